@@ -1,0 +1,56 @@
+/*
+ * One analysis of one trace: what detectors read and where they put their findings. Detectors are a table
+ * (analysis.c): each sees the whole trace once and adds findings; none knows another.
+ */
+#ifndef ANALYZER_ANALYSIS_H
+#define ANALYZER_ANALYSIS_H
+
+#include "analyzer/finding.h"
+#include "analyzer/symbols.h"
+#include "analyzer/trace.h"
+
+struct order; /* analyzer/order.h */
+struct progress;
+
+struct analysis_options {
+    unsigned jobs;          /* worker threads; 0: all cores */
+    uint64_t memory_limit;  /* bytes the race detector may use for its histories; 0: half of what the machine has */
+    bool progress;          /* a bar on stderr when it takes long and stderr is a terminal */
+    const char *strip_path_prefix;
+    int ended_by_timeout;   /* seconds after which `run` ended the program; 0: it was not */
+};
+
+/* What was and was not seen: filled by the detectors and the loader, printed below every report. */
+struct coverage {
+    uint64_t access_records;   /* LINE and RANGE records, runs counted as their lines */
+    uint64_t access_bytes;     /* of the access streams */
+    uint64_t sync_records;
+    uint64_t sync_bytes;
+    uint64_t edges;
+    uint64_t tasks, objects;
+    uint64_t lines;            /* distinct 64-byte lines checked */
+    uint64_t history_dropped;  /* accesses the memory limit made us forget: races with them may be missed */
+    double race_seconds;
+};
+
+struct analysis {
+    const struct trace *trace;
+    struct symbols *symbols;
+    struct order *order;
+    const struct analysis_options *options;
+    struct finding_list findings;
+    struct coverage coverage;
+};
+
+struct detector {
+    const char *name;
+    void (*run)(struct analysis *analysis);
+};
+
+void detect_race(struct analysis *analysis);
+void detect_lock_order(struct analysis *analysis);
+void detect_blocked(struct analysis *analysis); /* deadlocks that happened, and tasks blocked forever */
+void detect_unjoined(struct analysis *analysis);
+void detect_misuse(struct analysis *analysis);
+
+#endif
