@@ -1,0 +1,26 @@
+/*
+ * Happens-before as it is recorded (docs/design.md, "Who builds the clock"). All functions are called with the guard up.
+ *
+ * A release publishes (task, segment) in the object's clock and then begins a new segment; so call it before the real
+ * operation. An acquire is called after the real operation; it writes an EDGE record for each pair it did not know and
+ * begins a new segment if there was one.
+ */
+#ifndef SHIM_CLOCK_H
+#define SHIM_CLOCK_H
+
+#include "shim/object.h"
+#include "shim/shim.h"
+
+void clock_release(struct thread *thread, struct object *object);      /* replaces the clock: one pair */
+void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
+void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc);
+
+/* The parts, for fences and relaxed atomics: take the pairs of a clock without an acquire, and learn them later; begin
+ * a release now and publish it later. */
+uint32_t clock_read(struct object *object, struct clock_pair *pairs, uint32_t capacity); /* returns how many there are */
+void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count, struct object *object,
+                 uintptr_t pc);
+void clock_publish(struct thread *thread, struct object *object, uint64_t segment, bool join); /* (thread->task, segment) */
+uint64_t clock_new_segment(struct thread *thread); /* ends the present one and returns its number */
+
+#endif

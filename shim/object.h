@@ -1,0 +1,59 @@
+/*
+ * Synchronisation objects: found by address and kind, kept in the live table of the trace. Slots are never reused, so a
+ * pointer stays valid; an object whose memory is freed or that is destroyed gets a new slot when its address is used
+ * again.
+ */
+#ifndef SHIM_OBJECT_H
+#define SHIM_OBJECT_H
+
+#include "shim/shim.h"
+
+/* The recorder's view of a slot (struct trace_object.recorder): the clock and links. */
+#define CLOCK_INLINE 2u
+struct clock_pair {
+    uint64_t segment;
+    uint32_t task;
+    uint32_t unused;
+};
+struct clock_set; /* more pairs: clock.c */
+
+struct object {
+    struct trace_object shown; /* recorder[] is the union below */
+};
+
+struct object_private {
+    struct object *next;      /* in its bucket */
+    struct clock_pair one;    /* the clock, where one pair is enough (task 0: empty) */
+    struct clock_set *set;    /* the others, or NULL */
+    struct clock_set *readers; /* rwlock: readers' unlocks. barrier: the odd rounds */
+    volatile uint32_t lock;   /* 1: somebody changes the clock (objects that do not protect themselves) */
+    uint32_t fold;            /* task id of its clock pseudo task, 0 none */
+    uint64_t fold_segment;
+    uint64_t arrivals;        /* barrier */
+};
+static_assert(sizeof(struct object_private) <= sizeof(((struct trace_object *)0)->recorder), "recorder's own");
+
+static inline struct object_private *object_private(struct object *object)
+{
+    return (struct object_private *)object->shown.recorder;
+}
+static inline uint32_t object_id(const struct object *object);
+
+/* The object at `address`, made if need be (first use: described by this call); NULL if there is no room. */
+struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind);
+/* The same, but NULL if there is none. */
+struct object *object_find(struct thread *thread, uintptr_t address, enum trace_object_kind kind);
+/* Objects in [low, low + size) cease to be: their memory was freed. Cheap when no object lies near. */
+void object_range_gone(struct thread *thread, uintptr_t low, size_t size);
+
+/* A short spin lock of one object, for operations that must be one step with the change of its clock (atomics). */
+void object_lock(struct object *object);
+void object_unlock(struct object *object);
+
+extern struct object *object_table; /* slot 0 of the live table */
+static inline uint32_t object_id(const struct object *object)
+{
+    return object ? (uint32_t)(object - object_table) : 0;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * What every part of the recorder shares: the thread, the guard, the raw basics.
+ *
+ * Rules of life inside a host (docs/design.md): fail open; no malloc, stdio, exit, assert (shim/banned.h); raw system
+ * calls only; errno is the caller's; no lock of ours is held across a real call.
+ *
+ * The guard: a wrapper calls thread_enter() before it touches any state of ours and thread_leave() before it calls the
+ * real function or returns. Between the two no signal handler of the host runs in this thread (signal.c defers it to
+ * thread_leave), so that what lies between is never reentered. thread_enter() returns NULL if the recorder is off, or
+ * if it was called by ourselves: then the wrapper only calls the real function.
+ */
+#ifndef SHIM_SHIM_H
+#define SHIM_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/codec.h"
+#include "trace/format.h"
+#include "trace/primitives.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE __attribute__((noinline))
+#define RETURN_PC ((uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)))
+
+struct access_state; /* shim/access.h */
+struct stack_cache;  /* shim/stack.c */
+struct object;       /* shim/object.h */
+
+/* A chunk file being written by one thread: see stream.c. */
+struct stream {
+    struct trace_chunk_header *chunk; /* NULL before the first record */
+    uint8_t *next, *limit;            /* room for records: [next, limit) */
+    void *header;                     /* mapped file header (with the open table), or NULL */
+    uint64_t offset;                  /* of the chunk in the file */
+    uint32_t sequence;
+    uint32_t chunk_size;
+    int fd;                           /* -1: not open (anonymous, or off) */
+    uint32_t kind;                    /* enum trace_file_kind */
+    uint32_t index;                   /* N of sync.N */
+    uint32_t lost;                    /* records lost since the last LOST record */
+};
+
+#define SEEN_ENTRIES 128u
+struct seen { /* the newest segment of `task` this task is known to be after; direct-mapped, forgetting is harmless */
+    uint32_t task;
+    uint64_t segment;
+};
+
+#define HELD_ENTRIES 64u
+struct held {
+    struct object *object;
+    uint32_t stack;
+    uint16_t mode; /* enum trace_mode */
+    uint16_t count;
+};
+
+#define OBJECT_CACHE 64u
+
+struct thread {
+    uint32_t busy;            /* the guard */
+    uint32_t deferred;        /* signals that wait for thread_leave */
+    uint32_t task;            /* id */
+    uint32_t slot;            /* N of the streams */
+    uint64_t segment;
+    struct trace_task *record; /* the live slot of the task */
+    struct stream sync, access_stream;
+    struct trace_sync_codec sync_codec;
+    struct access_state *access; /* NULL until the first recorded access */
+    uint32_t held_count;
+    uint32_t held_version;    /* changes whenever held[] does */
+    struct held held[HELD_ENTRIES];
+    struct seen seen[SEEN_ENTRIES];
+    struct object *object_cache[OBJECT_CACHE];
+    struct stack_cache *stacks;
+    uint64_t events;          /* synchronisation calls, for the statistics */
+    uint64_t acquire_pending; /* fence.c / atomics: see atomic.c */
+    struct thread *next_free;
+    uint32_t ended;
+};
+
+extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GONE: never again */
+#define THREAD_GONE ((struct thread *)1)
+
+extern volatile uint32_t shim_state; /* enum shim_state */
+enum shim_state { SHIM_UNBORN, SHIM_ON, SHIM_ENDED, SHIM_OFF };
+
+struct thread *thread_attach(void); /* slow path of thread_enter: a first call, a foreign thread, a fork child */
+void thread_deliver(struct thread *thread); /* slow path of thread_leave: deferred signals. Keeps errno. */
+
+static inline struct thread *thread_enter(void)
+{
+    struct thread *thread = thread_current;
+    if (UNLIKELY((uintptr_t)thread <= 1))
+        return thread ? NULL : thread_attach();
+    if (UNLIKELY(thread->busy || shim_state != SHIM_ON))
+        return NULL;
+    thread->busy = 1;
+    __asm__ volatile("" ::: "memory");
+    return thread;
+}
+
+static inline void thread_leave(struct thread *thread)
+{
+    __asm__ volatile("" ::: "memory");
+    thread->busy = 0;
+    __asm__ volatile("" ::: "memory");
+    if (UNLIKELY(thread->deferred))
+        thread_deliver(thread);
+}
+
+/* Time stamps of the trace. */
+static inline uint64_t tsc_now(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+/* Stops recording for good; the host goes on. `reason` goes into the trace and, once, to stderr. */
+void shim_off(const char *reason);
+
+/* One short message on stderr ("gorocheck: ..."), at most 16 in a process; parts up to a NULL are put together. */
+void shim_message(const char *part, ...) __attribute__((sentinel));
+
+/* Memory for the recorder itself: zeroed, never given back (use pools); NULL when the system refuses. */
+void *memory_get(size_t size);
+
+#endif
