@@ -1,0 +1,598 @@
+/*
+ * The bytes of the streams (layout in docs/trace-format.md). Writers know their input is good; readers trust nothing.
+ */
+#include "trace/codec.h"
+
+#include <stdbool.h>
+
+/* ---- numbers: LEB128, signed ones zigzag-folded, differences modulo 2^64 ---- */
+
+static inline uint8_t *put_number(uint8_t *p, uint64_t value)
+{
+    while (value >= 128) {
+        *p++ = (uint8_t)(value | 128);
+        value >>= 7;
+    }
+    *p++ = (uint8_t)value;
+    return p;
+}
+
+static inline uint64_t fold(uint64_t difference)
+{
+    return difference << 1 ^ (0 - (difference >> 63));
+}
+
+static inline uint64_t unfold(uint64_t folded)
+{
+    return folded >> 1 ^ (0 - (folded & 1));
+}
+
+/* Writes `value` as its difference to *last, which becomes `value`. */
+static inline uint8_t *put_delta(uint8_t *p, uint64_t value, uint64_t *last)
+{
+    p = put_number(p, fold(value - *last));
+    *last = value;
+    return p;
+}
+
+struct input {
+    const uint8_t *p, *end;
+    const char *error;
+};
+
+static uint64_t get_number(struct input *in)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (in->p == in->end) {
+            in->error = "record cut short";
+            return 0;
+        }
+        uint8_t byte = *in->p++;
+        value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return value;
+    }
+    in->error = "number too long";
+    return 0;
+}
+
+static uint64_t get_delta(struct input *in, uint64_t *last)
+{
+    *last += unfold(get_number(in));
+    return *last;
+}
+
+static uint32_t get_id(struct input *in)
+{
+    uint64_t value = get_number(in);
+    if (value > UINT32_MAX)
+        in->error = "id out of range";
+    return (uint32_t)value;
+}
+
+static uint32_t get_below(struct input *in, uint32_t limit)
+{
+    uint64_t value = get_number(in);
+    if (value < limit)
+        return (uint32_t)value;
+    if (!in->error)
+        in->error = "value out of range";
+    return 0;
+}
+
+static uint8_t get_byte(struct input *in)
+{
+    if (in->p < in->end)
+        return *in->p++;
+    in->error = "record cut short";
+    return 0;
+}
+
+/* ---- sync ---- */
+
+uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p, const struct trace_sync *record)
+{
+    *p++ = (uint8_t)record->type;
+    switch ((enum trace_sync_type)record->type) {
+    case TRACE_SYNC_SWITCH:
+        codec->task = record->task;
+        codec->segment = record->segment;
+        p = put_number(p, record->task);
+        return put_number(p, record->segment);
+    case TRACE_SYNC_EDGE:
+        p = put_number(p, record->segment - codec->segment);
+        codec->segment = record->segment;
+        p = put_number(p, record->from);
+        p = put_number(p, record->from_segment);
+        p = put_number(p, record->object);
+        return put_delta(p, record->pc, &codec->pc);
+    case TRACE_SYNC_FOLD:
+        p = put_number(p, record->task);
+        p = put_number(p, record->segment);
+        p = put_number(p, record->from);
+        return put_number(p, record->from_segment);
+    case TRACE_SYNC_ORDER:
+        p = put_number(p, record->segment - codec->segment);
+        codec->segment = record->segment;
+        p = put_number(p, record->object);
+        p = put_number(p, record->mode);
+        p = put_number(p, record->stack);
+        p = put_number(p, record->held_count);
+        for (uint32_t i = 0; i < record->held_count; i++) {
+            p = put_number(p, record->held[i].object);
+            p = put_number(p, record->held[i].mode);
+            p = put_number(p, record->held[i].stack);
+        }
+        return p;
+    case TRACE_SYNC_MISUSE:
+        p = put_number(p, record->segment - codec->segment);
+        codec->segment = record->segment;
+        p = put_number(p, record->detail);
+        p = put_number(p, record->object);
+        p = put_number(p, record->stack);
+        p = put_number(p, record->other_task);
+        return put_number(p, record->other_stack);
+    case TRACE_SYNC_LOST:
+        return put_number(p, record->value);
+    }
+    return p - 1;
+}
+
+static void get_order(struct input *in, struct trace_sync *record)
+{
+    record->object = get_id(in);
+    record->mode = get_below(in, TRACE_MODE_SHARED + 1);
+    record->stack = get_id(in);
+    record->held_count = get_below(in, TRACE_HELD_MAX + 1);
+    for (uint32_t i = 0; i < record->held_count; i++) {
+        record->held[i].object = get_id(in);
+        record->held[i].mode = get_below(in, TRACE_MODE_SHARED + 1);
+        record->held[i].stack = get_id(in);
+        record->held[i].count = 1;
+    }
+}
+
+size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end, struct trace_sync *record,
+                      const char **error)
+{
+    struct input in = {p, end, NULL};
+    uint8_t type = get_byte(&in);
+    if (!in.error && (type == 0 || type > TRACE_SYNC_LAST))
+        in.error = "unknown kind of record";
+    if (in.error) {
+        *error = in.error;
+        return 0;
+    }
+    record->type = type;
+    switch ((enum trace_sync_type)type) {
+    case TRACE_SYNC_SWITCH:
+        codec->task = get_id(&in);
+        codec->segment = get_number(&in);
+        break;
+    case TRACE_SYNC_EDGE:
+        codec->segment += get_number(&in);
+        record->from = get_id(&in);
+        record->from_segment = get_number(&in);
+        record->object = get_id(&in);
+        record->pc = get_delta(&in, &codec->pc);
+        break;
+    case TRACE_SYNC_FOLD:
+        record->task = get_id(&in);
+        record->segment = get_number(&in);
+        record->from = get_id(&in);
+        record->from_segment = get_number(&in);
+        break;
+    case TRACE_SYNC_ORDER:
+        codec->segment += get_number(&in);
+        get_order(&in, record);
+        break;
+    case TRACE_SYNC_MISUSE:
+        codec->segment += get_number(&in);
+        record->detail = get_below(&in, TRACE_MISUSE_COUNT);
+        record->object = get_id(&in);
+        record->stack = get_id(&in);
+        record->other_task = get_id(&in);
+        record->other_stack = get_id(&in);
+        break;
+    case TRACE_SYNC_LOST:
+        record->value = get_number(&in);
+        break;
+    }
+    if (in.error) {
+        *error = in.error;
+        return 0;
+    }
+    if (type != TRACE_SYNC_FOLD) {
+        record->task = codec->task;
+        record->segment = codec->segment;
+    }
+    return (size_t)(in.p - p);
+}
+
+/* ---- accesses ---- */
+
+/*
+ * The first byte of a LINE record is odd:
+ *   bit 1     the site is the one that followed the last site last time
+ *   bit 2     the mask is the site's last mask
+ *   bits 3-5  where the line is (enum line_code)
+ *   bit 6     the context is the present one
+ *   bit 7     a run follows
+ * Any other record begins with twice its type.
+ */
+#define LINE_BIT 1u
+#define LINE_SITE 2u
+#define LINE_MASK 4u
+#define LINE_CODE(header) ((header) >> 3 & 7)
+#define LINE_CONTEXT 64u
+#define LINE_RUN 128u
+
+enum line_code { LINE_NEXT, LINE_SAME, LINE_BEFORE, LINE_LAST, LINE_LAST_NEXT, LINE_FROM_OWN, LINE_FROM_LAST };
+
+#define SITE_NEW 0x8000u
+#define MASK_SPAN 240u  /* start, length - 1 */
+#define MASK_BYTES 241u /* 8 bytes */
+
+static inline uint32_t site_hash(uint64_t pc, uint8_t kind)
+{
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 54);
+}
+static_assert(TRACE_SITES == 1u << 10, "site_hash");
+
+static inline uint32_t mask_hash(uint64_t mask)
+{
+    return (uint32_t)((mask * 0x9e3779b97f4a7c15u >> 40) % TRACE_MASKS);
+}
+
+static uint8_t *put_mask(struct trace_access_codec *codec, uint8_t *p, uint64_t mask)
+{
+    uint32_t slot = mask_hash(mask);
+    if (codec->masks[slot] == mask) {
+        *p++ = (uint8_t)slot;
+        return p;
+    }
+    codec->masks[slot] = mask;
+    unsigned start = (unsigned)__builtin_ctzll(mask);
+    uint64_t span = mask >> start;
+    if ((span & (span + 1)) == 0) {
+        *p++ = MASK_SPAN;
+        *p++ = (uint8_t)start;
+        *p++ = (uint8_t)(__builtin_popcountll(span) - 1);
+        return p;
+    }
+    *p++ = MASK_BYTES;
+    for (unsigned i = 0; i < 8; i++)
+        *p++ = (uint8_t)(mask >> 8 * i);
+    return p;
+}
+
+static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
+{
+    uint8_t code = get_byte(in);
+    uint64_t mask = 0;
+    if (code < TRACE_MASKS) {
+        mask = codec->masks[code];
+    } else if (code == MASK_SPAN) {
+        unsigned start = get_byte(in), length = get_byte(in) + 1u;
+        if (start + length > 64) {
+            in->error = "mask out of range";
+            return 0;
+        }
+        mask = (length == 64 ? ~UINT64_C(0) : (UINT64_C(1) << length) - 1) << start;
+    } else if (code == MASK_BYTES) {
+        for (unsigned i = 0; i < 8; i++)
+            mask |= (uint64_t)get_byte(in) << 8 * i;
+    }
+    if (mask == 0 && !in->error)
+        in->error = "unknown mask";
+    if (!in->error)
+        codec->masks[mask_hash(mask)] = mask;
+    return mask;
+}
+
+static uint8_t *put_line_place(struct trace_access_codec *codec, const struct trace_site *site, uint8_t *p, uint64_t line,
+                               uint32_t *header)
+{
+    uint64_t own = line - site->line, last = line - codec->line;
+    enum line_code code;
+    if (own == 1) {
+        code = LINE_NEXT;
+    } else if (own == 0) {
+        code = LINE_SAME;
+    } else if (last == 0) {
+        code = LINE_LAST;
+    } else if (last == 1) {
+        code = LINE_LAST_NEXT;
+    } else if (own == ~UINT64_C(0)) {
+        code = LINE_BEFORE;
+    } else if (fold(own) <= fold(last)) {
+        code = LINE_FROM_OWN;
+        p = put_number(p, fold(own));
+    } else {
+        code = LINE_FROM_LAST;
+        p = put_number(p, fold(last));
+    }
+    *header |= (uint32_t)code << 3;
+    return p;
+}
+
+uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc, uint64_t address,
+                        uint64_t mask, uint32_t context, uint32_t run, int stride)
+{
+    uint8_t *first = p++;
+    uint32_t header = LINE_BIT;
+    uint32_t slot = site_hash(pc, kind);
+    struct trace_site *site = &codec->sites[slot], *before = &codec->sites[codec->site];
+    bool known = site->pc == pc && site->kind == kind && site->used;
+    if (known && before->next == slot) {
+        header |= LINE_SITE;
+    } else {
+        uint32_t word = slot | (known ? 0 : SITE_NEW);
+        *p++ = (uint8_t)word;
+        *p++ = (uint8_t)(word >> 8);
+        if (!known) {
+            *p++ = kind;
+            p = put_delta(p, pc, &codec->pc);
+            *site = (struct trace_site){.pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
+        }
+        before->next = (uint16_t)slot;
+    }
+    codec->site = (uint16_t)slot;
+    if (site->mask == mask) {
+        header |= LINE_MASK;
+    } else {
+        p = put_mask(codec, p, mask);
+        site->mask = mask;
+    }
+    uint64_t line = address / 64;
+    p = put_line_place(codec, site, p, line, &header);
+    if (context == codec->context)
+        header |= LINE_CONTEXT;
+    else
+        p = put_number(p, codec->context - context);
+    if (run) {
+        header |= LINE_RUN;
+        p = put_number(p, (uint64_t)run << 1 | (stride < 0));
+        line += stride < 0 ? 0 - (uint64_t)run : run;
+    }
+    site->line = codec->line = line;
+    *first = (uint8_t)header;
+    return p;
+}
+
+static void get_site(struct trace_access_codec *codec, struct input *in, uint32_t header)
+{
+    struct trace_site *before = &codec->sites[codec->site];
+    if (header & LINE_SITE) {
+        codec->site = before->next;
+        if (!codec->sites[codec->site].used)
+            in->error = "unknown site";
+        return;
+    }
+    uint32_t word = get_byte(in);
+    word |= (uint32_t)get_byte(in) << 8;
+    uint32_t slot = word & ~SITE_NEW;
+    if (slot >= TRACE_SITES) {
+        in->error = "site out of range";
+        return;
+    }
+    struct trace_site *site = &codec->sites[slot];
+    if (word & SITE_NEW) {
+        uint8_t kind = get_byte(in);
+        uint64_t pc = get_delta(in, &codec->pc);
+        *site = (struct trace_site){.pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
+    } else if (!site->used) {
+        in->error = "unknown site";
+        return;
+    }
+    before->next = (uint16_t)slot;
+    codec->site = (uint16_t)slot;
+}
+
+static uint64_t get_line_place(struct trace_access_codec *codec, const struct trace_site *site, struct input *in,
+                               uint32_t code)
+{
+    switch ((enum line_code)code) {
+    case LINE_NEXT:
+        return site->line + 1;
+    case LINE_SAME:
+        return site->line;
+    case LINE_BEFORE:
+        return site->line - 1;
+    case LINE_LAST:
+        return codec->line;
+    case LINE_LAST_NEXT:
+        return codec->line + 1;
+    case LINE_FROM_OWN:
+        return site->line + unfold(get_number(in));
+    case LINE_FROM_LAST:
+        return codec->line + unfold(get_number(in));
+    }
+    in->error = "unknown line code";
+    return 0;
+}
+
+static uint32_t get_context(const struct trace_access_codec *codec, struct input *in)
+{
+    uint64_t back = get_number(in);
+    if (back <= codec->context && back <= TRACE_CONTEXT_WINDOW)
+        return codec->context - (uint32_t)back;
+    if (!in->error)
+        in->error = "context out of range";
+    return 0;
+}
+
+static void get_line(struct trace_access_codec *codec, struct input *in, uint32_t header, struct trace_access *record)
+{
+    record->type = TRACE_ACCESS_LINE;
+    get_site(codec, in, header);
+    if (in->error)
+        return;
+    struct trace_site *site = &codec->sites[codec->site];
+    if (!(header & LINE_MASK)) {
+        site->mask = get_mask(codec, in);
+        if (in->error)
+            return;
+    } else if (site->mask == 0) {
+        in->error = "unknown mask";
+        return;
+    }
+    uint64_t line = get_line_place(codec, site, in, LINE_CODE(header));
+    record->kind = site->kind;
+    record->pc = site->pc;
+    record->mask = site->mask;
+    record->address = line * 64;
+    record->context = header & LINE_CONTEXT ? codec->context : get_context(codec, in);
+    record->run = 0;
+    record->stride = 1;
+    if (header & LINE_RUN) {
+        uint64_t run = get_number(in);
+        record->run = run >> 1;
+        record->stride = run & 1 ? -1 : 1;
+        if (record->run > UINT32_MAX && !in->error)
+            in->error = "run too long";
+        line += run & 1 ? 0 - record->run : record->run;
+    }
+    site->line = codec->line = line;
+}
+
+static uint8_t *put_block(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+{
+    *p++ = (uint8_t)record->kind;
+    p = put_number(p, codec->context - record->context);
+    p = put_delta(p, record->pc, &codec->pc);
+    p = put_delta(p, record->address, &codec->address);
+    return put_number(p, record->size);
+}
+
+static void get_block(struct trace_access_codec *codec, struct input *in, struct trace_access *record)
+{
+    record->kind = get_byte(in);
+    record->context = get_context(codec, in);
+    record->pc = get_delta(in, &codec->pc);
+    record->address = get_delta(in, &codec->address);
+    record->size = get_number(in);
+    if (!in->error && record->address + record->size < record->address)
+        in->error = "range wraps around";
+}
+
+static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+{
+    codec->context++;
+    p = put_number(p, record->pops);
+    p = put_number(p, record->pushes);
+    for (uint32_t i = 0; i < record->pushes; i++)
+        p = put_delta(p, record->push[i], &codec->pc);
+    p = put_number(p, record->held_changed ? record->held_count + 1u : 0);
+    if (!record->held_changed)
+        return p;
+    for (uint32_t i = 0; i < record->held_count; i++)
+        p = put_number(p, (uint64_t)record->held[i].object << 1 | (record->held[i].mode == TRACE_MODE_SHARED));
+    return p;
+}
+
+static void get_context_change(struct trace_access_codec *codec, struct input *in, struct trace_access *record)
+{
+    if (codec->context == UINT32_MAX) {
+        in->error = "too many contexts";
+        return;
+    }
+    codec->context++;
+    record->pops = get_id(in);
+    record->pushes = get_below(in, TRACE_CONTEXT_PUSH_MAX + 1);
+    for (uint32_t i = 0; i < record->pushes; i++)
+        record->push[i] = get_delta(in, &codec->pc);
+    uint32_t held = get_below(in, TRACE_HELD_MAX + 2);
+    record->held_changed = held > 0;
+    record->held_count = held ? held - 1 : 0;
+    for (uint32_t i = 0; i < record->held_count; i++) {
+        uint64_t word = get_number(in);
+        record->held[i] = (struct trace_held){
+            .object = (uint32_t)(word >> 1), .mode = word & 1 ? TRACE_MODE_SHARED : TRACE_MODE_EXCLUSIVE, .count = 1};
+        if (word >> 33 && !in->error)
+            in->error = "id out of range";
+    }
+}
+
+uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+{
+    *p++ = (uint8_t)(record->type << 1);
+    switch ((enum trace_access_type)record->type) {
+    case TRACE_ACCESS_SWITCH:
+        codec->task = record->task;
+        codec->segment = record->segment;
+        codec->context = 0;
+        p = put_number(p, record->task);
+        return put_number(p, record->segment);
+    case TRACE_ACCESS_SEGMENT:
+        p = put_number(p, record->segment - codec->segment);
+        codec->segment = record->segment;
+        return p;
+    case TRACE_ACCESS_CONTEXT:
+        return put_context(codec, p, record);
+    case TRACE_ACCESS_RANGE:
+        return put_block(codec, p, record);
+    case TRACE_ACCESS_ALLOC:
+    case TRACE_ACCESS_FREE:
+        p = put_block(codec, p, record);
+        return put_delta(p, record->tsc, &codec->tsc);
+    case TRACE_ACCESS_LOST:
+        return put_number(p, record->size);
+    case TRACE_ACCESS_LINE:
+        break;
+    }
+    return p - 1;
+}
+
+size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
+                        struct trace_access *record, const char **error)
+{
+    struct input in = {p, end, NULL};
+    uint32_t header = get_byte(&in);
+    uint32_t type = header & LINE_BIT ? TRACE_ACCESS_LINE : header >> 1;
+    if (!in.error && !(header & LINE_BIT) && (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
+        in.error = "unknown kind of record";
+    if (in.error) {
+        *error = in.error;
+        return 0;
+    }
+    record->type = type;
+    switch ((enum trace_access_type)type) {
+    case TRACE_ACCESS_LINE:
+        get_line(codec, &in, header, record);
+        break;
+    case TRACE_ACCESS_SWITCH:
+        codec->task = get_id(&in);
+        codec->segment = get_number(&in);
+        codec->context = 0;
+        break;
+    case TRACE_ACCESS_SEGMENT:
+        codec->segment += get_number(&in);
+        break;
+    case TRACE_ACCESS_CONTEXT:
+        get_context_change(codec, &in, record);
+        break;
+    case TRACE_ACCESS_RANGE:
+        get_block(codec, &in, record);
+        break;
+    case TRACE_ACCESS_ALLOC:
+    case TRACE_ACCESS_FREE:
+        get_block(codec, &in, record);
+        record->tsc = get_delta(&in, &codec->tsc);
+        break;
+    case TRACE_ACCESS_LOST:
+        record->size = get_number(&in);
+        break;
+    }
+    if (in.error) {
+        *error = in.error;
+        return 0;
+    }
+    record->task = codec->task;
+    record->segment = codec->segment;
+    if (type != TRACE_ACCESS_LINE && type != TRACE_ACCESS_RANGE && type != TRACE_ACCESS_ALLOC &&
+        type != TRACE_ACCESS_FREE)
+        record->context = codec->context;
+    return (size_t)(in.p - p);
+}
