@@ -1,0 +1,226 @@
+# Builds gorocheck. The targets people use are listed by `make help`; what a target needs beyond the compiler is
+# installed by .ci/deps. Everything built goes below $(BUILD); nothing is ever written beside a source file.
+#
+# A new source file needs no line here: products are made of all shim/*.c, analyzer/*.c and trace/*.c, but for
+#   X_test.c   a cmocka program. An analyzer or trace test is linked with all objects of its directory but main.o; a
+#              shim test is linked with trace/ only and includes the source it tests, so that it can double the rest.
+#   X_make.c   support that only tests and benches link
+#   X_bench.c  a program of `make bench`
+
+BUILD = build
+PREFIX = /usr/local
+DESTDIR =
+CC = gcc
+CXX = g++
+EXTRA =
+CFLAGS = -O2 -g
+LDFLAGS =
+MUTATIONS = 100000
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+    -Wold-style-definition -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wswitch-enum \
+    -Wimplicit-fallthrough -Wnull-dereference -Wframe-larger-than=4096
+COMMON = -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -MMD -MP
+# The recorder lives in foreign processes: hidden names, static TLS, unwindable through cancellation, never unloaded.
+# -fno-builtin and -fno-tree-loop-distribute-patterns: the compiler must not turn our loops into calls that we intercept.
+SHIM_CFLAGS = -O2 -g -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-omit-frame-pointer -fexceptions \
+    -fno-builtin $(call accepted,-fno-tree-loop-distribute-patterns) -fno-stack-protector -U_FORTIFY_SOURCE
+SHIM_LDFLAGS = -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,now -Wl,-soname,libgorocheck.so
+SHIM_LDLIBS = -lunwind -ldl -lpthread
+STUB_LDFLAGS = -shared -Wl,-z,defs -Wl,-soname,libtsan.so.2
+ANALYZER_LDLIBS = -ldw -lelf -ljansson -lpthread -lm
+
+accepted = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+not_product = %_test.c %_make.c %_bench.c shim/stub_tsan.c
+TRACE_SOURCES = $(filter-out $(not_product),$(sort $(wildcard trace/*.c)))
+SHIM_SOURCES = $(filter-out $(not_product),$(sort $(wildcard shim/*.c)))
+ANALYZER_SOURCES = $(filter-out $(not_product),$(sort $(wildcard analyzer/*.c)))
+STUB_SOURCES = $(wildcard shim/stub_tsan.c)
+
+TRACE_OBJECTS = $(call objects,obj,$(TRACE_SOURCES))
+ANALYZER_OBJECTS = $(call objects,obj,$(ANALYZER_SOURCES))
+SHIM_OBJECTS = $(call objects,pic,$(SHIM_SOURCES) $(TRACE_SOURCES))
+STUB_OBJECTS = $(call objects,pic,$(STUB_SOURCES))
+ANALYZER_PARTS = $(filter-out $(BUILD)/obj/analyzer/main.o,$(ANALYZER_OBJECTS)) \
+    $(call objects,obj,$(wildcard analyzer/*_make.c)) $(TRACE_OBJECTS)
+
+ANALYZER_TESTS = $(patsubst %.c,$(BUILD)/test/%,$(sort $(wildcard analyzer/*_test.c)))
+TRACE_TESTS = $(patsubst %.c,$(BUILD)/test/%,$(sort $(wildcard trace/*_test.c)))
+SHIM_TESTS = $(patsubst %.c,$(BUILD)/test/%,$(sort $(wildcard shim/*_test.c)))
+TESTS = $(TRACE_TESTS) $(SHIM_TESTS) $(ANALYZER_TESTS)
+BENCHES = $(patsubst analyzer/%.c,$(BUILD)/bench/%,$(wildcard analyzer/*_bench.c))
+
+GOROCHECK = $(BUILD)/bin/gorocheck
+SHIM = $(BUILD)/lib/libgorocheck.so
+STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
+
+.PHONY: all tests help deps demo test unit-test check check-asan check-warnings check-tidy check-format check-deps \
+    check-docs bench real rebuild install uninstall format docs clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(GOROCHECK) $(SHIM) $(STUB)
+tests: $(TESTS)
+
+help:
+	@echo 'make            builds $(GOROCHECK) and $(SHIM)'
+	@echo 'make deps       installs what the build and the tests need (Debian 12, apt-get)'
+	@echo 'make demo       records and explains a small job server that has bugs'
+	@echo 'make test       unit tests and test programs'
+	@echo 'make check      sanitizers, warnings as errors, clang-tidy, formatting, include directions, docs up to date'
+	@echo 'make bench      against native, ThreadSanitizer, Helgrind and DRD (minutes)'
+	@echo 'make real       real programs with and without the recorder (minutes)'
+	@echo 'make rebuild    two Debian source packages built by gorocheck cc, run, findings listed (minutes)'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make format     clang-format on every source file'
+	@echo 'make docs       writes docs/primitives.md anew from the tables'
+
+# ---- products ----
+
+$(GOROCHECK): $(ANALYZER_OBJECTS) $(TRACE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(ANALYZER_LDLIBS)
+
+$(SHIM): $(SHIM_OBJECTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(SHIM_LDLIBS)
+
+$(BUILD)/lib/gorocheck/libtsan.so.2: $(STUB_OBJECTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(SHIM_CFLAGS) $(STUB_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo 'CC   $<'
+	@$(CC) $(COMMON) $(CFLAGS) $(EXTRA) -c -o $@ $<
+
+# 16-byte atomics are one instruction, cmpxchg16b, only where the compiler may use it.
+$(BUILD)/pic/shim/atomic%.o $(BUILD)/pic/shim/stub_tsan.o: SHIM_CFLAGS += -mcx16
+
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	@echo 'CC   $< (shim)'
+	@$(CC) $(COMMON) $(SHIM_CFLAGS) $(if $(findstring sanitize,$(EXTRA)),,$(EXTRA)) -c -o $@ $<
+
+# ---- tests ----
+
+$(BUILD)/test/trace/%: $(BUILD)/obj/trace/%.o $(TRACE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ -lcmocka
+
+$(BUILD)/test/shim/%: $(BUILD)/obj/shim/%.o $(TRACE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread -ldl
+
+$(BUILD)/obj/shim/%.o: CFLAGS += -mcx16 -fno-builtin
+
+$(BUILD)/test/analyzer/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ -lcmocka $(ANALYZER_LDLIBS)
+
+$(BUILD)/bench/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
+	@mkdir -p $(@D)
+	@echo 'LINK $@'
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(ANALYZER_LDLIBS)
+
+deps:
+	@.ci/deps build
+
+# Packages first, then the build: the order must hold under `make -j` too, hence the second make.
+test: deps
+	@+$(MAKE) --no-print-directory all tests
+	@BUILD='$(BUILD)' testprogs/check/test $(TESTS)
+
+unit-test: tests
+	@BUILD='$(BUILD)' UNIT_ONLY=1 testprogs/check/test $(TESTS)
+
+demo: deps
+	@+$(MAKE) --no-print-directory all
+	@BUILD='$(BUILD)' testprogs/check/demo
+
+# ---- checks ----
+
+check:
+	@.ci/deps check
+	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan
+	@echo 'check: all passed'
+
+# The analyzer and all tests that do not live in a host, under AddressSanitizer and UBSan; the reader with many mutations.
+check-asan:
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=all' asan-tests
+asan-tests: $(GOROCHECK) $(TRACE_TESTS) $(ANALYZER_TESTS)
+	@BUILD='$(BUILD)' UNIT_ONLY=1 UNIT_TIMEOUT=900 GOROCHECK_MUTATIONS=$(MUTATIONS) \
+	    testprogs/check/test $(TRACE_TESTS) $(ANALYZER_TESTS)
+.PHONY: asan-tests
+
+check-warnings:
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/werror-gcc CC=gcc EXTRA=-Werror all tests
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/werror-clang CC=clang EXTRA=-Werror all tests
+
+check-tidy:
+	@CC='$(CC)' testprogs/check/tidy
+
+check-format:
+	@testprogs/check/format --check
+
+check-deps:
+	@testprogs/check/includes
+
+check-docs: $(BUILD)/docs/primitives.md
+	@cmp -s $< docs/primitives.md || { echo 'docs/primitives.md is not what the tables say: make docs'; exit 1; }
+
+format:
+	@testprogs/check/format
+
+docs: $(BUILD)/docs/primitives.md
+	@cp $< docs/primitives.md
+
+$(BUILD)/docs/primitives.md: testprogs/check/primitives.c $(TRACE_SOURCES) $(wildcard trace/*.def trace/*.h)
+	@mkdir -p $(@D)
+	@$(CC) $(COMMON) -MF $(BUILD)/docs/primitives.d -O1 -o $(BUILD)/docs/primitives $(filter %.c,$^)
+	@$(BUILD)/docs/primitives > $@
+
+# ---- measurements and real programs ----
+
+bench:
+	@.ci/deps build bench
+	@+$(MAKE) --no-print-directory all $(BENCHES)
+	@BUILD='$(BUILD)' testprogs/bench/run $(BENCH)
+
+real:
+	@.ci/deps build real
+	@+$(MAKE) --no-print-directory all
+	@BUILD='$(BUILD)' testprogs/real/run $(REAL)
+
+rebuild:
+	@.ci/deps build real
+	@+$(MAKE) --no-print-directory all
+	@BUILD='$(BUILD)' testprogs/real/rebuild $(PACKAGES)
+
+# ---- installation ----
+
+DOCS = README.md $(sort $(wildcard docs/*.md docs/*.json))
+install: all
+	install -D -m 755 $(GOROCHECK) '$(DESTDIR)$(PREFIX)/bin/gorocheck'
+	install -D -m 755 $(SHIM) '$(DESTDIR)$(PREFIX)/lib/libgorocheck.so'
+	install -D -m 755 $(STUB) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libtsan.so.2'
+	install -d '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
+	install -m 644 LICENSE $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/gorocheck' '$(DESTDIR)$(PREFIX)/lib/libgorocheck.so'
+	rm -rf '$(DESTDIR)$(PREFIX)/lib/gorocheck' '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
+
+clean:
+	rm -rf '$(BUILD)'
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' -not -path '$(BUILD)/werror-*')
