@@ -7,9 +7,9 @@
 #define SHIM_OBJECT_H
 
 #include "shim/shim.h"
+#include "shim/spin.h"
 
 /* The recorder's view of a slot (struct trace_object.recorder): the clock and links. */
-#define CLOCK_INLINE 2u
 struct clock_pair {
     uint64_t segment;
     uint32_t task;
@@ -22,12 +22,13 @@ struct object {
 };
 
 struct object_private {
-    struct object *next;      /* in its bucket */
     struct clock_pair one;    /* the clock, where one pair is enough (task 0: empty) */
     struct clock_set *set;    /* the others, or NULL */
     struct clock_set *readers; /* rwlock: readers' unlocks. barrier: the odd rounds */
-    volatile uint32_t lock;   /* 1: somebody changes the clock (objects that do not protect themselves) */
+    struct spin lock;         /* 1: somebody changes the clock (objects that do not protect themselves) */
+    uint32_t next;            /* id of the next object in its bucket */
     uint32_t fold;            /* task id of its clock pseudo task, 0 none */
+    uint32_t parties;         /* barrier */
     uint64_t fold_segment;
     uint64_t arrivals;        /* barrier */
 };
@@ -37,14 +38,19 @@ static inline struct object_private *object_private(struct object *object)
 {
     return (struct object_private *)object->shown.recorder;
 }
-static inline uint32_t object_id(const struct object *object);
 
+bool object_setup(void);
 /* The object at `address`, made if need be (first use: described by this call); NULL if there is no room. */
 struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind);
 /* The same, but NULL if there is none. */
 struct object *object_find(struct thread *thread, uintptr_t address, enum trace_object_kind kind);
 /* Objects in [low, low + size) cease to be: their memory was freed. Cheap when no object lies near. */
 void object_range_gone(struct thread *thread, uintptr_t low, size_t size);
+
+/* The object was destroyed (or its task joined); its slot stays for diagnosis. */
+void object_end(struct thread *thread, struct object *object, enum trace_object_state state);
+/* In a fork child: every clock speaks of tasks of the parent; `old_task` is now `task`. */
+void object_fork_child(uint32_t task, uint32_t old_task);
 
 /* A short spin lock of one object, for operations that must be one step with the change of its clock (atomics). */
 void object_lock(struct object *object);

@@ -27,6 +27,10 @@ static inline void stream_commit(struct stream *stream, uint8_t *end)
 /* Makes ready a stream of slot `index`; the file is made at the first record. Continues the slot's file if it exists
  * (`stream` keeps its state between threads). */
 void stream_setup(struct stream *stream, uint32_t kind, uint32_t index);
+/* An anonymous stream whose trace has gone to disk follows it there. */
+bool stream_follow(struct stream *stream);
+/* In a fork child: what is mapped belongs to the parent's trace. */
+void stream_abandon(struct stream *stream);
 /* Opens the access stream's file with its open table; NULL if that cannot be. */
 struct trace_open *stream_open_table(struct stream *stream);
 

@@ -1,0 +1,293 @@
+/*
+ * Happens-before as it is recorded: see clock.h. A clock is one pair, or a small set of pairs with distinct tasks; a set
+ * that would grow beyond FOLD_AT is folded into a pseudo task of its own (TRACE_TASK_CLOCK), whose new segment is after
+ * all of them, so that an acquirer learns one pair, however many tasks released.
+ */
+#include "shim/clock.h"
+
+#include "shim/access.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/stream.h"
+#include "shim/task.h"
+#include "shim/banned.h"
+
+#define FOLD_AT 16u
+
+struct clock_set {
+    uint32_t count;
+    uint32_t unused;
+    struct clock_set *next_free;
+    struct clock_pair pairs[FOLD_AT];
+};
+
+static struct spin pool_lock;
+static struct clock_set *pool;
+
+void clock_fork_child(void)
+{
+    spin_reset(&pool_lock);
+}
+
+static struct clock_set *set_get(void)
+{
+    spin_lock(&pool_lock);
+    struct clock_set *set = pool;
+    if (set)
+        pool = set->next_free;
+    spin_unlock(&pool_lock);
+    if (!set)
+        set = memory_get(sizeof *set);
+    if (set)
+        set->count = 0;
+    else
+        shim_off("no memory for a clock");
+    return set;
+}
+
+static void set_put(struct clock_set **place)
+{
+    struct clock_set *set = *place;
+    if (!set)
+        return;
+    *place = NULL;
+    spin_lock(&pool_lock);
+    set->next_free = pool;
+    pool = set;
+    spin_unlock(&pool_lock);
+}
+
+uint64_t clock_new_segment(struct thread *thread)
+{
+    uint64_t ended = thread->segment++;
+    thread->record->segment = thread->segment;
+    access_new_segment(thread);
+    return ended;
+}
+
+/* ---- learning ---- */
+
+static inline struct seen *seen_of(struct thread *thread, uint32_t task)
+{
+    return &thread->seen[task % SEEN_ENTRIES];
+}
+
+static inline bool known(struct thread *thread, const struct clock_pair *pair)
+{
+    const struct seen *seen = seen_of(thread, pair->task);
+    return pair->task == 0 || pair->task == thread->task ||
+           (seen->task == pair->task && seen->segment >= pair->segment);
+}
+
+static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object, uintptr_t pc)
+{
+    struct seen *seen = seen_of(thread, pair->task);
+    *seen = (struct seen){pair->task, pair->segment};
+    uint8_t *p = stream_begin(&thread->sync);
+    if (!p)
+        return;
+    struct trace_sync record;
+    record.type = TRACE_SYNC_EDGE;
+    record.segment = thread->segment;
+    record.from = pair->task;
+    record.from_segment = pair->segment;
+    record.object = object_id(object);
+    record.pc = pc;
+    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
+}
+
+void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count, struct object *object,
+                 uintptr_t pc)
+{
+    bool begun = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (LIKELY(known(thread, &pairs[i])))
+            continue;
+        if (!begun)
+            clock_new_segment(thread);
+        begun = true;
+        edge_write(thread, &pairs[i], object, pc);
+    }
+}
+
+void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment, struct object *object, uintptr_t pc)
+{
+    struct clock_pair pair = {.segment = segment, .task = task};
+    clock_learn(thread, &pair, 1, object, pc);
+}
+
+uint32_t clock_read(struct object *object, struct clock_pair *pairs, uint32_t capacity)
+{
+    struct object_private *own = object_private(object);
+    if (!own->set) {
+        if (!own->one.task || !capacity)
+            return 0;
+        pairs[0] = own->one;
+        return 1;
+    }
+    uint32_t count = own->set->count < capacity ? own->set->count : capacity;
+    for (uint32_t i = 0; i < count; i++)
+        pairs[i] = own->set->pairs[i];
+    return count;
+}
+
+void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc)
+{
+    struct object_private *own = object_private(object);
+    if (LIKELY(!own->set)) {
+        if (own->one.task && !known(thread, &own->one)) {
+            struct clock_pair pair = own->one;
+            clock_learn(thread, &pair, 1, object, pc);
+        }
+        return;
+    }
+    struct clock_pair pairs[FOLD_AT];
+    clock_learn(thread, pairs, clock_read(object, pairs, FOLD_AT), object, pc);
+}
+
+/* ---- releasing ---- */
+
+void clock_drop(struct object *object)
+{
+    struct object_private *own = object_private(object);
+    own->one.task = 0;
+    set_put(&own->set);
+    set_put(&own->readers);
+}
+
+static void fold_write(struct thread *thread, const struct object_private *own, const struct clock_pair *pair)
+{
+    uint8_t *p = stream_begin(&thread->sync);
+    if (!p)
+        return;
+    struct trace_sync record;
+    record.type = TRACE_SYNC_FOLD;
+    record.task = own->fold;
+    record.segment = own->fold_segment;
+    record.from = pair->task;
+    record.from_segment = pair->segment;
+    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
+}
+
+/* The set becomes the one pair (its pseudo task, a new segment of it). */
+static void set_fold(struct thread *thread, struct object_private *own, struct clock_set *set)
+{
+    if (!own->fold)
+        own->fold = task_make_clock();
+    if (!own->fold)
+        return;
+    own->fold_segment++;
+    for (uint32_t i = 0; i < set->count; i++)
+        fold_write(thread, own, &set->pairs[i]);
+    set->pairs[0] = (struct clock_pair){.segment = own->fold_segment, .task = own->fold};
+    set->count = 1;
+}
+
+static void set_join(struct thread *thread, struct object_private *own, struct clock_set **place,
+                     struct clock_pair pair)
+{
+    if (!*place && !(*place = set_get()))
+        return;
+    struct clock_set *set = *place;
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->pairs[i].task == pair.task) {
+            set->pairs[i].segment = pair.segment;
+            return;
+        }
+    }
+    if (set->count == FOLD_AT)
+        set_fold(thread, own, set);
+    if (set->count < FOLD_AT)
+        set->pairs[set->count++] = pair;
+}
+
+void clock_publish(struct thread *thread, struct object *object, uint64_t segment, bool join)
+{
+    struct object_private *own = object_private(object);
+    struct clock_pair pair = {.segment = segment, .task = thread->task};
+    if (!join || (!own->set && (own->one.task == 0 || own->one.task == thread->task))) {
+        set_put(&own->set);
+        own->one = pair;
+        return;
+    }
+    if (!own->set && own->one.task) {
+        set_join(thread, own, &own->set, own->one);
+        own->one.task = 0;
+    }
+    set_join(thread, own, &own->set, pair);
+}
+
+void clock_release(struct thread *thread, struct object *object)
+{
+    struct object_private *own = object_private(object);
+    if (UNLIKELY(own->set))
+        set_put(&own->set);
+    own->one = (struct clock_pair){.segment = thread->segment, .task = thread->task};
+    clock_new_segment(thread);
+}
+
+void clock_release_join(struct thread *thread, struct object *object)
+{
+    object_lock(object);
+    clock_publish(thread, object, thread->segment, true);
+    object_unlock(object);
+    clock_new_segment(thread);
+}
+
+/* ---- rwlocks ---- */
+
+void clock_release_reader(struct thread *thread, struct object *object)
+{
+    struct object_private *own = object_private(object);
+    struct clock_pair pair = {.segment = thread->segment, .task = thread->task};
+    object_lock(object);
+    set_join(thread, own, &own->readers, pair);
+    object_unlock(object);
+    clock_new_segment(thread);
+}
+
+void clock_acquire_readers(struct thread *thread, struct object *object, uintptr_t pc)
+{
+    struct object_private *own = object_private(object);
+    if (!own->readers)
+        return;
+    clock_learn(thread, own->readers->pairs, own->readers->count, object, pc);
+    set_put(&own->readers); /* we are the writer: whoever comes next is after us, and so after them */
+}
+
+/* ---- barriers: even rounds in `set`, odd ones in `readers`, since a fast task may arrive for the next round before a
+ * slow one has left this one ---- */
+
+static struct clock_set **round_set(struct object_private *own, uint64_t round)
+{
+    return round & 1 ? &own->readers : &own->set;
+}
+
+uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
+{
+    struct object_private *own = object_private(object);
+    struct clock_pair pair = {.segment = thread->segment, .task = thread->task};
+    object_lock(object);
+    uint64_t parties = own->parties ? own->parties : 1;
+    uint64_t round = own->arrivals / parties;
+    if (own->arrivals % parties == 0)
+        set_put(round_set(own, round));
+    own->arrivals++;
+    set_join(thread, own, round_set(own, round), pair);
+    object_unlock(object);
+    clock_new_segment(thread);
+    return round;
+}
+
+void clock_barrier_leave(struct thread *thread, struct object *object, uint64_t round, uintptr_t pc)
+{
+    struct object_private *own = object_private(object);
+    struct clock_pair pairs[FOLD_AT];
+    object_lock(object);
+    struct clock_set *set = *round_set(own, round);
+    uint32_t count = set ? set->count : 0;
+    for (uint32_t i = 0; i < count; i++)
+        pairs[i] = set->pairs[i];
+    object_unlock(object);
+    clock_learn(thread, pairs, count, object, pc);
+}

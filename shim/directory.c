@@ -1,0 +1,176 @@
+/*
+ * The trace directory. We keep one descriptor of it, moved out of the host's way; the host may close it or put something
+ * else in its place, so it is checked against the directory's identity before each use and reopened by path if need be.
+ */
+#include "shim/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "shim/options.h"
+#include "shim/raw.h"
+#include "shim/table.h"
+#include "shim/banned.h"
+
+#define FD_FROM 500 /* above what hosts count up to, below the usual limit of 1024 */
+
+volatile uint32_t directory_active;
+char directory_path[1024];
+static int directory_fd = -1;
+static uint64_t directory_device, directory_inode;
+
+static bool directory_is(int fd)
+{
+    struct stat status;
+    long result = raw2(SYS_fstat, fd, &status);
+    return !RAW_FAILED(result) && status.st_dev == directory_device && status.st_ino == directory_inode;
+}
+
+static void directory_keep(int fd)
+{
+    long high = raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_FROM);
+    if (RAW_FAILED(high))
+        high = raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 64);
+    directory_fd = RAW_FAILED(high) ? -1 : (int)high;
+    raw1(SYS_close, fd);
+}
+
+static int directory_open(void)
+{
+    return (int)raw3(SYS_open, directory_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+int directory_file(const char *name, bool create)
+{
+    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0);
+    if (directory_fd >= 0 && directory_is(directory_fd))
+        return (int)raw4(SYS_openat, directory_fd, name, flags, 0600);
+    directory_fd = -1;
+    int fd = directory_open();
+    if (fd < 0)
+        return fd;
+    if (!directory_is(fd)) {
+        raw1(SYS_close, fd);
+        return -ESTALE;
+    }
+    int file = (int)raw4(SYS_openat, fd, name, flags, 0600);
+    directory_keep(fd);
+    return file;
+}
+
+int directory_reserve(int fd, uint64_t offset, uint64_t size)
+{
+    /* A file size limit would be a SIGXFSZ for the host; ask the limit first. */
+    struct {
+        uint64_t soft, hard;
+    } limit = {~UINT64_C(0), 0};
+    raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE */, 0, &limit);
+    if (offset + size > limit.soft)
+        return -EFBIG;
+    long result = raw4(SYS_fallocate, fd, 0, offset, size);
+    if (result != -EOPNOTSUPP && result != -ENOSYS)
+        return (int)result;
+    static const char zeros[4096];
+    for (uint64_t done = 0; done < size; done += sizeof zeros) {
+        result = raw4(SYS_pwrite64, fd, zeros, sizeof zeros, offset + done);
+        if (result != (long)sizeof zeros)
+            return result < 0 ? (int)result : -ENOSPC;
+    }
+    return 0;
+}
+
+void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size, uint32_t stream)
+{
+    const struct trace_process *process = process_record();
+    *header = (struct trace_file_header){
+        .magic = TRACE_MAGIC,
+        .version = TRACE_VERSION,
+        .kind = (uint16_t)kind,
+        .slot_size = slot_size,
+        .data_offset = kind == TRACE_FILE_ACCESS ? TRACE_ACCESS_OFFSET : TRACE_TABLE_OFFSET,
+        .pid = process->pid,
+        .stream = stream,
+        .start_ns = process->start_ns,
+    };
+}
+
+void directory_lost(int error)
+{
+    struct trace_process *process = process_record();
+    if (!process->lost_errno)
+        process->lost_errno = (uint32_t)error;
+}
+
+void directory_forget(void)
+{
+    if (directory_active && directory_fd >= 0 && directory_is(directory_fd))
+        raw1(SYS_close, directory_fd);
+    directory_fd = -1;
+    directory_active = 0;
+}
+
+static void path_make(bool with_pid, uint32_t attempt)
+{
+    size_t used = 0, size = sizeof(char[1024]);
+    directory_path[0] = 0;
+    const char *wanted = shim_options.trace_dir;
+    if (wanted[0] != '/') {
+        raw_append(directory_path, size, &used, process_record()->directory);
+        raw_append(directory_path, size, &used, "/");
+    }
+    raw_append(directory_path, size, &used, wanted[0] ? wanted : "gorocheck");
+    if (with_pid) {
+        raw_append(directory_path, size, &used, ".");
+        raw_append_number(directory_path, size, &used, process_record()->pid);
+    }
+    if (attempt) {
+        raw_append(directory_path, size, &used, ".");
+        raw_append_number(directory_path, size, &used, attempt + 1);
+    }
+}
+
+/* The first free name: DIR itself for the first process, DIR.<pid> for its children, DIR.<pid>.2 after an exec. */
+static int directory_create(void)
+{
+    bool given = shim_options.trace_dir[0] != 0;
+    for (uint32_t attempt = 0; attempt < 100; attempt++) {
+        bool plain = given && attempt == 0;
+        path_make(!plain, given && attempt ? attempt - 1 : attempt);
+        long made = raw2(SYS_mkdir, directory_path, 0700);
+        if (made != -EEXIST)
+            return (int)made;
+    }
+    return -EEXIST;
+}
+
+void directory_activate(struct thread *thread)
+{
+    (void)thread;
+    if (directory_active)
+        return;
+    int error = directory_create();
+    int fd = error ? error : directory_open();
+    if (fd < 0) {
+        shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded", NULL);
+        shim_off("the trace directory could not be made");
+        return;
+    }
+    struct stat status;
+    raw2(SYS_fstat, fd, &status);
+    directory_device = status.st_dev;
+    directory_inode = status.st_ino;
+    directory_keep(fd);
+    directory_active = 1;
+#define X(table) &table,
+    struct table *const tables[] = {TABLES(X)};
+#undef X
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (!table_share(tables[i])) {
+            shim_message("cannot write the trace in ", directory_path, ": nothing is recorded", NULL);
+            shim_off("the trace could not be written");
+            return;
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/*
+ * Memory for the recorder itself: bump allocation from anonymous mappings. Lock-free for small pieces of one arena; what
+ * is no longer needed goes into pools of its users, never back.
+ */
+#include <sys/mman.h>
+
+#include "shim/raw.h"
+#include "shim/shim.h"
+#include "shim/spin.h"
+#include "shim/banned.h"
+
+#define ARENA ((size_t)256 << 10)
+
+static struct spin memory_lock;
+static uint8_t *arena, *arena_end;
+
+static void *memory_map(size_t size)
+{
+    return raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+void *memory_get(size_t size)
+{
+    size = (size + 63) & ~(size_t)63;
+    if (size > ARENA / 4)
+        return memory_map((size + 4095) & ~(size_t)4095);
+    spin_lock(&memory_lock);
+    if ((size_t)(arena_end - arena) < size) {
+        arena = memory_map(ARENA);
+        arena_end = arena ? arena + ARENA : NULL;
+    }
+    void *piece = arena;
+    if (arena)
+        arena += size;
+    spin_unlock(&memory_lock);
+    return piece;
+}

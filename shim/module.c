@@ -1,0 +1,188 @@
+/*
+ * The modules file, kept by asking the dynamic linker when its counters say that something changed. dlopen itself is not
+ * interposed: the host's dlopen must see its real caller.
+ */
+#include "shim/module.h"
+
+#include <link.h>
+
+#include "shim/access.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/table.h"
+#include "shim/banned.h"
+
+static unsigned long long seen_adds, seen_subs;
+static struct spin modules_lock;
+
+#define INSTRUMENTED 256u
+static struct range {
+    uintptr_t low, high;
+} instrumented[INSTRUMENTED];
+static volatile uint32_t instrumented_count;
+
+static struct trace_module *module_slot(uint32_t slot)
+{
+    return table_slot(&table_modules, slot);
+}
+
+bool module_instrumented(uintptr_t pc)
+{
+    uint32_t count = instrumented_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (pc - instrumented[i].low < instrumented[i].high - instrumented[i].low)
+            return true;
+    return false;
+}
+
+bool module_holds(uintptr_t address)
+{
+    uint32_t count = table_modules.count;
+    for (uint32_t i = 1; i < count; i++) {
+        const struct trace_module *module = module_slot(i);
+        if (!module->unload_tsc && address >= module->low && address < module->high)
+            return true;
+    }
+    return false;
+}
+
+static void module_notes(struct trace_module *module, uintptr_t notes, size_t size)
+{
+    for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= size;) {
+        const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)(notes + at);
+        size_t name = (note->n_namesz + 3u) & ~3u, value = (note->n_descsz + 3u) & ~3u;
+        if (at + sizeof *note + name + value > size)
+            return;
+        const char *text = (const char *)(note + 1);
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && raw_equal_n(text, "GNU", 4) &&
+            note->n_descsz <= sizeof module->build_id) {
+            raw_copy(module->build_id, text + name, note->n_descsz);
+            module->build_id_size = note->n_descsz;
+            return;
+        }
+        at += sizeof *note + name + value;
+    }
+}
+
+static void module_path(struct trace_module *module, const char *name)
+{
+    char buffer[sizeof module->path];
+    size_t used = 0;
+    buffer[0] = 0;
+    if (!name || !name[0]) {
+        raw_append(buffer, sizeof buffer, &used, process_record()->executable);
+        module->flags |= TRACE_MODULE_MAIN;
+    } else {
+        if (name[0] != '/' && name[0] != '[' && !raw_equal_n(name, "linux-", 6)) {
+            raw_append(buffer, sizeof buffer, &used, process_record()->directory);
+            raw_append(buffer, sizeof buffer, &used, "/");
+        }
+        raw_append(buffer, sizeof buffer, &used, name);
+    }
+    if (used + 1 == sizeof buffer)
+        module->flags |= TRACE_MODULE_TRUNCATED;
+    raw_copy(module->path, buffer, used + 1);
+}
+
+static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    uint8_t *present = data;
+    uintptr_t low = UINTPTR_MAX, high = 0;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type != PT_LOAD)
+            continue;
+        uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
+        low = from < low ? from : low;
+        high = to > high ? to : high;
+    }
+    if (high <= low)
+        return 0;
+    uint32_t count = table_modules.count;
+    for (uint32_t i = 1; i < count; i++) {
+        const struct trace_module *module = module_slot(i);
+        if (module->low == low && module->high == high && !module->unload_tsc) {
+            present[i / 8] |= (uint8_t)(1u << i % 8);
+            return 0;
+        }
+    }
+    uint32_t slot = table_take(&table_modules, 1);
+    if (!slot)
+        return 1;
+    struct trace_module *module = module_slot(slot);
+    module->low = low;
+    module->high = high;
+    module->bias = info->dlpi_addr;
+    module->load_tsc = tsc_now();
+    module_path(module, info->dlpi_name);
+    uintptr_t ours = (uintptr_t)&module_visit;
+    if (ours >= low && ours < high)
+        module->flags |= TRACE_MODULE_RUNTIME;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_NOTE && !module->build_id_size)
+            module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
+    __asm__ volatile("" ::: "memory");
+    module->state = 1;
+    present[slot / 8] |= (uint8_t)(1u << slot % 8);
+    return 0;
+}
+
+static int module_counters(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    unsigned long long *counters = data;
+    counters[0] = info->dlpi_adds;
+    counters[1] = info->dlpi_subs;
+    return 1;
+}
+
+/* A module that went away: its addresses may be another's tomorrow. */
+static void module_gone(struct trace_module *module)
+{
+    module->unload_tsc = tsc_now();
+    for (uint32_t i = 0; i < instrumented_count; i++)
+        if (instrumented[i].low == module->low)
+            instrumented[i].high = instrumented[i].low;
+}
+
+void module_refresh(void)
+{
+    static uint8_t present[(1u << 14) / 8];
+    unsigned long long now[2] = {0, 0};
+    dl_iterate_phdr(module_counters, now);
+    if (now[0] == seen_adds && now[1] == seen_subs)
+        return;
+    spin_lock(&modules_lock);
+    seen_adds = now[0];
+    seen_subs = now[1];
+    raw_zero(present, sizeof present);
+    dl_iterate_phdr(module_visit, present);
+    for (uint32_t i = 1; i < table_modules.count; i++)
+        if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
+            module_gone(module_slot(i));
+    spin_unlock(&modules_lock);
+}
+
+void module_mark_instrumented(uintptr_t pc)
+{
+    module_refresh();
+    if (module_instrumented(pc))
+        return;
+    spin_lock(&modules_lock);
+    for (uint32_t i = 1; i < table_modules.count; i++) {
+        struct trace_module *module = module_slot(i);
+        if (pc < module->low || pc >= module->high || module->unload_tsc || instrumented_count == INSTRUMENTED)
+            continue;
+        module->flags |= TRACE_MODULE_ABI;
+        instrumented[instrumented_count] = (struct range){module->low, module->high};
+        __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
+        process_record()->flags |= TRACE_PROCESS_ACCESSES;
+    }
+    spin_unlock(&modules_lock);
+}
+
+void module_fork_child(void)
+{
+    spin_reset(&modules_lock);
+}

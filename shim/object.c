@@ -1,0 +1,256 @@
+/*
+ * The objects' hash table: buckets by 64-byte line of the address (so that a freed block can be searched line by line),
+ * each with a lock bit. A counter per page says whether a freed block can hold objects at all.
+ *
+ * Invariant: a live object is in exactly one bucket chain; slots of ended objects wait in a queue before they are used
+ * again, and only for the same kind, so that ids in the trace keep naming what they named for as long as is affordable.
+ */
+#include "shim/object.h"
+
+#include "shim/call.h"
+#include "shim/clock.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/table.h"
+#include "shim/banned.h"
+
+#define BUCKETS (1u << 17)
+#define PAGES (1u << 14)
+#define QUARANTINE 8192u /* ended objects kept for diagnosis before their slots are used again */
+
+struct bucket {
+    struct spin lock;
+    uint32_t first; /* object id */
+};
+
+struct object *object_table;
+static struct bucket *buckets;
+static volatile uint32_t *page_objects;
+static struct spin end_lock;
+static uint32_t ended_ids[QUARANTINE], ended_next;
+
+bool object_setup(void)
+{
+    object_table = table_slot(&table_objects, 0);
+    buckets = memory_get(sizeof *buckets * BUCKETS);
+    page_objects = memory_get(sizeof *page_objects * PAGES);
+    return buckets && page_objects;
+}
+
+static inline struct bucket *bucket_of(uintptr_t address)
+{
+    return &buckets[(address >> 6) * 0x9e3779b97f4a7c15u >> 47];
+}
+static_assert(BUCKETS == 1u << 17, "bucket_of");
+
+static inline volatile uint32_t *page_of(uintptr_t address)
+{
+    return &page_objects[(address >> 12) * 0x9e3779b97f4a7c15u >> 50];
+}
+static_assert(PAGES == 1u << 14, "page_of");
+
+static struct object *bucket_search(const struct bucket *bucket, uintptr_t address, uint32_t kind)
+{
+    for (uint32_t id = bucket->first; id; id = object_private(&object_table[id])->next) {
+        struct trace_object *shown = &object_table[id].shown;
+        if (shown->address == address && shown->kind == kind)
+            return &object_table[id];
+    }
+    return NULL;
+}
+
+static uint32_t slot_take(uint32_t kind)
+{
+    uint32_t slot = table_take(&table_objects, 1);
+    if (slot)
+        return slot;
+    spin_lock(&end_lock); /* the table is full: use again what ended longest ago */
+    for (uint32_t i = 0; i < QUARANTINE && !slot; i++) {
+        uint32_t *old = &ended_ids[(ended_next + i) % QUARANTINE];
+        if (*old && (object_table[*old].shown.kind == kind || i >= QUARANTINE / 2)) {
+            slot = *old;
+            *old = 0;
+        }
+    }
+    spin_unlock(&end_lock);
+    return slot;
+}
+
+static struct object *object_make(struct thread *thread, struct bucket *bucket, uintptr_t address, uint32_t kind)
+{
+    uint32_t slot = slot_take(kind);
+    if (!slot) {
+        __atomic_fetch_add(&process_record()->lost_objects, 1, __ATOMIC_RELAXED);
+        shim_off("no room for more synchronisation objects"); /* a lost edge would be a false race */
+        return NULL;
+    }
+    struct object *object = &object_table[slot];
+    clock_drop(object);
+    raw_zero(object, sizeof *object);
+    object->shown.kind = kind;
+    object->shown.address = address;
+    object->shown.create_task = thread->task;
+    object_private(object)->next = bucket->first;
+    __asm__ volatile("" ::: "memory");
+    object->shown.state = TRACE_OBJECT_LIVE;
+    bucket->first = slot;
+    __atomic_fetch_add(page_of(address), 1, __ATOMIC_RELAXED);
+    return object;
+}
+
+static inline struct object **cache_of(struct thread *thread, uintptr_t address, uint32_t kind)
+{
+    return &thread->object_cache[((address >> 3) ^ (address >> 9) ^ kind) % OBJECT_CACHE];
+}
+
+struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
+{
+    struct object **cached = cache_of(thread, address, kind);
+    struct object *object = *cached;
+    if (LIKELY(object && object->shown.address == address && object->shown.kind == (uint32_t)kind &&
+               object->shown.state == TRACE_OBJECT_LIVE))
+        return object;
+    struct bucket *bucket = bucket_of(address);
+    spin_lock(&bucket->lock);
+    object = bucket_search(bucket, address, kind);
+    if (!object)
+        object = object_make(thread, bucket, address, kind);
+    spin_unlock(&bucket->lock);
+    *cached = object;
+    return object;
+}
+
+struct object *object_find(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
+{
+    struct object **cached = cache_of(thread, address, kind);
+    struct object *object = *cached;
+    if (object && object->shown.address == address && object->shown.kind == (uint32_t)kind &&
+        object->shown.state == TRACE_OBJECT_LIVE)
+        return object;
+    struct bucket *bucket = bucket_of(address);
+    spin_lock(&bucket->lock);
+    object = bucket_search(bucket, address, kind);
+    spin_unlock(&bucket->lock);
+    if (object)
+        *cached = object;
+    return object;
+}
+
+/* With the bucket locked. */
+static void object_unlink(struct bucket *bucket, struct object *object)
+{
+    uint32_t id = object_id(object), *link = &bucket->first;
+    while (*link && *link != id)
+        link = &object_private(&object_table[*link])->next;
+    if (*link)
+        *link = object_private(object)->next;
+    __atomic_fetch_sub(page_of(object->shown.address), 1, __ATOMIC_RELAXED);
+}
+
+static void object_retire(struct thread *thread, struct object *object, uint32_t state)
+{
+    struct trace_object *shown = &object->shown;
+    shown->end_task = thread->task;
+    shown->end_tsc = tsc_now();
+    shown->state = state;
+    if (shown->kind == TRACE_OBJECT_ATOMIC && !shown->waiters)
+        clock_drop(object);
+    spin_lock(&end_lock);
+    uint32_t *place = &ended_ids[ended_next++ % QUARANTINE];
+    *place = object_id(object);
+    spin_unlock(&end_lock);
+}
+
+void object_end(struct thread *thread, struct object *object, enum trace_object_state state)
+{
+    struct bucket *bucket = bucket_of(object->shown.address);
+    spin_lock(&bucket->lock);
+    bool live = object->shown.state == TRACE_OBJECT_LIVE;
+    if (live) {
+        object_unlink(bucket, object);
+        object_retire(thread, object, state);
+    }
+    spin_unlock(&bucket->lock);
+}
+
+static void line_gone(struct thread *thread, uintptr_t line, uintptr_t low, uintptr_t high)
+{
+    struct bucket *bucket = bucket_of(line);
+    if (!bucket->first)
+        return;
+    struct object *gone[16];
+    uint32_t count;
+    do {
+        count = 0;
+        spin_lock(&bucket->lock);
+        for (uint32_t id = bucket->first; id && count < 16; id = object_private(&object_table[id])->next) {
+            struct object *object = &object_table[id];
+            uintptr_t address = object->shown.address;
+            if (address >= low && address < high && address >> 6 == line >> 6 &&
+                object->shown.kind != TRACE_OBJECT_TASK && object->shown.kind != TRACE_OBJECT_SIGNAL)
+                gone[count++] = object;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            object_unlink(bucket, gone[i]);
+            object_retire(thread, gone[i], TRACE_OBJECT_FREED);
+        }
+        spin_unlock(&bucket->lock);
+        for (uint32_t i = 0; i < count; i++)
+            call_freed(thread, gone[i]);
+    } while (count == 16);
+}
+
+void object_range_gone(struct thread *thread, uintptr_t low, size_t size)
+{
+    uintptr_t high = low + size;
+    if (size == 0 || high < low)
+        return;
+    if ((high >> 12) - (low >> 12) > PAGES) { /* a huge range: look at the objects instead of the pages */
+        uint32_t count = table_objects.count;
+        for (uint32_t id = 1; id < count; id++) {
+            struct trace_object *shown = &object_table[id].shown;
+            if (shown->state == TRACE_OBJECT_LIVE && shown->address >= low && shown->address < high)
+                line_gone(thread, shown->address, low, high);
+        }
+        return;
+    }
+    for (uintptr_t page = low >> 12; page <= (high - 1) >> 12; page++) {
+        if (LIKELY(!*page_of(page << 12)))
+            continue;
+        uintptr_t from = page << 12 > low ? page << 12 : low;
+        uintptr_t to = (page + 1) << 12 < high ? (page + 1) << 12 : high;
+        for (uintptr_t line = from & ~(uintptr_t)63; line < to; line += 64)
+            line_gone(thread, line, low, high);
+    }
+}
+
+void object_lock(struct object *object)
+{
+    spin_lock(&object_private(object)->lock);
+}
+
+void object_unlock(struct object *object)
+{
+    spin_unlock(&object_private(object)->lock);
+}
+
+void object_fork_child(uint32_t task, uint32_t old_task)
+{
+    spin_reset(&end_lock);
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        if (buckets[i].lock.taken)
+            spin_reset(&buckets[i].lock);
+    uint32_t count = table_objects.count;
+    for (uint32_t id = 1; id < count; id++) {
+        struct object *object = &object_table[id];
+        struct trace_object *shown = &object->shown;
+        clock_drop(object);
+        spin_reset(&object_private(object)->lock);
+        if (shown->owner && shown->owner != old_task)
+            shown->flags |= TRACE_OBJECT_PARENT_HELD;
+        shown->owner = shown->owner == old_task ? task : 0;
+        shown->waiters = shown->readers = 0;
+        shown->create_task = shown->last_owner = shown->last_post_task = shown->unheard_task = 0;
+        shown->posts = shown->unheard = 0;
+    }
+}

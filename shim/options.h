@@ -1,0 +1,21 @@
+/* GOROCHECK_OPTIONS as the recorder needs it; the analyzer reads the same variable (trace/options.def lists all keys). */
+#ifndef SHIM_OPTIONS_H
+#define SHIM_OPTIONS_H
+
+#include "shim/shim.h"
+
+struct shim_options {
+    char trace_dir[512]; /* empty: gorocheck.<pid> */
+    char analyzer[512];  /* empty: beside the shim */
+    bool report, accesses, heap;
+    int exitcode;
+    int verbosity;
+    uint32_t stack_depth;
+    uint64_t max_access_bytes; /* per OS thread; 0: no limit */
+};
+extern struct shim_options shim_options;
+/* Value of an environment variable read from `environment` (no getenv: the host may change its copy), or NULL. */
+const char *options_variable(char *const *environment, const char *name);
+void options_read(const char *text);
+
+#endif

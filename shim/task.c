@@ -1,0 +1,257 @@
+/*
+ * Tasks and thread states. A thread state (struct thread) is taken from a pool when an OS thread begins and goes back
+ * when it ends; its streams go with it, so that ten thousand threads in a row need as many files as live at once.
+ */
+#include "shim/task.h"
+
+#include "shim/access.h"
+#include "shim/call.h"
+#include "shim/clock.h"
+#include "shim/directory.h"
+#include "shim/object.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/stack.h"
+#include "shim/stream.h"
+#include "shim/table.h"
+#include "shim/banned.h"
+
+__thread struct thread *thread_current;
+
+static struct spin threads_lock;
+static struct thread *threads_free;
+#define THREADS 65536u
+static struct thread **threads; /* by slot */
+static uint32_t thread_count;
+
+struct trace_task *task_record(uint32_t task)
+{
+    return table_slot(&table_tasks, task);
+}
+
+uint32_t task_make(struct thread *creator)
+{
+    uint32_t task = table_take(&table_tasks, 1);
+    if (!task) {
+        __atomic_fetch_add(&process_record()->lost_tasks, 1, __ATOMIC_RELAXED);
+        shim_off("no room for more tasks");
+        return 0;
+    }
+    struct trace_task *record = task_record(task);
+    record->kind = TRACE_TASK_THREAD;
+    record->segment = 1;
+    record->create_tsc = tsc_now();
+    if (creator) {
+        record->parent = creator->task;
+        record->parent_segment = creator->segment;
+    }
+    record->state = TRACE_TASK_CREATED;
+    return task;
+}
+
+uint32_t task_make_clock(void)
+{
+    uint32_t task = task_make(NULL);
+    if (task)
+        task_record(task)->kind = TRACE_TASK_CLOCK;
+    return task;
+}
+
+static struct thread *thread_get(void)
+{
+    spin_lock(&threads_lock);
+    struct thread *thread = threads_free;
+    if (thread)
+        threads_free = thread->next_free;
+    spin_unlock(&threads_lock);
+    if (thread)
+        return thread;
+    thread = memory_get(sizeof *thread);
+    if (!thread)
+        return NULL;
+    spin_lock(&threads_lock);
+    thread->slot = thread_count;
+    if (thread_count < THREADS) {
+        threads[thread_count] = thread;
+        thread_count++;
+        process_record()->streams = thread_count;
+    } else {
+        thread = NULL;
+    }
+    spin_unlock(&threads_lock);
+    if (!thread)
+        return NULL;
+    stream_setup(&thread->sync, TRACE_FILE_SYNC, thread->slot);
+    stream_setup(&thread->access_stream, TRACE_FILE_ACCESS, thread->slot);
+    return thread;
+}
+
+static void switch_write(struct thread *thread)
+{
+    uint8_t *p = stream_begin(&thread->sync);
+    if (!p)
+        return;
+    struct trace_sync record;
+    record.type = TRACE_SYNC_SWITCH;
+    record.task = thread->task;
+    record.segment = thread->segment;
+    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
+}
+
+struct thread *task_attach(uint32_t task)
+{
+    struct thread *thread = thread_get();
+    if (!thread)
+        return NULL;
+    thread->busy = 1;
+    thread->task = task;
+    thread->record = task_record(task);
+    thread->segment = thread->record->segment;
+    thread->held_count = 0;
+    thread->held_version++;
+    thread->ended = 0;
+    raw_zero(thread->seen, sizeof thread->seen);
+    raw_zero(thread->object_cache, sizeof thread->object_cache);
+    stack_reset(thread);
+    thread->record->os_tid = (uint32_t)raw0(SYS_gettid);
+    thread->record->state = TRACE_TASK_RUNNING;
+    thread_current = thread;
+    switch_write(thread);
+    if (thread->record->parent)
+        clock_acquire_task(thread, thread->record->parent, thread->record->parent_segment, NULL, 0);
+    access_thread_start(thread);
+    return thread;
+}
+
+/* Held objects into the live slot, so that readers see what a blocked or ended task holds. */
+static void held_show(struct thread *thread)
+{
+    struct trace_task *record = thread->record;
+    uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct held *held = &thread->held[i];
+        record->held[i] = (struct trace_held){
+            .object = object_id(held->object), .stack = held->stack, .mode = held->mode, .count = held->count};
+    }
+    record->held_count = thread->held_count;
+}
+
+void task_block(struct thread *thread, uint32_t primitive, struct object *object, struct object *second, bool timed,
+                uint64_t value, uint32_t stack)
+{
+    struct trace_task *record = thread->record;
+    if (!timed)
+        directory_need(thread);
+    access_flush(thread);
+    record->object = object_id(object);
+    record->object2 = object_id(second);
+    record->primitive = primitive;
+    record->wait_stack = stack;
+    record->wait_value = value;
+    record->since_tsc = tsc_now();
+    if (timed)
+        record->flags |= TRACE_TASK_TIMED;
+    else
+        record->flags &= ~TRACE_TASK_TIMED;
+    held_show(thread);
+    if (object)
+        __atomic_fetch_add(&object->shown.waiters, 1, __ATOMIC_RELAXED);
+    __asm__ volatile("" ::: "memory");
+    record->state = TRACE_TASK_BLOCKED;
+}
+
+void task_unblock(struct thread *thread, struct object *object)
+{
+    thread->record->state = TRACE_TASK_RUNNING;
+    if (object)
+        __atomic_fetch_sub(&object->shown.waiters, 1, __ATOMIC_RELAXED);
+}
+
+void task_name(struct trace_task *record)
+{
+    raw_zero(record->name, sizeof record->name);
+    raw6(SYS_prctl, 16 /* PR_GET_NAME */, (long)record->name, 0, 0, 0, 0);
+}
+
+void task_end(struct thread *thread)
+{
+    struct trace_task *record = thread->record;
+    if (thread->held_count)
+        call_exit_holding(thread);
+    held_show(thread);
+    if (!record->name[0])
+        task_name(record);
+    access_thread_end(thread);
+    clock_new_segment(thread); /* whoever joins is after the segment that ends here */
+    record->segment = thread->segment - 1;
+    record->end_tsc = tsc_now();
+    __atomic_fetch_add(&process_record()->events, thread->events, __ATOMIC_RELAXED);
+    thread->events = 0;
+    __asm__ volatile("" ::: "memory");
+    record->state = TRACE_TASK_ENDED;
+    thread_current = THREAD_GONE;
+    thread->ended = 1;
+    thread->busy = 0;
+    spin_lock(&threads_lock);
+    thread->next_free = threads_free;
+    threads_free = thread;
+    spin_unlock(&threads_lock);
+}
+
+void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data)
+{
+    uint32_t count = thread_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (threads[i] && !threads[i]->ended)
+            visit(threads[i], data);
+}
+
+bool task_setup(void)
+{
+    threads = memory_get(THREADS * sizeof *threads);
+    if (!threads)
+        return false;
+    uint32_t task = task_make(NULL);
+    if (!task)
+        return false;
+    task_record(task)->flags |= TRACE_TASK_MAIN;
+    struct thread *thread = task_attach(task);
+    if (!thread)
+        return false;
+    task_name(thread->record);
+    thread_leave(thread);
+    return true;
+}
+
+uint32_t task_fork_child(struct thread *thread)
+{
+    spin_reset(&threads_lock);
+    uint32_t old = thread->task;
+    struct trace_task was = *thread->record;
+    uint32_t count = table_tasks.count;
+    raw_zero(task_record(1), (count - 1) * sizeof(struct trace_task));
+    table_tasks.count = 1;
+    for (uint32_t i = 0; i < thread_count; i++) {
+        stream_abandon(&threads[i]->sync);
+        stream_abandon(&threads[i]->access_stream);
+        if (threads[i] != thread && !threads[i]->ended) {
+            threads[i]->ended = 1;
+            threads[i]->next_free = threads_free;
+            threads_free = threads[i];
+        }
+    }
+    uint32_t task = task_make(NULL);
+    struct trace_task *record = task_record(task);
+    record->flags = TRACE_TASK_MAIN;
+    record->handle = was.handle;
+    raw_copy(record->name, was.name, sizeof record->name);
+    record->os_tid = (uint32_t)raw0(SYS_gettid);
+    record->state = TRACE_TASK_RUNNING;
+    thread->task = task;
+    thread->record = record;
+    thread->segment = 1;
+    thread->sync_codec = (struct trace_sync_codec){0};
+    raw_zero(thread->seen, sizeof thread->seen);
+    switch_write(thread);
+    return old;
+}
