@@ -59,10 +59,11 @@ static void print_verbs(void)
 
 static void print_primitives(void)
 {
-    printf("\n## Primitives\n\n"
-           "%d functions. *Releases*: what the task did before is before whatever a task does after it *acquires* the "
-           "same object.\n",
-           PRIMITIVE_COUNT - 1);
+    printf(
+        "\n## Primitives\n\n"
+        "%d functions. *Releases*: what the task did before is before whatever a task does after it *acquires* the "
+        "same object.\n",
+        PRIMITIVE_COUNT - 1);
     for (int kind = 0; kind < TRACE_OBJECT_KIND_COUNT; kind++) {
         int rows = 0;
         for (int i = 1; i < PRIMITIVE_COUNT; i++) {
@@ -70,7 +71,8 @@ static void print_primitives(void)
             if ((int)row->kind != kind)
                 continue;
             if (!rows++)
-                printf("\n### %s\n\n| function | verb |\n|---|---|\n", trace_object_kind_text[kind]);
+                printf("\n### %s\n\n| function | verb |\n|---|---|\n",
+                       trace_object_kind_text[kind]);
             printf("| `%s` | %s |\n", row->name, trace_verbs[row->verb].name);
         }
     }
@@ -85,8 +87,9 @@ static void print_misuses(void)
 
 int main(void)
 {
-    printf("<!-- Written by `make docs` from trace/verbs.def and trace/primitives.def. Edit those. -->\n"
-           "# Primitives that are recorded\n\n");
+    printf(
+        "<!-- Written by `make docs` from trace/verbs.def and trace/primitives.def. Edit those. -->\n"
+        "# Primitives that are recorded\n\n");
     print_verbs();
     print_primitives();
     print_misuses();
