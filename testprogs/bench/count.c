@@ -1,6 +1,7 @@
 /*
- * Counts what an instrumented program does, for "bytes of trace per access" in `make bench`: preloaded instead of the
- * recorder it defines the entry points the kernels use and says at the end how many accesses there were.
+ * Counts what an instrumented program does, for "bytes of trace per access" in `make bench`:
+ * preloaded instead of the recorder it defines the entry points the kernels use and says at the end
+ * how many accesses there were.
  */
 #include <stdio.h>
 
@@ -20,7 +21,8 @@ void __tsan_func_entry(void *pc)
     (void)pc;
 }
 
-/* The kernels' functions are few calls for many accesses: adding up at each exit costs nothing and needs no thread hook. */
+/* The kernels' functions are few calls for many accesses: adding up at each exit costs nothing and
+ * needs no thread hook. */
 void __tsan_func_exit(void)
 {
     __atomic_fetch_add(&total, mine, __ATOMIC_RELAXED);

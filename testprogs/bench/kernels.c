@@ -1,6 +1,6 @@
 /*
- * Compute kernels for `make bench`, two threads each: what memory-bound, compute-bound, byte-wise and lock-heavy code costs
- * under a recorder.
+ * Compute kernels for `make bench`, two threads each: what memory-bound, compute-bound, byte-wise
+ * and lock-heavy code costs under a recorder.
  *
  *     kernels sort|matrix|lz|hash SIZE        prints a checksum that does not depend on how it was built
  */
@@ -69,7 +69,8 @@ static void *sort_worker(void *argument)
     return (void *)sum;
 }
 
-/* ---- matrix: SIZE x SIZE doubles; both threads read the factors, each writes half of the rows ---- */
+/* ---- matrix: SIZE x SIZE doubles; both threads read the factors, each writes half of the rows
+ * ---- */
 
 static double *left_factor, *right_factor, *product;
 
@@ -107,7 +108,8 @@ static uintptr_t matrix_sum(void)
     return (uintptr_t)(int64_t)sum;
 }
 
-/* ---- lz: a greedy matcher with a hash of three bytes over SIZE KiB of text, half for each thread ---- */
+/* ---- lz: a greedy matcher with a hash of three bytes over SIZE KiB of text, half for each thread
+ * ---- */
 
 static unsigned char *text;
 
@@ -156,7 +158,8 @@ static void lz_start(void)
     }
 }
 
-/* ---- hash: SIZE thousand look-ups and inserts by each thread in one table behind striped mutexes ---- */
+/* ---- hash: SIZE thousand look-ups and inserts by each thread in one table behind striped mutexes
+ * ---- */
 
 enum { BUCKETS = 1 << 14, STRIPES = 64, KEYS = 50000 };
 

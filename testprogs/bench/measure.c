@@ -5,9 +5,10 @@
  *
  * measure [-o FILE] [-t SECONDS] command arguments...
  *
- * The command's stdout goes to FILE (default /dev/null). PEAK_KB is the kernel's own high-water mark and counts mapped trace
- * files as far as they are in memory; ANONYMOUS_KB is the highest of samples every 5 ms and leaves files out. A command
- * that runs longer than SECONDS is killed (status 124).
+ * The command's stdout goes to FILE (default /dev/null). PEAK_KB is the kernel's own high-water
+ * mark and counts mapped trace files as far as they are in memory; ANONYMOUS_KB is the highest of
+ * samples every 5 ms and leaves files out. A command that runs longer than SECONDS is killed
+ * (status 124).
  */
 #include <errno.h>
 #include <fcntl.h>

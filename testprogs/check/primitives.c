@@ -1,6 +1,6 @@
 /*
- * Writes docs/primitives.md from the tables of trace/: `make docs`. The page can then say nothing that the recorder does
- * not do, and `make check-docs` fails when it is out of date.
+ * Writes docs/primitives.md from the tables of trace/: `make docs`. The page can then say nothing
+ * that the recorder does not do, and `make check-docs` fails when it is out of date.
  */
 #include <stdio.h>
 

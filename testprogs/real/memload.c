@@ -1,10 +1,11 @@
 /*
- * A load for memcached that checks every answer: N connections, each in a thread of its own, set, get, delete and increment
- * keys and compare what comes back with what they know they stored.
+ * A load for memcached that checks every answer: N connections, each in a thread of its own, set,
+ * get, delete and increment keys and compare what comes back with what they know they stored.
  *
  *     memload HOST PORT THREADS ROUNDS
  *
- * Prints the number of wrong answers and the operations per second; exit status 1 if an answer was wrong.
+ * Prints the number of wrong answers and the operations per second; exit status 1 if an answer was
+ * wrong.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
