@@ -209,7 +209,7 @@ real:
 	@BUILD='$(BUILD)' testprogs/real/run $(REAL)
 
 rebuild:
-	@.ci/deps build real
+	@.ci/deps build rebuild
 	@+$(MAKE) --no-print-directory all
 	@BUILD='$(BUILD)' testprogs/real/rebuild $(PACKAGES)
 

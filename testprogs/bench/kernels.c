@@ -2,7 +2,9 @@
  * Compute kernels for `make bench`, two threads each: what memory-bound, compute-bound, byte-wise
  * and lock-heavy code costs under a recorder.
  *
- *     kernels sort|matrix|lz|hash SIZE        prints a checksum that does not depend on how it was built
+ *     kernels sort|matrix|lz|hash SIZE
+ *
+ * Prints a checksum that does not depend on how it was built.
  */
 #include <pthread.h>
 #include <stdint.h>

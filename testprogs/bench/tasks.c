@@ -5,7 +5,7 @@
  *     tasks own N         the same, each with a mutex and a counter of its own
  *     tasks row N         N threads, created and joined one after the other
  *     tasks alive N       N threads alive at once, all waiting at one barrier
- *     tasks busy N        N threads that touch memory and locks, all alive at once, each done with 1 MiB of its own
+ *     tasks busy N        N threads alive at once, each with locks and 1 MiB of its own to touch
  */
 #include <pthread.h>
 #include <stdint.h>

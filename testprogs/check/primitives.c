@@ -61,8 +61,8 @@ static void print_primitives(void)
 {
     printf(
         "\n## Primitives\n\n"
-        "%d functions. *Releases*: what the task did before is before whatever a task does after it *acquires* the "
-        "same object.\n",
+        "%d functions. *Releases*: what the task did before is before whatever a task does "
+        "after it *acquires* the same object.\n",
         PRIMITIVE_COUNT - 1);
     for (int kind = 0; kind < TRACE_OBJECT_KIND_COUNT; kind++) {
         int rows = 0;
