@@ -1,7 +1,7 @@
 # Builds gorocheck. The targets people use are listed by `make help`; what a target needs beyond the compiler is
 # installed by .ci/deps. Everything built goes below $(BUILD); nothing is ever written beside a source file.
 #
-# A new source file needs no line here: products are made of all shim/*.c, analyzer/*.c and trace/*.c, but for
+# A new source file needs no line here: products are made of all shim/*.c, analyzer/*.c and trace/*.c but
 #   X_test.c   a cmocka program. An analyzer or trace test is linked with all objects of its directory but main.o; a
 #              shim test is linked with trace/ only and includes the source it tests, so that it can double the rest.
 #   X_make.c   support that only tests and benches link
@@ -182,19 +182,24 @@ check-format:
 check-deps:
 	@testprogs/check/includes
 
-check-docs: $(BUILD)/docs/primitives.md
-	@cmp -s $< docs/primitives.md || { echo 'docs/primitives.md is not what the tables say: make docs'; exit 1; }
+# Pages of docs/ that programs of testprogs/check/ write from the headers and tables of trace/.
+PAGES = primitives layout
+page = $(if $(filter layout,$(1)),trace-layout.md,$(1).md)
+
+check-docs: $(PAGES:%=$(BUILD)/docs/%)
+	@$(foreach p,$(PAGES),cmp -s $(BUILD)/docs/$p docs/$(call page,$p) || \
+	    { echo 'docs/$(call page,$p) is not what trace/ says: make docs'; exit 1; };)
 
 format:
 	@testprogs/check/format
 
-docs: $(BUILD)/docs/primitives.md
-	@cp $< docs/primitives.md
+docs: $(PAGES:%=$(BUILD)/docs/%)
+	@$(foreach p,$(PAGES),cp $(BUILD)/docs/$p docs/$(call page,$p);)
 
-$(BUILD)/docs/primitives.md: testprogs/check/primitives.c $(TRACE_SOURCES) $(wildcard trace/*.def trace/*.h)
+$(BUILD)/docs/%: testprogs/check/%.c $(TRACE_SOURCES) $(wildcard trace/*.def trace/*.h)
 	@mkdir -p $(@D)
-	@$(CC) $(COMMON) -MF $(BUILD)/docs/primitives.d -O1 -o $(BUILD)/docs/primitives $(filter %.c,$^)
-	@$(BUILD)/docs/primitives > $@
+	@$(CC) $(COMMON) -MF $@.d -O1 -o $@.program $(filter %.c,$^)
+	@$@.program > $@
 
 # ---- measurements and real programs ----
 

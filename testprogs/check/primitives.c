@@ -59,11 +59,10 @@ static void print_verbs(void)
 
 static void print_primitives(void)
 {
-    printf(
-        "\n## Primitives\n\n"
-        "%d functions. *Releases*: what the task did before is before whatever a task does "
-        "after it *acquires* the same object.\n",
-        PRIMITIVE_COUNT - 1);
+    printf("\n## Primitives\n\n"
+           "%d functions. *Releases*: what the task did before is before whatever a task does "
+           "after it *acquires* the same object.\n",
+           PRIMITIVE_COUNT - 1);
     for (int kind = 0; kind < TRACE_OBJECT_KIND_COUNT; kind++) {
         int rows = 0;
         for (int i = 1; i < PRIMITIVE_COUNT; i++) {
