@@ -29,6 +29,7 @@ struct object_private {
     uint32_t next;            /* id of the next object in its bucket */
     uint32_t fold;            /* task id of its clock pseudo task, 0 none */
     uint32_t parties;         /* barrier */
+    uint32_t sleeping;        /* condition: untimed waits that no signal has been sent for yet */
     uint64_t fold_segment;
     uint64_t arrivals;        /* barrier */
 };

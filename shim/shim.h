@@ -77,7 +77,7 @@ struct thread {
     struct object *object_cache[OBJECT_CACHE];
     struct stack_cache *stacks;
     uint64_t events;          /* synchronisation calls, for the statistics */
-    uint64_t acquire_pending; /* fence.c / atomics: see atomic.c */
+    uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
     struct thread *next_free;
     uint32_t ended;
 };

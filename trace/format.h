@@ -145,6 +145,7 @@ struct trace_held {
 };
 
 enum trace_mode { TRACE_MODE_EXCLUSIVE = 1, TRACE_MODE_SHARED = 2 };
+#define TRACE_MODE_TRY 4u /* added to the mode of an ORDER record: it did not wait, so it cannot close a cycle */
 
 struct trace_task {
     uint32_t state; /* enum trace_task_state, stored last */
