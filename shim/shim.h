@@ -85,19 +85,20 @@ struct thread {
 extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GONE: never again */
 #define THREAD_GONE ((struct thread *)1)
 
-extern volatile uint32_t shim_state; /* enum shim_state */
+/* In a page that the kernel wipes in a fork child, however the fork was made: there it is SHIM_UNBORN again. */
 enum shim_state { SHIM_UNBORN, SHIM_ON, SHIM_ENDED, SHIM_OFF };
+extern volatile uint32_t shim_life[1024];
+#define shim_state (shim_life[0])
 
-struct thread *thread_attach(void); /* slow path of thread_enter: a first call, a foreign thread, a fork child */
+/* Slow path of thread_enter: a first call, a foreign thread, a fork child. NULL: pass through. */
+struct thread *thread_attach(void);
 void thread_deliver(struct thread *thread); /* slow path of thread_leave: deferred signals. Keeps errno. */
 
 static inline struct thread *thread_enter(void)
 {
     struct thread *thread = thread_current;
-    if (UNLIKELY((uintptr_t)thread <= 1))
-        return thread ? NULL : thread_attach();
-    if (UNLIKELY(thread->busy || shim_state != SHIM_ON))
-        return NULL;
+    if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON))
+        return thread_attach();
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");
     return thread;

@@ -6,6 +6,8 @@
  */
 #include "shim/stack.h"
 
+#include <errno.h>
+
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
@@ -173,9 +175,11 @@ static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t pc, 
     uint64_t pcs[TRACE_STACK_DEPTH];
     uintptr_t places[TRACE_STACK_DEPTH];
     uint32_t limit = shim_options.stack_depth;
+    int error = errno;
     __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
     uint32_t count = unwind_closed ? 0 : capture(pc, frame, pcs, places, limit);
     __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
+    errno = error;
     if (!count)
         return stack_without_unwinder(pc);
     uint32_t id = stack_put(pcs, count);

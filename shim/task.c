@@ -124,7 +124,7 @@ struct thread *task_attach(uint32_t task)
 }
 
 /* Held objects into the live slot, so that readers see what a blocked or ended task holds. */
-static void held_show(struct thread *thread)
+void task_held_show(struct thread *thread)
 {
     struct trace_task *record = thread->record;
     uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
@@ -153,7 +153,7 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
         record->flags |= TRACE_TASK_TIMED;
     else
         record->flags &= ~TRACE_TASK_TIMED;
-    held_show(thread);
+    task_held_show(thread);
     if (object)
         __atomic_fetch_add(&object->shown.waiters, 1, __ATOMIC_RELAXED);
     __asm__ volatile("" ::: "memory");
@@ -178,7 +178,7 @@ void task_end(struct thread *thread)
     struct trace_task *record = thread->record;
     if (thread->held_count)
         call_exit_holding(thread);
-    held_show(thread);
+    task_held_show(thread);
     if (!record->name[0])
         task_name(record);
     access_thread_end(thread);

@@ -1,0 +1,245 @@
+/*
+ * The end: who ended the process and how goes into the process record, all threads' records come to rest, and (unless
+ * report=0) the analyzer runs in a process of its own: a plain copy of ours made without any exit signal, so that the
+ * host's SIGCHLD handler and wait() never see it.
+ *
+ * exit() is caught by a handler registered before all others, hence run last. A status of our own is given by calling
+ * exit() again from it: the C library goes on where it was, with the new status, and still flushes its streams.
+ */
+#include "shim/end.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "shim/access.h"
+#include "shim/directory.h"
+#include "shim/init.h"
+#include "shim/module.h"
+#include "shim/options.h"
+#include "shim/raw.h"
+#include "shim/real.h"
+#include "shim/stack.h"
+#include "shim/table.h"
+#include "shim/task.h"
+
+extern char **environ;
+
+static volatile uint32_t ended;
+static volatile uint32_t exec_reported;
+
+bool end_ours(void)
+{
+    return shim_state != SHIM_UNBORN && (uint32_t)raw0(SYS_getpid) == process_record()->pid;
+}
+
+void end_note(uintptr_t pc, uintptr_t frame)
+{
+    struct thread *thread = end_ours() ? thread_enter() : NULL;
+    if (!thread)
+        return;
+    struct trace_process *process = process_record();
+    process->end_task = thread->task;
+    process->end_stack = stack_here(thread, pc, frame);
+    thread_leave(thread);
+}
+
+/* ---- the report ---- */
+
+static void analyzer_path(char *path, size_t size)
+{
+    size_t used = 0;
+    path[0] = 0;
+    if (shim_options.analyzer[0]) {
+        raw_append(path, size, &used, shim_options.analyzer);
+        return;
+    }
+    raw_append(path, size, &used, init_own_path);
+    for (unsigned levels = 0; used > 0 && levels < 2;) /* .../lib/libgorocheck.so -> ... */
+        levels += path[--used] == '/';
+    path[used] = 0;
+    raw_append(path, size, &used, "/bin/gorocheck");
+}
+
+/* The analyzer must not run under ourselves. */
+static char **environment_without_us(void)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    char **copy = memory_get((count + 1) * sizeof *copy);
+    if (!copy)
+        return environ;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!raw_equal_n(environ[i], "LD_PRELOAD=", 11) && !raw_equal_n(environ[i], "LD_LIBRARY_PATH=", 16))
+            copy[kept++] = environ[i];
+    copy[kept] = NULL;
+    return copy;
+}
+
+static void analyzer_run(const char *path, char **environment)
+{
+    const char *const arguments[] = {"gorocheck", "analyze", "--at-exit", directory_path, NULL};
+    raw3(SYS_close_range, 3, ~0u, 0);
+    uint64_t none = 0;
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
+    raw3(SYS_execve, path, arguments, environment);
+    raw1(SYS_exit_group, 127);
+}
+
+/* Exit status of the analyzer, or -1 if it could not run. */
+static int report(void)
+{
+    char path[1100];
+    analyzer_path(path, sizeof path);
+    long there = raw2(SYS_access, path, 1);
+    if (there != 0) {
+        shim_message("no analyzer at ", path, "; see the report with: gorocheck analyze ", directory_path, NULL);
+        return -1;
+    }
+    char **environment = environment_without_us();
+    uint64_t all = ~UINT64_C(0), mask = 0;
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
+    long child = raw5(SYS_clone, 0, 0, 0, 0, 0);
+    if (child == 0)
+        analyzer_run(path, environment);
+    int status = -1;
+    long result = child;
+    if (child > 0) {
+        do
+            result = raw4(SYS_wait4, child, &status, __WALL | __WCLONE, NULL);
+        while (result == -EINTR);
+    }
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+    if (child < 0 || result != child || !WIFEXITED(status)) {
+        shim_message("the analyzer failed; see the report with: gorocheck analyze ", directory_path, NULL);
+        return -1;
+    }
+    return WEXITSTATUS(status);
+}
+
+/* ---- coming to rest ---- */
+
+static uint64_t clock_now(clockid_t clock)
+{
+    struct timespec time = {0, 0};
+    raw2(SYS_clock_gettime, clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void still_busy(struct thread *thread, void *data)
+{
+    uint32_t *busy = data;
+    if (thread != thread_current && thread->busy)
+        ++*busy;
+}
+
+/* Nobody is within a record any more (they see shim_state), or 20 ms have passed: a task that was stopped there. */
+static void wait_for_rest(void)
+{
+    uint64_t until = clock_now(CLOCK_MONOTONIC) + 20000000u;
+    for (;;) {
+        uint32_t busy = 0;
+        task_each_thread(still_busy, &busy);
+        if (!busy || clock_now(CLOCK_MONOTONIC) > until)
+            return;
+        raw0(SYS_sched_yield);
+    }
+}
+
+static void add_events(struct thread *thread, void *data)
+{
+    *(uint64_t *)data += thread->events;
+    if (!thread->record->name[0] && thread == thread_current)
+        task_name(thread->record);
+}
+
+static void process_close(enum trace_end how, int code)
+{
+    struct trace_process *process = process_record();
+    struct thread *thread = thread_current;
+    bool attached = (uintptr_t)thread > 1;
+    uint32_t busy = attached ? thread->busy : 0;
+    if (attached && !busy) {
+        thread->busy = 1;
+        access_flush(thread);
+        module_refresh();
+        if (how == TRACE_END_SIGNAL)
+            process->end_task = thread->task;
+        task_held_show(thread);
+    }
+    uint64_t events = 0;
+    task_each_thread(add_events, &events);
+    process->events += events;
+    process->end_code = code;
+    process->end_tsc = tsc_now();
+    process->end_ns = clock_now(CLOCK_REALTIME);
+    process->end = how;
+    if (how == TRACE_END_EXEC) {
+        if (attached)
+            thread->busy = busy;
+        return;
+    }
+    if (shim_state == SHIM_ON)
+        shim_state = SHIM_ENDED;
+    if (attached)
+        thread->busy = busy;
+    wait_for_rest();
+}
+
+int end_process(enum trace_end how, int code)
+{
+    if (!end_ours() || __atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
+        return -1;
+    process_close(how, code);
+    if (!directory_active || !shim_options.report)
+        return -1;
+    int status = report();
+    return status > 0 && status != 4 && status == shim_options.exitcode ? status : -1;
+}
+
+void end_exec(const char *path)
+{
+    if (!end_ours() || ended || shim_state != SHIM_ON)
+        return;
+    if (path && raw2(SYS_access, path, 1) != 0)
+        return;
+    process_close(TRACE_END_EXEC, 0);
+    if (directory_active && shim_options.report && !__atomic_exchange_n(&exec_reported, 1, __ATOMIC_SEQ_CST))
+        report();
+}
+
+void end_exec_failed(void)
+{
+    if (end_ours() && process_record()->end == TRACE_END_EXEC)
+        process_record()->end = TRACE_END_NONE;
+}
+
+void end_fork_child(void)
+{
+    ended = 0;
+    exec_reported = 0;
+}
+
+/* ---- exit and quick_exit ---- */
+
+static void at_exit(int status, void *data)
+{
+    (void)data;
+    int ours = end_process(TRACE_END_EXIT, status);
+    if (ours >= 0)
+        real.exit(ours);
+}
+
+static void at_quick(void)
+{
+    int ours = end_process(TRACE_END_QUICK, 0);
+    if (ours >= 0)
+        real._exit(ours);
+}
+
+bool end_setup(void)
+{
+    return on_exit(at_exit, NULL) == 0 && at_quick_exit(at_quick) == 0;
+}

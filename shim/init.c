@@ -1,0 +1,263 @@
+/*
+ * Birth of the recorder: by its constructor, or by the first wrapper that is called before it (another library's
+ * constructor). Whatever fails here leaves the host alone: the recorder stays off.
+ */
+#include "shim/init.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "shim/access.h"
+#include "shim/directory.h"
+#include "shim/end.h"
+#include "shim/module.h"
+#include "shim/object.h"
+#include "shim/options.h"
+#include "shim/raw.h"
+#include "shim/real.h"
+#include "shim/signal.h"
+#include "shim/table.h"
+#include "shim/task.h"
+#include "shim/thread.h"
+
+extern char **environ;
+
+__attribute__((aligned(4096))) volatile uint32_t shim_life[1024];
+static volatile uint32_t born; /* survives a fork, unlike shim_life: 0 no, 1 being born, 2 yes */
+char init_own_path[512];
+struct real real;
+
+/* ---- messages ---- */
+
+void shim_message(const char *part, ...)
+{
+    static volatile uint32_t count;
+    if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) > 16)
+        return;
+    char text[1200];
+    size_t used = 0;
+    raw_append(text, sizeof text - 1, &used, "gorocheck: ");
+    va_list parts;
+    va_start(parts, part);
+    for (; part; part = va_arg(parts, const char *))
+        raw_append(text, sizeof text - 1, &used, part);
+    va_end(parts);
+    text[used++] = '\n';
+    raw3(SYS_write, 2, text, used);
+}
+
+void shim_off(const char *reason)
+{
+    if (shim_state == SHIM_OFF)
+        return;
+    struct trace_process *process = process_record();
+    size_t used = 0;
+    if (!process->off_reason[0])
+        raw_append(process->off_reason, sizeof process->off_reason, &used, reason);
+    shim_state = SHIM_OFF;
+    if (directory_active)
+        shim_message("recording stopped: ", reason, NULL);
+}
+
+/* ---- the process record ---- */
+
+static void read_file(const char *path, char *to, size_t size)
+{
+    raw_zero(to, size);
+    long fd = raw3(SYS_open, path, 02000000 /* O_CLOEXEC */, 0);
+    if (fd < 0)
+        return;
+    size_t used = 0;
+    while (used + 1 < size) {
+        long n = raw3(SYS_read, fd, to + used, size - 1 - used);
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+    }
+    raw1(SYS_close, fd);
+}
+
+void init_process_record(bool forked)
+{
+    struct trace_process *process = process_record();
+    char options[sizeof process->options];
+    raw_copy(options, process->options, sizeof options);
+    char executable[sizeof process->executable], command[sizeof process->command];
+    raw_copy(executable, process->executable, sizeof executable);
+    raw_copy(command, process->command, sizeof command);
+    uint32_t instrumented = process->flags & TRACE_PROCESS_ACCESSES;
+    raw_zero(process, sizeof *process);
+    process->state = 1;
+    process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | instrumented;
+    process->pid = (uint32_t)raw0(SYS_getpid);
+    process->parent_pid = (uint32_t)raw0(SYS_getppid);
+    struct timespec now = {0, 0};
+    raw2(SYS_clock_gettime, CLOCK_REALTIME, &now);
+    process->start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    process->start_tsc = tsc_now();
+    raw2(SYS_getcwd, process->directory, sizeof process->directory);
+    raw_copy(process->options, options, sizeof options);
+    raw_copy(process->executable, executable, sizeof executable);
+    raw_copy(process->command, command, sizeof command);
+    if (!forked) {
+        raw3(SYS_readlink, "/proc/self/exe", process->executable, sizeof process->executable - 1);
+        read_file("/proc/self/cmdline", process->command, sizeof process->command);
+    }
+}
+
+/* ---- birth ---- */
+
+static void *find(const char *name)
+{
+    void *found = NULL;
+    if (raw_equal_n(name, "pthread_cond_", 13)) /* old versions of these have another layout */
+        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    return found ? found : dlsym(RTLD_NEXT, name);
+}
+
+void real_find(void)
+{
+#define FIND(fn) *(void **)(void *)&real.fn = find(#fn);
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok) FIND(fn)
+#define PRIM_VOID(fn, params, args, kind, object, value, verb) FIND(fn)
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe) FIND(fn)
+#define COND(ret, fn, params, args, cond, mutex, verb, ok) FIND(fn)
+#define HAND(fn, kind, verb) FIND(fn)
+#include "trace/primitives.def"
+#undef PRIM
+#undef PRIM_VOID
+#undef TRY
+#undef COND
+#undef HAND
+}
+
+static void own_path(void)
+{
+    for (uint32_t i = 1; i < table_modules.count; i++) {
+        const struct trace_module *module = table_slot(&table_modules, i);
+        if (module->flags & TRACE_MODULE_RUNTIME)
+            raw_copy(init_own_path, module->path, sizeof module->path);
+    }
+}
+
+static void options_setup(void)
+{
+    const char *text = options_variable(environ, "GOROCHECK_OPTIONS");
+    options_read(text);
+    size_t used = 0;
+    struct trace_process *process = process_record();
+    if (text)
+        raw_append(process->options, sizeof process->options, &used, text);
+}
+
+/* The page that a fork child finds zeroed. Without it (old kernels) only fork() itself is noticed: see process.c. */
+static void life_guard(void)
+{
+    raw3(SYS_madvise, (void *)(uintptr_t)shim_life, sizeof shim_life, 18 /* MADV_WIPEONFORK */);
+}
+
+static bool birth(void)
+{
+#define X(table) &table,
+    struct table *const tables[] = {TABLES(X)};
+#undef X
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (!table_setup(tables[i]))
+            return false;
+    init_process_record(false);
+    options_setup();
+    if (!object_setup() || !thread_setup() || !end_setup())
+        return false;
+    life_guard();
+    shim_state = SHIM_ON;
+    if (!task_setup()) {
+        shim_state = SHIM_OFF;
+        return false;
+    }
+    struct thread *thread = thread_current;
+    thread->busy = 1;
+    module_refresh();
+    own_path();
+    thread_register(thread);
+    thread_watch_end();
+    if (shim_options.trace_dir[0])
+        directory_need(thread); /* whoever named a directory wants to see that we were here */
+    thread_leave(thread);
+    return true;
+}
+
+static void init(void)
+{
+    if (born)
+        return;
+    born = 1;
+    thread_current = THREAD_GONE; /* what is called below passes through */
+    real_find();
+    thread_current = NULL;
+    if (!birth()) {
+        shim_state = SHIM_OFF;
+        thread_current = THREAD_GONE;
+    }
+    born = 2;
+}
+
+__attribute__((constructor(101))) static void constructor(void)
+{
+    init();
+}
+
+/* A fork child, seen by its zeroed page. Guard up on return, or NULL. */
+static struct thread *child_begin(struct thread *thread)
+{
+    shim_state = SHIM_ON;
+    if ((uintptr_t)thread <= 1) { /* forked by a thread that had no task */
+        shim_state = SHIM_OFF;
+        return NULL;
+    }
+    thread->busy = 1;
+    process_fork_child(thread);
+    if (shim_state == SHIM_ON)
+        return thread;
+    thread->busy = 0;
+    return NULL;
+}
+
+struct thread *thread_attach(void)
+{
+    struct thread *thread = thread_current;
+    if (thread == THREAD_GONE)
+        return NULL;
+    if (UNLIKELY(shim_state == SHIM_UNBORN)) {
+        if (born == 0)
+            init();
+        else if (born == 1)
+            return NULL;
+        else if (thread && !thread->busy)
+            return child_begin(thread);
+        else
+            return NULL;
+        thread = thread_current;
+    }
+    if (shim_state != SHIM_ON || thread == THREAD_GONE)
+        return NULL;
+    if (thread) {
+        if (thread->busy)
+            return NULL;
+        thread->busy = 1;
+        return thread;
+    }
+    thread_current = THREAD_GONE; /* a thread not made through us */
+    thread_watch_end();
+    directory_need(NULL);
+    thread_current = NULL;
+    uint32_t task = task_make(NULL);
+    if (!task)
+        return NULL;
+    task_record(task)->flags |= TRACE_TASK_FOREIGN | TRACE_TASK_DETACHED;
+    thread = task_attach(task);
+    if (thread)
+        thread_register(thread);
+    return thread;
+}

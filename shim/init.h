@@ -1,0 +1,14 @@
+/* Birth of the recorder. */
+#ifndef SHIM_INIT_H
+#define SHIM_INIT_H
+
+#include "shim/shim.h"
+
+/* Fills the process record for this process. */
+void init_process_record(bool forked);
+/* In process.c: a fork child becomes a process of its own. Guard up. */
+void process_fork_child(struct thread *thread);
+/* Path of the shim's own object file. */
+extern char init_own_path[512];
+
+#endif

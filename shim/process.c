@@ -1,0 +1,193 @@
+/*
+ * fork and exec. A fork child is one task with a record of its own; until it has something to say (a second task, an
+ * untimed wait, an instrumented access) that record stays in memory, so that children that only exec leave no trace.
+ */
+#include <limits.h>
+#include <stdarg.h>
+
+#include "shim/access.h"
+#include "shim/call.h"
+#include "shim/clock.h"
+#include "shim/directory.h"
+#include "shim/end.h"
+#include "shim/init.h"
+#include "shim/module.h"
+#include "shim/object.h"
+#include "shim/raw.h"
+#include "shim/real.h"
+#include "shim/stack.h"
+#include "shim/table.h"
+#include "shim/task.h"
+#include "shim/thread.h"
+
+/* In the child: all that the parent shared becomes our own copy, and begins anew. */
+void process_fork_child(struct thread *thread)
+{
+#define X(table) &table,
+    struct table *const tables[] = {TABLES(X)};
+#undef X
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (!table_unshare(tables[i])) {
+            shim_state = SHIM_OFF;
+            return;
+        }
+    }
+    directory_forget();
+    stack_fork_done();
+    init_process_record(true);
+    clock_fork_child();
+    module_fork_child();
+    thread_fork_child();
+    uint32_t old = task_fork_child(thread);
+    object_fork_child(thread->task, old);
+    raw_zero(thread->object_cache, sizeof thread->object_cache);
+    call_fork_child();
+    end_fork_child();
+    access_fork_child(thread);
+}
+
+EXPORT pid_t fork(void)
+{
+    stack_fork_prepare();
+    pid_t child = real.fork();
+    int error = errno;
+    if (child != 0) {
+        stack_fork_done();
+    } else {
+        struct thread *thread = thread_enter(); /* notices that this is a child */
+        if (thread)
+            thread_leave(thread);
+    }
+    errno = error;
+    return child;
+}
+
+static int exec_failed(int result)
+{
+    int error = errno;
+    end_exec_failed();
+    errno = error;
+    return result;
+}
+
+EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
+{
+    end_exec(path);
+    return exec_failed(real.execve(path, arguments, environment));
+}
+
+EXPORT int execv(const char *path, char *const arguments[])
+{
+    end_exec(path);
+    return exec_failed(real.execv(path, arguments));
+}
+
+EXPORT int execvp(const char *file, char *const arguments[])
+{
+    end_exec(NULL);
+    return exec_failed(real.execvp(file, arguments));
+}
+
+EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+    end_exec(NULL);
+    return exec_failed(real.execvpe(file, arguments, environment));
+}
+
+EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
+{
+    end_exec(NULL);
+    return exec_failed(real.fexecve(fd, arguments, environment));
+}
+
+/* The variadic forms: their arguments as an array on the stack, since this may be a vfork child. */
+static size_t count_arguments(va_list rest)
+{
+    va_list copy;
+    va_copy(copy, rest);
+    size_t count = 1;
+    while (va_arg(copy, char *))
+        count++;
+    va_end(copy);
+    return count;
+}
+
+#define COLLECT(first)                                                                                                 \
+    va_list rest;                                                                                                      \
+    va_start(rest, first);                                                                                             \
+    size_t count = count_arguments(rest);                                                                              \
+    char **arguments = __builtin_alloca((count + 1) * sizeof *arguments);                                              \
+    arguments[0] = (char *)(uintptr_t)first;                                                                           \
+    for (size_t i = 1; i <= count; i++)                                                                                \
+        arguments[i] = va_arg(rest, char *)
+
+EXPORT int execl(const char *path, const char *first, ...)
+{
+    COLLECT(first);
+    va_end(rest);
+    end_exec(path);
+    return exec_failed(real.execv(path, arguments));
+}
+
+EXPORT int execlp(const char *file, const char *first, ...)
+{
+    COLLECT(first);
+    va_end(rest);
+    end_exec(NULL);
+    return exec_failed(real.execvp(file, arguments));
+}
+
+EXPORT int execle(const char *path, const char *first, ...)
+{
+    COLLECT(first);
+    char *const *environment = va_arg(rest, char *const *);
+    va_end(rest);
+    end_exec(path);
+    return exec_failed(real.execve(path, arguments, environment));
+}
+
+/* ---- the ways out ---- */
+
+EXPORT void exit(int status)
+{
+    end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    real.exit(status);
+    __builtin_unreachable();
+}
+
+EXPORT void quick_exit(int status)
+{
+    end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    real.quick_exit(status);
+    __builtin_unreachable();
+}
+
+static void leave(int status, uintptr_t pc, uintptr_t frame)
+{
+    if (end_ours()) {
+        end_note(pc, frame);
+        int ours = end_process(TRACE_END_UNDER, status);
+        status = ours >= 0 ? ours : status;
+    }
+    real._exit(status);
+    __builtin_unreachable();
+}
+
+EXPORT void _exit(int status)
+{
+    leave(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+    leave(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    __builtin_unreachable();
+}
+
+EXPORT void abort(void)
+{
+    end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    real.abort();
+    __builtin_unreachable();
+}

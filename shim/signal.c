@@ -1,0 +1,273 @@
+/*
+ * Signals. Every handler of the host is entered through ours. If the guard is up, the handler may not run now: all signals
+ * are blocked on return, this one is sent again to the same thread when the guard comes down (thread_deliver), with its
+ * siginfo, and the mask is put back. Faults of the host's own making (a bad mutex passed to us) are not put off.
+ *
+ * Order: installing a handler and sending a signal are before the handler runs.
+ *
+ * Fatal signals that the host leaves at their default are ours once there is more than one task: the record ends there and
+ * the report is made; then the process dies as it would have (or exits with the status for findings). The host keeps
+ * seeing SIG_DFL.
+ */
+#include "shim/signal.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "shim/clock.h"
+#include "shim/end.h"
+#include "shim/object.h"
+#include "shim/options.h"
+#include "shim/raw.h"
+#include "shim/real.h"
+#include "shim/task.h"
+
+#define SIGNALS 65
+
+static struct sigaction host_actions[SIGNALS]; /* as the host set them, where ours stands in the kernel */
+static volatile uint8_t ours[SIGNALS];
+static volatile uint32_t fatal_watched;
+
+static __thread siginfo_t deferred_info;
+static __thread uint64_t deferred_mask;
+
+static void signal_entry(int number, siginfo_t *info, void *context);
+static void signal_fatal(int number, siginfo_t *info, void *context);
+
+static bool fault(int number, const siginfo_t *info)
+{
+    bool kind = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
+    return kind && info->si_code > 0;
+}
+
+/* With all signals blocked in this thread until thread_deliver. */
+static void put_off(struct thread *thread, const siginfo_t *info, void *context)
+{
+    uint64_t *mask = (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
+    deferred_info = *info;
+    deferred_mask = *mask;
+    *mask = ~UINT64_C(0);
+    thread->deferred = 1;
+}
+
+void thread_deliver(struct thread *thread)
+{
+    siginfo_t info = deferred_info;
+    uint64_t mask = deferred_mask;
+    thread->deferred = 0;
+    if (host_actions[info.si_signo].sa_flags & (int)SA_RESETHAND && ours[info.si_signo]) {
+        struct sigaction again = host_actions[info.si_signo]; /* the kernel has reset it; it has not run yet */
+        again.sa_sigaction = signal_entry;
+        again.sa_flags |= SA_SIGINFO;
+        int error = errno;
+        real.sigaction(info.si_signo, &again, NULL);
+        errno = error;
+    }
+    raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), info.si_signo, &info);
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
+static struct object *signal_object(struct thread *thread, int number)
+{
+    return object_get(thread, (uintptr_t)&host_actions[number], TRACE_OBJECT_SIGNAL);
+}
+
+static void host_call(int number, siginfo_t *info, void *context)
+{
+    struct sigaction action = host_actions[number];
+    if (action.sa_flags & (int)SA_RESETHAND) {
+        ours[number] = 0;
+        host_actions[number].sa_handler = SIG_DFL;
+    }
+    if (action.sa_flags & SA_SIGINFO) {
+        action.sa_sigaction(number, info, context);
+        return;
+    }
+    if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+        action.sa_handler(number);
+}
+
+static void signal_entry(int number, siginfo_t *info, void *context)
+{
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread <= 1 || shim_state != SHIM_ON) {
+        host_call(number, info, context);
+        return;
+    }
+    if (thread->busy && !fault(number, info)) {
+        put_off(thread, info, context);
+        return;
+    }
+    uint32_t busy = thread->busy;
+    thread->busy = 1;
+    struct object *object = signal_object(thread, number);
+    if (object) {
+        object_lock(object);
+        struct clock_pair pairs[16];
+        uint32_t count = clock_read(object, pairs, 16);
+        object_unlock(object);
+        clock_learn(thread, pairs, count, object, (uintptr_t)host_actions[number].sa_sigaction);
+    }
+    thread->busy = 0; /* the handler may do anything, also leave by siglongjmp */
+    host_call(number, info, context);
+    if (busy)
+        thread->busy = busy;
+}
+
+/* What was done so far is before the handler of `number`. */
+static void signal_release(int number)
+{
+    if (number <= 0 || number >= SIGNALS)
+        return;
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = signal_object(thread, number);
+    if (object)
+        clock_release_join(thread, object);
+    thread_leave(thread);
+}
+
+/* ---- the host's view ---- */
+
+static bool fatal_by_default(int number)
+{
+    static const uint8_t numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP,   SIGABRT, SIGBUS,  SIGFPE,
+                                      SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,   SIGTERM, SIGXCPU, SIGXFSZ,
+                                      SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSYS, SIGSTKFLT};
+    for (size_t i = 0; i < sizeof numbers; i++)
+        if (numbers[i] == number)
+            return true;
+    return number >= SIGRTMIN && number <= SIGRTMAX;
+}
+
+static void watch(int number)
+{
+    struct sigaction action = {.sa_sigaction = signal_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    raw_zero(&host_actions[number], sizeof host_actions[number]);
+    __builtin_memset(&action.sa_mask, 0xff, sizeof action.sa_mask);
+    if (real.sigaction(number, &action, NULL) == 0)
+        ours[number] = 2;
+}
+
+static bool default_now(int number)
+{
+    struct sigaction now;
+    return real.sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
+}
+
+void signal_watch_fatal(void)
+{
+    if (fatal_watched || !shim_options.report)
+        return;
+    fatal_watched = 1;
+    int error = errno;
+    for (int number = 1; number < SIGNALS; number++)
+        if (fatal_by_default(number) && default_now(number))
+            watch(number);
+    errno = error;
+}
+
+static void signal_fatal(int number, siginfo_t *info, void *context)
+{
+    struct thread *thread = thread_current;
+    if (!end_ours()) {
+        struct sigaction action = {.sa_handler = SIG_DFL};
+        real.sigaction(number, &action, NULL);
+        raw3(SYS_tgkill, raw0(SYS_getpid), raw0(SYS_gettid), number);
+        return;
+    }
+    if ((uintptr_t)thread > 1 && thread->busy && !fault(number, info)) {
+        put_off(thread, info, context);
+        return;
+    }
+    int status = end_process(TRACE_END_SIGNAL, number);
+    if (status >= 0)
+        raw1(SYS_exit_group, status);
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    real.sigaction(number, &action, NULL);
+    if (!fault(number, info)) /* a fault comes again by itself, with its own siginfo */
+        raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), number, info);
+}
+
+EXPORT int sigaction(int number, const struct sigaction *restrict new, struct sigaction *restrict old)
+{
+    if (number <= 0 || number >= SIGNALS || !end_ours())
+        return real.sigaction(number, new, old);
+    struct sigaction before = host_actions[number];
+    uint8_t standing = ours[number];
+    struct sigaction wanted, found;
+    if (new) {
+        wanted = *new;
+        bool handler = (wanted.sa_flags & SA_SIGINFO) || (wanted.sa_handler != SIG_DFL && wanted.sa_handler != SIG_IGN);
+        if (handler) {
+            signal_release(number);
+            host_actions[number] = wanted;
+            wanted.sa_sigaction = signal_entry;
+            wanted.sa_flags |= SA_SIGINFO;
+            ours[number] = 1;
+        } else if (wanted.sa_handler == SIG_DFL && fatal_watched && fatal_by_default(number)) {
+            wanted = (struct sigaction){.sa_sigaction = signal_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+            __builtin_memset(&wanted.sa_mask, 0xff, sizeof wanted.sa_mask);
+            host_actions[number] = *new;
+            ours[number] = 2;
+        } else {
+            ours[number] = 0;
+        }
+    }
+    int result = real.sigaction(number, new ? &wanted : NULL, &found);
+    if (result != 0) {
+        host_actions[number] = before;
+        ours[number] = standing;
+        return result;
+    }
+    if (!old)
+        return 0;
+    bool is_ours = (found.sa_flags & SA_SIGINFO) &&
+                   (found.sa_sigaction == signal_entry || found.sa_sigaction == signal_fatal);
+    *old = is_ours ? before : found;
+    return 0;
+}
+
+EXPORT sighandler_t signal(int number, sighandler_t handler)
+{
+    struct sigaction new = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
+    sigemptyset(&new.sa_mask);
+    sigaddset(&new.sa_mask, number);
+    if (handler == SIG_ERR || number <= 0 || number >= SIGNALS)
+        return real.signal(number, handler);
+    if (sigaction(number, &new, &old) < 0)
+        return SIG_ERR;
+    return old.sa_handler;
+}
+
+EXPORT int pthread_kill(pthread_t handle, int number)
+{
+    signal_release(number);
+    return real.pthread_kill(handle, number);
+}
+
+EXPORT int pthread_sigqueue(pthread_t handle, int number, const union sigval value)
+{
+    signal_release(number);
+    return real.pthread_sigqueue(handle, number, value);
+}
+
+EXPORT int kill(pid_t pid, int number)
+{
+    signal_release(number);
+    return real.kill(pid, number);
+}
+
+EXPORT int sigqueue(pid_t pid, int number, const union sigval value)
+{
+    signal_release(number);
+    return real.sigqueue(pid, number, value);
+}
+
+EXPORT int raise(int number)
+{
+    signal_release(number);
+    return real.raise(number);
+}

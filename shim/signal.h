@@ -1,0 +1,10 @@
+/* Signals: deferral while the guard is up, the handlers as the host sees them, fatal signals. See signal.c. */
+#ifndef SHIM_SIGNAL_H
+#define SHIM_SIGNAL_H
+
+#include "shim/shim.h"
+
+/* From now on a fatal signal that the host leaves at its default ends the record and makes the report. Guard up. */
+void signal_watch_fatal(void);
+
+#endif

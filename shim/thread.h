@@ -1,0 +1,14 @@
+/* Creation, end and join of tasks: see thread.c. */
+#ifndef SHIM_THREAD_H
+#define SHIM_THREAD_H
+
+#include "shim/shim.h"
+
+bool thread_setup(void);
+/* The calling OS thread's end will be seen. Guard up. */
+void thread_watch_end(void);
+/* The calling OS thread's handle names its task. Guard up. */
+void thread_register(struct thread *thread);
+void thread_fork_child(void);
+
+#endif
