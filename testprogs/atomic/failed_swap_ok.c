@@ -1,0 +1,41 @@
+/*
+ * A compare-and-swap that fails acquires if its failure order says so.
+ *
+ * EXPECT: none
+ * MODE: instrumented clang
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../order.h"
+
+static atomic_int state;
+int data;
+int copy;
+
+static void *first(void *unused)
+{
+    data = 42;
+    atomic_store_explicit(&state, 5, memory_order_release);
+    order_signal(1);
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    int expected = 0;
+    order_wait(1);
+    if (!atomic_compare_exchange_strong_explicit(&state, &expected, 1, memory_order_acq_rel, memory_order_acquire))
+        copy = data;
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * A release fence, but nothing on the reader's side.
+ *
+ * EXPECT: race @fill @use data [proved]
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+static atomic_int ready;
+int data;
+int copy;
+
+static void *first(void *unused)
+{
+    data = 42; /* @fill */
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&ready, 1, memory_order_relaxed);
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    while (!atomic_load_explicit(&ready, memory_order_relaxed))
+        ;
+    copy = data; /* @use */
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * Opposite orders, but the second thread is created after the first has been joined.
+ *
+ * EXPECT: none
+ * MODE: plain instrumented
+ */
+#include <pthread.h>
+
+#include "../order.h"
+
+static pthread_mutex_t alpha = PTHREAD_MUTEX_INITIALIZER, beta = PTHREAD_MUTEX_INITIALIZER;
+
+static void *first(void *unused)
+{
+    pthread_mutex_lock(&alpha);
+    pthread_mutex_lock(&beta);
+    pthread_mutex_unlock(&beta);
+    pthread_mutex_unlock(&alpha);
+    order_signal(1);
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    order_wait(1);
+    pthread_mutex_lock(&beta);
+    pthread_mutex_lock(&alpha);
+    pthread_mutex_unlock(&alpha);
+    pthread_mutex_unlock(&beta);
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_join(a, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * Two threads count in the same field of a struct.
+ *
+ * EXPECT: race @one @two stats.hits [proved]
+ */
+#include <pthread.h>
+
+struct {
+    int hits, misses;
+    char ready, done;
+} stats;
+
+static void *first(void *unused)
+{
+    stats.hits++; /* @one */
+    stats.ready = 1;
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    stats.hits++; /* @two */
+    stats.done = 1;
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}

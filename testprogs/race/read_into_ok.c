@@ -1,0 +1,33 @@
+/*
+ * read(2) fills only part of the buffer; the rest is the other thread's.
+ *
+ * EXPECT: none
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "../order.h"
+
+char buffer[16];
+int seen;
+
+static void *look(void *unused)
+{
+    order_wait(1);
+    seen = buffer[12];
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    int ends[2];
+    if (pipe(ends) || write(ends[1], "hello", 5) != 5)
+        return 1;
+    pthread_create(&thread, NULL, look, NULL);
+    if (read(ends[0], buffer, sizeof(buffer)) != 5)
+        return 1;
+    order_signal(1);
+    pthread_join(thread, NULL);
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * The table grows after the join.
+ *
+ * EXPECT: none
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "../order.h"
+
+static void *use(void *argument)
+{
+    int *block = argument;
+    block[3] = 1;
+    order_signal(1);
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    int *block = calloc(8, sizeof(*block));
+    pthread_create(&thread, NULL, use, block);
+    order_wait(1);
+    pthread_join(thread, NULL);
+    block = realloc(block, 1 << 20);
+    free(block);
+    return 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * An atomic flag with release and acquire.
+ *
+ * EXPECT: none
+ * MODE: instrumented clang
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+atomic_int ready;
+int data;
+int copy;
+
+static void *first(void *unused)
+{
+    data = 42;
+    atomic_store_explicit(&ready, 1, memory_order_release);
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    while (!atomic_load_explicit(&ready, memory_order_acquire))
+        ;
+    copy = data;
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}
