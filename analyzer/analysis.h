@@ -40,6 +40,7 @@ struct analysis {
     const struct analysis_options *options;
     struct finding_list findings;
     struct coverage coverage;
+    bool *reported; /* [task_count]: that this task does not go on is a finding already */
 };
 
 struct detector {

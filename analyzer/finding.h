@@ -88,6 +88,17 @@ struct part *finding_part(struct finding *finding, enum part_role role, uint32_t
  * ownership. */
 void finding_add(struct finding_list *list, struct finding *finding);
 void finding_list_free(struct finding_list *list);
+void finding_free(struct finding *finding);
+/* Same kind, rule, object and lines: two instances of one finding. Fingerprints must have been computed. */
+bool finding_alike(const struct finding *a, const struct finding *b);
+/* Where the finding is: the site of each part that says so (accesses, waits...), sorted by file and line. */
+#define FINDING_SITES_MAX 64u
+uint32_t finding_sites(const struct finding *finding, const struct frame **sites, uint32_t max);
+const char *finding_kind_word(enum finding_kind kind);   /* "race" */
+const char *finding_kind_title(enum finding_kind kind);  /* "data race" */
+const char *finding_certainty_word(enum finding_certainty certainty);
+const char *frame_file(const struct frame *frame); /* last part of its file's, else of its module's path */
+char *frame_place(const struct frame *frame);      /* "a.c:14", "libfoo.so+0x12"; to be freed */
 /* Innermost own frame of a stack, else its innermost, else NULL. */
 const struct frame *stack_site(const struct stack *stack);
 

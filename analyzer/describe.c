@@ -1,0 +1,256 @@
+/*
+ * Tasks, objects and moments in words: see describe.h. Nothing here decides anything.
+ */
+#include "analyzer/describe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+
+/* A thread inherits its creator's name, so one that is the program's says nothing. */
+static const char *own_name(const struct analysis *analysis, const struct trace_task *task)
+{
+    const struct trace_task *main_task = trace_task(analysis->trace, 1);
+    if (!task->name[0] || !main_task)
+        return NULL;
+    return strcmp(task->name, main_task->name) ? task->name : NULL;
+}
+
+char *describe_entry(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    if (!task || !task->entry || task->flags & TRACE_TASK_MAIN)
+        return NULL;
+    uint64_t entry = task->entry;
+    struct stack stack = symbols_stack(analysis->symbols, &entry, 1, true);
+    char *name = NULL;
+    if (stack.count && stack.frames[stack.count - 1].function)
+        name = memory_text(stack.frames[stack.count - 1].function);
+    stack_free(&stack);
+    return name;
+}
+
+static char *task_name(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    const char *name = task ? own_name(analysis, task) : NULL;
+    return name ? memory_text(name) : describe_entry(analysis, id);
+}
+
+static bool is_main(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    return task && task->flags & TRACE_TASK_MAIN;
+}
+
+char *describe_task(const struct analysis *analysis, uint32_t id)
+{
+    if (!id)
+        return memory_text("an unknown task");
+    if (is_main(analysis, id))
+        return memory_text("main task");
+    char *name = task_name(analysis, id);
+    char *text = name ? memory_format("task %u '%s'", id, name) : memory_format("task %u", id);
+    free(name);
+    return text;
+}
+
+char *describe_task_word(const struct analysis *analysis, uint32_t id)
+{
+    if (is_main(analysis, id))
+        return memory_text("main");
+    char *name = task_name(analysis, id);
+    if (!name)
+        return memory_format("task-%u", id);
+    for (char *c = name; *c; c++)
+        if (*c == ' ')
+            *c = '-';
+    return name;
+}
+
+static char *object_variable(const struct analysis *analysis, const struct trace_object *object)
+{
+    struct variable variable;
+    if (!symbols_variable(analysis->symbols, object->address, &variable))
+        return NULL;
+    char *name = memory_text(variable.name);
+    variable_free(&variable);
+    return name;
+}
+
+/* The id of the task that a TASK object stands for: the one whose handle lies at its address. */
+static uint32_t object_task(const struct trace *trace, const struct trace_object *object)
+{
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = trace_task(trace, id);
+        if (task && task->handle == object->address && object->address)
+            return id;
+    }
+    return 0;
+}
+
+char *describe_object(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_object *object = trace_object(analysis->trace, id);
+    if (!object)
+        return memory_text("an unknown object");
+    const char *kind = trace_object_kind_text[object->kind];
+    if (object->kind == TRACE_OBJECT_TASK) {
+        uint32_t task = object_task(analysis->trace, object);
+        return task ? describe_task(analysis, task) : memory_format("a task (object %u)", id);
+    }
+    char *name = object_variable(analysis, object);
+    char *text = name ? memory_format("%s '%s'", kind, name)
+                      : memory_format("%s at 0x%llx (object %u)", kind,
+                                      (unsigned long long)object->address, id);
+    free(name);
+    return text;
+}
+
+char *describe_object_word(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_object *object = trace_object(analysis->trace, id);
+    if (!object)
+        return memory_text("unknown");
+    if (object->kind == TRACE_OBJECT_TASK) {
+        uint32_t task = object_task(analysis->trace, object);
+        return task ? describe_task_word(analysis, task) : memory_text("task");
+    }
+    char *name = object_variable(analysis, object);
+    if (name)
+        return name;
+    name = memory_text(trace_object_kind_text[object->kind]);
+    for (char *c = name; *c; c++)
+        if (*c == ' ')
+            *c = '-';
+    return name;
+}
+
+char *describe_location(const struct analysis *analysis, uint64_t address)
+{
+    struct variable variable;
+    if (!symbols_variable(analysis->symbols, address, &variable))
+        return NULL;
+    char *text;
+    const char *module = variable.module ? strrchr(variable.module, '/') : NULL;
+    module = module ? module + 1 : variable.module ? variable.module : "?";
+    if (variable.file)
+        text = memory_format("global '%s' of size %llu defined at %s:%d (%s)", variable.name,
+                             (unsigned long long)variable.size, variable.file, variable.line,
+                             module);
+    else
+        text = memory_format("global '%s' of size %llu (%s)", variable.name,
+                             (unsigned long long)variable.size, module);
+    variable_free(&variable);
+    return text;
+}
+
+static char *describe_wait(const struct analysis *analysis, const struct trace_task *task)
+{
+    const char *verb = "waiting on";
+    if (task->primitive < PRIMITIVE_COUNT) {
+        const char *text = trace_verbs[trace_primitives[task->primitive].verb].text;
+        if (text[0])
+            verb = text;
+    }
+    char *object;
+    if (task->primitive < PRIMITIVE_COUNT && task->wait_value < analysis->trace->task_count &&
+        trace_primitives[task->primitive].kind == TRACE_OBJECT_TASK && task->wait_value)
+        object = describe_task(analysis, (uint32_t)task->wait_value);
+    else
+        object = describe_object(analysis, task->object);
+    char *text = memory_format("%s %s", verb, object);
+    free(object);
+    return text;
+}
+
+char *describe_state(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    if (!task)
+        return memory_text("unknown");
+    switch ((enum trace_task_state)task->state) {
+    case TRACE_TASK_UNUSED:
+        return memory_text("unknown");
+    case TRACE_TASK_CREATED:
+        return memory_text("not yet started");
+    case TRACE_TASK_RUNNING:
+        return memory_text("running");
+    case TRACE_TASK_BLOCKED:
+        return describe_wait(analysis, task);
+    case TRACE_TASK_ENDED:
+        break;
+    }
+    switch ((enum trace_task_exit)task->exit) {
+    case TRACE_EXIT_NONE:
+        break;
+    case TRACE_EXIT_RETURN:
+        return memory_text("ended by return");
+    case TRACE_EXIT_PTHREAD_EXIT:
+        return memory_text("ended by pthread_exit");
+    case TRACE_EXIT_CANCELED:
+        return memory_text("cancelled");
+    }
+    return memory_text("ended");
+}
+
+char *describe_held(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    if (!task || !task->held_count)
+        return NULL;
+    uint32_t listed = task->held_count < TRACE_HELD_MAX ? task->held_count : TRACE_HELD_MAX;
+    char *text = NULL;
+    for (uint32_t i = 0; i < listed; i++) {
+        char *object = describe_object(analysis, task->held[i].object);
+        char *longer = memory_format("%s%s%s%s", text ? text : "", text ? ", " : "", object,
+                                     task->held[i].mode == TRACE_MODE_SHARED ? " (for reading)" : "");
+        free(object);
+        free(text);
+        text = longer;
+    }
+    if (task->held_count > listed) {
+        char *longer = memory_format("%s and %u more", text, task->held_count - listed);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+char *describe_span(uint64_t ns)
+{
+    double seconds = (double)ns / 1e9;
+    if (seconds >= 7200)
+        return memory_format("%.1f h", seconds / 3600);
+    if (seconds >= 120)
+        return memory_format("%.1f min", seconds / 60);
+    if (seconds >= 1)
+        return memory_format("%.2f s", seconds);
+    if (seconds >= 1e-3)
+        return memory_format("%.3g ms", seconds * 1e3);
+    return memory_format("%.3g us", seconds * 1e6);
+}
+
+char *describe_between(const struct analysis *analysis, uint64_t from_tsc, uint64_t to_tsc)
+{
+    uint64_t from = trace_ns(analysis->trace, from_tsc), to = trace_ns(analysis->trace, to_tsc);
+    return describe_span(to > from ? to - from : 0);
+}
+
+uint64_t describe_end_tsc(const struct trace *trace)
+{
+    if (trace->process.end_tsc)
+        return trace->process.end_tsc;
+    uint64_t latest = trace->process.start_tsc;
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = &trace->tasks[id];
+        const uint64_t moments[] = {task->create_tsc, task->end_tsc,
+                                    task->state == TRACE_TASK_BLOCKED ? task->since_tsc : 0};
+        for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
+            if (moments[i] > latest)
+                latest = moments[i];
+    }
+    return latest;
+}

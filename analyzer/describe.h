@@ -1,0 +1,33 @@
+/*
+ * Tasks, objects and moments as reports name them: one wording for all detectors. Every result is a new string that the
+ * caller frees.
+ */
+#ifndef ANALYZER_DESCRIBE_H
+#define ANALYZER_DESCRIBE_H
+
+#include "analyzer/analysis.h"
+
+/* "main task", "task 3 'worker'" */
+char *describe_task(const struct analysis *analysis, uint32_t task);
+/* "worker", "main", "task-3": one word */
+char *describe_task_word(const struct analysis *analysis, uint32_t task);
+/* Function the task was started with, or NULL. */
+char *describe_entry(const struct analysis *analysis, uint32_t task);
+/* "mutex 'queue.lock'", "semaphore at 0x7f12 (object 4)" */
+char *describe_object(const struct analysis *analysis, uint32_t object);
+/* "queue.lock", or its kind: "condition-variable" */
+char *describe_object_word(const struct analysis *analysis, uint32_t object);
+/* "global 'queue' of size 80 defined at a.c:7 (app)", or NULL */
+char *describe_location(const struct analysis *analysis, uint64_t address);
+/* "waiting to lock mutex 'a'", "running", "ended by return": what the task does at the end of the trace. */
+char *describe_state(const struct analysis *analysis, uint32_t task);
+/* "mutex 'a', rwlock 'b' (for reading)", or NULL if it holds nothing */
+char *describe_held(const struct analysis *analysis, uint32_t task);
+/* "1.20 s", "35 ms": a time span */
+char *describe_span(uint64_t ns);
+/* Ticks of the time-stamp counter between two moments as a time span. */
+char *describe_between(const struct analysis *analysis, uint64_t from_tsc, uint64_t to_tsc);
+/* The moment at which the record ends. */
+uint64_t describe_end_tsc(const struct trace *trace);
+
+#endif
