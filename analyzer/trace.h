@@ -49,6 +49,8 @@ struct trace {
 
 /* NULL with *error (malloc'd, one line, names the file) if `path` is no trace. */
 struct trace *trace_open(const char *path, char **error);
+/* The same without the streams (stream_count 0): for looking at a process that still runs. */
+struct trace *trace_open_tables(const char *path, char **error);
 void trace_close(struct trace *trace);
 void trace_problem(struct trace *trace, const char *file, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -66,7 +68,7 @@ uint64_t trace_ns(const struct trace *trace, uint64_t tsc);
 struct sync_cursor {
     const struct trace *trace;
     uint32_t stream;
-    uint64_t offset, chunk_end; /* in the file */
+    uint64_t offset, chunk_end, chunk_after; /* in the file; chunk_end 0: no more chunks */
     uint32_t sequence;
     struct trace_sync_codec codec;
     const char *error; /* set when the stream is cut short by damage */
@@ -76,10 +78,14 @@ void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t s
 /* false at the end, and when the rest cannot be read (then ->error is set). */
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record);
 
+/* What a plausible record may cover: the address space of a program, and no more than 64 GB at once. */
+#define TRACE_ADDRESS_MAX (UINT64_C(1) << 57)
+#define TRACE_RANGE_MAX (UINT64_C(1) << 36)
+
 struct access_cursor {
     const struct trace *trace;
     uint32_t stream;
-    uint64_t offset, chunk_end;
+    uint64_t offset, chunk_end, chunk_after;
     uint32_t sequence;
     uint32_t open_index; /* TRACE_OPEN_ENTRIES: the open table is done */
     bool open_run;

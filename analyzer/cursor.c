@@ -1,0 +1,201 @@
+/*
+ * Cursors over the streams: chunk by chunk, record by record, and after the last chunk of an access stream the records
+ * that lay open in its header. Invariant: a cursor always moves on or stops, so that reading ends on any input; a chunk
+ * that cannot be trusted ends its stream with an error, because the records behind it depend on those before.
+ */
+#include <string.h>
+
+#include "analyzer/trace.h"
+
+#define CUT_SHORT UINT64_MAX
+
+/* Goes to the next chunk with records at or after *offset; false at the end of the stream. */
+static bool chunk_next(const struct trace_blob *blob, uint64_t *offset, uint64_t *end,
+                       uint64_t *chunk_after, uint32_t *sequence, const char **error)
+{
+    for (;;) {
+        struct trace_chunk_header chunk;
+        *offset = *chunk_after;
+        if (*offset == CUT_SHORT)
+            *error = "chunk cut short";
+        if (*offset >= blob->size)
+            return false;
+        if (blob->size - *offset < sizeof(chunk)) {
+            *error = "chunk header cut short";
+            return false;
+        }
+        memcpy(&chunk, blob->bytes + *offset, sizeof(chunk));
+        if (chunk.magic == 0 && chunk.size == 0 && chunk.used == 0)
+            return false; /* made ready, never written */
+        if (chunk.magic != TRACE_CHUNK_MAGIC)
+            *error = "no chunk where one must be";
+        else if (chunk.size < TRACE_CHUNK_MIN || chunk.size > TRACE_CHUNK_MAX || chunk.size % 4096)
+            *error = "chunk of an impossible size";
+        else if (chunk.used > chunk.size - sizeof(chunk))
+            *error = "chunk with more records than room";
+        else if (chunk.sequence != *sequence)
+            *error = "a chunk is missing";
+        if (*error)
+            return false;
+        (*sequence)++;
+        *chunk_after = *offset + chunk.size;
+        *offset += sizeof(chunk);
+        *end = *offset + chunk.used;
+        if (*end > blob->size) { /* what is there is read, then it is an error */
+            *end = blob->size;
+            *chunk_after = CUT_SHORT;
+        }
+        if (*end > *offset)
+            return true;
+    }
+}
+
+void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t stream)
+{
+    *cursor = (struct sync_cursor){.trace = trace,
+                                   .stream = stream,
+                                   .offset = TRACE_TABLE_OFFSET,
+                                   .chunk_end = TRACE_TABLE_OFFSET,
+                                   .chunk_after = TRACE_TABLE_OFFSET};
+}
+
+bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
+{
+    if (cursor->error || cursor->stream >= cursor->trace->stream_count)
+        return false;
+    const struct trace_blob *blob = &cursor->trace->sync[cursor->stream];
+    if (cursor->offset >= cursor->chunk_end &&
+        !chunk_next(blob, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
+                    &cursor->sequence, &cursor->error)) {
+        cursor->chunk_end = 0;
+        cursor->error_offset = cursor->offset;
+        return false;
+    }
+    size_t size = trace_sync_get(&cursor->codec, blob->bytes + cursor->offset,
+                                 blob->bytes + cursor->chunk_end, record, &cursor->error);
+    if (size == 0) {
+        cursor->error_offset = cursor->offset;
+        return false;
+    }
+    cursor->offset += size;
+    return true;
+}
+
+void access_open(struct access_cursor *cursor, const struct trace *trace, uint32_t stream)
+{
+    *cursor = (struct access_cursor){.trace = trace,
+                                     .stream = stream,
+                                     .offset = TRACE_ACCESS_OFFSET,
+                                     .chunk_end = TRACE_ACCESS_OFFSET,
+                                     .chunk_after = TRACE_ACCESS_OFFSET};
+}
+
+/* An access whose address or extent no program can have: damage that happens to decode. */
+static const char *implausible(const struct trace_access *record)
+{
+    switch ((enum trace_access_type)record->type) {
+    case TRACE_ACCESS_LINE:
+        if (record->address >= TRACE_ADDRESS_MAX || record->run > TRACE_RANGE_MAX / 64)
+            return "line outside of any program's memory";
+        if (record->stride < 0 ? record->run * 64 > record->address
+                               : record->address + record->run * 64 >= TRACE_ADDRESS_MAX)
+            return "run outside of any program's memory";
+        return NULL;
+    case TRACE_ACCESS_RANGE:
+        if (record->size > TRACE_RANGE_MAX)
+            return "range larger than memory";
+        if (record->address + record->size > TRACE_ADDRESS_MAX)
+            return "range outside of any program's memory";
+        return NULL;
+    case TRACE_ACCESS_ALLOC:
+    case TRACE_ACCESS_FREE:
+        if (record->address + record->size > TRACE_ADDRESS_MAX)
+            return "block outside of any program's memory";
+        return NULL;
+    case TRACE_ACCESS_SWITCH:
+    case TRACE_ACCESS_SEGMENT:
+    case TRACE_ACCESS_CONTEXT:
+    case TRACE_ACCESS_LOST:
+        return NULL;
+    }
+    return NULL;
+}
+
+/*
+ * The open table, as LINE records. An entry stands for its run (lines before `line`, with run_mask) and for `line`
+ * itself; they are one record where the masks are equal, else two: open_run says that the run has been given out.
+ */
+static bool open_next(struct access_cursor *cursor, const struct trace_blob *blob,
+                      struct trace_access *record)
+{
+    if (blob->size < TRACE_ACCESS_OFFSET)
+        return false;
+    while (cursor->open_index < TRACE_OPEN_ENTRIES) {
+        struct trace_open open;
+        cursor->offset = TRACE_OPEN_OFFSET + cursor->open_index * sizeof(open);
+        memcpy(&open, blob->bytes + cursor->offset, sizeof(open));
+        if (open.mask == 0) {
+            cursor->open_index++;
+            continue;
+        }
+        uint64_t back = (uint64_t)open.run * 64;
+        record->type = TRACE_ACCESS_LINE;
+        record->kind = open.kind;
+        record->task = cursor->codec.task;
+        record->segment = cursor->codec.segment;
+        record->context = open.context;
+        record->pc = open.pc;
+        record->stride = open.stride < 0 ? -1 : 1;
+        if (open.run && !cursor->open_run) {
+            bool one = open.run_mask == open.mask;
+            record->address = open.stride < 0 ? open.line + back : open.line - back;
+            record->mask = open.run_mask;
+            record->run = one ? open.run : open.run - 1;
+            cursor->open_run = !one;
+        } else {
+            record->address = open.line;
+            record->mask = open.mask;
+            record->run = 0;
+            cursor->open_run = false;
+        }
+        if (!cursor->open_run)
+            cursor->open_index++;
+        record->address &= ~UINT64_C(63);
+        if (open.context > cursor->codec.context ||
+            cursor->codec.context - open.context > TRACE_CONTEXT_WINDOW)
+            cursor->error = "open entry with an unknown context";
+        else if (record->mask == 0)
+            cursor->error = "open entry with an empty run";
+        else
+            cursor->error = implausible(record);
+        cursor->error_offset = cursor->offset;
+        return !cursor->error;
+    }
+    return false;
+}
+
+bool access_next(struct access_cursor *cursor, struct trace_access *record)
+{
+    if (cursor->error || cursor->stream >= cursor->trace->stream_count)
+        return false;
+    const struct trace_blob *blob = &cursor->trace->access[cursor->stream];
+    if (cursor->chunk_end == 0)
+        return open_next(cursor, blob, record);
+    if (cursor->offset >= cursor->chunk_end &&
+        !chunk_next(blob, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
+                    &cursor->sequence, &cursor->error)) {
+        cursor->chunk_end = 0;
+        cursor->error_offset = cursor->offset;
+        return !cursor->error && open_next(cursor, blob, record);
+    }
+    size_t size = trace_access_get(&cursor->codec, blob->bytes + cursor->offset,
+                                   blob->bytes + cursor->chunk_end, record, &cursor->error);
+    if (size != 0)
+        cursor->error = implausible(record);
+    if (cursor->error) {
+        cursor->error_offset = cursor->offset;
+        return false;
+    }
+    cursor->offset += size;
+    return true;
+}

@@ -1,0 +1,291 @@
+/*
+ * The parts of the race detector: what they share. Nothing outside detect_race.c and race_*.c includes this.
+ *
+ * How it works: one scan of the access streams (race_scan.c) finds which tasks each stream carries and which 64-byte
+ * lines more than one task touched with a write among them. Then each worker thread (race_worker.c) reads all streams in
+ * an order that happens-before allows and keeps, for the shared lines that hash to its shard, the accesses that a later
+ * one could still race with (race_history.c). detect_race.c puts the workers' races together, race_report.c makes
+ * findings of them.
+ *
+ * Invariant of the history: for each line and generation, every pair of sites that races in the recorded run is found
+ * (the first instance of it, and up to RACE_SAMPLES objects), unless history_dropped says otherwise.
+ */
+#ifndef ANALYZER_RACE_H
+#define ANALYZER_RACE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analyzer/analysis.h"
+#include "analyzer/order.h"
+#include "analyzer/trace.h"
+
+/* ---- race_scan.c ---- */
+
+struct race_visit { /* a task's stay on a stream */
+    uint64_t first_segment, last_segment;
+    uint32_t task, stream;
+    uint32_t ordinal; /* among the visits of its task, in order of segments */
+};
+
+struct race_scan_stream {
+    struct race_visit *visits;
+    uint32_t visit_count, visit_capacity;
+    uint64_t records, lines, bytes; /* LINE and RANGE records; the same with runs as their lines */
+    uint64_t lost;
+    uint64_t error_offset;
+    const char *error;
+};
+
+struct race_scan {
+    const struct trace *trace;
+    uint32_t task_count;
+    struct race_scan_stream *streams;
+    struct race_visit **visits; /* of all tasks, by task and ordinal */
+    uint64_t *first_visit;      /* [task_count + 1] */
+    uint64_t *starts;           /* [task_count]: segment of a task's first access */
+    _Atomic uint32_t *owners;   /* by line hash, while scanning */
+    uint64_t *shared;           /* bit by line hash: worth a history */
+    unsigned bits;              /* log2 of the number of hashes */
+    _Atomic uint32_t next;      /* stream to be scanned next */
+};
+
+static inline uint64_t race_hash(uint64_t line)
+{
+    return line * 0x9e3779b97f4a7c15u;
+}
+
+static inline bool race_shared(const struct race_scan *scan, uint64_t hash)
+{
+    uint64_t index = hash >> (64 - scan->bits);
+    return scan->shared[index / 64] >> (index % 64) & 1;
+}
+
+void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count);
+void race_scan_run(struct race_scan *scan); /* on any number of threads, then once: */
+void race_scan_end(struct race_scan *scan);
+void race_scan_close(struct race_scan *scan);
+
+/* ---- race_place.c: sites, call stacks and held sets, each told once and then named by a number ---- */
+
+struct race_site {
+    uint64_t pc;
+    uint32_t kind;
+};
+
+struct race_frame {
+    uint64_t pc;
+    uint32_t parent;
+    uint32_t next; /* in its bucket */
+};
+
+struct race_held {
+    uint32_t count, next;
+    uint32_t words[TRACE_HELD_MAX]; /* object << 1 | shared */
+};
+
+struct race_places {
+    struct race_site *sites;
+    uint32_t site_count, site_capacity, *site_buckets, site_bucket_count;
+    struct race_frame *frames; /* 0: no frame */
+    uint32_t frame_count, frame_capacity, *frame_buckets, frame_bucket_count;
+    struct race_held *held; /* 0: nothing held */
+    uint32_t held_count, held_capacity;
+    uint32_t held_buckets[1024];
+};
+
+/* A site number carries what the checks ask for most. */
+#define RACE_SITE_WRITE  1u
+#define RACE_SITE_ATOMIC 2u
+#define RACE_SITE_SHIFT  2u
+#define RACE_KIND_FREE   0x100u /* kind of a site that ends blocks */
+
+void race_places_open(struct race_places *places);
+void race_places_close(struct race_places *places);
+uint32_t race_site_get(struct race_places *places, uint64_t pc, uint32_t kind);
+uint32_t race_frame_get(struct race_places *places, uint32_t parent, uint64_t pc);
+uint32_t race_held_get(struct race_places *places, const struct trace_held *held, uint32_t count);
+
+/* ---- race_history.c ---- */
+
+struct race_entry { /* bytes of a line, as one task accessed them at one site in one segment */
+    uint64_t mask;
+    uint64_t segment;
+    uint32_t site;
+    uint32_t task;
+    uint32_t frame, held;
+    uint32_t block; /* generation: 0 none known */
+    uint32_t unused;
+};
+
+struct race_line {
+    uint64_t line; /* address / 64 + 1; 0: free slot */
+    uint32_t blocks;     /* first link to the blocks that have bytes here, newest first */
+    uint32_t large_seen; /* large blocks with numbers up to this have been linked */
+    uint32_t more;       /* where the entries are if they are more than one */
+    uint16_t count;
+    uint8_t room; /* log2 of the entries at `more` */
+    uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
+    struct race_entry one;
+};
+
+struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
+    uint64_t address, size;
+    uint64_t segment, tsc, pc;
+    uint64_t free_segment;
+    uint32_t task, frame, kind;
+    uint32_t free_task; /* 0: not freed */
+    uint32_t free_site, free_frame, free_held;
+    uint32_t links;  /* lines that name it, and one while it can be found by its address */
+    uint32_t next;   /* in its address bucket, or in the list of unused blocks */
+    uint32_t number; /* of a large block, else 0 */
+};
+
+struct race_link {
+    uint32_t block, next;
+};
+
+#define RACE_REGION_SHIFT 24u /* large blocks are listed by 16 MB regions */
+struct race_region {
+    uint64_t region; /* + 1; 0: free slot */
+    uint32_t *blocks;
+    uint32_t count, capacity;
+};
+
+/* Who accesses, now: set by the worker as its streams go on. */
+struct race_now {
+    uint64_t segment;
+    const uint64_t *clock;
+    uint64_t position; /* number of the record: the same in every worker */
+    uint32_t clock_size;
+    uint32_t task;
+    uint32_t site, frame, held;
+};
+
+#define RACE_SAMPLES 8u
+struct race_sample {
+    uint64_t address; /* of the line */
+    uint64_t mask;    /* bytes both touched */
+    uint64_t position;
+    struct race_entry before, after;
+    struct race_block block; /* address 0: none */
+};
+
+struct race_pair { /* a racy pair of sites */
+    uint32_t low, high; /* site numbers */
+    uint64_t count;
+    uint32_t sample_count;
+    struct race_sample samples[RACE_SAMPLES];
+};
+
+struct race_history {
+    struct race_line *lines; /* open addressing */
+    uint64_t line_count, line_capacity;
+    unsigned line_shift; /* 64 - log2(line_capacity) */
+    struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
+    uint64_t pool_used, pool_room;
+    uint32_t pool_free[9]; /* by log2 of entries */
+    uint64_t pool_entries; /* in use */
+    struct race_link *links;
+    uint32_t link_count, link_capacity, link_free;
+    struct race_block *blocks;
+    uint32_t block_count, block_capacity, block_free;
+    uint32_t *block_buckets, block_bucket_count, blocks_found;
+    struct race_region *regions;
+    uint32_t region_count, region_capacity;
+    uint32_t large_count;
+    uint32_t *stacks; /* [task_count]: the block that is a task's stack */
+    uint32_t task_count;
+    struct race_pair *pairs;
+    uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
+    uint64_t dropped;
+    uint64_t limit;      /* bytes */
+    uint64_t sweep_at;   /* lines + entries at which the next sweep is due */
+};
+
+void race_history_open(struct race_history *history, uint32_t task_count, uint64_t limit);
+void race_history_close(struct race_history *history);
+/* One access: bytes `mask` of line number `line`. */
+void race_access(struct race_history *history, const struct race_now *now, uint64_t line,
+                 uint64_t mask);
+/* Whether enough has come together since the last sweep that the next one pays. */
+bool race_sweep_due(const struct race_history *history);
+/* Forgets what every event to come is after (order_walk_floor). */
+void race_sweep(struct race_history *history, const uint64_t *floor);
+/* Notes a race of `now` with `before` or, if that is NULL, with the end of `block`. */
+void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
+                uint64_t mask, const struct race_entry *before, uint32_t block);
+
+static inline struct race_line *race_line_slot(const struct race_history *history, uint64_t hash)
+{
+    return &history->lines[hash >> history->line_shift];
+}
+
+/* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted as dropped). */
+struct race_line *race_line_get(struct race_history *history, uint64_t line, bool make);
+
+static inline struct race_entry *race_line_entries(const struct race_history *history,
+                                                   struct race_line *line)
+{
+    return line->count <= 1 ? &line->one : history->pool + line->more;
+}
+
+void race_entry_remove(struct race_history *history, struct race_line *line, uint32_t index);
+
+static inline bool race_before(const struct race_now *now, uint32_t task, uint64_t segment)
+{
+    return task == now->task || (task < now->clock_size && now->clock[task] >= segment);
+}
+
+/* ---- race_block.c: generations ---- */
+
+/* Which lines a history keeps: those worth it that fall to its share. */
+struct race_shard {
+    const struct race_scan *scan;
+    uint32_t index, count;
+};
+
+static inline bool race_mine(const struct race_shard *shard, uint64_t hash)
+{
+    return race_shared(shard->scan, hash) &&
+           (shard->count == 1 || (hash >> 24 & 0xffff) % shard->count == shard->index);
+}
+
+/* A block begins or ends by `record`; returns its number, 0 if it is of no interest. */
+uint32_t race_block_begin(struct race_history *history, const struct race_shard *shard,
+                          const struct race_now *now, const struct trace_access *record);
+void race_block_end(struct race_history *history, const struct race_shard *shard,
+                    const struct race_now *now, const struct trace_access *record);
+/* A task is over: nobody will touch its stack any more. */
+void race_block_task_over(struct race_history *history, uint32_t task);
+/* Links the large blocks that came since this line was last looked at. */
+void race_line_catch_up(struct race_history *history, struct race_line *line);
+/* The bytes of line number `line` that lie in the block. */
+uint64_t race_block_mask(const struct race_block *block, uint64_t line);
+/* Forgets the blocks of a line that ended before all events to come; true if any are left. */
+bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
+                            const uint64_t *floor);
+void race_regions_sweep(struct race_history *history);
+
+/* ---- race_worker.c ---- */
+
+struct race_worker {
+    const struct race_scan *scan;
+    const struct order *order;
+    struct race_shard shard;
+    struct race_places places;
+    struct race_history history;
+    _Atomic uint64_t progress; /* bytes read */
+    bool stalled;              /* the streams wait for each other: a damaged trace */
+    uint64_t lines;            /* distinct, checked */
+};
+
+void race_worker_run(struct race_worker *worker);
+
+/* ---- race_report.c ---- */
+
+/* Adds the findings of all workers. */
+void race_report(struct analysis *analysis, struct race_worker *workers, uint32_t count);
+
+#endif

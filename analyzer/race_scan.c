@@ -1,0 +1,222 @@
+/*
+ * The scan before the check: reads every access stream once, on as many threads as there are, and notes the visits of
+ * tasks and which lines are worth a history. A line is if two tasks touched it and one of these wrote; lines are known by
+ * a hash, and two lines that share one only make the check look at more than it must. Invariant: a line with a race on
+ * it is always marked.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/race.h"
+
+/* States of an owner word: 0 nobody, task << 2 | WROTE, or SEVERAL | WROTE. */
+#define OWNER_WROTE   1u
+#define OWNER_SEVERAL 2u
+#define OWNERS_MIN    12u
+#define OWNERS_MAX    24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
+
+void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count)
+{
+    uint64_t bytes = 0;
+    *scan = (struct race_scan){.trace = trace, .task_count = task_count};
+    scan->streams = memory_get(trace->stream_count, sizeof(*scan->streams));
+    for (uint32_t i = 0; i < trace->stream_count; i++)
+        bytes += trace->access[i].size;
+    scan->bits = OWNERS_MIN;
+    while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 2)
+        scan->bits++;
+    scan->owners = memory_get(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
+}
+
+static void mark(struct race_scan *scan, uint64_t line, uint32_t task, uint32_t wrote)
+{
+    _Atomic uint32_t *word = &scan->owners[race_hash(line) >> (64 - scan->bits)];
+    uint32_t mine = task << 2, old = atomic_load_explicit(word, memory_order_relaxed);
+    for (;;) {
+        uint32_t now = mine | wrote;
+        if (old & OWNER_SEVERAL || (old && old >> 2 != task))
+            now = OWNER_SEVERAL | wrote;
+        now |= old & OWNER_WROTE;
+        if (now == old ||
+            atomic_compare_exchange_weak_explicit(word, &old, now, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return;
+    }
+}
+
+/* More lines than there are hashes are all of them: bounds the work that one damaged record can make. */
+static void mark_lines(struct race_scan *scan, uint64_t first, uint64_t count, uint32_t task,
+                       uint32_t wrote)
+{
+    uint64_t hashes = UINT64_C(1) << scan->bits;
+    if (count < hashes) {
+        for (uint64_t i = 0; i < count; i++)
+            mark(scan, first + i, task, wrote);
+        return;
+    }
+    for (uint64_t i = 0; i < hashes; i++)
+        atomic_fetch_or_explicit(&scan->owners[i], OWNER_SEVERAL | wrote, memory_order_relaxed);
+}
+
+/* A new visit, or the same task in a later segment. */
+static void note_task(struct race_scan_stream *stream, uint32_t index, uint32_t task,
+                      uint64_t segment, bool arrives)
+{
+    struct race_visit *last =
+        stream->visit_count ? &stream->visits[stream->visit_count - 1] : NULL;
+    if (last && !arrives) {
+        if (segment > last->last_segment)
+            last->last_segment = segment;
+        return;
+    }
+    MEMORY_GROW(stream->visits, stream->visit_count, stream->visit_capacity);
+    stream->visits[stream->visit_count++] = (struct race_visit){
+        .first_segment = segment, .last_segment = segment, .task = task, .stream = index};
+}
+
+static void scan_stream(struct race_scan *scan, uint32_t index)
+{
+    struct race_scan_stream *stream = &scan->streams[index];
+    struct access_cursor *cursor = memory_get(1, sizeof(*cursor));
+    struct trace_access *record = memory_get(1, sizeof(*record));
+    uint64_t chunk = 0;
+    access_open(cursor, scan->trace, index);
+    while (access_next(cursor, record)) {
+        if (cursor->chunk_after != chunk) {
+            chunk = cursor->chunk_after;
+            if (cursor->chunk_end)
+                stream->bytes += cursor->chunk_end - cursor->offset;
+        }
+        uint32_t task = record->task;
+        if (task == 0 || task >= scan->task_count) {
+            if (!stream->error) { /* reading goes on: a later task may be known */
+                stream->error = "access of a task that is not in the table";
+                stream->error_offset = cursor->offset;
+            }
+            task = 0;
+        }
+        uint64_t first = record->address / 64;
+        switch ((enum trace_access_type)record->type) {
+        case TRACE_ACCESS_SWITCH:
+            note_task(stream, index, task, record->segment, true);
+            break;
+        case TRACE_ACCESS_SEGMENT:
+            note_task(stream, index, task, record->segment, stream->visit_count == 0);
+            break;
+        case TRACE_ACCESS_LINE:
+            stream->records++;
+            stream->lines += record->run + 1;
+            if (record->stride < 0)
+                first -= record->run;
+            if (task)
+                mark_lines(scan, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+            break;
+        case TRACE_ACCESS_RANGE:
+        case TRACE_ACCESS_FREE:
+            if (record->type == TRACE_ACCESS_RANGE) {
+                stream->records++;
+                stream->lines += (record->size + 63) / 64;
+            }
+            if (task && record->size)
+                mark_lines(scan, first, (record->address + record->size - 1) / 64 - first + 1, task,
+                           record->type == TRACE_ACCESS_FREE ? OWNER_WROTE
+                                                             : record->kind & TRACE_KIND_WRITE);
+            break;
+        case TRACE_ACCESS_LOST:
+            stream->lost += record->size;
+            break;
+        case TRACE_ACCESS_CONTEXT:
+        case TRACE_ACCESS_ALLOC:
+            break;
+        }
+    }
+    if (cursor->error) {
+        stream->error = cursor->error;
+        stream->error_offset = cursor->error_offset;
+    }
+    free(record);
+    free(cursor);
+}
+
+void race_scan_run(struct race_scan *scan)
+{
+    for (;;) {
+        uint32_t index = atomic_fetch_add(&scan->next, 1);
+        if (index >= scan->trace->stream_count)
+            return;
+        if (scan->trace->access[index].size)
+            scan_stream(scan, index);
+    }
+}
+
+static int compare_visits(const void *a, const void *b)
+{
+    const struct race_visit *x = *(struct race_visit *const *)a;
+    const struct race_visit *y = *(struct race_visit *const *)b;
+    if (x->first_segment != y->first_segment)
+        return x->first_segment < y->first_segment ? -1 : 1;
+    if (x->last_segment != y->last_segment)
+        return x->last_segment < y->last_segment ? -1 : 1;
+    return x->stream < y->stream ? -1 : x->stream > y->stream;
+}
+
+/* Which stays of a task follow which: by segments, whatever streams they are on. */
+static void order_visits(struct race_scan *scan)
+{
+    uint64_t total = 0;
+    scan->first_visit = memory_get(scan->task_count + 1u, sizeof(*scan->first_visit));
+    scan->starts = memory_get(scan->task_count, sizeof(*scan->starts));
+    for (uint32_t s = 0; s < scan->trace->stream_count; s++) {
+        total += scan->streams[s].visit_count;
+        for (uint32_t v = 0; v < scan->streams[s].visit_count; v++)
+            scan->first_visit[scan->streams[s].visits[v].task + 1]++;
+    }
+    uint64_t *next = memory_get(scan->task_count, sizeof(*next));
+    for (uint32_t t = 0; t < scan->task_count; t++) {
+        scan->first_visit[t + 1] += scan->first_visit[t];
+        next[t] = scan->first_visit[t];
+    }
+    scan->visits = memory_get(total, sizeof(struct race_visit *));
+    for (uint32_t s = 0; s < scan->trace->stream_count; s++)
+        for (uint32_t v = 0; v < scan->streams[s].visit_count; v++)
+            scan->visits[next[scan->streams[s].visits[v].task]++] = &scan->streams[s].visits[v];
+    free(next);
+    for (uint32_t t = 0; t < scan->task_count; t++) {
+        struct race_visit **visits = scan->visits + scan->first_visit[t];
+        uint64_t count = scan->first_visit[t + 1] - scan->first_visit[t];
+        if (count == 0)
+            continue;
+        qsort(visits, count, sizeof(struct race_visit *), compare_visits);
+        for (uint64_t i = 0; i < count; i++)
+            visits[i]->ordinal = (uint32_t)i;
+        scan->starts[t] = visits[0]->first_segment;
+    }
+}
+
+void race_scan_end(struct race_scan *scan)
+{
+    uint64_t hashes = UINT64_C(1) << scan->bits;
+    scan->shared = memory_get(hashes / 64, sizeof(*scan->shared));
+    for (uint64_t i = 0; i < hashes; i++) {
+        uint64_t racy = OWNER_SEVERAL | OWNER_WROTE;
+        if ((atomic_load_explicit(&scan->owners[i], memory_order_relaxed) & racy) == racy)
+            scan->shared[i / 64] |= UINT64_C(1) << (i % 64);
+    }
+    free(scan->owners);
+    scan->owners = NULL;
+    order_visits(scan);
+}
+
+void race_scan_close(struct race_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->trace->stream_count; i++)
+        free(scan->streams[i].visits);
+    free(scan->streams);
+    free(scan->visits);
+    free(scan->first_visit);
+    free(scan->starts);
+    free(scan->owners);
+    free(scan->shared);
+}
