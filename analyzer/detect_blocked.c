@@ -1,0 +1,448 @@
+/*
+ * Deadlocks that happened, and tasks blocked forever: a cause for each task that is stuck at the end (wait.h), in this
+ * order of certainty: a member of a cycle, or waiting for a task that is stuck; the holder is gone; the object is gone;
+ * the wake-up came too early; a count that cannot be reached; whoever could have woken it is gone; else only that nobody
+ * is left. docs/policies.md says which waits are no findings.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/analysis.h"
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+#include "analyzer/wait.h"
+
+struct blocked {
+    struct analysis *analysis;
+    struct wait_graph *graph;
+    bool *cyclic;                         /* [task_count]: in a cycle that was reported */
+    enum finding_certainty *certainty; /* [task_count]: of what was said of the task */
+    bool *done;
+};
+
+/* ---- parts that several findings have ---- */
+
+static struct stack stack_of(const struct blocked *blocked, uint32_t id)
+{
+    return symbols_stack_id(blocked->analysis->symbols, id);
+}
+
+static void capital(char *text)
+{
+    if (text && text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 'a' + 'A');
+}
+
+static void part_wait(const struct blocked *blocked, struct finding *finding, uint32_t id)
+{
+    const struct analysis *analysis = blocked->analysis;
+    const struct trace_task *task = &analysis->trace->tasks[id];
+    char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
+    char *held = describe_held(analysis, id);
+    char *span = describe_between(analysis, task->since_tsc, describe_end_tsc(analysis->trace));
+    struct part *part =
+        finding_part(finding, PART_WAIT, id, stack_of(blocked, task->wait_stack));
+    if (blocked->graph->waits[id].relock) {
+        char *mutex = describe_object(analysis, task->object2);
+        finding_set(&part->text, "%s %s, woken but waiting to lock %s again%s%s%s", name, state,
+                    mutex, held ? " (holding " : "", held ? held : "", held ? ")" : "");
+        free(mutex);
+    } else {
+        finding_set(&part->text, "%s %s, for %s%s%s%s", name, state, span,
+                    held ? " (holding " : "", held ? held : "", held ? ")" : "");
+    }
+    capital(part->text);
+    free(name);
+    free(state);
+    free(held);
+    free(span);
+}
+
+static void part_created(const struct blocked *blocked, struct finding *finding, uint32_t id)
+{
+    const struct trace_task *task = trace_task(blocked->analysis->trace, id);
+    if (!task || !task->create_stack)
+        return;
+    char *name = describe_task(blocked->analysis, id);
+    char *parent = describe_task(blocked->analysis, task->parent);
+    struct part *part =
+        finding_part(finding, PART_TASK, id, stack_of(blocked, task->create_stack));
+    finding_set(&part->text, "%s was created by %s", name, parent);
+    capital(part->text);
+    free(name);
+    free(parent);
+}
+
+static void part_event(const struct blocked *blocked, struct finding *finding, uint32_t task,
+                       uint32_t stack, char *text)
+{
+    struct part *part = finding_part(finding, PART_EVENT, task, stack_of(blocked, stack));
+    part->text = text;
+    capital(part->text);
+}
+
+/* How and where a task left. */
+static void part_exit(const struct blocked *blocked, struct finding *finding, uint32_t id)
+{
+    const struct trace_task *task = trace_task(blocked->analysis->trace, id);
+    if (!task || task->state != TRACE_TASK_ENDED)
+        return;
+    char *name = describe_task(blocked->analysis, id);
+    char *how = describe_state(blocked->analysis, id);
+    part_event(blocked, finding, id, task->exit_stack, memory_format("%s %s", name, how));
+    free(name);
+    free(how);
+}
+
+static void part_hold(const struct blocked *blocked, struct finding *finding, uint32_t id,
+                      uint32_t object, uint32_t stack)
+{
+    char *name = describe_task(blocked->analysis, id);
+    char *what = describe_object(blocked->analysis, object);
+    struct part *part = finding_part(finding, PART_HOLD, id, stack_of(blocked, stack));
+    finding_set(&part->text, "%s took %s", name, what);
+    capital(part->text);
+    free(name);
+    free(what);
+}
+
+static void set_object(const struct blocked *blocked, struct finding *finding, uint32_t object)
+{
+    const struct trace_object *facts = trace_object(blocked->analysis->trace, object);
+    finding->object = describe_object_word(blocked->analysis, object);
+    if (facts && facts->kind != TRACE_OBJECT_TASK)
+        finding->location = describe_location(blocked->analysis, facts->address);
+}
+
+/* ---- cycles ---- */
+
+static uint32_t hold_stack(const struct trace *trace, uint32_t object, uint32_t id)
+{
+    const struct trace_object *facts = trace_object(trace, object);
+    const struct trace_task *task = trace_task(trace, id);
+    if (facts && facts->owner == id)
+        return facts->owner_stack;
+    for (uint32_t i = 0; task && i < task->held_count && i < TRACE_HELD_MAX; i++)
+        if (task->held[i].object == object)
+            return task->held[i].stack;
+    return 0;
+}
+
+static void report_cycle(struct blocked *blocked, const uint32_t *members, uint32_t count)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    struct finding *finding = finding_new(FINDING_DEADLOCK, FINDING_PROVED,
+                                          count == 1 ? "self-deadlock" : "wait-cycle");
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t id = members[i];
+        const struct wait *wait = &blocked->graph->waits[id];
+        part_wait(blocked, finding, id);
+        if (wait->kind == WAIT_LOCK)
+            part_hold(blocked, finding, wait->blocker, wait->object,
+                      hold_stack(trace, wait->object, wait->blocker));
+        blocked->cyclic[id] = blocked->done[id] = true;
+        blocked->certainty[id] = FINDING_PROVED;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        part_created(blocked, finding, members[i]);
+    if (count == 1) {
+        char *name = describe_task(blocked->analysis, members[0]);
+        finding_set(&finding->summary, "%s waits for itself", name);
+        capital(finding->summary);
+        set_object(blocked, finding, blocked->graph->waits[members[0]].object);
+        free(name);
+    } else {
+        finding_set(&finding->summary, "%u tasks wait for one another in a circle", count);
+    }
+    finding_set(&finding->why, "each waits, without a time limit, for the next one to give up "
+                               "what it holds or to end; none can");
+    finding_set(&finding->advice, "%s",
+                count == 1 ? "do not take it again in the same task, or make it recursive"
+                           : "take the locks in the same order everywhere, and join no task "
+                             "while holding a lock that it needs");
+    finding_add(&blocked->analysis->findings, finding);
+}
+
+/* A stuck task waits for one blocker, so following blockers either ends or comes round. */
+static void cycles(struct blocked *blocked)
+{
+    uint32_t count = blocked->graph->task_count;
+    uint32_t *round = memory_get(count, sizeof(*round)); /* in which walk a task was met */
+    uint32_t *path = memory_get(count, sizeof(*path));
+    for (uint32_t start = 1; start < count; start++) {
+        uint32_t length = 0, id = start;
+        while (id && id < count && blocked->graph->waits[id].stuck && !round[id]) {
+            round[id] = start;
+            path[length++] = id;
+            id = blocked->graph->waits[id].blocker;
+        }
+        if (!length || !id || id >= count || round[id] != start)
+            continue;
+        uint32_t from = 0;
+        while (from < length && path[from] != id)
+            from++;
+        if (from < length)
+            report_cycle(blocked, path + from, length - from);
+    }
+    free(round);
+    free(path);
+}
+
+/* ---- the other causes: each function says what it found, or returns NULL ---- */
+
+static struct finding *cause_new(const struct blocked *blocked, uint32_t id, const char *rule)
+{
+    enum finding_certainty certainty =
+        blocked->graph->waits[id].sure ? FINDING_PROVED : FINDING_SUSPECTED;
+    struct finding *finding = finding_new(FINDING_BLOCKED, certainty, rule);
+    part_wait(blocked, finding, id);
+    return finding;
+}
+
+static struct finding *cause_stuck(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    if (!wait->blocker || !blocked->graph->waits[wait->blocker].stuck)
+        return NULL;
+    struct finding *finding = cause_new(blocked, id, "waits-for-stuck");
+    char *name = describe_task(blocked->analysis, id);
+    char *blocker = describe_task(blocked->analysis, wait->blocker);
+    finding->certainty = blocked->certainty[wait->blocker];
+    finding_set(&finding->summary, "%s waits for %s, which is blocked forever itself", name,
+                blocker);
+    if (wait->kind == WAIT_LOCK)
+        part_hold(blocked, finding, wait->blocker, wait->object,
+                  hold_stack(blocked->analysis->trace, wait->object, wait->blocker));
+    char *state = describe_state(blocked->analysis, wait->blocker);
+    part_event(blocked, finding, wait->blocker,
+               blocked->analysis->trace->tasks[wait->blocker].wait_stack,
+               memory_format("%s is %s", blocker, state));
+    finding_set(&finding->why, "the finding about %s says why", blocker);
+    free(name);
+    free(blocker);
+    free(state);
+    return finding;
+}
+
+static struct finding *cause_gone(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct trace_object *object = trace_object(blocked->analysis->trace, wait->object);
+    if (!object || object->state == TRACE_OBJECT_LIVE)
+        return NULL;
+    bool freed = object->state == TRACE_OBJECT_FREED;
+    struct finding *finding =
+        cause_new(blocked, id, freed ? "object-freed" : "object-destroyed");
+    char *what = describe_object(blocked->analysis, wait->object);
+    char *who = describe_task(blocked->analysis, object->end_task);
+    finding_set(&finding->summary, "the %s was %s while a task waits on it", what,
+                freed ? "freed" : "destroyed");
+    part_event(blocked, finding, object->end_task, object->end_stack,
+               memory_format("%s by %s", freed ? "freed" : "destroyed", who));
+    finding_set(&finding->advice,
+                "end all waits (wake the waiters, join them) before the object goes");
+    free(what);
+    free(who);
+    return finding;
+}
+
+static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct trace_object *object = trace_object(blocked->analysis->trace, wait->object);
+    if (wait->kind != WAIT_LOCK || !object)
+        return NULL;
+    char *what = describe_object(blocked->analysis, wait->object);
+    struct finding *finding = NULL;
+    if (object->flags & TRACE_OBJECT_PARENT_HELD) {
+        finding = cause_new(blocked, id, "fork-held");
+        finding_set(&finding->summary,
+                    "%s was held at fork by a thread of the parent that does not exist here",
+                    what);
+        part_event(blocked, finding, 0, object->owner_stack,
+                   memory_format("the parent's thread took it"));
+        finding_set(&finding->advice, "after fork use only async-signal-safe functions until "
+                                      "exec, or hold all locks around fork (pthread_atfork)");
+    } else if (wait->blocker && !blocked->graph->waits[wait->blocker].alive) {
+        char *owner = describe_task(blocked->analysis, wait->blocker);
+        finding = cause_new(blocked, id, "owner-gone");
+        finding_set(&finding->summary, "%s is held by %s, which has ended without unlocking it",
+                    what, owner);
+        part_hold(blocked, finding, wait->blocker, wait->object,
+                  hold_stack(blocked->analysis->trace, wait->object, wait->blocker));
+        part_exit(blocked, finding, wait->blocker);
+        finding_set(&finding->advice, "unlock on every way out of the task (errors, "
+                                      "cancellation), or make the mutex robust");
+        free(owner);
+    }
+    free(what);
+    return finding;
+}
+
+static struct finding *cause_wakeup(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct analysis *analysis = blocked->analysis;
+    const struct trace_task *task = &analysis->trace->tasks[id];
+    const struct trace_object *object = trace_object(analysis->trace, wait->object);
+    if (wait->kind != WAIT_WAKE || !object || object->kind != TRACE_OBJECT_COND ||
+        !object->unheard || object->unheard_tsc > task->since_tsc ||
+        object->last_post_tsc > object->unheard_tsc)
+        return NULL;
+    struct finding *finding = cause_new(blocked, id, "lost-wakeup");
+    char *what = describe_object(analysis, wait->object);
+    char *who = describe_task(analysis, object->unheard_task);
+    char *span = describe_between(analysis, object->unheard_tsc, task->since_tsc);
+    finding_set(&finding->summary,
+                "the last signal of %s came %s before this wait, when no task waited", what,
+                span);
+    part_event(blocked, finding, object->unheard_task, object->unheard_stack,
+               memory_format("signalled by %s, unheard", who));
+    finding_set(&finding->advice, "wait in a loop on a condition that is set and tested under "
+                                  "the same mutex; a signal is not remembered");
+    free(what);
+    free(who);
+    free(span);
+    return finding;
+}
+
+static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct trace *trace = blocked->analysis->trace;
+    const struct trace_object *object = trace_object(trace, wait->object);
+    if (!object)
+        return NULL;
+    struct finding *finding = NULL;
+    char *what = describe_object(blocked->analysis, wait->object);
+    if (wait->kind == WAIT_MEET) {
+        uint64_t parties = trace->tasks[id].wait_value;
+        if (!parties)
+            parties = object->value > 0 ? (uint64_t)object->value : 0;
+        finding = cause_new(blocked, id, "barrier-short");
+        finding_set(&finding->summary,
+                    "%s needs %llu tasks, %u wait at it, and not enough others are left", what,
+                    (unsigned long long)parties, object->waiters);
+        finding_set(&finding->advice, "initialise it with the number of tasks that arrive");
+    } else if (wait->kind == WAIT_WAKE && !object->posts && blocked->graph->waits[id].sure) {
+        bool semaphore = object->kind == TRACE_OBJECT_SEMAPHORE;
+        finding = cause_new(blocked, id, semaphore ? "never-posted" : "never-signalled");
+        finding_set(&finding->summary, "no task ever %s %s, and none is left that could",
+                    semaphore ? "posted" : "signalled", what);
+    }
+    free(what);
+    return finding;
+}
+
+/* Tasks that used the object and will not again; at most 8 are shown. */
+static uint32_t users_gone(const struct blocked *blocked, uint32_t id, uint32_t *gone)
+{
+    const struct wait_graph *graph = blocked->graph;
+    uint32_t count = 0;
+    for (uint32_t t = 1; t < graph->task_count && count < 8; t++) {
+        bool ended = blocked->analysis->trace->tasks[t].state == TRACE_TASK_ENDED ||
+                     (graph->orderly && t == blocked->analysis->trace->process.end_task);
+        if (t != id && ended && wait_used(graph, graph->waits[id].object, t))
+            gone[count++] = t;
+    }
+    return count;
+}
+
+static struct finding *cause_waker(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct trace_object *object = trace_object(blocked->analysis->trace, wait->object);
+    uint32_t gone[8];
+    if (wait->kind != WAIT_WAKE || !object)
+        return NULL;
+    uint32_t count = users_gone(blocked, id, gone);
+    if (!count)
+        return NULL;
+    struct finding *finding = cause_new(blocked, id, "waker-gone");
+    char *what = describe_object(blocked->analysis, wait->object);
+    finding_set(&finding->summary, "all tasks that could have woken this one from %s are gone",
+                what);
+    for (uint32_t i = 0; i < count; i++)
+        part_exit(blocked, finding, gone[i]);
+    if (object->last_post_task) {
+        char *who = describe_task(blocked->analysis, object->last_post_task);
+        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                   memory_format("last woken by %s", who));
+        free(who);
+    }
+    if (!wait->sure)
+        finding_set(&finding->why, "no other task is known to have used the object; one that "
+                                   "has its address could still wake it");
+    finding_set(&finding->advice, "whoever stops waiting for a task's result, or stops taking "
+                                  "what it sends, must let it know");
+    free(what);
+    return finding;
+}
+
+static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct trace_object *object = trace_object(blocked->analysis->trace, wait->object);
+    struct finding *finding = cause_new(blocked, id, "nobody-left");
+    char *name = describe_task(blocked->analysis, id);
+    finding->certainty = FINDING_SUSPECTED;
+    finding_set(&finding->summary, "%s waits, and no task is left that could end the wait", name);
+    capital(finding->summary);
+    if (object && object->last_post_task) {
+        char *who = describe_task(blocked->analysis, object->last_post_task);
+        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                   memory_format("last woken by %s", who));
+        free(who);
+    }
+    finding_set(&finding->why, "every other task has ended or is stuck itself; a signal handler "
+                               "or another process could still do it");
+    free(name);
+    return finding;
+}
+
+static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
+    cause_stuck, cause_gone, cause_owner, cause_wakeup, cause_count, cause_waker, cause_none};
+
+/* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
+static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
+{
+    uint32_t length = 0, id = start;
+    while (id && blocked->graph->waits[id].stuck && !blocked->done[id]) {
+        blocked->done[id] = true;
+        path[length++] = id;
+        id = blocked->graph->waits[id].blocker;
+    }
+    while (length) {
+        id = path[--length];
+        struct finding *finding = NULL;
+        for (size_t i = 0; !finding; i++)
+            finding = causes[i](blocked, id);
+        set_object(blocked, finding, blocked->graph->waits[id].object);
+        part_created(blocked, finding, id);
+        blocked->certainty[id] = finding->certainty;
+        blocked->analysis->reported[id] = true;
+        finding_add(&blocked->analysis->findings, finding);
+    }
+}
+
+void detect_blocked(struct analysis *analysis)
+{
+    struct blocked blocked = {.analysis = analysis, .graph = wait_build(analysis->trace)};
+    uint32_t count = blocked.graph->task_count;
+    blocked.cyclic = memory_get(count, sizeof(*blocked.cyclic));
+    blocked.done = memory_get(count, sizeof(*blocked.done));
+    blocked.certainty = memory_get(count, sizeof(*blocked.certainty));
+    uint32_t *path = memory_get(count, sizeof(*path));
+    cycles(&blocked);
+    for (uint32_t id = 1; id < count; id++) {
+        if (blocked.cyclic[id])
+            analysis->reported[id] = true;
+        else if (blocked.graph->waits[id].stuck)
+            tell(&blocked, id, path);
+    }
+    free(path);
+    free(blocked.cyclic);
+    free(blocked.done);
+    free(blocked.certainty);
+    wait_free(blocked.graph);
+}

@@ -1,0 +1,348 @@
+/*
+ * The wait-for graph: see wait.h. A least fixed point: at first only tasks that run can go on, then those whose wait one
+ * of these can end, until nothing changes. What is left over is stuck, cycles included.
+ */
+#include "analyzer/wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+
+#define HOLDERS_MAX 256u
+#define OBJECTS_MAX 4096u /* waited for at the end, whose users are looked up; with 10,000 tasks 5 MB */
+
+/* ---- what a task waits for ---- */
+
+uint32_t wait_holders(const struct trace *trace, uint32_t id, uint32_t *tasks, uint32_t max)
+{
+    const struct trace_object *object = trace_object(trace, id);
+    uint32_t count = 0;
+    if (!object)
+        return 0;
+    if (object->owner && max)
+        tasks[count++] = object->owner;
+    if (!object->readers)
+        return count;
+    /* Readers are not listed at the lock. A task's own list is written when it begins to wait. */
+    for (uint32_t t = 1; t < trace->task_count && count < max; t++) {
+        const struct trace_task *task = &trace->tasks[t];
+        if (task->state != TRACE_TASK_BLOCKED || t == object->owner)
+            continue;
+        uint32_t listed = task->held_count < TRACE_HELD_MAX ? task->held_count : TRACE_HELD_MAX;
+        for (uint32_t i = 0; i < listed; i++) {
+            if (task->held[i].object == id) {
+                tasks[count++] = t;
+                break;
+            }
+        }
+    }
+    return count;
+}
+
+bool wait_object_static(const struct trace *trace, uint32_t id)
+{
+    const struct trace_object *object = trace_object(trace, id);
+    return object && trace_module_at(trace, object->address, 0);
+}
+
+static struct wait wait_classify(const struct trace *trace, const struct trace_task *task)
+{
+    struct wait wait = {.alive = task->state != TRACE_TASK_UNUSED &&
+                                 task->state != TRACE_TASK_ENDED && task->kind != TRACE_TASK_CLOCK};
+    if (!wait.alive || task->state != TRACE_TASK_BLOCKED)
+        return wait;
+    wait.object = task->object;
+    wait.kind = WAIT_OTHER;
+    if (task->flags & TRACE_TASK_TIMED) {
+        wait.kind = WAIT_TIMED;
+        return wait;
+    }
+    const struct trace_object *object = trace_object(trace, task->object);
+    if (!object || object->flags & TRACE_OBJECT_SHARED)
+        return wait;
+    switch ((enum trace_object_kind)object->kind) {
+    case TRACE_OBJECT_MUTEX:
+    case TRACE_OBJECT_RWLOCK:
+    case TRACE_OBJECT_SPIN:
+    case TRACE_OBJECT_ONCE:
+        wait.kind = WAIT_LOCK;
+        break;
+    case TRACE_OBJECT_TASK:
+        wait.kind = WAIT_TASK;
+        if (task->wait_value < trace->task_count)
+            wait.blocker = (uint32_t)task->wait_value;
+        break;
+    case TRACE_OBJECT_BARRIER:
+        wait.kind = WAIT_MEET;
+        break;
+    case TRACE_OBJECT_SEMAPHORE:
+        wait.kind = WAIT_WAKE;
+        break;
+    case TRACE_OBJECT_COND: {
+        const struct trace_object *mutex = trace_object(trace, task->object2);
+        wait.kind = WAIT_WAKE;
+        /* Woken already, but the mutex is not to be had: then that is what it waits for. */
+        if (mutex && mutex->owner && object->last_post_tsc > task->since_tsc) {
+            wait.kind = WAIT_LOCK;
+            wait.object = task->object2;
+            wait.relock = true;
+        }
+        break;
+    }
+    case TRACE_OBJECT_NONE:
+    case TRACE_OBJECT_ATOMIC:
+    case TRACE_OBJECT_SIGNAL:
+    case TRACE_OBJECT_PROCESS:
+    case TRACE_OBJECT_KIND_COUNT:
+        break;
+    }
+    return wait;
+}
+
+/* ---- who used an object ---- */
+
+static uint32_t object_index(const struct wait_graph *graph, uint32_t object)
+{
+    uint32_t low = 0, high = graph->object_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (graph->objects[middle] < object)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < graph->object_count && graph->objects[low] == object ? low : UINT32_MAX;
+}
+
+static void user_add(struct wait_graph *graph, uint32_t object, uint32_t task)
+{
+    uint32_t index = object_index(graph, object);
+    if (index == UINT32_MAX || !task || task >= graph->task_count)
+        return;
+    graph->users[(size_t)index * graph->user_words + task / 64] |= UINT64_C(1) << (task % 64);
+}
+
+static bool user_has(const struct wait_graph *graph, uint32_t object, uint32_t task)
+{
+    uint32_t index = object_index(graph, object);
+    if (index == UINT32_MAX || task >= graph->task_count)
+        return false;
+    return graph->users[(size_t)index * graph->user_words + task / 64] >> (task % 64) & 1;
+}
+
+bool wait_used(const struct wait_graph *graph, uint32_t id, uint32_t task)
+{
+    const struct trace_object *object = trace_object(graph->trace, id);
+    if (!object)
+        return false;
+    return user_has(graph, id, task) || (object->mutex && user_has(graph, object->mutex, task));
+}
+
+static int number_compare(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void objects_collect(struct wait_graph *graph)
+{
+    const struct trace *trace = graph->trace;
+    uint32_t capacity = 0, count = 0;
+    for (uint32_t t = 1; t < graph->task_count && count < OBJECTS_MAX; t++) {
+        enum wait_kind kind = graph->waits[t].kind;
+        if (kind != WAIT_WAKE && kind != WAIT_MEET)
+            continue;
+        MEMORY_GROW(graph->objects, count, capacity);
+        graph->objects[count++] = graph->waits[t].object;
+        const struct trace_object *object = trace_object(trace, graph->waits[t].object);
+        if (!object || !object->mutex)
+            continue;
+        MEMORY_GROW(graph->objects, count, capacity);
+        graph->objects[count++] = object->mutex;
+    }
+    if (!count)
+        return;
+    qsort(graph->objects, count, sizeof(*graph->objects), number_compare);
+    for (uint32_t i = 0; i < count; i++)
+        if (!i || graph->objects[i] != graph->objects[graph->object_count - 1])
+            graph->objects[graph->object_count++] = graph->objects[i];
+}
+
+static void users_collect(struct wait_graph *graph)
+{
+    const struct trace *trace = graph->trace;
+    graph->user_words = graph->task_count / 64 + 1;
+    graph->users = memory_get((size_t)graph->object_count * graph->user_words, sizeof(uint64_t));
+    for (uint32_t i = 0; i < graph->object_count; i++) {
+        const struct trace_object *object = trace_object(trace, graph->objects[i]);
+        if (!object)
+            continue;
+        const uint32_t tasks[] = {object->create_task,    object->owner, object->last_owner,
+                                  object->last_post_task, object->unheard_task};
+        for (size_t j = 0; j < sizeof(tasks) / sizeof(tasks[0]); j++)
+            user_add(graph, graph->objects[i], tasks[j]);
+    }
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        if (graph->waits[t].kind != WAIT_NOT)
+            user_add(graph, graph->waits[t].object, t);
+    for (uint32_t stream = 0; stream < trace->stream_count && graph->object_count; stream++) {
+        struct sync_cursor cursor;
+        struct trace_sync record;
+        sync_open(&cursor, trace, stream);
+        while (sync_next(&cursor, &record)) {
+            if (record.type != TRACE_SYNC_EDGE)
+                continue;
+            user_add(graph, record.object, record.task);
+            user_add(graph, record.object, record.from);
+        }
+    }
+}
+
+/* ---- who can go on ---- */
+
+/* Does `waker`, which can go on, count as one that may wake a task that waits for `object`? */
+static bool may_wake(const struct wait_graph *graph, uint32_t object, uint32_t waker, bool sure)
+{
+    if (sure || wait_object_static(graph->trace, object))
+        return true;
+    const struct trace_object *facts = trace_object(graph->trace, object);
+    /* Who has ended the program will not use the object any more; but one that used to wake others marks them as
+     * workers that wait for work. */
+    if (graph->orderly && waker == graph->trace->process.end_task)
+        return facts->last_post_task == waker;
+    return wait_used(graph, object, waker);
+}
+
+static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
+{
+    const struct trace_object *object =
+        trace_object(graph->trace, graph->waits[self].object);
+    if (object && object->state != TRACE_OBJECT_LIVE)
+        return false;
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        if (goes[t] && t != self && may_wake(graph, graph->waits[self].object, t, sure))
+            return true;
+    return false;
+}
+
+static bool met(const struct wait_graph *graph, uint32_t self, const bool *goes)
+{
+    const struct trace_task *task = &graph->trace->tasks[self];
+    const struct trace_object *object = trace_object(graph->trace, task->object);
+    uint64_t parties = task->wait_value, there = 0;
+    if (object && object->state != TRACE_OBJECT_LIVE)
+        return false;
+    if (!parties && object && object->value > 0)
+        parties = (uint64_t)object->value;
+    for (uint32_t t = 1; t < graph->task_count; t++) {
+        const struct wait *wait = &graph->waits[t];
+        bool arrives = goes[t];
+        if (graph->orderly)
+            arrives = arrives && t != graph->trace->process.end_task;
+        else if (goes[t])
+            return true; /* it may even start others */
+        there += arrives || (wait->kind == WAIT_MEET && wait->object == task->object);
+    }
+    return there >= parties;
+}
+
+static bool unlocked(const struct wait_graph *graph, uint32_t self, const bool *goes)
+{
+    uint32_t holders[HOLDERS_MAX];
+    uint32_t object = graph->waits[self].object;
+    const struct trace_object *facts = trace_object(graph->trace, object);
+    if (facts && (facts->state != TRACE_OBJECT_LIVE || facts->flags & TRACE_OBJECT_PARENT_HELD))
+        return false;
+    uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (holders[i] >= graph->task_count || !goes[holders[i]])
+            return false;
+    return true;
+}
+
+static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
+{
+    const struct wait *wait = &graph->waits[self];
+    switch (wait->kind) {
+    case WAIT_NOT:
+    case WAIT_TIMED:
+    case WAIT_OTHER:
+        return true;
+    case WAIT_LOCK:
+        return unlocked(graph, self, goes);
+    case WAIT_TASK:
+        return !wait->blocker || goes[wait->blocker] || !graph->waits[wait->blocker].alive;
+    case WAIT_WAKE:
+        return woken(graph, self, goes, sure);
+    case WAIT_MEET:
+        return met(graph, self, goes);
+    }
+    return true;
+}
+
+static void fixed_point(const struct wait_graph *graph, bool *goes, bool sure)
+{
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (uint32_t t = 1; t < graph->task_count; t++) {
+            if (goes[t] || !graph->waits[t].alive || !goes_on(graph, t, goes, sure))
+                continue;
+            goes[t] = changed = true;
+        }
+    }
+}
+
+/* Of several holders the one that explains most: one that is stuck, else one that has ended. */
+static uint32_t lock_blocker(const struct wait_graph *graph, uint32_t object)
+{
+    uint32_t holders[HOLDERS_MAX], best = 0;
+    uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        if (holders[i] >= graph->task_count)
+            continue;
+        if (graph->waits[holders[i]].stuck)
+            return holders[i];
+        if (!best || !graph->waits[holders[i]].alive)
+            best = holders[i];
+    }
+    return best;
+}
+
+struct wait_graph *wait_build(const struct trace *trace)
+{
+    struct wait_graph *graph = memory_get(1, sizeof(*graph));
+    graph->trace = trace;
+    graph->task_count = trace->task_count;
+    graph->waits = memory_get(trace->task_count, sizeof(*graph->waits));
+    enum trace_end end = (enum trace_end)trace->process.end;
+    graph->orderly = end == TRACE_END_EXIT || end == TRACE_END_QUICK || end == TRACE_END_UNDER;
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        graph->waits[t] = wait_classify(trace, &trace->tasks[t]);
+    objects_collect(graph);
+    users_collect(graph);
+    bool *goes = memory_get(graph->task_count, sizeof(*goes));
+    fixed_point(graph, goes, false);
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        graph->waits[t].stuck = graph->waits[t].alive && !goes[t];
+    fixed_point(graph, goes, true); /* more wakers: what went on before still does */
+    for (uint32_t t = 1; t < graph->task_count; t++) {
+        graph->waits[t].sure = graph->waits[t].alive && !goes[t];
+        graph->runners += goes[t];
+        if (graph->waits[t].kind == WAIT_LOCK)
+            graph->waits[t].blocker = lock_blocker(graph, graph->waits[t].object);
+    }
+    free(goes);
+    return graph;
+}
+
+void wait_free(struct wait_graph *graph)
+{
+    if (!graph)
+        return;
+    free(graph->waits);
+    free(graph->objects);
+    free(graph->users);
+    free(graph);
+}
