@@ -324,11 +324,15 @@ static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
                     "%s needs %llu tasks, %u wait at it, and not enough others are left", what,
                     (unsigned long long)parties, object->waiters);
         finding_set(&finding->advice, "initialise it with the number of tasks that arrive");
-    } else if (wait->kind == WAIT_WAKE && !object->posts && blocked->graph->waits[id].sure) {
+    } else if (wait->kind == WAIT_WAKE && !object->posts) {
         bool semaphore = object->kind == TRACE_OBJECT_SEMAPHORE;
         finding = cause_new(blocked, id, semaphore ? "never-posted" : "never-signalled");
-        finding_set(&finding->summary, "no task ever %s %s, and none is left that could",
-                    semaphore ? "posted" : "signalled", what);
+        finding_set(&finding->summary, "no task ever %s %s", semaphore ? "posted" : "signalled",
+                    what);
+        finding_set(&finding->why, "%s",
+                    wait->sure ? "no task is left that could"
+                               : "the program has ended; if this task only waits for work that "
+                                 "never came, let the program end it, or suppress this");
     }
     free(what);
     return finding;

@@ -115,20 +115,21 @@ static uint32_t object_index(const struct wait_graph *graph, uint32_t object)
     return low < graph->object_count && graph->objects[low] == object ? low : UINT32_MAX;
 }
 
-static void user_add(struct wait_graph *graph, uint32_t object, uint32_t task)
+static void bit_add(struct wait_graph *graph, uint64_t *bits, uint32_t object, uint32_t task)
 {
     uint32_t index = object_index(graph, object);
     if (index == UINT32_MAX || !task || task >= graph->task_count)
         return;
-    graph->users[(size_t)index * graph->user_words + task / 64] |= UINT64_C(1) << (task % 64);
+    bits[(size_t)index * graph->words + task / 64] |= UINT64_C(1) << (task % 64);
 }
 
-static bool user_has(const struct wait_graph *graph, uint32_t object, uint32_t task)
+static bool bit_has(const struct wait_graph *graph, const uint64_t *bits, uint32_t object,
+                    uint32_t task)
 {
     uint32_t index = object_index(graph, object);
     if (index == UINT32_MAX || task >= graph->task_count)
         return false;
-    return graph->users[(size_t)index * graph->user_words + task / 64] >> (task % 64) & 1;
+    return bits[(size_t)index * graph->words + task / 64] >> (task % 64) & 1;
 }
 
 bool wait_used(const struct wait_graph *graph, uint32_t id, uint32_t task)
@@ -136,7 +137,8 @@ bool wait_used(const struct wait_graph *graph, uint32_t id, uint32_t task)
     const struct trace_object *object = trace_object(graph->trace, id);
     if (!object)
         return false;
-    return user_has(graph, id, task) || (object->mutex && user_has(graph, object->mutex, task));
+    return bit_has(graph, graph->users, id, task) ||
+           (object->mutex && bit_has(graph, graph->users, object->mutex, task));
 }
 
 static int number_compare(const void *a, const void *b)
@@ -172,8 +174,10 @@ static void objects_collect(struct wait_graph *graph)
 static void users_collect(struct wait_graph *graph)
 {
     const struct trace *trace = graph->trace;
-    graph->user_words = graph->task_count / 64 + 1;
-    graph->users = memory_get((size_t)graph->object_count * graph->user_words, sizeof(uint64_t));
+    size_t rows = graph->object_count;
+    graph->words = graph->task_count / 64 + 1;
+    graph->users = memory_get(rows * graph->words, sizeof(uint64_t));
+    graph->wakers = memory_get(rows * graph->words, sizeof(uint64_t));
     for (uint32_t i = 0; i < graph->object_count; i++) {
         const struct trace_object *object = trace_object(trace, graph->objects[i]);
         if (!object)
@@ -181,11 +185,14 @@ static void users_collect(struct wait_graph *graph)
         const uint32_t tasks[] = {object->create_task,    object->owner, object->last_owner,
                                   object->last_post_task, object->unheard_task};
         for (size_t j = 0; j < sizeof(tasks) / sizeof(tasks[0]); j++)
-            user_add(graph, graph->objects[i], tasks[j]);
+            bit_add(graph, graph->users, graph->objects[i], tasks[j]);
+        /* A signal that nobody heard woke nobody. */
+        if (object->posts > object->unheard)
+            bit_add(graph, graph->wakers, graph->objects[i], object->last_post_task);
     }
     for (uint32_t t = 1; t < graph->task_count; t++)
         if (graph->waits[t].kind != WAIT_NOT)
-            user_add(graph, graph->waits[t].object, t);
+            bit_add(graph, graph->users, graph->waits[t].object, t);
     for (uint32_t stream = 0; stream < trace->stream_count && graph->object_count; stream++) {
         struct sync_cursor cursor;
         struct trace_sync record;
@@ -193,25 +200,27 @@ static void users_collect(struct wait_graph *graph)
         while (sync_next(&cursor, &record)) {
             if (record.type != TRACE_SYNC_EDGE)
                 continue;
-            user_add(graph, record.object, record.task);
-            user_add(graph, record.object, record.from);
+            bit_add(graph, graph->users, record.object, record.task);
+            bit_add(graph, graph->users, record.object, record.from);
+            bit_add(graph, graph->wakers, record.object, record.from);
         }
     }
 }
 
 /* ---- who can go on ---- */
 
-/* Does `waker`, which can go on, count as one that may wake a task that waits for `object`? */
+/*
+ * Does `waker`, which can go on, count as one that may wake a task that waits for `object`? When the program has ended
+ * itself, nobody will; then the question is whether the waiting is by design: some task that is still there woke others
+ * by this object before (workers that wait for work), or at least used it and is at work.
+ */
 static bool may_wake(const struct wait_graph *graph, uint32_t object, uint32_t waker, bool sure)
 {
-    if (sure || wait_object_static(graph->trace, object))
+    if (sure || bit_has(graph, graph->wakers, object, waker))
         return true;
-    const struct trace_object *facts = trace_object(graph->trace, object);
-    /* Who has ended the program will not use the object any more; but one that used to wake others marks them as
-     * workers that wait for work. */
-    if (graph->orderly && waker == graph->trace->process.end_task)
-        return facts->last_post_task == waker;
-    return wait_used(graph, object, waker);
+    if (graph->orderly)
+        return waker != graph->trace->process.end_task && wait_used(graph, object, waker);
+    return wait_object_static(graph->trace, object) || wait_used(graph, object, waker);
 }
 
 static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
@@ -344,5 +353,6 @@ void wait_free(struct wait_graph *graph)
     free(graph->waits);
     free(graph->objects);
     free(graph->users);
+    free(graph->wakers);
     free(graph);
 }

@@ -4,8 +4,8 @@
  *
  * A task *can go on* if it runs, if its wait has a deadline, if what it waits for is given up by a task that can go on
  * (a lock by its holders, a join by the task's end), or if some task that can go on may wake it. All others are stuck.
- * Two readings: `sure` takes any task that can go on for a possible waker; the other one believes that an object on the
- * heap or on a stack is woken only by tasks that are known to have used it (docs/policies.md).
+ * Two readings: `sure` takes any task that can go on for a possible waker; the other one only those of which there is a
+ * sign that they might (may_wake in wait.c, docs/policies.md).
  */
 #ifndef ANALYZER_WAIT_H
 #define ANALYZER_WAIT_H
@@ -39,8 +39,9 @@ struct wait_graph {
     bool orderly;     /* the program ended itself: what still waits was left behind */
     uint32_t *objects; /* waited for, with the tasks that are known to have used them */
     uint32_t object_count;
-    uint64_t *users; /* [object_count][user_words] */
-    uint32_t user_words;
+    uint64_t *users;   /* [object_count][words]: bits of tasks */
+    uint64_t *wakers;  /* ... of those that are known to have woken a task by it */
+    uint32_t words;
 };
 
 struct wait_graph *wait_build(const struct trace *trace);

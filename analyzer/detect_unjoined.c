@@ -1,0 +1,103 @@
+/*
+ * Tasks whose end nobody awaits: joinable and never joined (ended or not), and detached ones that were still at work when
+ * the program ended itself. One finding for a place of creation, with a count. Nothing is said if the program did not
+ * come to its end by itself: then it had no occasion to join.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/analysis.h"
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+
+static bool by_itself(const struct trace *trace)
+{
+    return trace->process.end == TRACE_END_EXIT || trace->process.end == TRACE_END_QUICK;
+}
+
+static bool is_thread(const struct trace_task *task)
+{
+    return task->state != TRACE_TASK_UNUSED && task->kind == TRACE_TASK_THREAD &&
+           !(task->flags & (TRACE_TASK_MAIN | TRACE_TASK_FOREIGN));
+}
+
+/* Tasks that some task waits to join at this moment: it had no chance to go on. */
+static bool *awaited(const struct trace *trace)
+{
+    bool *result = memory_get(trace->task_count, sizeof(*result));
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = &trace->tasks[id];
+        if (task->state == TRACE_TASK_BLOCKED && task->primitive < PRIMITIVE_COUNT &&
+            trace_primitives[task->primitive].kind == TRACE_OBJECT_TASK &&
+            task->wait_value < trace->task_count)
+            result[task->wait_value] = true;
+    }
+    return result;
+}
+
+static void report(struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = &analysis->trace->tasks[id];
+    bool detached = task->flags & TRACE_TASK_DETACHED, ended = task->state == TRACE_TASK_ENDED;
+    struct finding *finding = finding_new(
+        FINDING_UNJOINED, detached ? FINDING_SUSPECTED : FINDING_PROVED,
+        detached ? "detached-running" : ended ? "never-joined" : "running-at-exit");
+    char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
+    char *parent = describe_task(analysis, task->parent);
+    finding->object = describe_entry(analysis, id);
+    if (!finding->object)
+        finding->object = describe_task_word(analysis, id);
+    struct part *part = finding_part(finding, PART_TASK, id,
+                                     symbols_stack_id(analysis->symbols, task->create_stack));
+    finding_set(&part->text, "%s was created by %s", name, parent);
+    if (part->text[0] >= 'a' && part->text[0] <= 'z')
+        part->text[0] = (char)(part->text[0] - 'a' + 'A');
+    uint32_t doing = ended ? task->exit_stack : task->wait_stack;
+    if (task->state == TRACE_TASK_BLOCKED || (ended && doing)) {
+        part = finding_part(finding, PART_EVENT, id, symbols_stack_id(analysis->symbols, doing));
+        finding_set(&part->text, "At the end it was %s", state);
+        if (ended)
+            finding_set(&part->text, "It %s", state);
+    }
+    if (detached)
+        finding_set(&finding->summary,
+                    "%s is detached and was still %s when the program ended: its work may be "
+                    "cut short",
+                    name, state);
+    else if (ended)
+        finding_set(&finding->summary, "%s %s and was neither joined nor detached", name, state);
+    else
+        finding_set(&finding->summary,
+                    "%s is joinable, was never joined, and was still %s when the program ended",
+                    name, state);
+    if (detached)
+        finding_set(&finding->why, "it is harmless if the task has nothing to finish");
+    finding_set(&finding->advice, "%s",
+                detached ? "tell it to stop and wait for it before main returns"
+                : ended  ? "join it (its stack and result are kept until then), or detach it"
+                         : "join it before the program ends, or detach it if it may be cut off");
+    free(name);
+    free(state);
+    free(parent);
+    finding_add(&analysis->findings, finding);
+}
+
+void detect_unjoined(struct analysis *analysis)
+{
+    const struct trace *trace = analysis->trace;
+    if (!by_itself(trace))
+        return;
+    bool *expected = awaited(trace);
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = &trace->tasks[id];
+        if (!is_thread(task) || task->flags & TRACE_TASK_JOINED || expected[id] ||
+            analysis->reported[id] || id == trace->process.end_task)
+            continue;
+        bool detached = task->flags & TRACE_TASK_DETACHED;
+        /* A detached task that waits is idle by design or was reported as blocked; one that ended is done. */
+        if (detached && task->state != TRACE_TASK_RUNNING && task->state != TRACE_TASK_CREATED)
+            continue;
+        report(analysis, id);
+    }
+    free(expected);
+}
