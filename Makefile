@@ -52,8 +52,6 @@ SHIM_TESTS = $(patsubst %.c,$(BUILD)/test/%,$(sort $(wildcard shim/*_test.c)))
 TESTS = $(TRACE_TESTS) $(SHIM_TESTS) $(ANALYZER_TESTS)
 BENCHES = $(patsubst analyzer/%.c,$(BUILD)/bench/%,$(wildcard analyzer/*_bench.c))
 
-RUNNER = $(if $(wildcard testprogs/runner.c),$(BUILD)/test/runner)
-
 GOROCHECK = $(BUILD)/bin/gorocheck
 SHIM = $(BUILD)/lib/libgorocheck.so
 STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
@@ -64,7 +62,7 @@ STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
 .SECONDARY:
 
 all: $(GOROCHECK) $(SHIM) $(STUB)
-tests: $(TESTS) $(RUNNER)
+tests: $(TESTS)
 
 help:
 	@echo 'make            builds $(GOROCHECK) and $(SHIM)'
@@ -132,11 +130,6 @@ $(BUILD)/bench/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
 	@mkdir -p $(@D)
 	@echo 'LINK $@'
 	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(ANALYZER_LDLIBS)
-
-$(BUILD)/test/runner: testprogs/runner.c
-	@mkdir -p $(@D)
-	@echo 'LINK $@'
-	@$(CC) $(COMMON) $(CFLAGS) $(EXTRA) -o $@ $<
 
 deps:
 	@.ci/deps build
