@@ -1,5 +1,6 @@
 /*
- * Memory accesses: the filter, the open table, the shadow call stack. access.c, abi.c, atomic.c, heap.c, range.c.
+ * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, open.c, shadow.c, block.c;
+ * what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c, range.c.
  */
 #ifndef SHIM_ACCESS_H
 #define SHIM_ACCESS_H
@@ -8,6 +9,8 @@
 
 /* Slow path of every access: `size` bytes at `address`, any alignment. Guard up. */
 void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+/* The same for callers without the guard. */
+NOINLINE void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
 
 /* Called by the core, guard up: */
 void access_new_segment(struct thread *thread);  /* thread->segment has changed */

@@ -1,0 +1,173 @@
+/*
+ * What the parts of the access side share: the filter's fast words, which the __tsan_* entry points read without a guard,
+ * and the state behind them, which only changes with the guard up. access.c (filter), open.c (records being merged,
+ * contexts), shadow.c (call stack), abi.c and atomic.c (entry points).
+ */
+#ifndef SHIM_ACCESS_STATE_H
+#define SHIM_ACCESS_STATE_H
+
+#include "shim/access.h"
+
+/*
+ * One 64-byte line of memory as this thread has touched it in this generation. A generation is a segment, or a part of
+ * one (a large allocation begins a new one). The masks hold what has NOT been seen, so that the fast path is one `test`.
+ */
+struct filter_entry {
+    uint64_t tag;       /* line number ^ access_fast.tag ^ FILTER_ATOMIC for an atomic; never 0 */
+    uint64_t unread;    /* bytes neither read nor written yet */
+    uint64_t unwritten; /* bytes not yet written */
+};
+
+#define LINE_SHIFT 6u
+#define LINE_BYTES 64u
+#define GENERATION_SHIFT 41u /* user addresses have 47 bits, line numbers 41 */
+#define GENERATION_LAST ((UINT64_C(1) << 22) - 1)
+#define FILTER_ATOMIC (UINT64_C(1) << 63)
+
+/* Initial-exec TLS, one thread's alone. Before the thread has a state: an entry that never hits, no room for frames. */
+struct access_fast {
+    struct filter_entry *entries;
+    uint64_t mask; /* number of entries - 1 */
+    uint64_t tag;  /* generation << GENERATION_SHIFT */
+    /* The shadow stack grows upwards. Frames below `low` are as they were when the last context was taken. */
+    uint64_t *top, *limit, *low;
+};
+extern __thread struct access_fast access_fast;
+
+/* Has every byte of `bytes` (from the first byte of the access on) been seen in this way? */
+static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
+{
+    uint64_t line = address >> LINE_SHIFT;
+    const struct filter_entry *entry = &access_fast.entries[line & access_fast.mask];
+    uint64_t unseen = write ? entry->unwritten : entry->unread;
+    return entry->tag == (line ^ access_fast.tag) && !(unseen >> (address % LINE_BYTES) & bytes);
+}
+
+#define SHADOW_DEPTH (1u << 16)
+#define CONTEXT_CACHE 512u
+
+/* Frames: `pc` and, at the same index, the stack pointer of the frame and the hash of the frames up to it. */
+struct shadow {
+    uint64_t pc[SHADOW_DEPTH];
+    uint64_t unused[8]; /* the two arrays must not share cache sets */
+    uint64_t sp[SHADOW_DEPTH];
+    uint64_t unused2[8];
+    uint64_t hash[SHADOW_DEPTH + 1];
+};
+
+struct context_seen {
+    uint64_t hash;
+    uint32_t number; /* 0: empty */
+    uint32_t unused;
+};
+
+/* Clock pairs met by relaxed loads, for a later acquire fence. */
+#define PENDING_PAIRS 32u
+struct pending_pair {
+    uint64_t segment;
+    uint32_t task;
+    uint32_t object;
+};
+
+struct access_state {
+    uint32_t task; /* as the stream has it: last SWITCH, last SEGMENT */
+    uint32_t ignore[2]; /* how deep reads (0) and writes (1) are not to be recorded */
+    uint64_t segment;
+    uint64_t generation;
+
+    struct filter_entry *entries;
+    uint32_t entries_log2;
+    uint32_t evictions; /* of entries still valid, since the filter has this size */
+
+    struct trace_open *table;/* in the mapped header of the stream */
+    uint32_t order_count;
+    uint8_t order[TRACE_OPEN_ENTRIES];  /* slots in use, in order of first use */
+    uint8_t listed[TRACE_OPEN_ENTRIES]; /* 1: is in order[] */
+
+    struct shadow *shadow;
+    uint64_t *low_saved; /* while frames beyond the limit are counted: access_fast.low */
+    uint64_t overflow;   /* how many frames there are beyond the limit */
+
+    uint32_t context;      /* number of the present one */
+    uint32_t held_version; /* that context was taken with */
+    uint64_t *context_top; /* likewise */
+    uint64_t held_hash;
+    uint64_t held_written; /* hash of the held set the stream knows */
+    uint32_t depth_written; /* frames of the context written last */
+    uint32_t low_written;   /* of those, how many are still as they were */
+    struct context_seen contexts[CONTEXT_CACHE];
+
+    uint64_t fence_segment; /* of the last release fence, 0 none */
+    uint32_t pending_count;
+    struct pending_pair pending[PENDING_PAIRS];
+
+    struct trace_access_codec codec;
+};
+
+/* The thread's state, made at its first access; NULL if there is no memory. */
+struct access_state *access_state_make(struct thread *thread);
+static inline struct access_state *access_state_get(struct thread *thread)
+{
+    return LIKELY(thread->access) ? thread->access : access_state_make(thread);
+}
+
+/* Only one task has ever been: whatever it does happens before all that others will do, and need not be recorded. */
+bool access_alone(void);
+
+/* shadow.c */
+bool shadow_attach(struct access_state *state);
+void shadow_detach(struct access_state *state);
+void shadow_fork_child(void);
+NOINLINE void shadow_enter_slow(uint64_t pc, uint64_t sp);
+NOINLINE void shadow_leave_slow(void);
+
+/* Unwinds the shadow stack to the frames at or above the stack pointer `sp`: a longjmp. */
+void shadow_cut(uint64_t sp);
+
+static inline void shadow_enter(uint64_t pc, uint64_t sp)
+{
+    /* A signal handler in between pushes and pops as many frames; so: first take the place, then fill it. */
+    uint64_t *place = access_fast.top;
+    if (UNLIKELY(place == access_fast.limit)) {
+        shadow_enter_slow(pc, sp);
+        return;
+    }
+    access_fast.top = place + 1;
+    __asm__ volatile("" ::: "memory");
+    place[0] = pc;
+    place[offsetof(struct shadow, sp) / sizeof(uint64_t)] = sp;
+}
+
+static inline void shadow_leave(void)
+{
+    uint64_t *place = access_fast.top - 1;
+    if (UNLIKELY(place < access_fast.low)) {
+        shadow_leave_slow();
+        return;
+    }
+    access_fast.top = place;
+}
+
+/* open.c: records */
+/* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */
+bool open_sync(struct thread *thread, struct access_state *state);
+void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
+              uintptr_t pc);
+void open_flush(struct thread *thread, struct access_state *state);
+/* Entries with a byte in [low, high) become records. */
+void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low, uintptr_t high);
+/* A RANGE, ALLOC or FREE record. */
+void open_put(struct thread *thread, struct access_state *state, struct trace_access *record);
+/* The same with a call stack of its own, outermost frame first, and nothing held. */
+void open_put_with(struct thread *thread, struct access_state *state, struct trace_access *record,
+                   const uint64_t *frames, uint32_t count);
+/* Number of the present context, written if need be. After open_sync. */
+uint32_t open_context(struct thread *thread, struct access_state *state);
+
+/* block.c: blocks allocated while there was one task, for the ALLOC records of those that live on. */
+void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+void block_remove(uintptr_t address);
+/* At the first record of a process: writes ALLOC records for the blocks alive. After open_sync. */
+void block_write(struct thread *thread, struct access_state *state);
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * Records of accesses, and what they need around them: the task and segment they belong to, the context (call stack and
+ * held set) they were made in, both written only when a record needs them.
+ *
+ * The open table merges what one site does to one line, and to lines in a row, into one record. It lies in the mapped
+ * header of the stream, so that a SIGKILL loses none of it. Invariant: all open entries belong to the task and segment
+ * that the stream names last, and their contexts are within the window.
+ */
+#include "shim/access_state.h"
+
+#include "shim/object.h"
+#include "shim/raw.h"
+#include "shim/stream.h"
+#include "shim/banned.h"
+
+#define CONTEXT_OLD (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
+#define CONTEXT_SWEEP 128u                     /* every so many contexts, open entries with old ones are written */
+#define CONTEXT_LAST 0xfff00000u               /* the numbers begin again before they run out */
+
+#define STORE_BARRIER() __asm__ volatile("" ::: "memory")
+
+static inline uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
+/* ---- open entries ---- */
+
+static inline int line_stride(const struct trace_open *entry)
+{
+    return entry->stride < 0 ? -1 : 1;
+}
+
+static void line_write(struct thread *thread, struct access_state *state, const struct trace_open *entry,
+                       uint64_t address, uint64_t mask, uint32_t run)
+{
+    uint8_t *p = stream_begin(&thread->access_stream);
+    if (!p)
+        return;
+    p = trace_line_put(&state->codec, p, entry->kind, entry->pc, address, mask, entry->context, run, line_stride(entry));
+    stream_commit(&thread->access_stream, p);
+}
+
+/* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. */
+static void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+{
+    uint64_t back = (uint64_t)entry->run * LINE_BYTES;
+    uint64_t first = entry->stride < 0 ? entry->line + back : entry->line - back;
+    if (entry->run == 0 || entry->run_mask == entry->mask) {
+        line_write(thread, state, entry, first, entry->mask, entry->run);
+    } else {
+        line_write(thread, state, entry, first, entry->run_mask, entry->run - 1);
+        line_write(thread, state, entry, entry->line, entry->mask, 0);
+    }
+    STORE_BARRIER();
+    entry->mask = 0;
+}
+
+void open_flush(struct thread *thread, struct access_state *state)
+{
+    for (uint32_t i = 0; i < state->order_count; i++) {
+        struct trace_open *entry = &state->table[state->order[i]];
+        state->listed[state->order[i]] = 0;
+        if (entry->mask)
+            open_emit(thread, state, entry);
+    }
+    state->order_count = 0;
+}
+
+void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low, uintptr_t high)
+{
+    for (uint32_t i = 0; i < state->order_count; i++) {
+        struct trace_open *entry = &state->table[state->order[i]];
+        if (!entry->mask)
+            continue;
+        uint64_t back = (uint64_t)entry->run * LINE_BYTES;
+        uint64_t first = entry->stride < 0 ? entry->line : entry->line - back;
+        uint64_t end = (entry->stride < 0 ? entry->line + back : entry->line) + LINE_BYTES;
+        if (first < high && low < end)
+            open_emit(thread, state, entry);
+    }
+}
+
+static void open_sweep(struct thread *thread, struct access_state *state)
+{
+    for (uint32_t i = 0; i < state->order_count; i++) {
+        struct trace_open *entry = &state->table[state->order[i]];
+        if (entry->mask && state->codec.context - entry->context > CONTEXT_OLD)
+            open_emit(thread, state, entry);
+    }
+}
+
+static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
+{
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 57);
+}
+static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
+
+static void open_begin(struct thread *thread, struct access_state *state, uint32_t slot, uint64_t address,
+                       uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t context)
+{
+    struct trace_open *entry = &state->table[slot];
+    if (entry->mask)
+        open_emit(thread, state, entry);
+    if (!state->listed[slot]) {
+        state->listed[slot] = 1;
+        state->order[state->order_count++] = (uint8_t)slot;
+    }
+    entry->line = address;
+    entry->pc = pc;
+    entry->run = 0;
+    entry->context = context;
+    entry->stride = 1;
+    entry->kind = (uint8_t)kind;
+    STORE_BARRIER();
+    entry->mask = mask;
+}
+
+/* The next line of a row: the lines before it become the run. */
+static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask)
+{
+    int64_t step = (int64_t)(address - entry->line);
+    if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
+        return false;
+    uint64_t before = entry->mask;
+    if (entry->run && (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
+        return false;
+    entry->mask = 0;
+    STORE_BARRIER();
+    entry->run_mask = before;
+    entry->run++;
+    entry->stride = step < 0 ? -1 : 1;
+    entry->line = address;
+    STORE_BARRIER();
+    entry->mask = mask;
+    return true;
+}
+
+void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
+              uintptr_t pc)
+{
+    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task) && !open_sync(thread, state))
+        return;
+    uint32_t context = open_context(thread, state);
+    uint32_t slot = open_slot(pc, kind);
+    struct trace_open *entry = &state->table[slot];
+    uint64_t address = line << LINE_SHIFT;
+    if (entry->mask && entry->pc == pc && entry->kind == kind && entry->context == context) {
+        if (entry->line == address) {
+            entry->mask |= mask;
+            return;
+        }
+        if (open_extend(entry, address, mask))
+            return;
+    }
+    open_begin(thread, state, slot, address, mask, kind, pc, context);
+}
+
+/* ---- whose accesses these are ---- */
+
+static bool record_write(struct thread *thread, struct access_state *state, const struct trace_access *record)
+{
+    uint8_t *p = stream_begin(&thread->access_stream);
+    if (!p)
+        return false;
+    stream_commit(&thread->access_stream, trace_access_put(&state->codec, p, record));
+    return true;
+}
+
+static void context_reset(struct access_state *state)
+{
+    state->context = 0;
+    state->context_top = NULL;
+    state->held_hash = 0;
+    state->held_written = 0;
+    state->depth_written = 0;
+    state->low_written = 0;
+    raw_zero(state->contexts, sizeof state->contexts);
+}
+
+/* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
+static NOINLINE bool switch_write(struct thread *thread, struct access_state *state)
+{
+    state->table = stream_open_table(&thread->access_stream);
+    if (!state->table)
+        return false;
+    bool first = !thread->access_stream.chunk;
+    if (first)
+        raw_zero(&state->codec, sizeof state->codec);
+    struct trace_access record = {.type = TRACE_ACCESS_SWITCH, .task = thread->task, .segment = thread->segment};
+    bool again = state->task == thread->task;
+    if (!record_write(thread, state, &record))
+        return false;
+    context_reset(state);
+    state->task = thread->task;
+    state->segment = thread->segment;
+    const struct trace_task *task = thread->record;
+    if (again)
+        return true;
+    if (task->flags & TRACE_TASK_MAIN) {
+        block_write(thread, state);
+    } else if (task->stack_low < task->stack_high) {
+        struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
+                                     .kind = TRACE_ALLOC_STACK,
+                                     .address = task->stack_low,
+                                     .size = task->stack_high - task->stack_low,
+                                     .pc = task->entry,
+                                     .tsc = tsc_now()};
+        record_write(thread, state, &stack);
+    }
+    return true;
+}
+
+bool open_sync(struct thread *thread, struct access_state *state)
+{
+    if (LIKELY(state->segment == thread->segment && state->task == thread->task))
+        return true;
+    if (state->table)
+        open_flush(thread, state);
+    if (UNLIKELY(state->task != thread->task || state->codec.context > CONTEXT_LAST))
+        return switch_write(thread, state);
+    struct trace_access record = {.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
+    if (!record_write(thread, state, &record))
+        return false;
+    state->segment = thread->segment;
+    return true;
+}
+
+void open_put(struct thread *thread, struct access_state *state, struct trace_access *record)
+{
+    record->context = open_context(thread, state);
+    record_write(thread, state, record);
+}
+
+/* ---- contexts ---- */
+
+static uint64_t held_hash(const struct thread *thread)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < thread->held_count && i < TRACE_HELD_MAX; i++)
+        hash = mix(hash + 1, (uint64_t)(uintptr_t)thread->held[i].object << 2 | thread->held[i].mode);
+    return hash;
+}
+
+static void held_list(const struct thread *thread, struct trace_access *record)
+{
+    record->held_changed = 1;
+    record->held_count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
+    for (uint32_t i = 0; i < record->held_count; i++) {
+        record->held[i].object = object_id(thread->held[i].object);
+        record->held[i].mode = thread->held[i].mode;
+    }
+}
+
+/* The stream's context becomes frames[0, depth) and the present held set. */
+static bool context_write(struct thread *thread, struct access_state *state, const uint64_t *frames, uint32_t depth)
+{
+    uint32_t from = state->low_written < depth ? state->low_written : depth;
+    struct trace_access record;
+    record.type = TRACE_ACCESS_CONTEXT;
+    record.pops = state->depth_written - from;
+    record.held_changed = 0;
+    if (state->held_hash != state->held_written)
+        held_list(thread, &record);
+    do {
+        uint32_t pushes = depth - from < TRACE_CONTEXT_PUSH_MAX ? depth - from : TRACE_CONTEXT_PUSH_MAX;
+        record.pushes = pushes;
+        for (uint32_t i = 0; i < pushes; i++)
+            record.push[i] = frames[from + i];
+        if (state->codec.context % CONTEXT_SWEEP == 0)
+            open_sweep(thread, state);
+        if (!record_write(thread, state, &record))
+            return false;
+        from += pushes;
+        state->depth_written = state->low_written = from;
+        state->held_written = state->held_hash;
+        record.pops = 0;
+        record.held_changed = 0;
+    } while (from < depth);
+    return true;
+}
+
+void open_put_with(struct thread *thread, struct access_state *state, struct trace_access *record,
+                   const uint64_t *frames, uint32_t count)
+{
+    state->low_written = 0;
+    if (!context_write(thread, state, frames, count))
+        return;
+    state->low_written = 0; /* these frames are not the thread's own */
+    state->context_top = NULL;
+    record->context = state->codec.context;
+    record_write(thread, state, record);
+}
+
+static NOINLINE uint32_t context_change(struct thread *thread, struct access_state *state)
+{
+    struct shadow *shadow = state->shadow;
+    uint64_t *low_end = state->overflow ? state->low_saved : access_fast.low;
+    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc), low = (uint32_t)(low_end - shadow->pc);
+    for (uint32_t i = low; i < depth; i++)
+        shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
+    if (low < state->low_written)
+        state->low_written = low;
+    if (state->overflow)
+        state->low_saved = access_fast.top;
+    else
+        access_fast.low = access_fast.top;
+    if (state->held_version != thread->held_version || !state->context_top) {
+        state->held_version = thread->held_version;
+        state->held_hash = held_hash(thread);
+    }
+    state->context_top = access_fast.top;
+
+    uint64_t hash = mix(shadow->hash[depth], state->held_hash);
+    struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
+    if (seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD)
+        return state->context = seen->number;
+    if (!context_write(thread, state, shadow->pc, depth))
+        return state->context;
+    *seen = (struct context_seen){.hash = hash, .number = state->codec.context};
+    return state->context = state->codec.context;
+}
+
+uint32_t open_context(struct thread *thread, struct access_state *state)
+{
+    uint64_t *top = access_fast.top;
+    if (LIKELY(top == access_fast.low && top == state->context_top && state->held_version == thread->held_version))
+        return state->context;
+    return context_change(thread, state);
+}

@@ -1,0 +1,153 @@
+/*
+ * The shadow call stack of instrumented code: a push at __tsan_func_entry, a pop at __tsan_func_exit. Memory is reserved
+ * for SHADOW_DEPTH frames and touched as the program recurses; deeper frames are only counted. Frames that a longjmp
+ * skipped are cut by the stack pointer each frame had.
+ *
+ * Invariant: shadow->pc <= access_fast.top <= access_fast.limit; access_fast.low <= access_fast.top, except while frames
+ * beyond the limit are counted: then `low` is beyond everything, so that each exit comes here. No guard is needed: a
+ * signal handler leaves the stack as it found it, but for `low`, which it may only lower.
+ */
+#include "shim/access_state.h"
+
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/banned.h"
+
+#define STACK_NEAR (UINT64_C(64) << 20) /* a stack pointer further away than this is on another stack */
+#define BEYOND ((uint64_t *)UINTPTR_MAX)
+
+static struct spin pool_lock;
+static struct shadow *pool; /* of threads that ended; linked by unused[0] */
+static uint64_t no_frames[1];
+
+bool shadow_attach(struct access_state *state)
+{
+    spin_lock(&pool_lock);
+    struct shadow *shadow = pool;
+    if (shadow)
+        pool = (struct shadow *)(uintptr_t)shadow->unused[0];
+    spin_unlock(&pool_lock);
+    if (!shadow)
+        shadow = memory_get(sizeof *shadow);
+    if (!shadow)
+        return false;
+    state->shadow = shadow;
+    state->overflow = 0;
+    state->context_top = NULL;
+    state->low_written = 0;
+    access_fast.top = access_fast.low = shadow->pc;
+    access_fast.limit = shadow->pc + SHADOW_DEPTH;
+    return true;
+}
+
+void shadow_detach(struct access_state *state)
+{
+    struct shadow *shadow = state->shadow;
+    state->shadow = NULL;
+    access_fast.top = access_fast.limit = no_frames;
+    access_fast.low = BEYOND;
+    spin_lock(&pool_lock);
+    shadow->unused[0] = (uintptr_t)pool;
+    pool = shadow;
+    spin_unlock(&pool_lock);
+}
+
+void shadow_fork_child(void)
+{
+    spin_reset(&pool_lock);
+}
+
+/* The state of this thread if it has a shadow stack. */
+static struct access_state *present(void)
+{
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread <= 1 || !thread->access || !thread->access->shadow)
+        return NULL;
+    return thread->access;
+}
+
+/* No room: the thread has no shadow stack yet, or the stack is full. */
+void shadow_enter_slow(uint64_t pc, uint64_t sp)
+{
+    struct access_state *state = present();
+    if (!state) {
+        struct thread *thread = thread_enter();
+        if (!thread)
+            return;
+        state = access_state_get(thread);
+        thread_leave(thread);
+        if (state && access_fast.top != access_fast.limit)
+            shadow_enter(pc, sp);
+        return;
+    }
+    if (state->overflow++ == 0) {
+        state->low_saved = access_fast.low;
+        access_fast.low = BEYOND;
+    }
+}
+
+/* A frame goes that belongs to the last context, or is only counted, or was entered before we were there. */
+void shadow_leave_slow(void)
+{
+    struct access_state *state = present();
+    if (!state)
+        return;
+    if (state->overflow) {
+        if (--state->overflow == 0)
+            access_fast.low = state->low_saved;
+        return;
+    }
+    uint64_t *place = access_fast.top - 1;
+    if (place < state->shadow->pc)
+        return;
+    access_fast.top = place;
+    __asm__ volatile("" ::: "memory");
+    access_fast.low = place;
+}
+
+/*
+ * The frame to which a longjmp to stack pointer `sp` returns: the nearest at or above it. The frames of a handler on a
+ * signal stack, or of another fiber, may lie anywhere, so all of them are looked at.
+ */
+static uint32_t frame_at(const struct shadow *shadow, uint32_t depth, uint64_t sp)
+{
+    uint64_t nearest = STACK_NEAR;
+    uint32_t found = 0;
+    for (uint32_t i = depth; i > 0; i--) {
+        uint64_t above = shadow->sp[i - 1] - sp;
+        if (above < nearest) {
+            nearest = above;
+            found = i;
+        }
+    }
+    if (found)
+        return found;
+    while (depth > 0 && sp - shadow->sp[depth - 1] < STACK_NEAR)
+        depth--;
+    return depth;
+}
+
+void shadow_cut(uint64_t sp)
+{
+    struct access_state *state = present();
+    if (!state)
+        return;
+    const struct shadow *shadow = state->shadow;
+    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc), left = frame_at(shadow, depth, sp);
+    if (left == depth)
+        return; /* also where the target may be one of the frames that are only counted */
+    if (state->overflow) {
+        state->overflow = 0;
+        access_fast.low = state->low_saved;
+    }
+    access_fast.top = state->shadow->pc + left;
+    if (access_fast.low > access_fast.top)
+        access_fast.low = access_fast.top;
+}
+
+const uint64_t *access_shadow(uint32_t *count)
+{
+    struct access_state *state = present();
+    *count = state ? (uint32_t)(access_fast.top - state->shadow->pc) : 0;
+    return state ? state->shadow->pc : NULL;
+}
