@@ -100,7 +100,7 @@ $(BUILD)/obj/%.o: %.c
 	@$(CC) $(COMMON) $(CFLAGS) $(EXTRA) -c -o $@ $<
 
 # 16-byte atomics are one instruction, cmpxchg16b, only where the compiler may use it.
-$(BUILD)/pic/shim/atomic%.o $(BUILD)/pic/shim/stub_tsan.o: SHIM_CFLAGS += -mcx16
+$(call objects,pic,$(wildcard shim/atomic*.c shim/stub_tsan.c)): SHIM_CFLAGS += -mcx16
 
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.
 $(BUILD)/pic/shim/abi.o: SHIM_CFLAGS += -fomit-frame-pointer
