@@ -11,7 +11,9 @@
 
 #include "shim/options.h"
 #include "shim/raw.h"
+#include "shim/stream.h"
 #include "shim/table.h"
+#include "shim/task.h"
 #include "shim/banned.h"
 
 #define FD_FROM 500 /* above what hosts count up to, below the usual limit of 1024 */
@@ -145,9 +147,14 @@ static int directory_create(void)
     return -EEXIST;
 }
 
-void directory_activate(struct thread *thread)
+static void stream_to_disk(struct thread *thread, void *data)
 {
-    (void)thread;
+    (void)data;
+    stream_follow(&thread->sync);
+}
+
+void directory_activate(void)
+{
     if (directory_active)
         return;
     int error = directory_create();
@@ -173,4 +180,5 @@ void directory_activate(struct thread *thread)
             return;
         }
     }
+    task_each_thread(stream_to_disk, NULL);
 }

@@ -10,11 +10,11 @@ extern volatile uint32_t directory_active; /* 1: the trace is on disk; 0: still 
 extern char directory_path[];              /* absolute */
 
 /* Makes the directory and moves the tables into it. Called by the only thread there is, or with others inert. */
-void directory_activate(struct thread *thread);
-static inline void directory_need(struct thread *thread)
+void directory_activate(void);
+static inline void directory_need(void)
 {
     if (!directory_active)
-        directory_activate(thread);
+        directory_activate();
 }
 /* Opens (makes, if `create`) a file of the directory for reading and writing; a descriptor or -errno. */
 int directory_file(const char *name, bool create);

@@ -183,7 +183,7 @@ static bool birth(void)
     thread_register(thread);
     thread_watch_end();
     if (shim_options.trace_dir[0])
-        directory_need(thread); /* whoever named a directory wants to see that we were here */
+        directory_need(); /* whoever named a directory wants to see that we were here */
     thread_leave(thread);
     return true;
 }
@@ -250,7 +250,7 @@ struct thread *thread_attach(void)
     }
     thread_current = THREAD_GONE; /* a thread not made through us */
     thread_watch_end();
-    directory_need(NULL);
+    directory_need();
     thread_current = NULL;
     uint32_t task = task_make(NULL);
     if (!task)

@@ -145,7 +145,7 @@ uint8_t *stream_open_chunk(struct stream *stream)
             stream->fd = -2; /* anonymous */
             return chunk_begin(stream, memory, FIRST_CHUNK) ? stream->next : NULL;
         }
-        directory_activate(NULL);
+        directory_activate();
         if (!directory_active || shim_state == SHIM_OFF)
             return NULL;
     }
@@ -183,7 +183,7 @@ void stream_abandon(struct stream *stream)
 struct trace_open *stream_open_table(struct stream *stream)
 {
     if (!directory_active)
-        directory_activate(NULL);
+        directory_activate();
     if (!directory_active || shim_state == SHIM_OFF)
         return NULL;
     if (!stream->header) {

@@ -141,7 +141,7 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
 {
     struct trace_task *record = thread->record;
     if (!timed)
-        directory_need(thread);
+        directory_need();
     access_flush(thread);
     record->object = object_id(object);
     record->object2 = object_id(second);

@@ -136,7 +136,7 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
     if (!thread)
         return NULL;
     thread->events++;
-    directory_need(thread);
+    directory_need();
     struct start *start = shim_state == SHIM_ON ? start_get() : NULL;
     uint32_t task = start ? task_make(thread) : 0;
     if (!task) {
