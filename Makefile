@@ -94,7 +94,7 @@ $(BUILD)/lib/gorocheck/libtsan.so.2: $(STUB_OBJECTS)
 	@echo 'LINK $@'
 	@$(CC) $(SHIM_CFLAGS) $(STUB_LDFLAGS) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo 'CC   $<'
 	@$(CC) $(COMMON) $(CFLAGS) $(EXTRA) -c -o $@ $<
@@ -105,7 +105,7 @@ $(call objects,pic,$(wildcard shim/atomic*.c shim/stub_tsan.c)): SHIM_CFLAGS += 
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.
 $(BUILD)/pic/shim/abi.o: SHIM_CFLAGS += -fomit-frame-pointer
 
-$(BUILD)/pic/%.o: %.c
+$(BUILD)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo 'CC   $< (shim)'
 	@$(CC) $(COMMON) $(SHIM_CFLAGS) $(if $(findstring sanitize,$(EXTRA)),,$(EXTRA)) -c -o $@ $<
