@@ -34,7 +34,7 @@ struct coverage {
 };
 
 struct analysis {
-    const struct trace *trace;
+    struct trace *trace; /* detectors add problems they meet in its streams */
     struct symbols *symbols;
     struct order *order;
     const struct analysis_options *options;

@@ -1,0 +1,403 @@
+/*
+ * Addresses to functions and lines: see symbols.h. Every module of the trace is opened by itself (two may have had the
+ * same addresses one after the other) when first needed, and only used if its build-id is the one that was loaded.
+ * Frames are kept by pc: stacks share most of theirs.
+ */
+#include "analyzer/symbols.h"
+
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/symbols_module.h"
+
+#define CACHE_BUCKETS 16384u
+#define START_SIZE    64u /* bytes of the code a program starts at: it only calls main */
+
+struct cached {
+    struct cached *next;
+    uint64_t pc;
+    struct stack frames;
+};
+
+typedef char *demangle_function(const char *, char *, size_t *, int *);
+
+struct symbols {
+    const struct trace *trace;
+    char *strip;
+    struct symbol_module *modules; /* one for each of the trace's */
+    struct cached *cache[CACHE_BUCKETS];
+    void *library; /* that demangles, NULL if there is none */
+    demangle_function *demangle;
+};
+
+struct symbols *symbols_open(const struct trace *trace, const char *strip_path_prefix)
+{
+    struct symbols *symbols = memory_get(1, sizeof(*symbols));
+    symbols->trace = trace;
+    if (strip_path_prefix && *strip_path_prefix)
+        symbols->strip = memory_text(strip_path_prefix);
+    symbols->modules = memory_get(trace->module_count, sizeof(*symbols->modules));
+    /* C++ names are told apart by the C++ library itself, where there is one. */
+    symbols->library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
+    if (symbols->library) {
+        void *found = dlsym(symbols->library, "__cxa_demangle");
+        memcpy(&symbols->demangle, &found, sizeof(found));
+    }
+    return symbols;
+}
+
+void symbols_close(struct symbols *symbols)
+{
+    if (!symbols)
+        return;
+    for (uint32_t i = 0; i < CACHE_BUCKETS; i++) {
+        for (struct cached *entry = symbols->cache[i], *next; entry; entry = next) {
+            next = entry->next;
+            stack_free(&entry->frames);
+            free(entry);
+        }
+    }
+    for (uint32_t i = 0; i < symbols->trace->module_count; i++) {
+        free(symbols->modules[i].variables);
+        if (symbols->modules[i].dwfl)
+            dwfl_end(symbols->modules[i].dwfl);
+    }
+    if (symbols->library)
+        dlclose(symbols->library);
+    free(symbols->modules);
+    free(symbols->strip);
+    free(symbols);
+}
+
+/* ---- modules ---- */
+
+static bool build_id_agrees(Dwfl_Module *module, const struct trace_module *shown)
+{
+    const unsigned char *bits;
+    GElf_Addr address;
+    int size = dwfl_module_build_id(module, &bits, &address);
+    if (shown->build_id_size == 0 || size <= 0)
+        return shown->build_id_size == 0;
+    return (uint32_t)size == shown->build_id_size &&
+           memcmp(bits, shown->build_id, (size_t)size) == 0;
+}
+
+static void module_open(struct symbol_module *module, const struct trace_module *shown)
+{
+    static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_build_id_find_elf,
+                                             .find_debuginfo = dwfl_standard_find_debuginfo,
+                                             .section_address = dwfl_offline_section_address};
+    module->opened = true;
+    module->shown = shown;
+    if (shown->path[0] != '/')
+        return;
+    module->dwfl = dwfl_begin(&callbacks);
+    if (!module->dwfl)
+        return;
+    dwfl_report_begin(module->dwfl);
+    Dwfl_Module *found =
+        dwfl_report_elf(module->dwfl, shown->path, shown->path, -1, shown->bias, true);
+    dwfl_report_end(module->dwfl, NULL, NULL);
+    if (!found)
+        return;
+    GElf_Addr bias;
+    GElf_Ehdr header;
+    Elf *elf = dwfl_module_getelf(found, &bias);
+    if (!elf || !build_id_agrees(found, shown))
+        return;
+    module->module = found;
+    if (shown->flags & TRACE_MODULE_MAIN && gelf_getehdr(elf, &header))
+        module->entry = header.e_entry + bias;
+}
+
+static struct symbol_module *module_of(struct symbols *symbols, const struct trace_module *shown)
+{
+    struct symbol_module *module = &symbols->modules[shown - symbols->trace->modules];
+    if (!module->opened)
+        module_open(module, shown);
+    return module;
+}
+
+struct symbol_module *symbols_module(struct symbols *symbols, uint64_t address)
+{
+    const struct trace_module *shown = trace_module_at(symbols->trace, address, 0);
+    if (!shown)
+        return NULL;
+    struct symbol_module *module = module_of(symbols, shown);
+    return module->module ? module : NULL;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Code of the program or of what came with it, not of the system's libraries. */
+static bool module_own(const struct trace_module *shown)
+{
+    if (shown->flags & TRACE_MODULE_RUNTIME)
+        return false;
+    if (shown->flags & TRACE_MODULE_MAIN)
+        return true;
+    return shown->path[0] == '/' && !starts_with(shown->path, "/lib") &&
+           !starts_with(shown->path, "/usr/lib");
+}
+
+bool symbols_system_file(const char *path)
+{
+    return starts_with(path, "/usr/include/") || starts_with(path, "/usr/lib/");
+}
+
+char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
+{
+    char *whole = directory && path[0] != '/' ? memory_format("%s/%s", directory, path)
+                                              : memory_text(path);
+    if (!symbols->strip)
+        return whole;
+    const char *at = strstr(whole, symbols->strip);
+    if (!at)
+        return whole;
+    char *rest = memory_text(at + strlen(symbols->strip));
+    free(whole);
+    return rest;
+}
+
+char *symbols_demangle(struct symbols *symbols, const char *name)
+{
+    int status = 0;
+    if (!symbols->demangle || name[0] != '_' || name[1] != 'Z')
+        return memory_text(name);
+    char *text = symbols->demangle(name, NULL, NULL, &status);
+    return text && status == 0 ? text : memory_text(name);
+}
+
+/* ---- frames ---- */
+
+static struct frame *stack_push(struct stack *stack, const struct symbol_module *module, uint64_t pc)
+{
+    stack->frames = memory_resize(stack->frames, stack->count + 1, sizeof(*stack->frames));
+    struct frame *frame = &stack->frames[stack->count++];
+    *frame = (struct frame){.pc = pc};
+    if (module) {
+        frame->module = memory_text(module->shown->path);
+        frame->module_offset = pc - module->shown->bias;
+        frame->own = module_own(module->shown);
+    }
+    return frame;
+}
+
+static char *die_function(struct symbols *symbols, Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    const char *name =
+        dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+    if (!name)
+        name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
+    return name ? symbols_demangle(symbols, name) : NULL;
+}
+
+static const char *unit_directory(Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+}
+
+static Dwarf_Word attribute_number(Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word value = 0;
+    if (dwarf_formudata(dwarf_attr(die, name, &attribute), &value) != 0)
+        return 0;
+    return value;
+}
+
+/* The place an inlined function was called from is where its caller's frame stands. */
+static void set_call_place(struct symbols *symbols, struct frame *frame, Dwarf_Die *unit,
+                           Dwarf_Die *inlined)
+{
+    Dwarf_Files *files;
+    size_t count;
+    frame->line = (int)attribute_number(inlined, DW_AT_call_line);
+    frame->column = (int)attribute_number(inlined, DW_AT_call_column);
+    if (dwarf_getsrcfiles(unit, &files, &count) != 0)
+        return;
+    const char *path =
+        dwarf_filesrc(files, attribute_number(inlined, DW_AT_call_file), NULL, NULL);
+    if (path)
+        frame->file = symbols_path(symbols, unit_directory(unit), path);
+}
+
+static void set_line(struct symbols *symbols, struct frame *frame, Dwfl_Module *module,
+                     uint64_t address)
+{
+    Dwfl_Line *line = dwfl_module_getsrc(module, address);
+    if (!line)
+        return;
+    const char *path = dwfl_lineinfo(line, NULL, &frame->line, &frame->column, NULL, NULL);
+    if (path)
+        frame->file = symbols_path(symbols, dwfl_line_comp_dir(line), path);
+}
+
+static bool is_function(Dwarf_Die *die)
+{
+    int tag = dwarf_tag(die);
+    return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram;
+}
+
+/* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows none. */
+static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module *module,
+                            uint64_t pc, uint64_t address, struct stack *stack)
+{
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = dwfl_module_addrdie(module->module, address, &bias);
+    Dwarf_Die *innermost = NULL, *scopes = NULL;
+    if (!unit || dwarf_getscopes(unit, address - bias, &innermost) <= 0)
+        return false;
+    int count = dwarf_getscopes_die(&innermost[0], &scopes);
+    Dwarf_Die *called = NULL; /* the inlined function that the next frame has expanded */
+    for (int i = 0; i < count; i++) {
+        if (!is_function(&scopes[i]))
+            continue;
+        struct frame *frame = stack_push(stack, module, pc);
+        frame->function = die_function(symbols, &scopes[i]);
+        if (called)
+            set_call_place(symbols, frame, unit, called);
+        else
+            set_line(symbols, frame, module->module, address);
+        frame->inlined = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
+        called = &scopes[i];
+        if (!frame->inlined)
+            break;
+    }
+    free(scopes);
+    free(innermost);
+    return stack->count > 0;
+}
+
+static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
+{
+    struct stack stack = {NULL, 0};
+    uint64_t address = exact ? pc : pc - 1; /* a return address may be the next line's, or function's */
+    const struct trace_module *shown = trace_module_at(symbols->trace, address, 0);
+    if (!shown) {
+        stack_push(&stack, NULL, address);
+        return stack;
+    }
+    const struct symbol_module *module = module_of(symbols, shown);
+    if (!module->module) {
+        stack_push(&stack, module, address);
+        return stack;
+    }
+    if (frames_by_dwarf(symbols, module, address, address, &stack))
+        return stack;
+    struct frame *frame = stack_push(&stack, module, address);
+    GElf_Sym symbol;
+    GElf_Off offset;
+    const char *name =
+        dwfl_module_addrinfo(module->module, address, &offset, &symbol, NULL, NULL, NULL);
+    if (name && (symbol.st_size == 0 || offset < symbol.st_size))
+        frame->function = symbols_demangle(symbols, name);
+    set_line(symbols, frame, module->module, address);
+    return stack;
+}
+
+static const struct stack *cached_frames(struct symbols *symbols, uint64_t pc, bool exact)
+{
+    uint64_t key = exact ? pc + 1 : pc; /* the same instruction */
+    struct cached **bucket = &symbols->cache[key * 0x9e3779b97f4a7c15u >> 50];
+    for (struct cached *entry = *bucket; entry; entry = entry->next)
+        if (entry->pc == key)
+            return &entry->frames;
+    struct cached *entry = memory_get(1, sizeof(*entry));
+    entry->pc = key;
+    entry->frames = frames_at(symbols, pc, exact);
+    entry->next = *bucket;
+    *bucket = entry;
+    return &entry->frames;
+}
+
+/* ---- stacks ---- */
+
+static void frame_copy(struct frame *to, const struct frame *from)
+{
+    *to = *from;
+    to->function = from->function ? memory_text(from->function) : NULL;
+    to->file = from->file ? memory_text(from->file) : NULL;
+    to->module = from->module ? memory_text(from->module) : NULL;
+}
+
+static void frame_free(struct frame *frame)
+{
+    free(frame->function);
+    free(frame->file);
+    free(frame->module);
+}
+
+static bool is_main(const struct symbols *symbols, const struct frame *frame)
+{
+    const struct trace_module *shown = trace_module_at(symbols->trace, frame->pc, 0);
+    return !frame->inlined && frame->function && strcmp(frame->function, "main") == 0 && shown &&
+           shown->flags & TRACE_MODULE_MAIN;
+}
+
+/* Code of the recorder, and the few instructions that a program starts with. */
+static bool is_hidden(struct symbols *symbols, uint64_t pc)
+{
+    const struct trace_module *shown = trace_module_at(symbols->trace, pc, 0);
+    if (!shown)
+        return false;
+    if (shown->flags & TRACE_MODULE_RUNTIME)
+        return true;
+    uint64_t entry = shown->flags & TRACE_MODULE_MAIN ? module_of(symbols, shown)->entry : 0;
+    return entry && pc >= entry && pc < entry + START_SIZE;
+}
+
+struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_t count, bool exact)
+{
+    struct stack stack = {NULL, 0};
+    uint32_t own = 0; /* frames up to and including the outermost of the program's own */
+    bool ended = false;
+    for (uint32_t i = 0; i < count && !ended; i++) {
+        if (is_hidden(symbols, pcs[i] - 1))
+            continue;
+        const struct stack *frames = cached_frames(symbols, pcs[i], exact && i == 0);
+        stack.frames = memory_resize(stack.frames, stack.count + frames->count, sizeof(struct frame));
+        for (uint32_t f = 0; f < frames->count; f++) {
+            frame_copy(&stack.frames[stack.count++], &frames->frames[f]);
+            if (frames->frames[f].own)
+                own = stack.count;
+            ended = ended || is_main(symbols, &frames->frames[f]);
+        }
+    }
+    /* Below the outermost own frame lies only what started the thread. */
+    while (own && stack.count > own)
+        frame_free(&stack.frames[--stack.count]);
+    return stack;
+}
+
+struct stack symbols_stack_id(struct symbols *symbols, uint32_t stack_id)
+{
+    uint32_t count;
+    const uint64_t *pcs = trace_stack(symbols->trace, stack_id, &count);
+    return symbols_stack(symbols, pcs, count, false);
+}
+
+void stack_free(struct stack *stack)
+{
+    for (uint32_t i = 0; i < stack->count; i++)
+        frame_free(&stack->frames[i]);
+    free(stack->frames);
+    *stack = (struct stack){NULL, 0};
+}
+
+struct stack stack_copy(const struct stack *stack)
+{
+    struct stack copy = {memory_get(stack->count, sizeof(struct frame)), stack->count};
+    for (uint32_t i = 0; i < stack->count; i++)
+        frame_copy(&copy.frames[i], &stack->frames[i]);
+    return copy;
+}
