@@ -62,20 +62,17 @@ ORDER_HIDDEN void order_block(int step)
     order_signal(step);
 }
 
-/* State letter of a thread of this process, as /proc tells it; 0 if there is no such thread. */
-ORDER_HIDDEN char order_state(int tid)
+/* State letter of a process or thread, as /proc tells it; 0 if there is none of that id. */
+ORDER_HIDDEN char order_state(int id)
 {
-    char path[48], text[128];
-    const char *head = "/proc/self/task/", *tail = "/stat";
-    char digits[12];
-    int length = 0, n = 0;
-    for (; head[length]; length++)
-        path[length] = head[length];
-    for (; tid; tid /= 10)
-        digits[n++] = (char)('0' + tid % 10);
+    char path[32] = "/proc/", text[128], digits[12];
+    const char *tail = "/stat";
+    int length = 6, n = 0;
+    for (; id; id /= 10)
+        digits[n++] = (char)('0' + id % 10);
     while (n)
         path[length++] = digits[--n];
-    for (n = 0; tail[n]; n++)
+    for (; tail[n]; n++)
         path[length++] = tail[n];
     path[length] = 0;
     long fd = order_system(ORDER_OPENAT, -100, (long)path, 0x80000 /* O_CLOEXEC */, 0);
@@ -94,14 +91,16 @@ ORDER_HIDDEN void order_pause(long milliseconds)
     order_system(ORDER_NANOSLEEP, (long)time, 0, 0, 0);
 }
 
-/* Asleep at five looks in a row: a sleep inside the recorder's own work would be shorter than that. */
+/* Asleep at several looks in a row: a sleep inside the recorder's own work would be shorter than that. */
+ORDER_HIDDEN void order_asleep(int id)
+{
+    for (int seen = 0; seen < 8; order_pause(2))
+        seen = order_state(id) == 'S' ? seen + 1 : 0;
+}
+
 ORDER_HIDDEN void order_blocked(int step)
 {
-    int tid = order_wait(step);
-    for (int seen = 0; seen < 5; order_pause(2)) {
-        char state = order_state(tid);
-        seen = state == 'S' ? seen + 1 : 0;
-    }
+    order_asleep(order_wait(step));
 }
 
 /* Waits until the thread that passed `step` is gone from the process. */

@@ -20,7 +20,7 @@ static void *first(void *unused)
 
 static void *second(void *unused)
 {
-    static struct point third;
+    static volatile struct point third;
     third.tag[4] = 5;
     return unused;
 }

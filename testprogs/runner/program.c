@@ -139,6 +139,8 @@ static void header_line(struct program *program, const char *text, char *line)
         expect_add(program, text, value);
     else if (!strcmp(word, "TIMEOUT"))
         program->timeout = atof(value);
+    else if (!strcmp(word, "STATUS"))
+        program->observed = atoi(value);
     else if (!strcmp(word, "BARE"))
         program->bare = true;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -27,7 +27,8 @@ struct program {
     char path[PATH_MAX]; /* testprogs/race/counter.c */
     char args[TEXT_MAX], env[TEXT_MAX], cflags[TEXT_MAX], libs[TEXT_MAX], modes[TEXT_MAX];
     double timeout;
-    int status;
+    int status;   /* its own */
+    int observed; /* gorocheck's, if it is neither that nor 66 */
     bool bare;
     struct finding expect[FINDING_MAX];
     int expect_count;

@@ -11,10 +11,11 @@ static pthread_t main_thread;
 
 __attribute__((noinline)) static void leave(int depth, void *result)
 {
-    if (depth)
-        leave(depth - 1, result);
-    else
+    if (depth < 0)
+        return;
+    if (!depth)
         pthread_exit(result);
+    leave(depth - 1, result);
     __asm__ volatile("");
 }
 

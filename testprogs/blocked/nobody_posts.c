@@ -1,0 +1,28 @@
+/*
+ * A thread waits for a semaphore that nobody posts.
+ *
+ * EXPECT: blocked @wait ready
+ * MODE: plain instrumented
+ */
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "../order.h"
+
+static sem_t ready;
+
+static void *waiter(void *unused)
+{
+    order_block(1);
+    sem_wait(&ready); /* @wait */
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    sem_init(&ready, 0, 0);
+    pthread_create(&thread, NULL, waiter, NULL);
+    order_blocked(1);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * abort from a thread.
+ *
+ * EXPECT: none
+ * EXPECT: exit 134
+ * MODE: plain instrumented
+ * BARE: yes
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../order.h"
+
+static void *work(void *unused)
+{
+    order_blocked(1);
+    abort();
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    puts("started");
+    fflush(stdout);
+    pthread_create(&thread, NULL, work, NULL);
+    order_block(1);
+    pthread_join(thread, NULL);
+    puts("not reached");
+    return 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * A thread writes through a bad pointer.
+ *
+ * EXPECT: none
+ * EXPECT: exit 139
+ * MODE: plain instrumented
+ * BARE: yes
+ */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "../order.h"
+
+static void *work(void *unused)
+{
+    order_blocked(1);
+    *(volatile int *)8 = 1;
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    puts("started");
+    fflush(stdout);
+    pthread_create(&thread, NULL, work, NULL);
+    order_block(1);
+    pthread_join(thread, NULL);
+    puts("not reached");
+    return 0;
+}

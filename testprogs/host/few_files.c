@@ -1,0 +1,37 @@
+/*
+ * The limits of open files and of file sizes are small.
+ *
+ * EXPECT: none
+ * MODE: plain instrumented
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void *work(void *argument)
+{
+    *(int *)argument += 1;
+    return NULL;
+}
+
+int main(void)
+{
+    struct rlimit files = {6, 6};
+    int descriptors[20], count = 0, value = 0;
+    setrlimit(RLIMIT_NOFILE, &files);
+    while (count < 20 && (descriptors[count] = dup(1)) >= 0)
+        count++;
+    printf("%d %s\n", count, strerrorname_np(errno));
+    for (int i = 0; i < count; i++)
+        close(descriptors[i]);
+    for (int i = 0; i < 20; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, work, &value);
+        pthread_join(thread, NULL);
+    }
+    printf("%d\n", value);
+    return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * A mutex is destroyed before it is initialised again.
+ *
+ * EXPECT: none
+ * MODE: plain
+ */
+#include <pthread.h>
+
+int main(void)
+{
+    pthread_mutex_t lock;
+    pthread_mutex_init(&lock, NULL);
+    pthread_mutex_lock(&lock);
+    pthread_mutex_unlock(&lock);
+    pthread_mutex_destroy(&lock);
+    pthread_mutex_init(&lock, NULL);
+    pthread_mutex_destroy(&lock);
+    return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * A mutex is unlocked by another thread than the one that locked it.
+ *
+ * EXPECT: misuse @unlock unlock-not-owner [proved]
+ * MODE: plain
+ */
+#include <pthread.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *work(void *unused)
+{
+    pthread_mutex_unlock(&lock); /* @unlock */
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    pthread_mutex_lock(&lock);
+    pthread_create(&thread, NULL, work, NULL);
+    pthread_join(thread, NULL);
+    return 0;
+}
