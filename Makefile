@@ -26,7 +26,8 @@ COMMON = -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -MMD -MP
 SHIM_CFLAGS = -O2 -g -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-omit-frame-pointer -fexceptions \
     -fno-builtin $(call accepted,-fno-tree-loop-distribute-patterns) -fno-stack-protector -U_FORTIFY_SOURCE
 SHIM_LDFLAGS = -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,now -Wl,-soname,libgorocheck.so
-SHIM_LDLIBS = -lunwind -ldl -lpthread
+# libgcc_s before libunwind: both export _Unwind_*, and the host's cancellation and exceptions must find libgcc's.
+SHIM_LDLIBS = -Wl,--no-as-needed -lgcc_s -Wl,--as-needed -lunwind -ldl -lpthread
 STUB_LDFLAGS = -shared -Wl,-z,defs -Wl,-soname,libtsan.so.2
 ANALYZER_LDLIBS = -ldw -lelf -ljansson -lpthread -lm
 
