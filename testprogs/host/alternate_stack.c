@@ -32,7 +32,7 @@ int main(void)
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
     sigaltstack(&alternate, NULL);
     sigaction(SIGSEGV, &action, NULL);
-    for (int i = 0; i < 3; i++)
+    for (volatile int i = 0; i < 3; i++)
         if (sigsetjmp(back, 1) == 0)
             overflow(0);
     printf("%d\n", deepest > 1000);

@@ -31,7 +31,7 @@ __attribute__((noinline)) static void fall(int depth)
 
 static void *work(void *unused)
 {
-    for (int i = 0; i < 100; i++) {
+    for (volatile int i = 0; i < 100; i++) {
         if (sigsetjmp(back, 1) == 0)
             fall(i % 10);
         pthread_mutex_lock(&lock);

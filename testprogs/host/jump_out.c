@@ -13,6 +13,8 @@ static int total;
 
 static void dive(jmp_buf back, int depth)
 {
+    if (depth < 0)
+        return;
     if (depth == 0)
         longjmp(back, 1);
     dive(back, depth - 1);

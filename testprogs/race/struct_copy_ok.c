@@ -1,5 +1,5 @@
 /*
- * A struct is copied while another one is written.
+ * A struct is copied while one of its fields is read.
  *
  * EXPECT: none
  * MODE: instrumented clang
@@ -11,6 +11,7 @@ struct point {
     int tag[10];
 };
 struct point here, there;
+int tag;
 
 static void *first(void *unused)
 {
@@ -20,8 +21,7 @@ static void *first(void *unused)
 
 static void *second(void *unused)
 {
-    static volatile struct point third;
-    third.tag[4] = 5;
+    tag = here.tag[4];
     return unused;
 }
 
