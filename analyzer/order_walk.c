@@ -211,7 +211,8 @@ static void floor_join(const struct order_walk *walk, const struct order_edge *e
     const struct clock *from = &source->clock;
     if (source->applied > edge->version)
         from = &walk->snapshots[version_index(walk->order, edge->from, edge->version)];
-    for (uint32_t i = 0; i < from->size; i++)
+    uint32_t size = from->size < walk->order->task_count ? from->size : walk->order->task_count;
+    for (uint32_t i = 0; i < size; i++)
         clock[i] = clock[i] > from->segments[i] ? clock[i] : from->segments[i];
     if (clock[edge->from] < edge->from_segment)
         clock[edge->from] = edge->from_segment;

@@ -181,7 +181,7 @@ static struct frame *stack_push(struct stack *stack, const struct symbol_module 
 {
     stack->frames = memory_resize(stack->frames, stack->count + 1, sizeof(*stack->frames));
     struct frame *frame = &stack->frames[stack->count++];
-    *frame = (struct frame){.pc = pc};
+    *frame = (struct frame){.pc = pc, .module_offset = pc}; /* of no module: from 0 on */
     if (module) {
         frame->module = memory_text(module->shown->path);
         frame->module_offset = pc - module->shown->bias;
@@ -250,7 +250,7 @@ static bool is_function(Dwarf_Die *die)
 
 /* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows none. */
 static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module *module,
-                            uint64_t pc, uint64_t address, struct stack *stack)
+                            uint64_t address, struct stack *stack)
 {
     Dwarf_Addr bias;
     Dwarf_Die *unit = dwfl_module_addrdie(module->module, address, &bias);
@@ -262,7 +262,7 @@ static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module 
     for (int i = 0; i < count; i++) {
         if (!is_function(&scopes[i]))
             continue;
-        struct frame *frame = stack_push(stack, module, pc);
+        struct frame *frame = stack_push(stack, module, address);
         frame->function = die_function(symbols, &scopes[i]);
         if (called)
             set_call_place(symbols, frame, unit, called);
@@ -292,7 +292,7 @@ static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
         stack_push(&stack, module, address);
         return stack;
     }
-    if (frames_by_dwarf(symbols, module, address, address, &stack))
+    if (frames_by_dwarf(symbols, module, address, &stack))
         return stack;
     struct frame *frame = stack_push(&stack, module, address);
     GElf_Sym symbol;
