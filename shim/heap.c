@@ -1,0 +1,271 @@
+/*
+ * The malloc family and memory mappings. A block that is freed takes its synchronisation objects with it, always; where
+ * accesses are recorded, blocks also have generations, so that memory used again is never mistaken for the same memory.
+ *
+ * The real functions are whatever comes after us (the libc's, or an allocator preloaded behind us). dlsym may allocate
+ * while they are being looked for: those few blocks come from a small arena and are never given back.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "shim/access.h"
+#include "shim/bytes.h"
+#include "shim/object.h"
+#include "shim/raw.h"
+
+#define HEAP_FUNCTIONS(X)                                                                                              \
+    X(malloc) X(calloc) X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc)         \
+    X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
+
+static struct {
+#define X(fn) __typeof__(&fn) fn;
+    HEAP_FUNCTIONS(X)
+#undef X
+} next;
+
+static volatile uint32_t found; /* 0 no, 1 being looked for, 2 yes */
+
+#define ARENA 65536u
+static struct piece {
+    size_t size;
+    size_t unused; /* pieces are aligned to 16 bytes */
+} arena[ARENA / sizeof(struct piece)];
+static size_t arena_used;
+
+static NOINLINE bool find(void)
+{
+    uint32_t none = 0;
+    if (!__atomic_compare_exchange_n(&found, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return none == 2;
+#define X(fn) *(void **)(void *)&next.fn = dlsym(RTLD_NEXT, #fn);
+    HEAP_FUNCTIONS(X)
+#undef X
+    __atomic_store_n(&found, 2, __ATOMIC_RELEASE);
+    return true;
+}
+
+__attribute__((constructor(101))) static void heap_setup(void)
+{
+    find();
+}
+
+static inline bool ready(void)
+{
+    return LIKELY(found == 2) || find();
+}
+
+static void *arena_get(size_t size, size_t alignment)
+{
+    if (alignment > sizeof(struct piece) || size > ARENA)
+        return NULL;
+    size_t pieces = 1 + (size + sizeof(struct piece) - 1) / sizeof(struct piece);
+    size_t place = __atomic_fetch_add(&arena_used, pieces, __ATOMIC_RELAXED);
+    if (place + pieces > sizeof arena / sizeof *arena)
+        return NULL;
+    arena[place].size = size;
+    return &arena[place + 1];
+}
+
+static inline bool arena_holds(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)arena < sizeof arena;
+}
+
+/* ---- what is recorded ---- */
+
+/* Allocating does not attach a thread: it may be ld.so that calls, or a library's constructor. */
+static inline struct thread *enter(void)
+{
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON)
+        return NULL;
+    return thread_enter();
+}
+
+static NOINLINE void born(void *p, size_t size, uint32_t kind, uintptr_t pc)
+{
+    struct thread *thread = enter();
+    if (!thread)
+        return;
+    access_alloc(thread, (uintptr_t)p, size ? size : 1, kind, pc);
+    thread_leave(thread);
+}
+
+static inline void *made(void *p, size_t size, uintptr_t pc)
+{
+    if (UNLIKELY(access_on) && p)
+        born(p, size, TRACE_ALLOC_HEAP, pc);
+    return p;
+}
+
+static void dies(void *p, size_t size, uint32_t kind, uintptr_t pc)
+{
+    struct thread *thread = enter();
+    if (!thread)
+        return;
+    object_range_gone(thread, (uintptr_t)p, size);
+    if (UNLIKELY(access_on))
+        access_free(thread, (uintptr_t)p, size, kind, pc);
+    thread_leave(thread);
+}
+
+static size_t size_of(void *p)
+{
+    return next.malloc_usable_size ? next.malloc_usable_size(p) : 1;
+}
+
+/* ---- the malloc family ---- */
+
+EXPORT void *malloc(size_t size)
+{
+    return ready() ? made(next.malloc(size), size, RETURN_PC) : arena_get(size, 1);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ready() ? made(next.calloc(count, size), total, RETURN_PC) : arena_get(total, 1);
+}
+
+EXPORT void free(void *p)
+{
+    if (!p || arena_holds(p) || !ready())
+        return;
+    dies(p, size_of(p), TRACE_ALLOC_HEAP, RETURN_PC);
+    next.free(p);
+}
+
+static void *resize(void *p, size_t size, uintptr_t pc)
+{
+    if (!ready())
+        return p ? NULL : arena_get(size, 1);
+    if (!p)
+        return made(next.realloc(p, size), size, pc);
+    if (arena_holds(p)) {
+        size_t old = ((struct piece *)p - 1)->size;
+        void *copy = made(next.malloc(size), size, pc);
+        return copy ? copy_bytes(copy, p, old < size ? old : size) : NULL;
+    }
+    size_t old = size_of(p);
+    dies(p, old, TRACE_ALLOC_HEAP, pc);
+    void *moved = next.realloc(p, size);
+    if (!moved && size)
+        made(p, old, pc); /* refused: the block lives on */
+    return made(moved, size, pc);
+}
+
+EXPORT void *realloc(void *p, size_t size)
+{
+    return resize(p, size, RETURN_PC);
+}
+
+EXPORT void *reallocarray(void *p, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return resize(p, total, RETURN_PC);
+}
+
+EXPORT int posix_memalign(void **place, size_t alignment, size_t size)
+{
+    if (!ready())
+        return (*place = arena_get(size, alignment)) ? 0 : ENOMEM;
+    int error = next.posix_memalign(place, alignment, size);
+    if (!error)
+        made(*place, size, RETURN_PC);
+    return error;
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return ready() ? made(next.aligned_alloc(alignment, size), size, RETURN_PC) : arena_get(size, alignment);
+}
+
+EXPORT void *memalign(size_t alignment, size_t size)
+{
+    return ready() ? made(next.memalign(alignment, size), size, RETURN_PC) : arena_get(size, alignment);
+}
+
+EXPORT void *valloc(size_t size)
+{
+    return ready() ? made(next.valloc(size), size, RETURN_PC) : NULL;
+}
+
+EXPORT void *pvalloc(size_t size)
+{
+    return ready() ? made(next.pvalloc(size), size, RETURN_PC) : NULL;
+}
+
+/* ---- mappings ---- */
+
+static void *mapped(void *p, size_t size, int flags, uintptr_t pc)
+{
+    if (p == MAP_FAILED)
+        return p;
+    if (flags & MAP_FIXED) { /* what was mapped there is gone */
+        struct thread *thread = enter();
+        if (thread) {
+            object_range_gone(thread, (uintptr_t)p, size);
+            thread_leave(thread);
+        }
+    }
+    if (UNLIKELY(access_on))
+        born(p, size, TRACE_ALLOC_MAP, pc);
+    return p;
+}
+
+EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (!ready()) {
+        void *p = raw_map(address, size, protection, flags, fd, (uint64_t)offset);
+        return p ? p : MAP_FAILED;
+    }
+    return mapped(next.mmap(address, size, protection, flags, fd, offset), size, flags, RETURN_PC);
+}
+
+EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int fd, off64_t offset)
+{
+    if (!ready()) {
+        void *p = raw_map(address, size, protection, flags, fd, (uint64_t)offset);
+        return p ? p : MAP_FAILED;
+    }
+    return mapped(next.mmap64(address, size, protection, flags, fd, offset), size, flags, RETURN_PC);
+}
+
+EXPORT int munmap(void *address, size_t size)
+{
+    if (!ready())
+        return RAW_FAILED(raw2(SYS_munmap, address, size)) ? -1 : 0;
+    dies(address, size, TRACE_ALLOC_MAP, RETURN_PC);
+    return next.munmap(address, size);
+}
+
+EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
+{
+    void *target = NULL;
+    if (flags & MREMAP_FIXED) {
+        va_list more;
+        va_start(more, flags);
+        target = va_arg(more, void *);
+        va_end(more);
+    }
+    if (!ready())
+        return MAP_FAILED;
+    if (old_size)
+        dies(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);
+    void *p = next.mremap(old, old_size, size, flags, target);
+    if (UNLIKELY(access_on) && p == MAP_FAILED)
+        born(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);
+    return mapped(p, size, 0, RETURN_PC);
+}
