@@ -180,7 +180,7 @@ check-deps:
 	@testprogs/check/includes
 
 # Pages of docs/ that programs of testprogs/check/ write from the headers and tables of trace/.
-PAGES = primitives layout
+PAGES = primitives layout options
 page = $(if $(filter layout,$(1)),trace-layout.md,$(1).md)
 
 check-docs: $(PAGES:%=$(BUILD)/docs/%)
