@@ -17,6 +17,16 @@ static const struct option {
 #undef OPTION
 };
 
+/* Angle brackets would be taken for HTML. */
+static void print_text(const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '<' || *text == '|')
+            putchar('\\');
+        putchar(*text);
+    }
+}
+
 int main(void)
 {
     printf("<!-- Written by `make docs` from trace/options.def. Edit that. -->\n"
@@ -26,8 +36,11 @@ int main(void)
            "meaning is the same. An unknown key is reported and otherwise ignored. Options of the command\n"
            "line win.\n\n"
            "| key | value | default | meaning |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        printf("| `%s` | %s | %s | %s |\n", options[i].name, type_text[options[i].type],
-               options[i].otherwise[0] ? options[i].otherwise : "-", options[i].text);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        printf("| `%s` | %s | %s | ", options[i].name, type_text[options[i].type],
+               options[i].otherwise[0] ? options[i].otherwise : "-");
+        print_text(options[i].text);
+        printf(" |\n");
+    }
     return ferror(stdout) ? 1 : 0;
 }
