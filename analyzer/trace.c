@@ -135,11 +135,13 @@ static void *copy_slots(struct trace *trace, const char *name, const struct trac
             break;
         end -= step;
     }
+    while (end > 0 && slots[end - 1] == 0)
+        end--;
     uint64_t used = (end + slot_size - 1) / slot_size;
     if (used * slot_size > size) {
-        trace_problem(trace, name, TRACE_TABLE_OFFSET + used / slot_size * slot_size,
-                      "the last slot is cut short");
         used = size / slot_size;
+        trace_problem(trace, name, TRACE_TABLE_OFFSET + used * slot_size,
+                      "the last slot is cut short");
     }
     if (used > SLOTS_MAX) {
         trace_problem(trace, name, TRACE_TABLE_OFFSET, "%llu slots cannot be",

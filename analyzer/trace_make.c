@@ -12,8 +12,6 @@
 
 #include "analyzer/memory.h"
 
-#define CHUNK 65536u
-
 struct trace_make *trace_make_new(void)
 {
     struct trace_make *make = memory_get(1, sizeof(*make));
@@ -35,6 +33,7 @@ struct trace_make *trace_make_new(void)
                                            .end = TRACE_END_EXIT,
                                            .executable = "/bin/app"};
     make->stack_words = 1;
+    make->chunk_size = 65536;
     make_task(make, 0, "app");
     make->tasks[1].flags = TRACE_TASK_MAIN;
     return make;
@@ -120,12 +119,18 @@ static void write_table(const struct trace_make *make, const char *name, enum tr
 
 static void write_tasks(const struct trace_make *make)
 {
-    uint32_t count = 64 + make->more_tasks;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 64; i++)
+        if (make->tasks[i].state)
+            count = i + 1;
+    if (make->more_tasks)
+        count = 64 + make->more_tasks;
     struct trace_task *tasks = memory_get(count, sizeof(*tasks));
-    memcpy(tasks, make->tasks, sizeof(make->tasks));
+    memcpy(tasks, make->tasks, (count < 64 ? count : 64) * sizeof(*tasks));
     for (uint32_t i = 64; i < count; i++)
         tasks[i] = (struct trace_task){.state = TRACE_TASK_ENDED, .kind = TRACE_TASK_THREAD};
-    write_table(make, "tasks", TRACE_FILE_TASKS, sizeof(*tasks), tasks, count * sizeof(*tasks), 8192);
+    write_table(make, "tasks", TRACE_FILE_TASKS, sizeof(*tasks), tasks, count * sizeof(*tasks),
+                1024);
     free(tasks);
 }
 
@@ -138,12 +143,17 @@ void trace_make_write(struct trace_make *make)
     write_table(make, "process", TRACE_FILE_PROCESS, sizeof(make->process), &make->process,
                 sizeof(make->process), 0);
     write_tasks(make);
+    size_t objects = 1, modules = 1;
+    while (objects < 64 && make->objects[objects].state)
+        objects++;
+    while (modules < 8 && make->modules[modules].state)
+        modules++;
     write_table(make, "objects", TRACE_FILE_OBJECTS, sizeof(make->objects[0]), make->objects,
-                sizeof(make->objects), 8192);
+                objects * sizeof(make->objects[0]), 1024);
     write_table(make, "modules", TRACE_FILE_MODULES, sizeof(make->modules[0]), make->modules,
-                sizeof(make->modules), 0);
-    write_table(make, "stacks", TRACE_FILE_STACKS, 8, make->stacks, make->stack_words * sizeof(uint64_t),
-                4096);
+                modules * sizeof(make->modules[0]), 0);
+    write_table(make, "stacks", TRACE_FILE_STACKS, 8, make->stacks,
+                make->stack_words * sizeof(uint64_t), 512);
     for (uint32_t i = 0; i < make->process.streams; i++) {
         char name[32];
         struct content content = {.kind = TRACE_FILE_SYNC,
@@ -151,7 +161,7 @@ void trace_make_write(struct trace_make *make)
                                   .stream = i,
                                   .data = make->sync[i].bytes,
                                   .size = make->sync[i].size,
-                                  .hole = 4096};
+                                  .hole = 256};
         snprintf(name, sizeof(name), "sync.%u", i);
         if (make->sync[i].size)
             write_file(make, name, &content);
@@ -202,7 +212,7 @@ uint32_t make_stack(struct trace_make *make, const uint64_t *pcs, uint32_t count
 /* ---- streams ---- */
 
 /* A place for one record; the chunk's `used` is set by put_end. */
-static uint8_t *put_begin(struct make_stream *stream)
+static uint8_t *put_begin(struct make_stream *stream, uint32_t size)
 {
     struct trace_chunk_header header;
     if (stream->size) {
@@ -210,15 +220,15 @@ static uint8_t *put_begin(struct make_stream *stream)
         if (sizeof(header) + header.used + TRACE_RECORD_MAX <= header.size)
             return stream->bytes + stream->chunk + sizeof(header) + header.used;
     }
-    if (stream->size + CHUNK > stream->capacity) {
-        stream->capacity = stream->capacity ? stream->capacity * 2 : CHUNK;
+    if (stream->size + size > stream->capacity) {
+        stream->capacity = stream->capacity ? stream->capacity * 2 : size;
         stream->bytes = memory_resize(stream->bytes, stream->capacity, 1);
     }
     stream->chunk = stream->size;
-    stream->size += CHUNK;
-    memset(stream->bytes + stream->chunk, 0, CHUNK);
+    stream->size += size;
+    memset(stream->bytes + stream->chunk, 0, size);
     header = (struct trace_chunk_header){
-        .magic = TRACE_CHUNK_MAGIC, .size = CHUNK, .sequence = stream->sequence++};
+        .magic = TRACE_CHUNK_MAGIC, .size = size, .sequence = stream->sequence++};
     memcpy(stream->bytes + stream->chunk, &header, sizeof(header));
     return stream->bytes + stream->chunk + sizeof(header);
 }
@@ -232,13 +242,13 @@ static void put_end(struct make_stream *stream, const uint8_t *end)
 
 void make_sync(struct trace_make *make, uint32_t stream, const struct trace_sync *record)
 {
-    uint8_t *p = put_begin(&make->sync[stream]);
+    uint8_t *p = put_begin(&make->sync[stream], make->chunk_size);
     put_end(&make->sync[stream], trace_sync_put(&make->sync_codec[stream], p, record));
 }
 
 void make_access(struct trace_make *make, uint32_t stream, const struct trace_access *record)
 {
-    uint8_t *p = put_begin(&make->access[stream]);
+    uint8_t *p = put_begin(&make->access[stream], make->chunk_size);
     put_end(&make->access[stream], trace_access_put(&make->access_codec[stream], p, record));
 }
 
@@ -272,7 +282,7 @@ void make_line(struct trace_make *make, uint32_t stream, uint32_t kind, uint64_t
                uint64_t address, uint64_t mask)
 {
     struct trace_access_codec *codec = &make->access_codec[stream];
-    uint8_t *p = put_begin(&make->access[stream]);
+    uint8_t *p = put_begin(&make->access[stream], make->chunk_size);
     put_end(&make->access[stream],
             trace_line_put(codec, p, (uint8_t)kind, pc, address, mask, codec->context, 0, 1));
 }

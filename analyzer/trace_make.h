@@ -16,6 +16,7 @@ struct make_stream {
 
 struct trace_make {
     char path[256];
+    uint32_t chunk_size; /* 65536; smaller for small traces */
     struct trace_process process;
     struct trace_task tasks[64]; /* [1..]: for more, set more_tasks */
     uint32_t more_tasks;         /* tasks beyond 63, ended ones without properties */

@@ -1,0 +1,362 @@
+/*
+ * The reader: what it gives back of a whole trace, and that no damage makes it crash, hang or fall silent. Every
+ * truncation of every file and many random mutations of a small trace go through the whole analysis;
+ * GOROCHECK_MUTATIONS sets how many (and every length, not each seventh).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyzer/analysis.h"
+#include "analyzer/order.h"
+#include "analyzer/trace_make.h"
+
+#define WRITE4     (2u << 4 | TRACE_KIND_WRITE)
+#define MUTATIONS  2000u
+#define TIME_LIMIT 20u /* seconds for one analysis of a trace of some kilobytes: SIGALRM ends the test */
+
+static const char *const file_names[] = {"process", "tasks", "objects", "stacks",
+                                         "modules", "sync.0", "sync.1", "access.0", "access.1"};
+#define FILES (sizeof(file_names) / sizeof(*file_names))
+
+/* A bit of everything the reader can meet. */
+static struct trace_make *small_trace(void)
+{
+    struct trace_make *make = trace_make_new();
+    uint64_t pcs[] = {0x401000, 0x401100, 0x401200};
+    make->chunk_size = 4096;
+    uint32_t worker = make_task(make, 1, "worker");
+    uint32_t object = make_object(make, TRACE_OBJECT_TASK, 0x7000);
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+    uint32_t b = make_object(make, TRACE_OBJECT_MUTEX, 0x5040);
+    make->tasks[worker].create_stack = make_stack(make, pcs, 3);
+    make->modules[1] = (struct trace_module){.state = 1,
+                                             .flags = TRACE_MODULE_MAIN | TRACE_MODULE_ABI,
+                                             .low = 0x400000,
+                                             .high = 0x500000,
+                                             .path = "/nonexistent/app"};
+    make_switch(make, 0, 1, 1);
+    make_switch(make, 1, worker, 1);
+    make_edge(make, 1, 1, 1, 1, object);
+    struct trace_access context = {.type = TRACE_ACCESS_CONTEXT,
+                                   .pushes = 2,
+                                   .push = {0x401000, 0x401100},
+                                   .held_changed = 1,
+                                   .held_count = 1,
+                                   .held = {{.object = a, .mode = TRACE_MODE_EXCLUSIVE}}};
+    make_access(make, 0, &context);
+    make_block(make, 0, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, 0x10000, 100, 2000);
+    make_line(make, 0, WRITE4, 0x401010, 0x10000, 15);
+    make_segment(make, 0, 2);
+    for (uint64_t i = 0; i < 12; i++) {
+        make_line(make, 0, WRITE4, 0x401010 + i, 0x20000 + i * 64, 15);
+        make_line(make, 1, WRITE4, 0x401110 + i % 3, 0x20000 + i * 64, 0xff);
+    }
+    struct trace_access range = {
+        .type = TRACE_ACCESS_RANGE, .kind = 0xf5, .address = 0x20010, .size = 500, .pc = 0x401300};
+    make_access(make, 1, &range);
+    make_block(make, 0, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, 0x10000, 100, 3000);
+    make->open[1][5] = (struct trace_open){
+        .mask = 255, .line = 0x20040, .pc = 0x401400, .run_mask = 15, .run = 1, .stride = 1, .kind = 0x31};
+    struct trace_sync order = {.type = TRACE_SYNC_ORDER,
+                               .segment = 2,
+                               .object = b,
+                               .mode = TRACE_MODE_EXCLUSIVE,
+                               .stack = 1,
+                               .held_count = 1,
+                               .held = {{.object = a, .mode = TRACE_MODE_EXCLUSIVE, .stack = 1}}};
+    make_sync(make, 0, &order);
+    order.object = a;
+    order.held[0].object = b;
+    make_sync(make, 1, &order);
+    struct trace_sync misuse = {.type = TRACE_SYNC_MISUSE,
+                                .segment = 2,
+                                .detail = TRACE_MISUSE_DOUBLE_INIT,
+                                .object = a,
+                                .stack = 1};
+    make_sync(make, 1, &misuse);
+    make_edge(make, 0, 3, worker, 1, object);
+    trace_make_write(make);
+    return make;
+}
+
+struct seen {
+    uint32_t syncs, accesses, races, deadlocks, problems;
+    bool complete;
+};
+
+/* The whole analysis, as far as it does not depend on who prints it. False if it is no trace, with a message. */
+static bool read_all(const char *path, struct seen *seen)
+{
+    static const struct analysis_options options = {.jobs = 1, .memory_limit = 64 << 20};
+    char *error = NULL;
+    struct sync_cursor sync;
+    struct trace_sync record;
+    memset(seen, 0, sizeof(*seen));
+    alarm(TIME_LIMIT);
+    struct analysis analysis = {.trace = trace_open(path, &error), .options = &options};
+    if (!analysis.trace) {
+        assert_non_null(error);
+        assert_non_null(strstr(error, path));
+        free(error);
+        return false;
+    }
+    for (uint32_t i = 0; i < analysis.trace->stream_count; i++) {
+        for (sync_open(&sync, analysis.trace, i); sync_next(&sync, &record);)
+            seen->syncs++;
+        struct access_cursor *cursor = malloc(sizeof(*cursor));
+        struct trace_access *access = malloc(sizeof(*access));
+        assert_true(cursor && access);
+        for (access_open(cursor, analysis.trace, i); access_next(cursor, access);)
+            seen->accesses++;
+        free(cursor);
+        free(access);
+    }
+    analysis.symbols = symbols_open(analysis.trace, NULL);
+    analysis.order = order_build(analysis.trace);
+    detect_race(&analysis);
+    detect_lock_order(&analysis);
+    for (uint32_t i = 0; i < analysis.findings.count; i++) {
+        seen->races += analysis.findings.items[i]->kind == FINDING_RACE;
+        seen->deadlocks += analysis.findings.items[i]->kind == FINDING_DEADLOCK;
+    }
+    for (uint32_t i = 0; i < analysis.trace->problem_count; i++) {
+        assert_non_null(analysis.trace->problems[i].file);
+        assert_non_null(analysis.trace->problems[i].text);
+    }
+    seen->problems = analysis.trace->problem_count;
+    seen->complete = analysis.trace->complete;
+    finding_list_free(&analysis.findings);
+    order_free(analysis.order);
+    symbols_close(analysis.symbols);
+    trace_close(analysis.trace);
+    alarm(0);
+    return true;
+}
+
+static void whole(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    struct seen seen;
+    assert_true(read_all(make->path, &seen));
+    assert_int_equal(seen.syncs, 7);
+    assert_int_equal(seen.accesses, 2 + 1 + 4 + 24 + 1 + 2);
+    assert_int_equal(seen.problems, 0);
+    assert_true(seen.complete);
+    assert_true(seen.races > 3);
+    assert_int_equal(seen.deadlocks, 1);
+    trace_make_free(make);
+}
+
+static void tables(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    char *error;
+    uint32_t count;
+    struct trace *trace = trace_open_tables(make->path, &error);
+    assert_non_null(trace);
+    assert_int_equal(trace->stream_count, 0);
+    assert_int_equal(trace->task_count, 3); /* not the room made ready behind */
+    assert_string_equal(trace_task(trace, 2)->name, "worker");
+    assert_null(trace_task(trace, 0));
+    assert_null(trace_task(trace, 3));
+    assert_null(trace_object(trace, 99));
+    const uint64_t *frames = trace_stack(trace, trace_task(trace, 2)->create_stack, &count);
+    assert_int_equal(count, 3);
+    assert_int_equal(frames[1], 0x401100);
+    assert_null(trace_stack(trace, 3, &count));
+    assert_null(trace_stack(trace, 1u << 30, &count));
+    assert_non_null(trace_module_at(trace, 0x400000, 0));
+    assert_null(trace_module_at(trace, 0x500000, 0));
+    assert_int_equal(trace_ns(trace, 1500), 500);
+    assert_false(trace->live);
+    trace_close(trace);
+    trace_make_free(make);
+}
+
+static void no_trace(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    char path[600], link[600];
+    struct seen seen;
+    assert_false(read_all("/nonexistent/trace", &seen));
+    snprintf(link, sizeof(link), "%s.link", make->path);
+    assert_int_equal(symlink(make->path, link), 0);
+    assert_false(read_all(link, &seen)); /* links are not followed */
+    assert_int_equal(unlink(link), 0);
+    /* ... nor are they within the directory */
+    snprintf(path, sizeof(path), "%s/tasks", make->path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("objects", path), 0);
+    assert_true(read_all(make->path, &seen));
+    assert_true(seen.problems > 0);
+    snprintf(path, sizeof(path), "%s/process", make->path);
+    assert_int_equal(unlink(path), 0);
+    assert_false(read_all(make->path, &seen));
+    trace_make_free(make);
+}
+
+/* SIGKILL: no end in the process file, streams with room behind the last record. All that was written counts. */
+static void killed(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    struct seen whole_trace, seen;
+    assert_true(read_all(make->path, &whole_trace));
+    make->process.end = TRACE_END_NONE;
+    make->process.end_ns = make->process.end_tsc = make->process.tsc_hz = 0;
+    trace_make_write(make);
+    assert_true(read_all(make->path, &seen));
+    assert_false(seen.complete);
+    assert_int_equal(seen.problems, 0);
+    assert_int_equal(seen.accesses, whole_trace.accesses);
+    assert_int_equal(seen.races, whole_trace.races);
+    trace_make_free(make);
+}
+
+/* ---- damage ---- */
+
+struct file {
+    char path[600];
+    uint8_t *bytes;
+    size_t size;
+};
+
+static void load(const struct trace_make *make, const char *name, struct file *file)
+{
+    struct stat status;
+    snprintf(file->path, sizeof(file->path), "%s/%s", make->path, name);
+    int fd = open(file->path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &status), 0);
+    file->size = (size_t)status.st_size;
+    file->bytes = malloc(file->size);
+    assert_non_null(file->bytes);
+    assert_int_equal(read(fd, file->bytes, file->size), (ssize_t)file->size);
+    close(fd);
+}
+
+static void store(const struct file *file)
+{
+    int fd = open(file->path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, file->bytes, file->size), (ssize_t)file->size);
+    close(fd);
+}
+
+static bool thorough(void)
+{
+    return getenv("GOROCHECK_MUTATIONS") != NULL;
+}
+
+static void truncations(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    struct seen whole_trace, seen;
+    uint64_t read = 0;
+    assert_true(read_all(make->path, &whole_trace));
+    for (size_t f = 0; f < FILES; f++) {
+        struct file file;
+        load(make, file_names[f], &file);
+        for (size_t length = file.size; length-- > 0;) {
+            if (!thorough() && length % 7 && file.size - length > 16)
+                continue;
+            assert_int_equal(truncate(file.path, (off_t)length), 0);
+            bool good = read_all(make->path, &seen);
+            read += good;
+            assert_true(good || f == 0);
+            assert_true(!good || seen.accesses <= whole_trace.accesses);
+        }
+        store(&file);
+        free(file.bytes);
+    }
+    assert_true(read > 1000);
+    assert_true(read_all(make->path, &seen));
+    assert_int_equal(seen.accesses, whole_trace.accesses);
+    trace_make_free(make);
+}
+
+static uint64_t random_next(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* Where bytes mean something: the header, the open table, the data; not the empty room. */
+static size_t random_place(const struct file *file, uint64_t *seed)
+{
+    for (unsigned tries = 0; tries < 64; tries++) {
+        size_t at = random_next(seed) % file->size;
+        size_t low = at > 8 ? at - 8 : 0;
+        for (size_t i = low; i <= at; i++)
+            if (file->bytes[i])
+                return at;
+    }
+    return random_next(seed) % file->size;
+}
+
+static void mutations(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    struct file *files = calloc(FILES, sizeof(*files));
+    struct seen seen;
+    uint64_t seed = 88172645463325252u;
+    unsigned long count = thorough() ? strtoul(getenv("GOROCHECK_MUTATIONS"), NULL, 10) : MUTATIONS;
+    unsigned long problems = 0;
+    assert_non_null(files);
+    for (size_t f = 0; f < FILES; f++)
+        load(make, file_names[f], &files[f]);
+    for (unsigned long i = 0; i < count; i++) {
+        struct file *file = &files[random_next(&seed) % FILES];
+        unsigned places = 1 + (unsigned)(random_next(&seed) % 4);
+        int fd = open(file->path, O_WRONLY);
+        size_t at[4];
+        assert_true(fd >= 0);
+        for (unsigned p = 0; p < places; p++) {
+            uint64_t how = random_next(&seed);
+            at[p] = p && how & 1 ? (at[p - 1] + 1) % file->size : random_place(file, &seed);
+            uint8_t byte = how & 2   ? (uint8_t)(how >> 8)
+                           : how & 4 ? (uint8_t)(file->bytes[at[p]] ^ 1u << (how >> 8) % 8)
+                                     : (uint8_t)(how & 8 ? 0xff : 0);
+            assert_int_equal(pwrite(fd, &byte, 1, (off_t)at[p]), 1);
+        }
+        if (!read_all(make->path, &seen) || seen.problems)
+            problems++;
+        for (unsigned p = 0; p < places; p++)
+            assert_int_equal(pwrite(fd, &file->bytes[at[p]], 1, (off_t)at[p]), 1);
+        close(fd);
+    }
+    assert_true(problems > count / 20); /* else the mutations do not hit anything */
+    for (size_t f = 0; f < FILES; f++)
+        free(files[f].bytes);
+    free(files);
+    assert_true(read_all(make->path, &seen));
+    assert_int_equal(seen.problems, 0);
+    trace_make_free(make);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
+        cmocka_unit_test(killed),      cmocka_unit_test(truncations),
+        cmocka_unit_test(mutations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
