@@ -56,13 +56,14 @@ BENCHES = $(patsubst analyzer/%.c,$(BUILD)/bench/%,$(wildcard analyzer/*_bench.c
 GOROCHECK = $(BUILD)/bin/gorocheck
 SHIM = $(BUILD)/lib/libgorocheck.so
 STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
+NEAR = $(BUILD)/lib/gorocheck/libgorocheck_near.a
 
 .PHONY: all tests help deps demo test unit-test check check-asan check-warnings check-tidy check-format check-deps \
     check-docs bench real rebuild install uninstall format docs clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(GOROCHECK) $(SHIM) $(STUB)
+all: $(GOROCHECK) $(SHIM) $(STUB) $(NEAR)
 tests: $(TESTS)
 
 help:
@@ -95,6 +96,17 @@ $(BUILD)/lib/gorocheck/libtsan.so.2: $(STUB_OBJECTS)
 	@echo 'LINK $@'
 	@$(CC) $(SHIM_CFLAGS) $(STUB_LDFLAGS) $(LDFLAGS) -o $@ $^
 
+# The same fast path again, to be linked into instrumented programs.
+$(NEAR): $(BUILD)/near/shim/abi_fast.o
+	@mkdir -p $(@D)
+	@echo 'AR   $@'
+	@rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/near/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo 'CC   $< (near)'
+	@$(CC) $(COMMON) $(SHIM_CFLAGS) '-DENTRY=__attribute__((visibility("hidden")))' -c -o $@ $<
+
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo 'CC   $<'
@@ -104,7 +116,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 $(call objects,pic,$(wildcard shim/atomic*.c shim/stub_tsan.c)): SHIM_CFLAGS += -mcx16
 
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.
-$(BUILD)/pic/shim/abi.o: SHIM_CFLAGS += -fomit-frame-pointer
+$(BUILD)/pic/shim/abi_fast.o $(BUILD)/near/shim/abi_fast.o: SHIM_CFLAGS += -fomit-frame-pointer
 
 $(BUILD)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -222,6 +234,7 @@ install: all
 	install -D -m 755 $(GOROCHECK) '$(DESTDIR)$(PREFIX)/bin/gorocheck'
 	install -D -m 755 $(SHIM) '$(DESTDIR)$(PREFIX)/lib/libgorocheck.so'
 	install -D -m 755 $(STUB) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libtsan.so.2'
+	install -D -m 644 $(NEAR) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libgorocheck_near.a'
 	install -d '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
 	install -m 644 LICENSE $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
 

@@ -1,8 +1,6 @@
 /*
- * The __tsan_* entry points for plain accesses, function entry and exit, and annotations. The fast path only reads the
- * filter: no guard, no store; what it has not seen goes to access_slow().
- *
- * Built with -fomit-frame-pointer: a frame would cost these few instructions a third more.
+ * The __tsan_* entry points of the recorder that are not worth a fast path: start, ranges, annotations. Loads, stores,
+ * function entry and exit are in abi_fast.c.
  */
 #include "shim/abi.h"
 
@@ -14,30 +12,18 @@
 #include "shim/raw.h"
 #include "shim/banned.h"
 
-#define KIND(flags, size) ((flags) | (uint32_t)__builtin_ctz(size) << 4)
-#define KIND_ANY_SIZE (15u << 4)
-#define BYTES(size) ((UINT64_C(1) << (size)) - 1)
-#define ALIGNED(address, size) true
-#define ANYWHERE(address, size) ((address) % LINE_BYTES <= LINE_BYTES - (size))
-
-#define ACCESS(name, size, flags, place)                                                                               \
-    void __tsan_##name(void *p);                                                                                       \
-    EXPORT void __tsan_##name(void *p)                                                                                 \
-    {                                                                                                                  \
-        uintptr_t address = (uintptr_t)p;                                                                              \
-        if (LIKELY(place(address, size) && access_seen(address, BYTES(size), (flags) & TRACE_KIND_WRITE)))             \
-            return;                                                                                                    \
-        access_slow(address, size, KIND(flags, size), RETURN_PC);                                                      \
-    }
+#define ACCESS(name, size, flags, place)
 #define ACCESS_PC(name, size, flags)                                                                                   \
     void __tsan_##name(void *p, void *pc);                                                                             \
     EXPORT void __tsan_##name(void *p, void *pc)                                                                       \
     {                                                                                                                  \
-        access_slow((uintptr_t)p, size, KIND(flags, size), (uintptr_t)pc);                                             \
+        access_slow((uintptr_t)p, size, ACCESS_KIND(flags, size), (uintptr_t)pc);                                      \
     }
 #include "shim/abi.def"
 #undef ACCESS
 #undef ACCESS_PC
+
+#define KIND_ANY_SIZE (15u << 4)
 
 EXPORT void __tsan_init(void)
 {
@@ -47,29 +33,6 @@ EXPORT void __tsan_init(void)
         return;
     module_mark_instrumented(RETURN_PC);
     thread_leave(thread);
-}
-
-EXPORT void __tsan_func_entry(void *pc)
-{
-    shadow_enter((uintptr_t)pc, (uintptr_t)__builtin_dwarf_cfa());
-}
-
-EXPORT void __tsan_func_exit(void)
-{
-    shadow_leave();
-}
-
-EXPORT void __tsan_vptr_read(void **place)
-{
-    if (!access_seen((uintptr_t)place, BYTES(8), false))
-        access_slow((uintptr_t)place, 8, KIND(TRACE_KIND_VPTR, 8), RETURN_PC);
-}
-
-/* Constructors and destructors store the same pointer again and again: that changes nothing for anybody. */
-EXPORT void __tsan_vptr_update(void **place, void *value)
-{
-    if (*place != value && !access_seen((uintptr_t)place, BYTES(8), true))
-        access_slow((uintptr_t)place, 8, KIND(TRACE_KIND_VPTR | TRACE_KIND_WRITE, 8), RETURN_PC);
 }
 
 EXPORT void __tsan_read_range(void *p, size_t size)

@@ -16,7 +16,7 @@
 
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
-#define FILTER_FIRST 8u  /* log2 of the entries: 6 KB, a thread that does little */
+#define FILTER_FIRST 8u  /* log2 of the entries for reads: 6 KB, a thread that does little */
 #define FILTER_STEP 2u
 #define FILTER_LAST 14u  /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
 #define FILTER_SIZES (FILTER_LAST + 1)
@@ -24,11 +24,9 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 #define RANGE_LINES 32u  /* longer ranges become one RANGE record and leave the filter alone */
 #define FORGET_LINES 2048u /* an allocation of more lines begins a new generation instead of clearing them */
 
-/* unread and unwritten are all ones, the tag is one that no access has: the first access of a thread finds no filter. */
-static struct filter_entry nothing = {0, ~UINT64_C(0), ~UINT64_C(0)};
+static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
-__thread struct access_fast access_fast = {
-    .entries = &nothing, .top = no_frames + 1, .limit = no_frames + 1, .low = no_frames + 2};
+__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames);
 
 volatile uint32_t access_on;
 
@@ -37,7 +35,7 @@ static struct filter_entry *pool[FILTER_SIZES]; /* free filters by size; `tag` o
 
 static size_t filter_bytes(uint32_t log2)
 {
-    return sizeof(struct filter_entry) << log2;
+    return (sizeof(struct filter_entry) << log2) + (sizeof(struct filter_entry) << (log2 - 1));
 }
 
 static struct filter_entry *filter_get(uint32_t log2)
@@ -66,8 +64,9 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
     state->entries = entries;
     state->entries_log2 = log2;
     state->evictions = 0;
-    access_fast.entries = entries;
-    access_fast.mask = (UINT64_C(1) << log2) - 1;
+    size_t reads = (size_t)1 << log2;
+    access_fast.reads = (struct filter){entries, (reads - 1) * sizeof *entries};
+    access_fast.writes = (struct filter){entries + reads, (reads / 2 - 1) * sizeof *entries};
 }
 
 /* What was in the old filter is seen as new again: it is recorded a second time at most. */
@@ -144,8 +143,7 @@ void access_thread_end(struct thread *thread)
     if (!state || !state->entries)
         return;
     open_flush(thread, state);
-    access_fast.entries = &nothing;
-    access_fast.mask = 0;
+    access_fast.reads = access_fast.writes = (struct filter){&nothing, 0};
     filter_put(state->entries, state->entries_log2);
     state->entries = NULL;
     shadow_detach(state);
@@ -186,39 +184,46 @@ bool access_alone(void)
 
 /* ---- accesses ---- */
 
-static inline struct filter_entry *entry_of(struct access_state *state, uint64_t line)
+/* The slot of a line is another line's. */
+static NOINLINE struct filter_entry *entry_take(struct access_state *state, const struct filter *filter,
+                                                uintptr_t address, uint64_t tag)
 {
-    return &state->entries[line & ((UINT64_C(1) << state->entries_log2) - 1)];
-}
-
-static NOINLINE struct filter_entry *entry_take(struct access_state *state, uint64_t line, uint64_t tag)
-{
-    struct filter_entry *entry = entry_of(state, line);
-    uint64_t older = (entry->tag ^ access_fast.tag) & ~FILTER_ATOMIC;
-    if (older >> GENERATION_SHIFT == 0 && ++state->evictions >> state->entries_log2 >= GROW_AT) {
+    struct filter_entry *entry = filter_entry(filter, address);
+    bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
+    if (valid && ++state->evictions >> state->entries_log2 >= GROW_AT) {
         filter_grow(state);
-        entry = entry_of(state, line);
+        entry = filter_entry(filter, address);
     }
-    *entry = (struct filter_entry){tag, ~UINT64_C(0), ~UINT64_C(0)};
+    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
     return entry;
 }
 
-static inline void line_record(struct thread *thread, struct access_state *state, uint64_t line, uint64_t mask,
+static inline struct filter_entry *entry_get(struct access_state *state, const struct filter *filter,
+                                             uintptr_t address, uint64_t tag)
+{
+    struct filter_entry *entry = filter_entry(filter, address);
+    return LIKELY(entry->tag == tag) ? entry : entry_take(state, filter, address, tag);
+}
+
+static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
                                uint32_t kind, uintptr_t pc, bool alone)
 {
     uint64_t tag = line ^ access_fast.tag;
     if (kind & TRACE_KIND_ATOMIC)
         tag ^= FILTER_ATOMIC;
-    struct filter_entry *entry = entry_of(state, line);
-    if (entry->tag != tag)
-        entry = entry_take(state, line, tag);
-    uint64_t fresh = mask & (kind & TRACE_KIND_WRITE ? entry->unwritten : entry->unread);
-    if (!fresh)
-        return;
-    entry->unread &= ~mask;
-    if (kind & TRACE_KIND_WRITE)
-        entry->unwritten &= ~mask;
-    if (!alone)
+    uint64_t fresh;
+    if (kind & TRACE_KIND_WRITE) {
+        struct filter_entry *entry = entry_get(state, &access_fast.writes, line, tag);
+        fresh = mask & entry->unseen;
+        entry->unseen &= ~mask;
+        entry = entry_get(state, &access_fast.reads, line, tag);
+        entry->unseen &= ~mask;
+    } else {
+        struct filter_entry *entry = entry_get(state, &access_fast.reads, line, tag);
+        fresh = mask & entry->unseen;
+        entry->unseen &= ~mask;
+    }
+    if (fresh && !alone)
         open_add(thread, state, line, fresh, kind, pc);
 }
 
@@ -237,20 +242,20 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
     if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 || !shim_options.accesses))
         return;
     bool alone = access_alone();
-    uint64_t line = address >> LINE_SHIFT, last = (address + size - 1) >> LINE_SHIFT;
-    unsigned start = (unsigned)(address % LINE_BYTES), end = (unsigned)((address + size - 1) % LINE_BYTES);
-    uint64_t from = ~UINT64_C(0) << start, to = ~UINT64_C(0) >> (LINE_BYTES - 1 - end);
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1), last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
+    uint64_t from = ~UINT64_C(0) << address % LINE_BYTES;
+    uint64_t to = ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES);
     if (LIKELY(line == last)) {
         line_record(thread, state, line, from & to, kind, pc, alone);
         return;
     }
-    if (last - line >= RANGE_LINES) {
+    if (last - line >= (uintptr_t)RANGE_LINES * LINE_BYTES) {
         if (!alone)
             range_record(thread, state, address, size, kind, pc);
         return;
     }
     line_record(thread, state, line, from, kind, pc, alone);
-    while (++line < last)
+    while ((line += LINE_BYTES) < last)
         line_record(thread, state, line, ~UINT64_C(0), kind, pc, alone);
     line_record(thread, state, last, to, kind, pc, alone);
 }
@@ -266,18 +271,23 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 
 /* ---- blocks ---- */
 
+static inline void entry_forget(struct filter_entry *entry, uintptr_t line)
+{
+    if (((entry->tag ^ line ^ access_fast.tag) & ~FILTER_ATOMIC) == 0)
+        entry->tag = 0;
+}
+
 /* The bytes of a new block have not been touched by anybody. */
 static void filter_forget(struct access_state *state, uintptr_t address, size_t size)
 {
-    uint64_t line = address >> LINE_SHIFT, last = (address + size - 1) >> LINE_SHIFT;
-    if (last - line >= FORGET_LINES) {
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1), end = address + size;
+    if (end - line >= (uintptr_t)FORGET_LINES * LINE_BYTES) {
         generation_new(state);
         return;
     }
-    for (; line <= last; line++) {
-        struct filter_entry *entry = entry_of(state, line);
-        if (((entry->tag ^ line ^ access_fast.tag) & ~FILTER_ATOMIC) == 0)
-            entry->tag = 0;
+    for (; line < end; line += LINE_BYTES) {
+        entry_forget(filter_entry(&access_fast.reads, line), line);
+        entry_forget(filter_entry(&access_fast.writes, line), line);
     }
 }
 

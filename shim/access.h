@@ -9,8 +9,12 @@
 
 /* Slow path of every access: `size` bytes at `address`, any alignment. Guard up. */
 void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
-/* The same for callers without the guard. */
-NOINLINE void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+
+#define ACCESS_KIND(flags, size) ((flags) | (uint32_t)__builtin_ctz(size) << 4)
+/* Exported to the fast paths within instrumented programs (abi_fast.c); the name carries the version of what they know. */
+#define NEAR(name) __asm__("__gorocheck_1_" #name) __attribute__((visibility("default")))
+/* The same for callers without the guard: the entry points' slow path. */
+void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc) NEAR(access_slow);
 
 /* Called by the core, guard up: */
 void access_new_segment(struct thread *thread);  /* thread->segment has changed */

@@ -10,37 +10,54 @@
 
 /*
  * One 64-byte line of memory as this thread has touched it in this generation. A generation is a segment, or a part of
- * one (a large allocation begins a new one). The masks hold what has NOT been seen, so that the fast path is one `test`.
+ * one (a large allocation begins a new one). The mask holds what has NOT been seen, so that the fast path is one `test`.
+ * The tag holds what address bits and generation share, so that address ^ generation ^ tag is the offset in the line.
  */
 struct filter_entry {
-    uint64_t tag;       /* line number ^ access_fast.tag ^ FILTER_ATOMIC for an atomic; never 0 */
-    uint64_t unread;    /* bytes neither read nor written yet */
-    uint64_t unwritten; /* bytes not yet written */
+    uint64_t tag;    /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic; 0: empty */
+    uint64_t unseen; /* filter of reads: bytes neither read nor written yet; of writes: bytes not yet written */
 };
 
-#define LINE_SHIFT 6u
 #define LINE_BYTES 64u
-#define GENERATION_SHIFT 41u /* user addresses have 47 bits, line numbers 41 */
-#define GENERATION_LAST ((UINT64_C(1) << 22) - 1)
-#define FILTER_ATOMIC (UINT64_C(1) << 63)
+#define GENERATION_SHIFT 48u /* user addresses have 47 bits */
+#define GENERATION_LAST 0xffffu
+#define FILTER_ATOMIC (UINT64_C(1) << 47)
+
+struct filter {
+    struct filter_entry *entries;
+    uint64_t mask; /* of the byte offset of an entry: (number of entries - 1) * 16 */
+};
 
 /* Initial-exec TLS, one thread's alone. Before the thread has a state: an entry that never hits, no room for frames. */
 struct access_fast {
-    struct filter_entry *entries;
-    uint64_t mask; /* number of entries - 1 */
-    uint64_t tag;  /* generation << GENERATION_SHIFT */
+    struct filter reads, writes;
+    uint64_t tag; /* generation << GENERATION_SHIFT */
     /* The shadow stack grows upwards. Frames below `low` are as they were when the last context was taken. */
     uint64_t *top, *limit, *low;
 };
-extern __thread struct access_fast access_fast;
+extern __thread struct access_fast access_fast NEAR(access_fast) __attribute__((tls_model("initial-exec")));
+
+/* One entry and two words of frames that a thread without a state may find: nothing was seen, no frame has room. */
+#define ACCESS_NOTHING {0, ~UINT64_C(0)}
+#define ACCESS_FAST_EMPTY(nothing, no_frames)                                                                          \
+    {.reads = {&(nothing), 0},                                                                                         \
+     .writes = {&(nothing), 0},                                                                                        \
+     .top = (no_frames) + 1,                                                                                           \
+     .limit = (no_frames) + 1,                                                                                         \
+     .low = (no_frames) + 2}
+
+static inline struct filter_entry *filter_entry(const struct filter *filter, uintptr_t address)
+{
+    static_assert(sizeof(struct filter_entry) == 16, "a line's number times 16");
+    return (struct filter_entry *)((uintptr_t)filter->entries + (address >> 2 & filter->mask));
+}
 
 /* Has every byte of `bytes` (from the first byte of the access on) been seen in this way? */
 static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
 {
-    uint64_t line = address >> LINE_SHIFT;
-    const struct filter_entry *entry = &access_fast.entries[line & access_fast.mask];
-    uint64_t unseen = write ? entry->unwritten : entry->unread;
-    return entry->tag == (line ^ access_fast.tag) && !(unseen >> (address % LINE_BYTES) & bytes);
+    const struct filter_entry *entry = filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
+    uint64_t offset = address ^ access_fast.tag ^ entry->tag;
+    return offset < LINE_BYTES && !(entry->unseen >> offset & bytes);
 }
 
 #define SHADOW_DEPTH (1u << 16)
@@ -75,8 +92,8 @@ struct access_state {
     uint64_t segment;
     uint64_t generation;
 
-    struct filter_entry *entries;
-    uint32_t entries_log2;
+    struct filter_entry *entries; /* of both filters */
+    uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
     uint32_t evictions; /* of entries still valid, since the filter has this size */
 
     struct trace_open *table;/* in the mapped header of the stream */
@@ -118,8 +135,8 @@ bool access_alone(void);
 bool shadow_attach(struct access_state *state);
 void shadow_detach(struct access_state *state);
 void shadow_fork_child(void);
-NOINLINE void shadow_enter_slow(uint64_t pc, uint64_t sp);
-NOINLINE void shadow_leave_slow(void);
+void shadow_enter_slow(uint64_t pc, uint64_t sp) NEAR(shadow_enter_slow);
+void shadow_leave_slow(void) NEAR(shadow_leave_slow);
 
 /* Unwinds the shadow stack to the frames at or above the stack pointer `sp`: a longjmp. */
 void shadow_cut(uint64_t sp);
@@ -151,6 +168,7 @@ static inline void shadow_leave(void)
 /* open.c: records */
 /* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */
 bool open_sync(struct thread *thread, struct access_state *state);
+/* `line`: its address */
 void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
               uintptr_t pc);
 void open_flush(struct thread *thread, struct access_state *state);

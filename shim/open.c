@@ -137,7 +137,7 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     return true;
 }
 
-void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
+void open_add(struct thread *thread, struct access_state *state, uintptr_t address, uint64_t mask, uint32_t kind,
               uintptr_t pc)
 {
     if (UNLIKELY(state->segment != thread->segment || state->task != thread->task) && !open_sync(thread, state))
@@ -145,7 +145,6 @@ void open_add(struct thread *thread, struct access_state *state, uintptr_t line,
     uint32_t context = open_context(thread, state);
     uint32_t slot = open_slot(pc, kind);
     struct trace_open *entry = &state->table[slot];
-    uint64_t address = line << LINE_SHIFT;
     if (entry->mask && entry->pc == pc && entry->kind == kind && entry->context == context) {
         if (entry->line == address) {
             entry->mask |= mask;

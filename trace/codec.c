@@ -217,7 +217,7 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
  *   bit 1     the site is the one that followed the last site last time
  *   bit 2     the mask is the site's last mask
  *   bits 3-5  where the line is (enum line_code)
- *   bit 6     the context is the present one
+ *   bit 6     the context is that of the LINE or CONTEXT record before
  *   bit 7     a run follows
  * Any other record begins with twice its type.
  */
@@ -347,10 +347,12 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
     }
     uint64_t line = address / 64;
     p = put_line_place(codec, site, p, line, &header);
-    if (context == codec->context)
+    if (context == codec->line_context) {
         header |= LINE_CONTEXT;
-    else
+    } else {
+        codec->line_context = context;
         p = put_number(p, codec->context - context);
+    }
     if (run) {
         header |= LINE_RUN;
         p = put_number(p, (uint64_t)run << 1 | (stride < 0));
@@ -443,7 +445,9 @@ static void get_line(struct trace_access_codec *codec, struct input *in, uint32_
     record->pc = site->pc;
     record->mask = site->mask;
     record->address = line * 64;
-    record->context = header & LINE_CONTEXT ? codec->context : get_context(codec, in);
+    if (!(header & LINE_CONTEXT))
+        codec->line_context = get_context(codec, in);
+    record->context = codec->line_context;
     record->run = 0;
     record->stride = 1;
     if (header & LINE_RUN) {
@@ -479,7 +483,7 @@ static void get_block(struct trace_access_codec *codec, struct input *in, struct
 
 static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
 {
-    codec->context++;
+    codec->line_context = ++codec->context;
     p = put_number(p, record->pops);
     p = put_number(p, record->pushes);
     for (uint32_t i = 0; i < record->pushes; i++)
@@ -498,7 +502,7 @@ static void get_context_change(struct trace_access_codec *codec, struct input *i
         in->error = "too many contexts";
         return;
     }
-    codec->context++;
+    codec->line_context = ++codec->context;
     record->pops = get_id(in);
     record->pushes = get_below(in, TRACE_CONTEXT_PUSH_MAX + 1);
     for (uint32_t i = 0; i < record->pushes; i++)
@@ -522,7 +526,7 @@ uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p, const st
     case TRACE_ACCESS_SWITCH:
         codec->task = record->task;
         codec->segment = record->segment;
-        codec->context = 0;
+        codec->context = codec->line_context = 0;
         p = put_number(p, record->task);
         return put_number(p, record->segment);
     case TRACE_ACCESS_SEGMENT:
@@ -565,7 +569,7 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
     case TRACE_ACCESS_SWITCH:
         codec->task = get_id(&in);
         codec->segment = get_number(&in);
-        codec->context = 0;
+        codec->context = codec->line_context = 0;
         break;
     case TRACE_ACCESS_SEGMENT:
         codec->segment += get_number(&in);

@@ -40,6 +40,7 @@ struct trace_site {
 struct trace_access_codec {
     uint32_t task;
     uint32_t context;  /* number of the present context */
+    uint32_t line_context; /* ... and of the one that the record before belongs to */
     uint64_t segment;
     uint64_t line;     /* line number of the record before */
     uint64_t pc;       /* last pc written out */
