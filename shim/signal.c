@@ -23,6 +23,7 @@
 #include "shim/task.h"
 
 #define SIGNALS 65
+#define SA_RESTORER_FLAG 0x04000000
 
 static struct sigaction host_actions[SIGNALS]; /* as the host set them, where ours stands in the kernel */
 static volatile uint8_t ours[SIGNALS];
@@ -227,6 +228,8 @@ EXPORT int sigaction(int number, const struct sigaction *restrict new, struct si
     bool is_ours = (found.sa_flags & SA_SIGINFO) &&
                    (found.sa_sigaction == signal_entry || found.sa_sigaction == signal_fatal);
     *old = is_ours ? before : found;
+    if (is_ours && standing == 1)
+        old->sa_flags |= SA_RESTORER_FLAG; /* the C library adds it, and shows it */
     return 0;
 }
 

@@ -13,8 +13,8 @@
 #include "shim/banned.h"
 
 #define FIRST_CHUNK TRACE_CHUNK_MIN
-#define SYNC_CHUNK (32u << 10)    /* largest chunk of a sync stream */
-#define ACCESS_CHUNK (128u << 10) /* ... of an access stream: 15 us to change chunks against 30,000 records */
+#define SYNC_CHUNK (16u << 10)    /* largest chunk of a sync stream */
+#define ACCESS_CHUNK (64u << 10) /* ... of an access stream: 15 us to change chunks against 15,000 records */
 
 static void stream_name(const struct stream *stream, char name[32])
 {
