@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *check(void *memory)
 {
@@ -40,4 +41,22 @@ char *memory_format(const char *format, ...)
     int length = vasprintf(&text, format, list);
     va_end(list);
     return check(length < 0 ? NULL : text);
+}
+
+void *memory_pages(size_t count, size_t size)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return check(NULL);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return check(NULL);
+    madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
+void memory_pages_free(void *memory, size_t count, size_t size)
+{
+    if (memory)
+        munmap(memory, count * size);
 }

@@ -14,6 +14,9 @@ void *memory_resize(void *memory, size_t count, size_t size) __attribute__((retu
 char *memory_text(const char *text) __attribute__((malloc, returns_nonnull));
 char *memory_format(const char *format, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+/* Zeroed memory for large tables, in pages of its own, large ones where the system has them. */
+void *memory_pages(size_t count, size_t size) __attribute__((returns_nonnull));
+void memory_pages_free(void *memory, size_t count, size_t size);
 
 /* Makes room for one more item in an array that doubles. */
 #define MEMORY_GROW(array, count, capacity)                                                        \

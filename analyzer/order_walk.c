@@ -103,20 +103,22 @@ const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, u
     return walk->tasks[task].clock.segments;
 }
 
-/* Makes room for `size` entries, with some to spare where a clock grows task by task. */
-static void clock_grow(struct clock *clock, uint32_t size)
+/* Makes room for `size` entries, with some to spare where a clock grows task by task, but never more than `limit`. */
+static void clock_grow(struct clock *clock, uint32_t size, uint32_t limit)
 {
     if (size <= clock->size)
         return;
-    uint32_t room = clock->size ? size + size / 4 : size;
+    uint32_t room = clock->size && size + size / 4 < limit ? size + size / 4 : limit;
+    if (!clock->size)
+        room = size;
     clock->segments = memory_resize(clock->segments, room, sizeof(*clock->segments));
     memset(clock->segments + clock->size, 0, (room - clock->size) * sizeof(*clock->segments));
     clock->size = room;
 }
 
-static void clock_join(struct clock *clock, const struct clock *other)
+static void clock_join(struct clock *clock, const struct clock *other, uint32_t limit)
 {
-    clock_grow(clock, other->size);
+    clock_grow(clock, other->size, limit);
     uint64_t *restrict mine = clock->segments;
     const uint64_t *restrict theirs = other->segments;
     for (uint32_t i = 0; i < other->size; i++)
@@ -143,8 +145,8 @@ static void apply(struct order_walk *walk, uint32_t task, const struct order_edg
     keep_version(walk, task);
     /* A source not yet at its version is met only when forced: then what it knows so far is all there is. */
     const struct clock *clock = source->applied > edge->version ? snapshot : &source->clock;
-    clock_grow(&t->clock, edge->from + 1);
-    clock_join(&t->clock, clock);
+    clock_grow(&t->clock, edge->from + 1, walk->order->task_count);
+    clock_join(&t->clock, clock, walk->order->task_count);
     if (t->clock.segments[edge->from] < edge->from_segment)
         t->clock.segments[edge->from] = edge->from_segment;
     if (task < t->clock.size)
@@ -211,8 +213,7 @@ static void floor_join(const struct order_walk *walk, const struct order_edge *e
     const struct clock *from = &source->clock;
     if (source->applied > edge->version)
         from = &walk->snapshots[version_index(walk->order, edge->from, edge->version)];
-    uint32_t size = from->size < walk->order->task_count ? from->size : walk->order->task_count;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < from->size; i++)
         clock[i] = clock[i] > from->segments[i] ? clock[i] : from->segments[i];
     if (clock[edge->from] < edge->from_segment)
         clock[edge->from] = edge->from_segment;
@@ -227,8 +228,7 @@ static void floor_of_task(const struct order_walk *walk, uint32_t task, uint64_t
     const struct clock *own = &walk->tasks[task].clock;
     memset(clock, 0, order->task_count * sizeof(*clock));
     if (own->size)
-        memcpy(clock, own->segments,
-               (own->size < order->task_count ? own->size : order->task_count) * sizeof(*clock));
+        memcpy(clock, own->segments, own->size * sizeof(*clock));
     for (uint32_t steps = 0; steps < order->task_count; steps++) {
         const struct order_edge *first = NULL;
         const struct order_edge *edge = &order->edges[order->first[task] + walk->tasks[task].applied];

@@ -47,18 +47,25 @@ struct race_scan {
     uint64_t *starts;           /* [task_count]: segment of a task's first access */
     _Atomic uint32_t *owners;   /* by line hash, while scanning */
     uint64_t *shared;           /* bit by line hash: worth a history */
+    uint64_t shared_count;      /* bits set */
     unsigned bits;              /* log2 of the number of hashes */
     _Atomic uint32_t next;      /* stream to be scanned next */
 };
 
-static inline uint64_t race_hash(uint64_t line)
+/* Place of a line in a table of 2^bits: groups of 2^group lines are scattered, the lines of one lie side by side, because
+ * programs walk through memory. */
+static inline uint64_t race_index(uint64_t line, unsigned bits, unsigned group)
 {
-    return line * 0x9e3779b97f4a7c15u;
+    uint64_t hash = (line >> group) * 0x9e3779b97f4a7c15u;
+    return hash >> (64 + group - bits) << group | (line & ((1u << group) - 1));
 }
 
-static inline bool race_shared(const struct race_scan *scan, uint64_t hash)
+#define RACE_SCAN_GROUP 6u /* a page of memory; strides of pages then share marks, which costs but time */
+#define RACE_LINE_GROUP 3u
+
+static inline bool race_shared(const struct race_scan *scan, uint64_t line)
 {
-    uint64_t index = hash >> (64 - scan->bits);
+    uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
     return scan->shared[index / 64] >> (index % 64) & 1;
 }
 
@@ -181,8 +188,9 @@ struct race_pair { /* a racy pair of sites */
 
 struct race_history {
     struct race_line *lines; /* open addressing */
-    uint64_t line_count, line_capacity;
-    unsigned line_shift; /* 64 - log2(line_capacity) */
+    uint64_t line_count, line_capacity; /* slots in use, and in all */
+    uint64_t line_empty;                /* in use, but nothing is known of them any more */
+    unsigned line_bits; /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
     uint32_t pool_free[9]; /* by log2 of entries */
@@ -204,7 +212,9 @@ struct race_history {
     uint64_t sweep_at;   /* lines + entries at which the next sweep is due */
 };
 
-void race_history_open(struct race_history *history, uint32_t task_count, uint64_t limit);
+/* `lines`: how many are to be expected. */
+void race_history_open(struct race_history *history, uint32_t task_count, uint64_t lines,
+                       uint64_t limit);
 void race_history_close(struct race_history *history);
 /* One access: bytes `mask` of line number `line`. */
 void race_access(struct race_history *history, const struct race_now *now, uint64_t line,
@@ -217,9 +227,9 @@ void race_sweep(struct race_history *history, const uint64_t *floor);
 void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
                 uint64_t mask, const struct race_entry *before, uint32_t block);
 
-static inline struct race_line *race_line_slot(const struct race_history *history, uint64_t hash)
+static inline struct race_line *race_line_slot(const struct race_history *history, uint64_t line)
 {
-    return &history->lines[hash >> history->line_shift];
+    return &history->lines[race_index(line, history->line_bits, RACE_LINE_GROUP)];
 }
 
 /* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted as dropped). */
@@ -246,10 +256,13 @@ struct race_shard {
     uint32_t index, count;
 };
 
-static inline bool race_mine(const struct race_shard *shard, uint64_t hash)
+static inline bool race_mine(const struct race_shard *shard, uint64_t line)
 {
-    return race_shared(shard->scan, hash) &&
-           (shard->count == 1 || (hash >> 24 & 0xffff) % shard->count == shard->index);
+    if (!race_shared(shard->scan, line))
+        return false;
+    /* Bits of the hash that do not choose the place in the table, so that a share fills all of its table. */
+    uint64_t hash = (line >> RACE_LINE_GROUP) * 0x9e3779b97f4a7c15u >> 20 & 0xfffff;
+    return shard->count == 1 || hash % shard->count == shard->index;
 }
 
 /* A block begins or ends by `record`; returns its number, 0 if it is of no interest. */

@@ -38,7 +38,7 @@ uint64_t race_block_mask(const struct race_block *block, uint64_t line)
 
 static uint32_t *block_bucket(const struct race_history *history, uint64_t address)
 {
-    return &history->block_buckets[race_hash(address >> 4) >> 32 & (history->block_bucket_count - 1)];
+    return &history->block_buckets[((address >> 4) * 0x9e3779b97f4a7c15u >> 32) & (history->block_bucket_count - 1)];
 }
 
 static void blocks_rehash(struct race_history *history)
@@ -178,7 +178,7 @@ bool race_line_sweep_blocks(struct race_history *history, struct race_line *line
 
 static struct race_region *region_probe(struct race_history *history, uint64_t key)
 {
-    uint64_t at = race_hash(key) >> 32;
+    uint64_t at = key * 0x9e3779b97f4a7c15u >> 32;
     for (;; at++) {
         struct race_region *region = &history->regions[at & (history->region_capacity - 1)];
         if (region->region == 0 || region->region == key)
@@ -289,7 +289,7 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
     uint64_t first = record->address / 64, last = (record->address + record->size - 1) / 64;
     uint32_t number = 0;
     for (uint64_t line = first; line <= last; line++) {
-        if (!race_mine(shard, race_hash(line)))
+        if (!race_mine(shard, line))
             continue;
         struct race_line *mine = race_line_get(history, line, true);
         if (!mine)
@@ -366,7 +366,7 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
     block->free_held = now->held;
     if (last - first < history->line_capacity) {
         for (uint64_t l = first; l <= last; l++) {
-            if (!race_mine(shard, race_hash(l)))
+            if (!race_mine(shard, l))
                 continue;
             struct race_line *line = race_line_get(history, l, false);
             if (line && vanishes)

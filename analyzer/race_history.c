@@ -20,30 +20,47 @@
 #define SWEEP_MIN  (UINT64_C(1) << 20)
 #define POOL_FIRST 1u /* 0 is no place */
 
-static void *reserve(uint64_t size)
+/* Address space for entries: what the system grants, at most *count of them. */
+static struct race_entry *reserve(uint64_t *count)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? memory_get(1, size) : memory;
+    for (; *count > 1024; *count /= 2) {
+        void *memory = mmap(NULL, *count * sizeof(struct race_entry), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED)
+            continue;
+        madvise(memory, *count * sizeof(struct race_entry), MADV_HUGEPAGE);
+        return memory;
+    }
+    *count = 0;
+    return NULL;
 }
 
 static void lines_make(struct race_history *history, unsigned bits)
 {
     history->line_capacity = UINT64_C(1) << bits;
-    history->line_shift = 64 - bits;
-    history->lines = memory_get(history->line_capacity, sizeof(*history->lines));
-    madvise(history->lines, history->line_capacity * sizeof(*history->lines), MADV_HUGEPAGE);
+    history->line_bits = bits;
+    history->lines = memory_pages(history->line_capacity, sizeof(*history->lines));
 }
 
-void race_history_open(struct race_history *history, uint32_t task_count, uint64_t limit)
+static void lines_free(struct race_line *lines, uint64_t capacity)
 {
+    memory_pages_free(lines, capacity, sizeof(*lines));
+}
+
+void race_history_open(struct race_history *history, uint32_t task_count, uint64_t lines,
+                       uint64_t limit)
+{
+    unsigned bits = LINES_MIN;
     *history = (struct race_history){
         .limit = limit < 1u << 20 ? 1u << 20 : limit, .sweep_at = SWEEP_MIN, .task_count = task_count};
-    lines_make(history, LINES_MIN);
+    while ((UINT64_C(1) << bits) / 3 * 2 < lines &&
+           (sizeof(struct race_line) << (bits + 1)) < history->limit / 2)
+        bits++;
+    lines_make(history, bits);
     history->pool_room = history->limit / sizeof(struct race_entry);
     if (history->pool_room > UINT32_MAX)
         history->pool_room = UINT32_MAX;
-    history->pool = reserve(history->pool_room * sizeof(struct race_entry));
+    history->pool = reserve(&history->pool_room);
     history->pool_used = POOL_FIRST;
     history->stacks = memory_get(task_count, sizeof(*history->stacks));
     history->block_bucket_count = 1024;
@@ -59,7 +76,7 @@ void race_history_open(struct race_history *history, uint32_t task_count, uint64
 
 void race_history_close(struct race_history *history)
 {
-    free(history->lines);
+    lines_free(history->lines, history->line_capacity);
     if (history->pool)
         munmap(history->pool, history->pool_room * sizeof(struct race_entry));
     for (uint32_t i = 0; i < history->region_capacity; i++)
@@ -85,7 +102,7 @@ static uint64_t memory_used(const struct race_history *history)
 
 static struct race_line *line_probe(const struct race_history *history, uint64_t line)
 {
-    struct race_line *slot = race_line_slot(history, race_hash(line));
+    struct race_line *slot = race_line_slot(history, line);
     const struct race_line *end = history->lines + history->line_capacity;
     while (slot->line != 0 && slot->line != line + 1) {
         if (++slot == end)
@@ -94,17 +111,23 @@ static struct race_line *line_probe(const struct race_history *history, uint64_t
     return slot;
 }
 
+/* Makes a new table without the empty lines, larger if they are few; false if the memory limit forbids it. */
 static bool lines_grow(struct race_history *history)
 {
     uint64_t old_capacity = history->line_capacity;
     struct race_line *old = history->lines;
-    if (memory_used(history) + 2 * old_capacity * sizeof(*old) > history->limit)
+    unsigned more = history->line_empty < history->line_count / 2;
+    if (memory_used(history) + (old_capacity << more) * sizeof(*old) > history->limit)
         return history->line_count < old_capacity - old_capacity / 8;
-    lines_make(history, 64 - history->line_shift + 1);
-    for (uint64_t i = 0; i < old_capacity; i++)
-        if (old[i].line)
-            *line_probe(history, old[i].line - 1) = old[i];
-    free(old);
+    lines_make(history, history->line_bits + more);
+    history->line_count = history->line_empty = 0;
+    for (uint64_t i = 0; i < old_capacity; i++) {
+        if (old[i].line == 0 || (old[i].count == 0 && old[i].blocks == 0))
+            continue;
+        *line_probe(history, old[i].line - 1) = old[i];
+        history->line_count++;
+    }
+    lines_free(old, old_capacity);
     return true;
 }
 
@@ -277,6 +300,11 @@ void race_access(struct race_history *history, const struct race_now *now, uint6
 
 /* ---- races found ---- */
 
+static uint64_t pair_hash(uint32_t low, uint32_t high)
+{
+    return ((uint64_t)low << 32 | high) * 0x9e3779b97f4a7c15u >> 32;
+}
+
 static void pairs_rehash(struct race_history *history)
 {
     uint32_t count = history->pair_bucket_count * 4;
@@ -284,7 +312,7 @@ static void pairs_rehash(struct race_history *history)
     history->pair_buckets = memory_get(count, sizeof(uint32_t));
     history->pair_bucket_count = count;
     for (uint32_t i = 1; i < history->pair_count; i++) {
-        uint64_t at = race_hash((uint64_t)history->pairs[i].low << 32 | history->pairs[i].high) >> 32;
+        uint64_t at = pair_hash(history->pairs[i].low, history->pairs[i].high);
         while (history->pair_buckets[at & (count - 1)])
             at++;
         history->pair_buckets[at & (count - 1)] = i;
@@ -294,7 +322,7 @@ static void pairs_rehash(struct race_history *history)
 static struct race_pair *pair_get(struct race_history *history, uint32_t a, uint32_t b)
 {
     uint32_t low = a < b ? a : b, high = a < b ? b : a;
-    uint64_t at = race_hash((uint64_t)low << 32 | high) >> 32;
+    uint64_t at = pair_hash(low, high);
     for (;; at++) {
         uint32_t index = history->pair_buckets[at & (history->pair_bucket_count - 1)];
         if (index == 0)
@@ -367,13 +395,10 @@ bool race_sweep_due(const struct race_history *history)
 
 void race_sweep(struct race_history *history, const uint64_t *floor)
 {
-    uint64_t capacity = history->line_capacity;
-    struct race_line *old = history->lines;
     race_regions_sweep(history);
-    lines_make(history, 64 - history->line_shift);
-    history->line_count = 0;
-    for (uint64_t i = 0; i < capacity; i++) {
-        struct race_line *line = &old[i];
+    history->line_empty = 0;
+    for (uint64_t i = 0; i < history->line_capacity; i++) {
+        struct race_line *line = &history->lines[i];
         if (line->line == 0)
             continue;
         for (uint32_t e = line->count; e-- > 0;) {
@@ -382,11 +407,8 @@ void race_sweep(struct race_history *history, const uint64_t *floor)
                 race_entry_remove(history, line, e);
         }
         if (!race_line_sweep_blocks(history, line, floor) && line->count == 0)
-            continue;
-        *line_probe(history, line->line - 1) = *line;
-        history->line_count++;
+            history->line_empty++;
     }
-    free(old);
-    uint64_t left = history->line_count + history->pool_entries;
-    history->sweep_at = left * 2 > SWEEP_MIN ? left * 2 : SWEEP_MIN;
+    uint64_t left = history->line_count - history->line_empty + history->pool_entries;
+    history->sweep_at = history->line_count + history->pool_entries + (left > SWEEP_MIN ? left : SWEEP_MIN);
 }

@@ -27,12 +27,12 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     scan->bits = OWNERS_MIN;
     while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 2)
         scan->bits++;
-    scan->owners = memory_get(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
+    scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
 }
 
-static void mark(struct race_scan *scan, uint64_t line, uint32_t task, uint32_t wrote)
+static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t wrote)
 {
-    _Atomic uint32_t *word = &scan->owners[race_hash(line) >> (64 - scan->bits)];
+    _Atomic uint32_t *word = &scan->owners[index];
     uint32_t mine = task << 2, old = atomic_load_explicit(word, memory_order_relaxed);
     for (;;) {
         uint32_t now = mine | wrote;
@@ -46,14 +46,44 @@ static void mark(struct race_scan *scan, uint64_t line, uint32_t task, uint32_t 
     }
 }
 
+/* Marks on their way: the words they go to are being fetched meanwhile. One for each thread that scans. */
+#define QUEUE 16u
+struct queue {
+    struct {
+        uint64_t index;
+        uint32_t task, wrote;
+    } marks[QUEUE];
+    uint32_t next;
+};
+
+static void mark_soon(struct race_scan *scan, struct queue *queue, uint64_t line, uint32_t task,
+                      uint32_t wrote)
+{
+    uint32_t slot = queue->next++ % QUEUE;
+    if (queue->marks[slot].task)
+        mark(scan, queue->marks[slot].index, queue->marks[slot].task, queue->marks[slot].wrote);
+    uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
+    __builtin_prefetch(&scan->owners[index], 1);
+    queue->marks[slot].index = index;
+    queue->marks[slot].task = task;
+    queue->marks[slot].wrote = wrote;
+}
+
+static void mark_all(struct race_scan *scan, const struct queue *queue)
+{
+    for (uint32_t i = 0; i < QUEUE; i++)
+        if (queue->marks[i].task)
+            mark(scan, queue->marks[i].index, queue->marks[i].task, queue->marks[i].wrote);
+}
+
 /* More lines than there are hashes are all of them: bounds the work that one damaged record can make. */
-static void mark_lines(struct race_scan *scan, uint64_t first, uint64_t count, uint32_t task,
-                       uint32_t wrote)
+static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t first, uint64_t count,
+                       uint32_t task, uint32_t wrote)
 {
     uint64_t hashes = UINT64_C(1) << scan->bits;
     if (count < hashes) {
         for (uint64_t i = 0; i < count; i++)
-            mark(scan, first + i, task, wrote);
+            mark_soon(scan, queue, first + i, task, wrote);
         return;
     }
     for (uint64_t i = 0; i < hashes; i++)
@@ -81,6 +111,7 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
     struct race_scan_stream *stream = &scan->streams[index];
     struct access_cursor *cursor = memory_get(1, sizeof(*cursor));
     struct trace_access *record = memory_get(1, sizeof(*record));
+    struct queue queue = {.next = 0};
     uint64_t chunk = 0;
     access_open(cursor, scan->trace, index);
     while (access_next(cursor, record)) {
@@ -111,7 +142,7 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
             if (record->stride < 0)
                 first -= record->run;
             if (task)
-                mark_lines(scan, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+                mark_lines(scan, &queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
             break;
         case TRACE_ACCESS_RANGE:
         case TRACE_ACCESS_FREE:
@@ -120,7 +151,8 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
                 stream->lines += (record->size + 63) / 64;
             }
             if (task && record->size)
-                mark_lines(scan, first, (record->address + record->size - 1) / 64 - first + 1, task,
+                mark_lines(scan, &queue, first,
+                           (record->address + record->size - 1) / 64 - first + 1, task,
                            record->type == TRACE_ACCESS_FREE ? OWNER_WROTE
                                                              : record->kind & TRACE_KIND_WRITE);
             break;
@@ -132,6 +164,7 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
             break;
         }
     }
+    mark_all(scan, &queue);
     if (cursor->error) {
         stream->error = cursor->error;
         stream->error_offset = cursor->error_offset;
@@ -201,10 +234,12 @@ void race_scan_end(struct race_scan *scan)
     scan->shared = memory_get(hashes / 64, sizeof(*scan->shared));
     for (uint64_t i = 0; i < hashes; i++) {
         uint64_t racy = OWNER_SEVERAL | OWNER_WROTE;
-        if ((atomic_load_explicit(&scan->owners[i], memory_order_relaxed) & racy) == racy)
-            scan->shared[i / 64] |= UINT64_C(1) << (i % 64);
+        if ((atomic_load_explicit(&scan->owners[i], memory_order_relaxed) & racy) != racy)
+            continue;
+        scan->shared[i / 64] |= UINT64_C(1) << (i % 64);
+        scan->shared_count++;
     }
-    free(scan->owners);
+    memory_pages_free(scan->owners, hashes, sizeof(*scan->owners));
     scan->owners = NULL;
     order_visits(scan);
 }
@@ -217,6 +252,5 @@ void race_scan_close(struct race_scan *scan)
     free(scan->visits);
     free(scan->first_visit);
     free(scan->starts);
-    free(scan->owners);
     free(scan->shared);
 }

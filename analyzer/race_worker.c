@@ -177,10 +177,9 @@ static uint32_t site_of(struct run *run, struct stream_state *state)
 
 static void put(struct run *run, struct stream_state *state, uint64_t line, uint64_t mask)
 {
-    uint64_t hash = race_hash(line);
-    if (!race_mine(&run->worker->shard, hash))
+    if (!race_mine(&run->worker->shard, line))
         return;
-    __builtin_prefetch(race_line_slot(&run->worker->history, hash), 1);
+    __builtin_prefetch(race_line_slot(&run->worker->history, line), 1);
     const struct context *context = &state->contexts[state->record.context % CONTEXTS];
     run->batch[run->batch_count++] = (struct batch_item){.line = line,
                                                          .mask = mask,
