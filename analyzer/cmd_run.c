@@ -1,0 +1,284 @@
+/*
+ * `gorocheck run`: starts a program with the recorder in it, collects the traces of all its processes, reports once.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyzer/cmd.h"
+#include "analyzer/family.h"
+#include "analyzer/memory.h"
+#include "analyzer/place.h"
+#include "analyzer/report.h"
+#include "analyzer/session.h"
+#include "analyzer/target.h"
+
+struct traces { /* DIR of the first process that has something to record, DIR.<pid>[.n] of the others */
+    char *folder; /* absolute */
+    char *name;   /* of DIR within it */
+    bool own;     /* the folder is ours, to be removed */
+    char **before;
+    uint32_t before_count;
+};
+
+/* ---- where the traces go ---- */
+
+static bool is_trace_name(const struct traces *traces, const char *name)
+{
+    size_t length = strlen(traces->name);
+    if (strncmp(name, traces->name, length) != 0)
+        return false;
+    return !name[length] ||
+           (name[length] == '.' && strspn(name + length, ".0123456789") == strlen(name + length));
+}
+
+/* Names are compared with their numbers as numbers: DIR, DIR.99, DIR.100. */
+static int name_compare(const void *a, const void *b)
+{
+    return strverscmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static char **list_traces(const struct traces *traces, uint32_t *count)
+{
+    char **names = NULL;
+    uint32_t capacity = 0;
+    DIR *folder = opendir(traces->folder);
+    *count = 0;
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        bool old = false;
+        for (uint32_t i = 0; i < traces->before_count && !old; i++)
+            old = !strcmp(traces->before[i], entry->d_name);
+        if (old || !is_trace_name(traces, entry->d_name))
+            continue;
+        MEMORY_GROW(names, *count, capacity);
+        names[(*count)++] = memory_text(entry->d_name);
+    }
+    if (folder)
+        closedir(folder);
+    if (*count)
+        qsort(names, *count, sizeof(*names), name_compare);
+    return names;
+}
+
+static void free_names(char **names, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+static bool traces_given(struct traces *traces, const char *path)
+{
+    struct stat status;
+    if (!lstat(path, &status)) {
+        session_say("%s is there already: a trace needs a new folder", path);
+        return false;
+    }
+    char *copy = memory_text(path), *slash;
+    while (strlen(copy) > 1 && copy[strlen(copy) - 1] == '/')
+        copy[strlen(copy) - 1] = 0;
+    slash = strrchr(copy, '/');
+    traces->name = memory_text(slash ? slash + 1 : copy);
+    if (slash)
+        slash[slash == copy] = 0;
+    traces->folder = realpath(slash ? copy : ".", NULL);
+    if (!traces->folder)
+        session_say("%s: %s", path, strerror(errno));
+    free(copy);
+    if (!traces->folder)
+        return false;
+    traces->before = list_traces(traces, &traces->before_count);
+    return true;
+}
+
+static bool traces_temporary(struct traces *traces)
+{
+    const char *folder = getenv("TMPDIR");
+    char *pattern = memory_format("%s/gorocheck.XXXXXX",
+                                  folder && folder[0] == '/' && !strchr(folder, ':') ? folder : "/tmp");
+    traces->name = memory_text("trace");
+    traces->own = true;
+    if (mkdtemp(pattern)) {
+        traces->folder = pattern;
+        return true;
+    }
+    session_say("%s: %s", pattern, strerror(errno));
+    free(pattern);
+    return false;
+}
+
+static void traces_free(struct traces *traces)
+{
+    free_names(traces->before, traces->before_count);
+    free(traces->folder);
+    free(traces->name);
+}
+
+/* ---- the program's environment ---- */
+
+static void prepend(const char *variable, const char *first)
+{
+    const char *old = getenv(variable);
+    char *text = old && *old ? memory_format("%s:%s", first, old) : memory_text(first);
+    setenv(variable, text, 1);
+    free(text);
+}
+
+/* False after a message if there is nothing to preload. */
+static bool environment_set(const struct traces *traces, const struct target *target)
+{
+    if (target->runtime)
+        return true; /* two recorders in one program would crash it */
+    char *shim = place_shim();
+    if (!shim) {
+        session_say("libgorocheck.so is not beside gorocheck (../lib)");
+        return false;
+    }
+    if (strpbrk(shim, ": ")) {
+        session_say("%s: LD_PRELOAD cannot name a path with a colon or space", shim);
+        free(shim);
+        return false;
+    }
+    prepend("LD_PRELOAD", shim);
+    free(shim);
+    const char *old = getenv("GOROCHECK_OPTIONS");
+    char *text = memory_format("%s%strace_dir=%s/%s:report=0", old ? old : "", old && *old ? ":" : "",
+                               traces->folder, traces->name);
+    setenv("GOROCHECK_OPTIONS", text, 1);
+    free(text);
+    char *stub = target->needs_stub ? place_stub() : NULL;
+    if (stub)
+        prepend("LD_LIBRARY_PATH", stub);
+    free(stub);
+    return true;
+}
+
+/* ---- afterwards ---- */
+
+static void read_traces(struct report *report, const struct traces *traces, char **names,
+                        uint32_t count, pid_t pid)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char *error = NULL, *path = memory_format("%s/%s", traces->folder, names[i]);
+        if (!report_trace(report, path, (uint32_t)pid, &error)) {
+            report->unreadable = true;
+            report_note(report, "%s", error);
+            free(error);
+        }
+        free(path);
+    }
+}
+
+/* A trace into which a process still writes stays; so do all, if that was asked for. */
+static void remove_traces(const struct report *report, const struct traces *traces, char **names,
+                          uint32_t count)
+{
+    bool keep = report->options->keep || !traces->own;
+    for (uint32_t i = 0; i < report->process_count && !keep; i++)
+        keep = report->processes[i].trace->live;
+    if (keep) {
+        for (uint32_t i = 0; i < count; i++)
+            session_say("trace: %s/%s", traces->folder, names[i]);
+        if (!count && traces->own)
+            rmdir(traces->folder);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        char *path = memory_format("%s/%s", traces->folder, names[i]);
+        session_remove(path);
+        free(path);
+    }
+    rmdir(traces->folder);
+}
+
+static char *why_nothing(const struct target *target)
+{
+    return memory_text(target->obstacle ? target->obstacle
+                                        : "the program left no trace: it did not load the "
+                                          "recorder, or used neither threads nor synchronisation");
+}
+
+static int run(struct report *report, char **argv, struct traces *traces)
+{
+    const struct options *options = report->options;
+    struct target target = target_look(argv[0]);
+    if (!target.path) {
+        session_say("%s: %s", argv[0], strerror(errno));
+        target_free(&target);
+        return STATUS_USAGE;
+    }
+    if (!environment_set(traces, &target)) {
+        target_free(&target);
+        return STATUS_FAILURE;
+    }
+    struct family family = family_run(target.path, argv, options->timeout);
+    if (family.start_error) {
+        session_say("%s: %s", argv[0], strerror(family.start_error));
+        target_free(&target);
+        return STATUS_USAGE;
+    }
+    uint32_t count;
+    char **names = list_traces(traces, &count);
+    if (family.timed_out) {
+        report->timeout = options->timeout;
+        report_note(report, "the program was ended after %g s (--timeout)", options->timeout);
+    }
+    if (family.left)
+        report_note(report, "%u of its processes still run", family.left);
+    read_traces(report, traces, names, count, family.pid);
+    if (!report->process_count && !report->unreadable)
+        report->nothing = why_nothing(&target);
+    report_finish(report, family.timed_out ? 0 : family_status(&family));
+    int status = report->status;
+    if (!session_write(report, stderr, (unsigned)family.pid))
+        status = STATUS_FAILURE;
+    remove_traces(report, traces, names, count);
+    free_names(names, count);
+    target_free(&target);
+    return status;
+}
+
+static int run_with(const struct options *options, char **argv)
+{
+    struct report report;
+    struct traces traces = {0};
+    int status = STATUS_USAGE;
+    if (!session_begin(&report, options))
+        return STATUS_USAGE;
+    bool good = options->trace_dir ? traces_given(&traces, options->trace_dir)
+                                   : traces_temporary(&traces);
+    if (good)
+        status = run(&report, argv, &traces);
+    if (good && traces.own)
+        rmdir(traces.folder); /* does nothing if traces are kept there */
+    traces_free(&traces);
+    report_free(&report);
+    return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct options options;
+    char *error = NULL;
+    int first, status = STATUS_USAGE;
+    options_default(&options);
+    bool good = options_environment(&options, getenv("GOROCHECK_OPTIONS"), &error) && !error;
+    if (!good) {
+        session_say("%s", error);
+    } else if ((first = options_parse(&options, OPTION_RUN, argc - 1, argv + 1, &error)) < 0) {
+        session_say("run: %s", error);
+    } else if (options.help) {
+        command_help(command_find("run"));
+        status = STATUS_CLEAN;
+    } else if (first >= argc - 1) {
+        session_say("run: which program? (gorocheck run -- program args)");
+    } else {
+        status = run_with(&options, argv + 1 + first);
+    }
+    free(error);
+    options_free(&options);
+    return status;
+}

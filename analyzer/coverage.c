@@ -1,0 +1,244 @@
+/*
+ * The coverage statement: what was and was not seen, so that "no findings" is never read as more than it says. Every
+ * sentence is made here; reporters only lay them out.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+
+static void add(struct sentences *sentences, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add(struct sentences *sentences, const char *format, ...)
+{
+    va_list list;
+    char *text = NULL;
+    va_start(list, format);
+    if (vasprintf(&text, format, list) < 0)
+        text = memory_text("(out of memory)");
+    va_end(list);
+    MEMORY_GROW(sentences->lines, sentences->count, sentences->capacity);
+    sentences->lines[sentences->count++] = text;
+}
+
+void sentences_free(struct sentences *sentences)
+{
+    for (uint32_t i = 0; i < sentences->count; i++)
+        free(sentences->lines[i]);
+    free(sentences->lines);
+    *sentences = (struct sentences){0};
+}
+
+static const char *many(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static char *size_text(uint64_t bytes)
+{
+    if (bytes < 10000)
+        return memory_format("%llu bytes", (unsigned long long)bytes);
+    if (bytes < 10000000)
+        return memory_format("%.0f KB", (double)bytes / 1e3);
+    return memory_format("%.1f MB", (double)bytes / 1e6);
+}
+
+static void say_end(struct sentences *out, const struct report *report,
+                    const struct report_process *process)
+{
+    const struct trace_process *facts = &process->trace->process;
+    char *span = describe_span(facts->end_ns > facts->start_ns ? facts->end_ns - facts->start_ns : 0);
+    switch ((enum trace_end)facts->end) {
+    case TRACE_END_NONE:
+        if (process->trace->live)
+            add(out, "it is still running: this is what there was until now");
+        else if (process->ended_by_us)
+            add(out, "it did not end within %g s and was killed", report->timeout);
+        else
+            add(out, "its end was not recorded (killed, or the machine stopped): the record is "
+                     "incomplete");
+        break;
+    case TRACE_END_EXIT:
+        add(out, "it ended by exit(%d) after %s", facts->end_code, span);
+        break;
+    case TRACE_END_QUICK:
+        add(out, "it ended by quick_exit(%d) after %s", facts->end_code, span);
+        break;
+    case TRACE_END_UNDER:
+        add(out, "it ended by _exit(%d) after %s", facts->end_code, span);
+        break;
+    case TRACE_END_SIGNAL:
+        add(out, "it was ended by signal %d (%s) after %s", facts->end_code,
+            strsignal(facts->end_code), span);
+        break;
+    case TRACE_END_EXEC:
+        add(out, "it replaced itself by another program (exec) after %s", span);
+        break;
+    case TRACE_END_OFF:
+        add(out, "the recorder gave up: %s; what came later was not seen",
+            facts->off_reason[0] ? facts->off_reason : "no reason is known");
+        break;
+    }
+    free(span);
+}
+
+static void say_seen(struct sentences *out, const struct report_process *process)
+{
+    const struct coverage *seen = &process->coverage;
+    char *sync = size_text(seen->sync_bytes), *access = size_text(seen->access_bytes);
+    add(out, "seen: %llu task%s, %llu object%s, %llu synchronisation call%s; %llu hand-over%s (%s)",
+        (unsigned long long)seen->tasks, many(seen->tasks), (unsigned long long)seen->objects,
+        many(seen->objects), (unsigned long long)process->trace->process.events,
+        many(process->trace->process.events), (unsigned long long)seen->edges, many(seen->edges),
+        sync);
+    if (seen->access_records)
+        add(out, "memory accesses: %llu record%s (%s)", (unsigned long long)seen->access_records,
+            many(seen->access_records), access);
+    if (seen->history_dropped)
+        add(out, "%llu accesses were forgotten for lack of memory: races with them may be missed "
+                 "(--memory-limit)",
+            (unsigned long long)seen->history_dropped);
+    free(sync);
+    free(access);
+}
+
+static bool is_system(const char *path)
+{
+    static const char *const folders[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "[", "/dev/"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (!strncmp(path, folders[i], strlen(folders[i])))
+            return true;
+    return false;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static char *join_names(char *list, const char *name)
+{
+    char *longer = list ? memory_format("%s, %s", list, name) : memory_text(name);
+    free(list);
+    return longer;
+}
+
+static void say_modules(struct sentences *out, const struct report_process *process, int verbosity)
+{
+    const struct trace *trace = process->trace;
+    char *seen = NULL, *unseen = NULL;
+    uint32_t system = 0;
+    for (uint32_t i = 0; i < trace->module_count; i++) {
+        const struct trace_module *module = &trace->modules[i];
+        const char *path = module->path[0] ? module->path : trace->process.executable;
+        if (!module->state || module->flags & TRACE_MODULE_RUNTIME || !path[0])
+            continue;
+        if (module->flags & TRACE_MODULE_ABI)
+            seen = join_names(seen, last_part(path));
+        else if (is_system(path) && !(module->flags & TRACE_MODULE_MAIN) && verbosity < 1)
+            system++;
+        else
+            unseen = join_names(unseen, last_part(path));
+    }
+    if (system) {
+        char *text = memory_format("%u system librar%s", system, system == 1 ? "y" : "ies");
+        unseen = join_names(unseen, text);
+        free(text);
+    }
+    if (seen && unseen)
+        add(out, "accesses were recorded in: %s; not in: %s", seen, unseen);
+    else if (seen)
+        add(out, "accesses were recorded in: %s", seen);
+    else
+        add(out, "memory accesses were not recorded: no module is instrumented (gorocheck cc); "
+                 "data races could not be seen");
+    free(seen);
+    free(unseen);
+}
+
+static void say_lost(struct sentences *out, const struct trace *trace)
+{
+    const struct trace_process *facts = &trace->process;
+    const struct {
+        uint64_t count;
+        const char *what;
+    } losses[] = {
+        {facts->lost_sync, "synchronisation record"}, {facts->lost_access, "access record"},
+        {facts->lost_tasks, "task"},                  {facts->lost_objects, "object"},
+        {facts->lost_stacks, "call stack"},
+    };
+    for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+        if (losses[i].count)
+            add(out, "lost: %llu %s%s%s%s", (unsigned long long)losses[i].count, losses[i].what,
+                many(losses[i].count), facts->lost_errno ? ": " : "",
+                facts->lost_errno ? strerror((int)facts->lost_errno) : "");
+    for (uint32_t i = 0; i < trace->problem_count && i < 8; i++)
+        add(out, "damaged: %s at offset %llu: %s", trace->problems[i].file,
+            (unsigned long long)trace->problems[i].offset, trace->problems[i].text);
+    if (trace->problem_count > 8)
+        add(out, "damaged: %u more places", trace->problem_count - 8);
+}
+
+static void say_unseen(struct sentences *out, const struct trace *trace)
+{
+    enum trace_end end = (enum trace_end)trace->process.end;
+    if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
+        add(out, "tasks that were not joined are not reported: the program did not end itself by "
+                 "exit");
+    if (trace->process.flags & TRACE_PROCESS_LATE)
+        add(out, "recording began at the first second task");
+    uint32_t foreign = 0;
+    for (uint32_t i = 1; i < trace->task_count; i++)
+        foreign += trace->tasks[i].state && trace->tasks[i].flags & TRACE_TASK_FOREIGN;
+    if (foreign)
+        add(out, "%u task%s made in a way that is not intercepted: what was before %s is not known",
+            foreign, foreign == 1 ? " was" : "s were", foreign == 1 ? "it" : "them");
+}
+
+bool coverage_lost(const struct trace *trace)
+{
+    const struct trace_process *facts = &trace->process;
+    return facts->lost_sync || facts->lost_access || facts->lost_tasks || facts->lost_objects ||
+           facts->lost_stacks || trace->problem_count || facts->end == TRACE_END_OFF;
+}
+
+bool coverage_whole(const struct report_process *process)
+{
+    if (coverage_lost(process->trace))
+        return false;
+    /* A child that was killed is no rare sight; what it did until then is all there is to know. */
+    return process->trace->process.end != TRACE_END_NONE || process->ended_by_us ||
+           (process->child && !process->trace->live);
+}
+
+struct sentences coverage_sentences(const struct report *report,
+                                    const struct report_process *process)
+{
+    struct sentences out = {0};
+    say_end(&out, report, process);
+    say_seen(&out, process);
+    say_modules(&out, process, report->options->verbosity);
+    say_unseen(&out, process->trace);
+    say_lost(&out, process->trace);
+    return out;
+}
+
+char *coverage_short(const struct report_process *process)
+{
+    const struct coverage *seen = &process->coverage;
+    bool accesses = false;
+    for (uint32_t i = 0; i < process->trace->module_count; i++)
+        accesses |= (process->trace->modules[i].flags & TRACE_MODULE_ABI) != 0;
+    return memory_format("%llu task%s, %llu object%s, %llu synchronisation call%s; %s",
+                         (unsigned long long)seen->tasks, many(seen->tasks),
+                         (unsigned long long)seen->objects, many(seen->objects),
+                         (unsigned long long)process->trace->process.events,
+                         many(process->trace->process.events),
+                         accesses ? "memory accesses were recorded"
+                                  : "no memory accesses: data races could not be seen");
+}

@@ -1,0 +1,26 @@
+/* gorocheck: finds the subcommand and calls it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyzer/cmd.h"
+#include "analyzer/report.h"
+#include "analyzer/session.h"
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    if (!strcmp(name, "--version") || !strcmp(name, "version")) {
+        puts("gorocheck " GOROCHECK_VERSION);
+        return STATUS_CLEAN;
+    }
+    if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+        name = "help";
+    const struct command *command = command_find(name);
+    if (!command) {
+        session_say("no subcommand '%s' (gorocheck help lists them)", name);
+        return STATUS_USAGE;
+    }
+    if (argc < 2)
+        return command->run(1, argv);
+    return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,41 @@
+/*
+ * The `line` format: one line a finding, made of words: kind, the sites sorted, the object, the certainty. For scripts,
+ * editors and our own test programs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+
+/* A name of several words (a C++ template) becomes one. */
+static void write_word(const char *text, FILE *out)
+{
+    for (; *text; text++)
+        putc(*text == ' ' || *text == '\t' || *text == '\n' ? '-' : *text, out);
+}
+
+static void write_finding(const struct finding *finding, FILE *out)
+{
+    const struct frame *sites[FINDING_SITES_MAX];
+    uint32_t count = finding_sites(finding, sites, FINDING_SITES_MAX);
+    const char *object = finding->kind == FINDING_MISUSE ? finding->rule : finding->object;
+    fputs(finding_kind_word(finding->kind), out);
+    for (uint32_t i = 0; i < count; i++) {
+        char *place = frame_place(sites[i]);
+        putc(' ', out);
+        write_word(place, out);
+        free(place);
+    }
+    if (object) {
+        putc(' ', out);
+        write_word(object, out);
+    }
+    fprintf(out, " [%s]\n", finding_certainty_word(finding->certainty));
+}
+
+void report_line(const struct report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->item_count; i++)
+        write_finding(report->items[i].finding, out);
+}

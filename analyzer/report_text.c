@@ -1,0 +1,297 @@
+/*
+ * The text report. It keeps ThreadSanitizer's skeleton (the line of '=', WARNING, parts with call stacks, SUMMARY), so
+ * that editors, CTest and people who know that one can read this one; then come the tasks at the end, if the program
+ * hung, and the coverage statement.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+
+#define RULE "=================="
+
+enum paint { PAINT_NONE, PAINT_TITLE, PAINT_PART, PAINT_SOURCE, PAINT_DIM };
+
+static const char *paint(const struct report *report, enum paint color)
+{
+    if (!report->colored)
+        return "";
+    switch (color) {
+    case PAINT_NONE:
+        return "\033[0m";
+    case PAINT_TITLE:
+        return "\033[1;31m";
+    case PAINT_PART:
+        return "\033[1m";
+    case PAINT_SOURCE:
+        return "\033[36m";
+    case PAINT_DIM:
+        break;
+    }
+    return "\033[2m";
+}
+
+/* ---- source lines ---- */
+
+static FILE *source_open(const struct report *report, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    const char *prefix = report->options->strip_path_prefix;
+    if (file || !prefix || path[0] == '/')
+        return file;
+    char *whole = memory_format("%s%s", prefix, path);
+    file = fopen(whole, "re");
+    free(whole);
+    return file;
+}
+
+/* One line of source below the frame that matters, if the file is there. */
+static void write_source(const struct report *report, const struct frame *frame, FILE *out)
+{
+    if (!frame->file || frame->line <= 0)
+        return;
+    FILE *file = source_open(report, frame->file);
+    if (!file)
+        return;
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t length = -1;
+    for (int number = 1; number <= frame->line; number++)
+        if ((length = getline(&line, &size, file)) < 0)
+            break;
+    fclose(file);
+    if (length > 0 && length < 500) {
+        char *start = line + strspn(line, " \t");
+        start[strcspn(start, "\r\n")] = 0;
+        if (*start)
+            fprintf(out, "       %s%6d | %s%s\n", paint(report, PAINT_SOURCE), frame->line, start,
+                    paint(report, PAINT_NONE));
+    }
+    free(line);
+}
+
+/* ---- findings ---- */
+
+static void write_frame(const struct frame *frame, uint32_t number, FILE *out)
+{
+    fprintf(out, "    #%u %s", number, frame->function ? frame->function : "<unknown>");
+    if (frame->file && frame->line > 0)
+        fprintf(out, " %s:%d", frame->file, frame->line);
+    else if (frame->file)
+        fprintf(out, " %s", frame->file);
+    if (frame->module) {
+        const char *slash = strrchr(frame->module, '/');
+        fprintf(out, " (%s+0x%llx)", slash ? slash + 1 : frame->module,
+                (unsigned long long)frame->module_offset);
+    } else {
+        fprintf(out, " (0x%llx)", (unsigned long long)frame->pc);
+    }
+    fputs(frame->inlined ? " [inlined]\n" : "\n", out);
+}
+
+static void write_part(const struct report *report, const struct part *part, FILE *out)
+{
+    const struct frame *site = stack_site(&part->stack);
+    fprintf(out, "  %s%s%s%s\n", paint(report, PAINT_PART), part->text ? part->text : "At",
+            part->stack.count ? ":" : ".", paint(report, PAINT_NONE));
+    for (uint32_t i = 0; i < part->stack.count; i++) {
+        write_frame(&part->stack.frames[i], i, out);
+        if (&part->stack.frames[i] == site && site->own)
+            write_source(report, site, out);
+    }
+    putc('\n', out);
+}
+
+static void write_summary(const struct finding *finding, FILE *out)
+{
+    const struct frame *sites[FINDING_SITES_MAX];
+    fprintf(out, "SUMMARY: gorocheck: %s", finding_kind_title(finding->kind));
+    if (finding_sites(finding, sites, FINDING_SITES_MAX)) {
+        const struct frame *site = sites[0];
+        for (uint32_t i = 0; i < finding->part_count; i++)
+            if (finding->kind == FINDING_RACE && finding->parts[i].role == PART_ACCESS &&
+                finding->parts[i].stack.count) {
+                site = stack_site(&finding->parts[i].stack);
+                break;
+            }
+        if (site->file && site->line > 0)
+            fprintf(out, " %s:%d", site->file, site->line);
+        else if (site->module)
+            fprintf(out, " (%s+0x%llx)", site->module, (unsigned long long)site->module_offset);
+        if (site->function)
+            fprintf(out, " in %s", site->function);
+    }
+    if (finding->object)
+        fprintf(out, " (%s)", finding->object);
+    putc('\n', out);
+}
+
+static void write_finding(const struct report *report, const struct report_item *item, FILE *out)
+{
+    const struct finding *finding = item->finding;
+    const struct report_process *process = &report->processes[item->process];
+    fprintf(out, RULE "\n%sWARNING: gorocheck: %s (pid=%u)%s  [%s]\n",
+            paint(report, PAINT_TITLE), finding_kind_title(finding->kind),
+            process->trace->process.pid, paint(report, PAINT_NONE),
+            finding_certainty_word(finding->certainty));
+    if (finding->summary)
+        fprintf(out, "  %s.\n\n", finding->summary);
+    for (uint32_t i = 0; i < finding->part_count; i++)
+        write_part(report, &finding->parts[i], out);
+    if (finding->location)
+        fprintf(out, "  Location is %s.\n\n", finding->location);
+    if (finding->why)
+        fprintf(out, "  Why: %s.\n", finding->why);
+    if (finding->advice)
+        fprintf(out, "  Cure: %s.\n", finding->advice);
+    if (finding->count > 1)
+        fprintf(out, "  Seen: %u times.\n", finding->count);
+    if (item->processes > 1)
+        fprintf(out, "  In: %u processes, first in %s.\n", item->processes, process->name);
+    if (finding->why || finding->advice || finding->count > 1)
+        putc('\n', out);
+    write_summary(finding, out);
+    fputs(RULE "\n", out);
+}
+
+/* ---- what was seen ---- */
+
+static bool hung(const struct report *report, const struct report_process *process)
+{
+    enum trace_end end = (enum trace_end)process->trace->process.end;
+    return end == TRACE_END_SIGNAL || end == TRACE_END_NONE || report->timeout > 0 ||
+           report->options->verbosity >= 2;
+}
+
+static void write_roster(const struct report *report, const struct report_process *process,
+                         FILE *out)
+{
+    const struct roster *roster = &process->roster;
+    if (!hung(report, process) || !roster->count)
+        return;
+    fprintf(out, "%sTasks at the end of %s (pid %u)%s", paint(report, PAINT_PART), process->name,
+            process->trace->process.pid, paint(report, PAINT_NONE));
+    fprintf(out, roster->ended ? " (%u more had ended):\n" : ":\n", roster->ended);
+    for (uint32_t i = 0; i < roster->count && i < 100; i++) {
+        const struct roster_line *line = &roster->lines[i];
+        fprintf(out, "  %s", line->name);
+        if (line->count > 1)
+            fprintf(out, " and %u alike", line->count - 1);
+        fprintf(out, ": %s", line->state);
+        if (line->since)
+            fprintf(out, ", for %s", line->since);
+        if (line->place)
+            fprintf(out, ", at %s", line->place);
+        if (line->by)
+            fprintf(out, ", held by %s", line->by);
+        if (line->held)
+            fprintf(out, "; holds %s", line->held);
+        fputs(line->stuck ? "; stuck\n" : "\n", out);
+    }
+    if (roster->count > 100)
+        fprintf(out, "  and %u more\n", roster->count - 100);
+}
+
+static void write_process(const struct report *report, const struct report_process *process,
+                          FILE *out)
+{
+    struct sentences sentences = coverage_sentences(report, process);
+    fprintf(out, "gorocheck: %s (pid %u)\n", process->name, process->trace->process.pid);
+    for (uint32_t i = 0; i < sentences.count; i++)
+        fprintf(out, "  %s\n", sentences.lines[i]);
+    sentences_free(&sentences);
+}
+
+static void write_suppressions(const struct report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->suppressions.count; i++) {
+        const struct suppression *item = &report->suppressions.items[i];
+        if (item->hits)
+            fprintf(out, "  %llu suppressed by %s:%d: %s\n", (unsigned long long)item->hits,
+                    report->suppressions.file, item->line, item->text);
+        else if (report->options->verbosity >= 1)
+            fprintf(out, "  unused suppression %s:%d: %s\n", report->suppressions.file, item->line,
+                    item->text);
+    }
+}
+
+static void write_counts(const struct report *report, FILE *out)
+{
+    uint32_t counts[FINDING_KIND_COUNT] = {0};
+    for (uint32_t i = 0; i < report->item_count; i++)
+        counts[report->items[i].finding->kind]++;
+    if (report->item_count)
+        fprintf(out, "gorocheck: %u finding%s", report->item_count,
+                report->item_count == 1 ? "" : "s");
+    else
+        fputs("gorocheck: no findings", out);
+    const char *between = ": ";
+    for (int kind = 0; kind < FINDING_KIND_COUNT; kind++) {
+        if (!counts[kind])
+            continue;
+        fprintf(out, "%s%u %s", between, counts[kind], finding_kind_word((enum finding_kind)kind));
+        between = ", ";
+    }
+    if (report->suppressed)
+        fprintf(out, " (%u suppressed)", report->suppressed);
+    putc('\n', out);
+    write_suppressions(report, out);
+}
+
+void report_coverage(const struct report *report, FILE *out)
+{
+    uint32_t quiet = 0;
+    if (report->nothing)
+        fprintf(out, "gorocheck: nothing was observed: %s\n", report->nothing);
+    else
+        write_counts(report, out);
+    for (uint32_t i = 0; i < report->process_count; i++) {
+        const struct report_process *process = &report->processes[i];
+        if (process->observed || report->process_count == 1 || !coverage_whole(process))
+            write_process(report, process, out);
+        else
+            quiet++;
+    }
+    if (quiet)
+        fprintf(out, "gorocheck: %u more process%s used neither threads nor synchronisation\n",
+                quiet, quiet == 1 ? "" : "es");
+    for (uint32_t i = 0; i < report->note_count; i++)
+        fprintf(out, "gorocheck: %s\n", report->notes[i]);
+}
+
+void report_short(const struct report *report, FILE *out)
+{
+    if (report->nothing)
+        fprintf(out, "gorocheck: nothing was observed: %s\n", report->nothing);
+    for (uint32_t i = 0; i < report->process_count && !report->nothing; i++) {
+        const struct report_process *process = &report->processes[i];
+        char *text = coverage_short(process);
+        fprintf(out, "gorocheck: no findings in %s (pid %u): %s\n", process->name,
+                process->trace->process.pid, text);
+        free(text);
+    }
+    write_suppressions(report, out);
+}
+
+void report_text(const struct report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->item_count; i++)
+        write_finding(report, &report->items[i], out);
+    if (report->item_count)
+        putc('\n', out);
+    for (uint32_t i = 0; i < report->process_count; i++)
+        write_roster(report, &report->processes[i], out);
+    report_coverage(report, out);
+}
+
+const struct reporter reporters[] = {
+    {"text", report_text}, {"line", report_line}, {"json", report_json}, {NULL, NULL}};
+
+const struct reporter *reporter_find(const char *name)
+{
+    for (const struct reporter *reporter = reporters; reporter->name; reporter++)
+        if (!strcmp(reporter->name, name))
+            return reporter;
+    return NULL;
+}

@@ -1,0 +1,142 @@
+/* Setting a report up and writing it: see session.h. A file is made beside its name and renamed when it is complete. */
+#include "analyzer/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyzer/memory.h"
+
+void session_say(const char *format, ...)
+{
+    va_list list;
+    char *text = NULL;
+    va_start(list, format);
+    if (vasprintf(&text, format, list) < 0)
+        text = NULL;
+    va_end(list);
+    /* One write, so that lines of several processes do not mix. */
+    fprintf(stderr, "gorocheck: %s\n", text ? text : format);
+    free(text);
+}
+
+bool session_begin(struct report *report, const struct options *options)
+{
+    char *error = NULL;
+    *report = (struct report){.options = options};
+    if (!options->suppressions ||
+        suppressions_read(&report->suppressions, options->suppressions, &error))
+        return true;
+    session_say("%s", error);
+    free(error);
+    return false;
+}
+
+static bool write_stream(struct report *report, FILE *out)
+{
+    const char *term = getenv("TERM");
+    const struct options *options = report->options;
+    const struct reporter *reporter = reporter_find(options->format);
+    report->colored = options->color == COLOR_ALWAYS ||
+                      (options->color == COLOR_AUTO && isatty(fileno(out)) && term &&
+                       strcmp(term, "dumb") != 0 && !getenv("NO_COLOR"));
+    reporter->write(report, out);
+    /* A format for programs leaves the statement to people. */
+    if (strcmp(options->format, "text") != 0 && (out == stdout || options->output))
+        report_coverage(report, stderr);
+    return !fflush(out) && !ferror(out);
+}
+
+/* What is no plain file (a terminal, a pipe, /dev/null) is written to as it is. */
+static bool replaceable(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) || S_ISREG(status.st_mode);
+}
+
+static bool write_file(struct report *report, const char *path)
+{
+    if (!replaceable(path)) {
+        FILE *file = fopen(path, "we");
+        bool good = file && write_stream(report, file);
+        if (file && fclose(file))
+            good = false;
+        if (!good)
+            session_say("%s: %s", path, strerror(errno));
+        return good;
+    }
+    char *draft = memory_format("%s.XXXXXX", path);
+    int fd = mkstemp(draft);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool good = file != NULL;
+    if (good) {
+        mode_t mask = umask(0);
+        umask(mask);
+        fchmod(fd, 0666 & ~mask);
+        good = write_stream(report, file);
+        int error = errno;
+        if (fclose(file))
+            good = false;
+        else if (!good)
+            errno = error;
+    }
+    if (good)
+        good = !rename(draft, path);
+    if (!good) {
+        int error = errno;
+        if (fd >= 0)
+            unlink(draft);
+        session_say("%s: %s", path, strerror(error));
+    }
+    free(draft);
+    return good;
+}
+
+bool session_write(struct report *report, FILE *otherwise, unsigned pid)
+{
+    const struct options *options = report->options;
+    if (options->output)
+        return write_file(report, options->output);
+    if (!options->log_path || !strcmp(options->log_path, "stderr")) {
+        if (write_stream(report, options->log_path ? stderr : otherwise))
+            return true;
+        session_say("the report could not be written: %s", strerror(errno));
+        return false;
+    }
+    if (!strcmp(options->log_path, "stdout"))
+        return write_stream(report, stdout);
+    char *path = memory_format("%s.%u", options->log_path, pid);
+    bool good = write_file(report, path);
+    free(path);
+    return good;
+}
+
+static bool is_ours(const char *name)
+{
+    static const char *const tables[] = {"process", "tasks", "objects", "stacks", "modules"};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (!strcmp(name, tables[i]))
+            return true;
+    const char *number = !strncmp(name, "sync.", 5)     ? name + 5
+                         : !strncmp(name, "access.", 7) ? name + 7
+                                                        : "";
+    return *number && strspn(number, "0123456789") == strlen(number);
+}
+
+void session_remove(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (is_ours(entry->d_name))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(path);
+}

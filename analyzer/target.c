@@ -1,0 +1,159 @@
+/*
+ * Looks at a program's ELF file, or at the interpreter of a script: see target.h. What cannot be read is no obstacle:
+ * the attempt to run it will tell.
+ */
+#include "analyzer/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "analyzer/memory.h"
+
+#define SCRIPT_DEPTH 4 /* interpreters of interpreters: the kernel's own limit */
+
+static char *find_program(const char *name)
+{
+    if (strchr(name, '/'))
+        return access(name, F_OK) ? NULL : memory_text(name);
+    const char *path = getenv("PATH");
+    int error = ENOENT;
+    for (path = path ? path : "/bin:/usr/bin"; *path;) {
+        size_t length = strcspn(path, ":");
+        struct stat status;
+        char *file = memory_format("%.*s%s%s", (int)length, path, length ? "/" : "", name);
+        if (!stat(file, &status) && S_ISREG(status.st_mode)) {
+            if (!access(file, X_OK))
+                return file;
+            error = EACCES;
+        }
+        free(file);
+        path += length + (path[length] == ':');
+    }
+    errno = error;
+    return NULL;
+}
+
+static char *privileged(const char *path)
+{
+    struct stat status;
+    char value[64];
+    if (stat(path, &status))
+        return NULL;
+    if (status.st_mode & S_ISUID && status.st_uid != getuid())
+        return memory_format("%s is setuid: the system loads no recorder into it", path);
+    if (status.st_mode & S_ISGID && status.st_gid != getgid())
+        return memory_format("%s is setgid: the system loads no recorder into it", path);
+    if (getuid() && getxattr(path, "security.capability", value, sizeof(value)) > 0)
+        return memory_format("%s has capabilities: the system loads no recorder into it", path);
+    return NULL;
+}
+
+static void read_needed(struct target *target, Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; data && i < count; i++) {
+        GElf_Dyn entry;
+        if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag != DT_NEEDED)
+            continue;
+        const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
+        if (name && !strncmp(name, "libtsan.so", 10))
+            target->needs_stub = true;
+    }
+}
+
+static void read_symbols(struct target *target, Elf *elf, Elf_Scn *section,
+                         const GElf_Shdr *header)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; data && i < count && !target->runtime; i++) {
+        GElf_Sym symbol;
+        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
+        target->runtime = name && (!strcmp(name, "__tsan_init") || !strcmp(name, "__asan_init") ||
+                                   !strcmp(name, "__msan_init"));
+    }
+}
+
+static void read_elf(struct target *target, const char *path, Elf *elf)
+{
+    GElf_Ehdr header;
+    size_t count = 0;
+    bool interpreter = false;
+    if (!gelf_getehdr(elf, &header))
+        return;
+    if (header.e_machine != EM_X86_64 || header.e_ident[EI_CLASS] != ELFCLASS64) {
+        target->obstacle = memory_format("%s is not a 64-bit x86 program", path);
+        return;
+    }
+    elf_getphdrnum(elf, &count);
+    for (size_t i = 0; i < count; i++) {
+        GElf_Phdr segment;
+        if (gelf_getphdr(elf, (int)i, &segment))
+            interpreter |= segment.p_type == PT_INTERP;
+    }
+    if (!interpreter) {
+        target->obstacle =
+            memory_format("%s is statically linked: no recorder can be loaded into it", path);
+        return;
+    }
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr facts;
+        if (!gelf_getshdr(section, &facts))
+            continue;
+        if (facts.sh_type == SHT_DYNAMIC)
+            read_needed(target, elf, section, &facts);
+        else if (facts.sh_type == SHT_DYNSYM)
+            read_symbols(target, elf, section, &facts);
+    }
+    if (target->runtime)
+        target->obstacle = memory_format(
+            "%s has a sanitizer's runtime linked in: build it with gorocheck cc", path);
+}
+
+static void look(struct target *target, const char *path, int depth)
+{
+    char start[256];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, start, sizeof(start) - 1) : -1;
+    if (length > 0 && !target->obstacle)
+        target->obstacle = privileged(path);
+    if (length > 2 && start[0] == '#' && start[1] == '!' && depth < SCRIPT_DEPTH) {
+        start[length] = 0;
+        char *word = start + 2 + strspn(start + 2, " \t");
+        word[strcspn(word, " \t\r\n")] = 0;
+        look(target, word, depth + 1);
+    } else if (length >= SELFMAG && !memcmp(start, ELFMAG, SELFMAG)) {
+        elf_version(EV_CURRENT);
+        Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+        if (elf && !target->obstacle)
+            read_elf(target, path, elf);
+        if (elf)
+            elf_end(elf);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+struct target target_look(const char *program)
+{
+    struct target target = {.path = find_program(program)};
+    if (target.path)
+        look(&target, target.path, 0);
+    return target;
+}
+
+void target_free(struct target *target)
+{
+    free(target->path);
+    free(target->obstacle);
+    *target = (struct target){0};
+}
