@@ -14,7 +14,7 @@ struct object {
     atomic_int references;
     int value;
 };
-static int seen[2];
+int seen[2];
 
 static void put(struct object *object)
 {

@@ -6,13 +6,16 @@
  * BARE: yes
  */
 #include <pthread.h>
+#include <sched.h>
 
 int counter;
 
 static void *bump(void *unused)
 {
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         counter++; /* @bump */
+        sched_yield();
+    }
     return unused;
 }
 

@@ -6,6 +6,7 @@
  * BARE: yes
  */
 #include <pthread.h>
+#include <sched.h>
 
 int counter;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -16,6 +17,7 @@ static void *bump(void *unused)
         pthread_mutex_lock(&lock);
         counter++;
         pthread_mutex_unlock(&lock);
+        sched_yield();
     }
     return unused;
 }

@@ -12,8 +12,8 @@
 struct Base {
     virtual int value() { return 1; }
     __attribute__((noinline)) void finish() { order_wait(1); }
-    virtual ~Base() /* @destructor */
-    {
+    virtual ~Base()
+    { /* @destructor */
         finish();
     }
 };
@@ -22,7 +22,7 @@ struct Derived : Base {
     ~Derived() override {}
 };
 
-static int seen;
+int seen;
 
 static void *use(void *argument)
 {

@@ -9,7 +9,7 @@
 
 #include "../order.h"
 
-static int sum;
+int sum;
 
 static void *use(void *argument)
 {

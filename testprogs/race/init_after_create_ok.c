@@ -9,7 +9,7 @@ struct worker {
     pthread_t thread;
     int id;
 };
-static int seen;
+int seen;
 
 static void *run(void *argument)
 {

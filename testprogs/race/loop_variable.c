@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-static int seen[4];
+int seen[4];
 
 static void *run(void *argument)
 {

@@ -12,10 +12,11 @@
 
 char source[256], target[256];
 int differ;
+size_t many = 50; /* known at run time only: a call, not inlined */
 
 static void *first(void *unused)
 {
-    memset(source + 100, 1, 50); /* @fill */
+    memset(source + 100, 1, many); /* @fill */
     order_signal(1);
     return unused;
 }
@@ -23,8 +24,8 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    memcpy(target, source, sizeof(source));           /* @copy */
-    differ = memcmp(target, source + 120, 100);       /* @compare */
+    memcpy(target, source, many * 4);  /* @copy */
+    differ = memcmp(target, source + 120, many * 2); /* @compare */
     return unused;
 }
 

@@ -11,10 +11,11 @@
 
 char source[256], target[256];
 int differ;
+size_t many = 50; /* known at run time only: a call, not inlined */
 
 static void *first(void *unused)
 {
-    memset(source + 100, 1, 50);
+    memset(source + 100, 1, many);
     order_signal(1);
     return unused;
 }
@@ -22,8 +23,8 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    memcpy(target, source, 100);
-    differ = memcmp(target, source + 150, 100);
+    memcpy(target, source, many * 2);
+    differ = memcmp(target, source + 150, many * 2);
     return unused;
 }
 

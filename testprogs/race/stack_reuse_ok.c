@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-static int sum;
+int sum;
 
 static void *run(void *argument)
 {
