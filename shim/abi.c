@@ -31,7 +31,7 @@ EXPORT void __tsan_init(void)
     struct thread *thread = thread_enter();
     if (!thread)
         return;
-    module_mark_instrumented(RETURN_PC);
+    module_refresh();
     thread_leave(thread);
 }
 

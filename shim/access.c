@@ -177,11 +177,6 @@ void access_flush(struct thread *thread)
         open_flush(thread, state);
 }
 
-bool access_alone(void)
-{
-    return table_tasks.count <= 2; /* slot 0 and the main task */
-}
-
 /* ---- accesses ---- */
 
 /* The slot of a line is another line's. */
@@ -206,7 +201,7 @@ static inline struct filter_entry *entry_get(struct access_state *state, const s
 }
 
 static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-                               uint32_t kind, uintptr_t pc, bool alone)
+                               uint32_t kind, uintptr_t pc)
 {
     uint64_t tag = line ^ access_fast.tag;
     if (kind & TRACE_KIND_ATOMIC)
@@ -223,41 +218,52 @@ static inline void line_record(struct thread *thread, struct access_state *state
         fresh = mask & entry->unseen;
         entry->unseen &= ~mask;
     }
-    if (fresh && !alone)
+    if (fresh && !access_alone())
         open_add(thread, state, line, fresh, kind, pc);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state, uintptr_t address, size_t size,
                                   uint32_t kind, uintptr_t pc)
 {
-    if (!open_sync(thread, state))
+    if (access_alone() || !open_sync(thread, state))
         return;
-    struct trace_access record = {.type = TRACE_ACCESS_RANGE, .kind = kind, .address = address, .size = size, .pc = pc};
-    open_put(thread, state, &record);
+    struct trace_access range = {.type = TRACE_ACCESS_RANGE, .kind = kind, .address = address, .size = size, .pc = pc};
+    open_put(thread, state, &range);
 }
 
-void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+static NOINLINE void lines_record(struct thread *thread, struct access_state *state, uintptr_t address, size_t size,
+                                  uint32_t kind, uintptr_t pc)
+{
+    uintptr_t last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (last - line >= (uintptr_t)RANGE_LINES * LINE_BYTES) {
+        range_record(thread, state, address, size, kind, pc);
+        return;
+    }
+    line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc);
+    while ((line += LINE_BYTES) < last)
+        line_record(thread, state, line, ~UINT64_C(0), kind, pc);
+    line_record(thread, state, last, ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc);
+}
+
+/* Inlined into both its callers: this is the path of all that the filter has not seen. */
+static inline void record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
     if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 || !shim_options.accesses))
         return;
-    bool alone = access_alone();
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1), last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
-    uint64_t from = ~UINT64_C(0) << address % LINE_BYTES;
-    uint64_t to = ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES);
-    if (LIKELY(line == last)) {
-        line_record(thread, state, line, from & to, kind, pc, alone);
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (LIKELY(address - line + size <= LINE_BYTES)) {
+        uint64_t mask = ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
+        line_record(thread, state, line, mask, kind, pc);
         return;
     }
-    if (last - line >= (uintptr_t)RANGE_LINES * LINE_BYTES) {
-        if (!alone)
-            range_record(thread, state, address, size, kind, pc);
-        return;
-    }
-    line_record(thread, state, line, from, kind, pc, alone);
-    while ((line += LINE_BYTES) < last)
-        line_record(thread, state, line, ~UINT64_C(0), kind, pc, alone);
-    line_record(thread, state, last, to, kind, pc, alone);
+    lines_record(thread, state, address, size, kind, pc);
+}
+
+void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+{
+    record(thread, address, size, kind, pc);
 }
 
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
@@ -265,7 +271,7 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
     struct thread *thread = thread_enter();
     if (!thread)
         return;
-    access_record(thread, address, size, kind, pc);
+    record(thread, address, size, kind, pc);
     thread_leave(thread);
 }
 
@@ -297,9 +303,9 @@ static void block_record(struct thread *thread, struct access_state *state, uint
     if (!open_sync(thread, state))
         return;
     open_flush_range(thread, state, address, address + size);
-    struct trace_access record = {
+    struct trace_access block = {
         .type = type, .kind = kind, .address = address, .size = size, .pc = pc, .tsc = tsc_now()};
-    open_put(thread, state, &record);
+    open_put(thread, state, &block);
 }
 
 void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)

@@ -7,6 +7,7 @@
 #define SHIM_ACCESS_STATE_H
 
 #include "shim/access.h"
+#include "shim/table.h"
 
 /*
  * One 64-byte line of memory as this thread has touched it in this generation. A generation is a segment, or a part of
@@ -129,7 +130,10 @@ static inline struct access_state *access_state_get(struct thread *thread)
 }
 
 /* Only one task has ever been: whatever it does happens before all that others will do, and need not be recorded. */
-bool access_alone(void);
+static inline bool access_alone(void)
+{
+    return table_tasks.count <= 2; /* slot 0 and the main task */
+}
 
 /* shadow.c */
 bool shadow_attach(struct access_state *state);

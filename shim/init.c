@@ -180,7 +180,6 @@ static bool birth(void)
     thread->busy = 1;
     module_refresh();
     own_path();
-    thread_register(thread);
     thread_watch_end();
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
@@ -256,8 +255,5 @@ struct thread *thread_attach(void)
     if (!task)
         return NULL;
     task_record(task)->flags |= TRACE_TASK_FOREIGN | TRACE_TASK_DETACHED;
-    thread = task_attach(task);
-    if (thread)
-        thread_register(thread);
-    return thread;
+    return task_attach(task);
 }

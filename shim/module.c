@@ -84,6 +84,44 @@ static void module_path(struct trace_module *module, const char *name)
     raw_copy(module->path, buffer, used + 1);
 }
 
+/* Instrumented code imports __tsan_init. The imports are the symbols before those that the GNU hash table covers. */
+static bool module_imports_tsan(const struct dl_phdr_info *info)
+{
+    const ElfW(Dyn) *dynamic = NULL;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            dynamic = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    uintptr_t symbols = 0, strings = 0, gnu = 0, sysv = 0;
+    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
+        uintptr_t value = dynamic->d_un.d_ptr;
+        if (value < info->dlpi_addr) /* the vdso's, and on some systems all, are not relocated */
+            value += info->dlpi_addr;
+        symbols = dynamic->d_tag == DT_SYMTAB ? value : symbols;
+        strings = dynamic->d_tag == DT_STRTAB ? value : strings;
+        gnu = dynamic->d_tag == DT_GNU_HASH ? value : gnu;
+        sysv = dynamic->d_tag == DT_HASH ? value : sysv;
+    }
+    if (!symbols || !strings || (!gnu && !sysv))
+        return false;
+    uint32_t count = gnu ? ((const uint32_t *)gnu)[1] : ((const uint32_t *)sysv)[1];
+    for (uint32_t i = 1; i < count; i++) {
+        const ElfW(Sym) *symbol = (const ElfW(Sym) *)symbols + i;
+        if (symbol->st_shndx == SHN_UNDEF && raw_equal((const char *)strings + symbol->st_name, "__tsan_init"))
+            return true;
+    }
+    return false;
+}
+
+static void module_instrument(struct trace_module *module)
+{
+    module->flags |= TRACE_MODULE_ABI;
+    process_record()->flags |= TRACE_PROCESS_ACCESSES;
+    if (instrumented_count == INSTRUMENTED)
+        return;
+    instrumented[instrumented_count] = (struct range){module->low, module->high};
+    __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
+}
+
 static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
@@ -122,6 +160,8 @@ static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
     for (uint32_t i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_NOTE && !module->build_id_size)
             module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
+    if (!(module->flags & TRACE_MODULE_RUNTIME) && module_imports_tsan(info))
+        module_instrument(module);
     __asm__ volatile("" ::: "memory");
     module->state = 1;
     present[slot / 8] |= (uint8_t)(1u << slot % 8);
@@ -161,24 +201,6 @@ void module_refresh(void)
     for (uint32_t i = 1; i < table_modules.count; i++)
         if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
             module_gone(module_slot(i));
-    spin_unlock(&modules_lock);
-}
-
-void module_mark_instrumented(uintptr_t pc)
-{
-    module_refresh();
-    if (module_instrumented(pc))
-        return;
-    spin_lock(&modules_lock);
-    for (uint32_t i = 1; i < table_modules.count; i++) {
-        struct trace_module *module = module_slot(i);
-        if (pc < module->low || pc >= module->high || module->unload_tsc || instrumented_count == INSTRUMENTED)
-            continue;
-        module->flags |= TRACE_MODULE_ABI;
-        instrumented[instrumented_count] = (struct range){module->low, module->high};
-        __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
-        process_record()->flags |= TRACE_PROCESS_ACCESSES;
-    }
     spin_unlock(&modules_lock);
 }
 

@@ -6,9 +6,7 @@
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
 void module_refresh(void);
-/* The module that holds `pc` is instrumented: it called __tsan_init. Guard up. */
-void module_mark_instrumented(uintptr_t pc);
-/* Whether the code at `pc` belongs to an instrumented module. Any context. */
+/* Whether the code at `pc` belongs to an instrumented module, one that imports __tsan_init. Any context. */
 bool module_instrumented(uintptr_t pc);
 /* Whether `address` lies in the data of a loaded module. */
 bool module_holds(uintptr_t address);

@@ -32,7 +32,7 @@ static inline int line_stride(const struct trace_open *entry)
     return entry->stride < 0 ? -1 : 1;
 }
 
-static void line_write(struct thread *thread, struct access_state *state, const struct trace_open *entry,
+static inline void line_write(struct thread *thread, struct access_state *state, const struct trace_open *entry,
                        uint64_t address, uint64_t mask, uint32_t run)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
@@ -43,7 +43,7 @@ static void line_write(struct thread *thread, struct access_state *state, const 
 }
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. */
-static void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+static inline void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
 {
     uint64_t back = (uint64_t)entry->run * LINE_BYTES;
     uint64_t first = entry->stride < 0 ? entry->line + back : entry->line - back;
@@ -97,7 +97,7 @@ static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
 }
 static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
 
-static void open_begin(struct thread *thread, struct access_state *state, uint32_t slot, uint64_t address,
+static inline void open_begin(struct thread *thread, struct access_state *state, uint32_t slot, uint64_t address,
                        uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t context)
 {
     struct trace_open *entry = &state->table[slot];

@@ -14,6 +14,7 @@
 #include "shim/stack.h"
 #include "shim/stream.h"
 #include "shim/table.h"
+#include "shim/thread.h"
 #include "shim/banned.h"
 
 __thread struct thread *thread_current;
@@ -117,8 +118,9 @@ struct thread *task_attach(uint32_t task)
     thread->record->state = TRACE_TASK_RUNNING;
     thread_current = thread;
     switch_write(thread);
+    struct object *own = thread_register(thread);
     if (thread->record->parent)
-        clock_acquire_task(thread, thread->record->parent, thread->record->parent_segment, NULL, 0);
+        clock_acquire_task(thread, thread->record->parent, thread->record->parent_segment, own, 0);
     access_thread_start(thread);
     return thread;
 }

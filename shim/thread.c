@@ -105,9 +105,11 @@ static void stack_bounds(struct trace_task *record)
     record->stack_high = (uintptr_t)low + size;
 }
 
-void thread_register(struct thread *thread)
+struct object *thread_register(struct thread *thread)
 {
-    handle_register(thread, (uintptr_t)pthread_self(), thread->task);
+    uintptr_t handle = (uintptr_t)pthread_self();
+    handle_register(thread, handle, thread->task);
+    return object_find(thread, handle, TRACE_OBJECT_TASK);
 }
 
 /* ---- creation ---- */
@@ -195,7 +197,6 @@ static bool thread_begin(uint32_t task)
         thread_current = THREAD_GONE;
         return false;
     }
-    thread_register(thread);
     thread_leave(thread);
     return true;
 }

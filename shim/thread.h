@@ -7,8 +7,8 @@
 bool thread_setup(void);
 /* The calling OS thread's end will be seen. Guard up. */
 void thread_watch_end(void);
-/* The calling OS thread's handle names its task. Guard up. */
-void thread_register(struct thread *thread);
+/* The calling OS thread's handle names its task: its object of kind TASK. Guard up. */
+struct object *thread_register(struct thread *thread);
 void thread_fork_child(void);
 
 #endif
