@@ -1,6 +1,6 @@
 /*
  * How many access records the race detector checks per second: generated traces of several shapes, each read, ordered
- * and checked as `gorocheck analyze` does. Usage: race_bench [millions of records] [jobs]
+ * and checked as `gorocheck analyze` does. Usage: race_bench [millions of records] [jobs] [shape]
  *
  *   private    each task works on its own memory (most records of most programs)
  *   shared     both tasks write the same lines in turn, ordered by a semaphore: every record needs its history
@@ -130,17 +130,19 @@ int main(int argc, char **argv)
 {
     uint64_t records = (argc > 1 ? strtoull(argv[1], NULL, 10) : 10) * 1000000;
     unsigned jobs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
-    struct trace_make *make = begin();
-    private_memory(make, records);
-    measure("private", make, jobs);
-    make = begin();
-    shared_memory(make, records, true);
-    measure("shared", make, jobs);
-    make = begin();
-    shared_memory(make, records, false);
-    measure("racy", make, jobs);
-    make = begin();
-    hash_table(make, records);
-    measure("table", make, jobs);
+    const char *only = argc > 3 ? argv[3] : NULL;
+    static const char *const shapes[] = {"private", "shared", "racy", "table"};
+    for (unsigned i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        if (only && strcmp(only, shapes[i]) != 0)
+            continue;
+        struct trace_make *make = begin();
+        if (i == 0)
+            private_memory(make, records);
+        else if (i == 3)
+            hash_table(make, records);
+        else
+            shared_memory(make, records, i == 1);
+        measure(shapes[i], make, jobs);
+    }
     return 0;
 }
