@@ -231,15 +231,18 @@ static void set_call_place(struct symbols *symbols, struct frame *frame, Dwarf_D
         frame->file = symbols_path(symbols, unit_directory(unit), path);
 }
 
-static void set_line(struct symbols *symbols, struct frame *frame, Dwfl_Module *module,
+/* Not by dwfl_module_getsrc: it finds no unit where there is no .debug_aranges. */
+static void set_line(struct symbols *symbols, struct frame *frame, Dwarf_Die *unit,
                      uint64_t address)
 {
-    Dwfl_Line *line = dwfl_module_getsrc(module, address);
+    Dwarf_Line *line = dwarf_getsrc_die(unit, address);
     if (!line)
         return;
-    const char *path = dwfl_lineinfo(line, NULL, &frame->line, &frame->column, NULL, NULL);
+    dwarf_lineno(line, &frame->line);
+    dwarf_linecol(line, &frame->column);
+    const char *path = dwarf_linesrc(line, NULL, NULL);
     if (path)
-        frame->file = symbols_path(symbols, dwfl_line_comp_dir(line), path);
+        frame->file = symbols_path(symbols, unit_directory(unit), path);
 }
 
 static bool is_function(Dwarf_Die *die)
@@ -248,12 +251,24 @@ static bool is_function(Dwarf_Die *die)
     return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram;
 }
 
+/* The unit that holds `address`. clang writes no .debug_aranges: then all units are asked. */
+static Dwarf_Die *unit_at(Dwfl_Module *module, uint64_t address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
+    if (unit)
+        return unit;
+    while ((unit = dwfl_module_nextcu(module, unit, bias)))
+        if (dwarf_haspc(unit, address - *bias) > 0)
+            return unit;
+    return NULL;
+}
+
 /* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows none. */
 static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module *module,
                             uint64_t address, struct stack *stack)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module->module, address, &bias);
+    Dwarf_Die *unit = unit_at(module->module, address, &bias);
     Dwarf_Die *innermost = NULL, *scopes = NULL;
     if (!unit || dwarf_getscopes(unit, address - bias, &innermost) <= 0)
         return false;
@@ -267,7 +282,7 @@ static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module 
         if (called)
             set_call_place(symbols, frame, unit, called);
         else
-            set_line(symbols, frame, module->module, address);
+            set_line(symbols, frame, unit, address - bias);
         frame->inlined = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
         called = &scopes[i];
         if (!frame->inlined)
@@ -301,7 +316,10 @@ static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
         dwfl_module_addrinfo(module->module, address, &offset, &symbol, NULL, NULL, NULL);
     if (name && (symbol.st_size == 0 || offset < symbol.st_size))
         frame->function = symbols_demangle(symbols, name);
-    set_line(symbols, frame, module->module, address);
+    Dwarf_Addr bias; /* hand-written assembly has lines, but no function */
+    Dwarf_Die *unit = unit_at(module->module, address, &bias);
+    if (unit)
+        set_line(symbols, frame, unit, address - bias);
     return stack;
 }
 
