@@ -142,9 +142,19 @@ static void own_path(void)
     }
 }
 
+/* A .preinit_array function (gcc's libtsan_preinit.o) calls us before libc has set environ: it lies behind argv. */
+extern void *__libc_stack_end;
+static char **environment_now(void)
+{
+    if (environ)
+        return environ;
+    uintptr_t *start = __libc_stack_end;
+    return (char **)(start + 1 + start[0] + 1);
+}
+
 static void options_setup(void)
 {
-    const char *text = options_variable(environ, "GOROCHECK_OPTIONS");
+    const char *text = options_variable(environment_now(), "GOROCHECK_OPTIONS");
     options_read(text);
     size_t used = 0;
     struct trace_process *process = process_record();
