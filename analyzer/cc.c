@@ -177,13 +177,28 @@ bool cc_needs_shadow(const struct cc_request *request, bool clang)
     return !clang && request->links && (request->compiles || request->lto);
 }
 
+static void add_joined(struct words *command, const char *before, const char *folder,
+                       const char *after)
+{
+    char *text = memory_format("%s%s%s", before, folder, after);
+    words_add(command, text);
+    free(text);
+}
+
+/*
+ * The fast paths go into the program itself (whole: else the same names of the stub would do); what they call, and all
+ * other names of the ABI, is the stub's.
+ */
 static void add_link(struct words *command, const char *stub)
 {
-    char *text = memory_format("%s/libtsan.so.2", stub);
-    words_add(command, "-Wl,--push-state,--no-as-needed");
-    words_add(command, text);
+    words_add(command, "-x"); /* what follows is no source, whatever the user said before */
+    words_add(command, "none");
+    words_add(command, "-Wl,--push-state,--whole-archive");
+    add_joined(command, "", stub, "/libgorocheck_near.a");
+    words_add(command, "-Wl,--no-whole-archive,--no-as-needed");
+    add_joined(command, "", stub, "/libtsan.so.2");
     words_add(command, "-Wl,--pop-state");
-    free(text);
+    add_joined(command, "-Wl,-rpath,", stub, "");
 }
 
 struct words cc_command(const struct words *compiler, const struct words *words,
@@ -200,20 +215,13 @@ struct words cc_command(const struct words *compiler, const struct words *words,
             words_add(&command, words->items[i]);
         return command;
     }
-    if (in_one && shadow) {
-        char *text = memory_format("-L%s", shadow);
-        words_add(&command, text);
-        free(text);
-    }
+    if (in_one && shadow)
+        add_joined(&command, "-L", shadow, "");
     if (request->compiles && !request->debug && !request->quiet)
         words_add(&command, "-g");
     for (unsigned i = 0; i < words->count; i++)
         if (!is_runtime_option(words->items[i]))
             words_add(&command, words->items[i]);
-    if (links) { /* what we add is an object, whatever the user said before */
-        words_add(&command, "-x");
-        words_add(&command, "none");
-    }
     if (makes)
         words_add(&command, INSTRUMENT);
     if (clang)
@@ -222,12 +230,7 @@ struct words cc_command(const struct words *compiler, const struct words *words,
         words_add(&command, "-Wno-tsan"); /* fences are understood here */
     if (clang && makes && request->links)
         words_add(&command, "-fno-sanitize-link-runtime");
-    if (!links)
-        return command;
-    char *rpath = memory_format("-Wl,-rpath,%s", stub);
-    words_add(&command, rpath);
-    free(rpath);
-    if (!in_one)
+    if (links)
         add_link(&command, stub);
     return command;
 }

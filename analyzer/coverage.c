@@ -121,6 +121,13 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* The recorder, the stub, and what is no file (the vdso). */
+static bool is_our_own(const struct trace_module *module, const char *path)
+{
+    return module->flags & TRACE_MODULE_RUNTIME || !strchr(path, '/') ||
+           !strcmp(last_part(path), "libtsan.so.2");
+}
+
 static char *join_names(char *list, const char *name)
 {
     char *longer = list ? memory_format("%s, %s", list, name) : memory_text(name);
@@ -136,7 +143,7 @@ static void say_modules(struct sentences *out, const struct report_process *proc
     for (uint32_t i = 0; i < trace->module_count; i++) {
         const struct trace_module *module = &trace->modules[i];
         const char *path = module->path[0] ? module->path : trace->process.executable;
-        if (!module->state || module->flags & TRACE_MODULE_RUNTIME || !path[0])
+        if (!module->state || is_our_own(module, path))
             continue;
         if (module->flags & TRACE_MODULE_ABI)
             seen = join_names(seen, last_part(path));

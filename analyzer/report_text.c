@@ -90,11 +90,21 @@ static void write_frame(const struct frame *frame, uint32_t number, FILE *out)
     fputs(frame->inlined ? " [inlined]\n" : "\n", out);
 }
 
+/* Detectors write sentences with and without their full stop. */
+static void write_sentence(const char *before, const char *text, const char *after, FILE *out)
+{
+    size_t length = strlen(text);
+    while (length && text[length - 1] == '.')
+        length--;
+    fprintf(out, "  %s%.*s%s", before, (int)length, text, after);
+}
+
 static void write_part(const struct report *report, const struct part *part, FILE *out)
 {
     const struct frame *site = stack_site(&part->stack);
-    fprintf(out, "  %s%s%s%s\n", paint(report, PAINT_PART), part->text ? part->text : "At",
-            part->stack.count ? ":" : ".", paint(report, PAINT_NONE));
+    fputs(paint(report, PAINT_PART), out);
+    write_sentence("", part->text ? part->text : "At", part->stack.count ? ":" : ".", out);
+    fprintf(out, "%s\n", paint(report, PAINT_NONE));
     for (uint32_t i = 0; i < part->stack.count; i++) {
         write_frame(&part->stack.frames[i], i, out);
         if (&part->stack.frames[i] == site && site->own)
@@ -136,15 +146,15 @@ static void write_finding(const struct report *report, const struct report_item 
             process->trace->process.pid, paint(report, PAINT_NONE),
             finding_certainty_word(finding->certainty));
     if (finding->summary)
-        fprintf(out, "  %s.\n\n", finding->summary);
+        write_sentence("", finding->summary, ".\n\n", out);
     for (uint32_t i = 0; i < finding->part_count; i++)
         write_part(report, &finding->parts[i], out);
     if (finding->location)
-        fprintf(out, "  Location is %s.\n\n", finding->location);
+        write_sentence("Location is ", finding->location, ".\n\n", out);
     if (finding->why)
-        fprintf(out, "  Why: %s.\n", finding->why);
+        write_sentence("Why: ", finding->why, ".\n", out);
     if (finding->advice)
-        fprintf(out, "  Cure: %s.\n", finding->advice);
+        write_sentence("Cure: ", finding->advice, ".\n", out);
     if (finding->count > 1)
         fprintf(out, "  Seen: %u times.\n", finding->count);
     if (item->processes > 1)
