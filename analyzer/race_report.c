@@ -242,7 +242,7 @@ static void add_why(const struct analysis *analysis, struct finding *finding,
                              "%s of %s to its %s",
                              second, first, access, first, other);
     text[0] = (char)(text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0]);
-    finding_set(&finding->why, "%s.", text);
+    finding_set(&finding->why, "%s", text);
     free(text);
     free(first);
     free(second);
