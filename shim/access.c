@@ -218,7 +218,7 @@ static inline void line_record(struct thread *thread, struct access_state *state
         fresh = mask & entry->unseen;
         entry->unseen &= ~mask;
     }
-    if (fresh && !access_alone())
+    if (fresh && !open_merge(thread, state, line, fresh, kind, pc) && !access_alone())
         open_add(thread, state, line, fresh, kind, pc);
 }
 

@@ -172,6 +172,28 @@ static inline void shadow_leave(void)
 /* open.c: records */
 /* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */
 bool open_sync(struct thread *thread, struct access_state *state);
+static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
+{
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 57);
+}
+static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
+
+/* More bytes of the line that the site's open entry is at: the commonest case by far, where bytes are met one by one. */
+static inline bool open_merge(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+                              uint32_t kind, uintptr_t pc)
+{
+    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task ||
+                 state->held_version != thread->held_version || access_fast.top != state->context_top ||
+                 access_fast.top != access_fast.low))
+        return false;
+    struct trace_open *entry = &state->table[open_slot(pc, kind)];
+    uint64_t present = entry->mask;
+    if (!present || entry->line != line || entry->pc != pc || entry->context != state->context || entry->kind != kind)
+        return false;
+    entry->mask = present | mask;
+    return true;
+}
+
 /* `line`: its address */
 void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
               uintptr_t pc);

@@ -91,12 +91,6 @@ static void open_sweep(struct thread *thread, struct access_state *state)
     }
 }
 
-static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
-{
-    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 57);
-}
-static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
-
 static inline void open_begin(struct thread *thread, struct access_state *state, uint32_t slot, uint64_t address,
                        uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t context)
 {
