@@ -345,7 +345,7 @@ static uint32_t users_gone(const struct blocked *blocked, uint32_t id, uint32_t 
     uint32_t count = 0;
     for (uint32_t t = 1; t < graph->task_count && count < 8; t++) {
         bool ended = blocked->analysis->trace->tasks[t].state == TRACE_TASK_ENDED ||
-                     (graph->orderly && t == blocked->analysis->trace->process.end_task);
+                     (graph->orderly && t == graph->ender);
         if (t != id && ended && wait_used(graph, graph->waits[id].object, t))
             gone[count++] = t;
     }

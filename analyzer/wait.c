@@ -175,6 +175,13 @@ static void users_collect(struct wait_graph *graph)
 {
     const struct trace *trace = graph->trace;
     size_t rows = graph->object_count;
+    graph->answers = memory_get(graph->task_count, sizeof(*graph->answers));
+    for (uint32_t i = 1; i < trace->object_count; i++) {
+        const struct trace_object *object = &trace->objects[i];
+        uint32_t task = object->last_post_task;
+        if (task < graph->task_count && object->last_post_tsc > graph->answers[task])
+            graph->answers[task] = object->last_post_tsc;
+    }
     graph->words = graph->task_count / 64 + 1;
     graph->users = memory_get(rows * graph->words, sizeof(uint64_t));
     graph->wakers = memory_get(rows * graph->words, sizeof(uint64_t));
@@ -186,8 +193,8 @@ static void users_collect(struct wait_graph *graph)
                                   object->last_post_task, object->unheard_task};
         for (size_t j = 0; j < sizeof(tasks) / sizeof(tasks[0]); j++)
             bit_add(graph, graph->users, graph->objects[i], tasks[j]);
-        /* A signal that nobody heard woke nobody. */
-        if (object->posts > object->unheard)
+        /* One signal that nobody heard woke nobody; who signals again and again hands out work. */
+        if (object->posts > 1 || object->posts > object->unheard)
             bit_add(graph, graph->wakers, graph->objects[i], object->last_post_task);
     }
     for (uint32_t t = 1; t < graph->task_count; t++)
@@ -210,16 +217,20 @@ static void users_collect(struct wait_graph *graph)
 /* ---- who can go on ---- */
 
 /*
- * Does `waker`, which can go on, count as one that may wake a task that waits for `object`? When the program has ended
+ * Does `waker`, which can go on, count as one that may wake the task `self`? When the program has ended
  * itself, nobody will; then the question is whether the waiting is by design: some task that is still there woke others
  * by this object before (workers that wait for work), or at least used it and is at work.
  */
-static bool may_wake(const struct wait_graph *graph, uint32_t object, uint32_t waker, bool sure)
+static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t waker, bool sure)
 {
+    uint32_t object = graph->waits[self].object;
     if (sure || bit_has(graph, graph->wakers, object, waker))
         return true;
+    const struct trace_object *facts = trace_object(graph->trace, object);
+    if (facts->last_post_task == waker && facts->last_post_tsc < graph->answers[self])
+        return true; /* it did not need to hear the signal to do its work, and said so */
     if (graph->orderly)
-        return waker != graph->trace->process.end_task && wait_used(graph, object, waker);
+        return waker != graph->ender && wait_used(graph, object, waker);
     return wait_object_static(graph->trace, object) || wait_used(graph, object, waker);
 }
 
@@ -230,7 +241,7 @@ static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goe
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
     for (uint32_t t = 1; t < graph->task_count; t++)
-        if (goes[t] && t != self && may_wake(graph, graph->waits[self].object, t, sure))
+        if (goes[t] && t != self && may_wake(graph, self, t, sure))
             return true;
     return false;
 }
@@ -248,7 +259,7 @@ static bool met(const struct wait_graph *graph, uint32_t self, const bool *goes)
         const struct wait *wait = &graph->waits[t];
         bool arrives = goes[t];
         if (graph->orderly)
-            arrives = arrives && t != graph->trace->process.end_task;
+            arrives = arrives && t != graph->ender;
         else if (goes[t])
             return true; /* it may even start others */
         there += arrives || (wait->kind == WAIT_MEET && wait->object == task->object);
@@ -327,6 +338,9 @@ struct wait_graph *wait_build(const struct trace *trace)
     graph->waits = memory_get(trace->task_count, sizeof(*graph->waits));
     enum trace_end end = (enum trace_end)trace->process.end;
     graph->orderly = end == TRACE_END_EXIT || end == TRACE_END_QUICK || end == TRACE_END_UNDER;
+    /* Not known when the last thing that the program called was not exit(): then main has returned. */
+    if (graph->orderly)
+        graph->ender = trace->process.end_task ? trace->process.end_task : 1;
     for (uint32_t t = 1; t < graph->task_count; t++)
         graph->waits[t] = wait_classify(trace, &trace->tasks[t]);
     objects_collect(graph);
@@ -354,5 +368,6 @@ void wait_free(struct wait_graph *graph)
     free(graph->objects);
     free(graph->users);
     free(graph->wakers);
+    free(graph->answers);
     free(graph);
 }

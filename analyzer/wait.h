@@ -37,11 +37,13 @@ struct wait_graph {
     uint32_t task_count;
     uint32_t runners; /* tasks that can go on (sure) */
     bool orderly;     /* the program ended itself: what still waits was left behind */
+    uint32_t ender;   /* the task that ended it, 0 if it was not orderly */
     uint32_t *objects; /* waited for, with the tasks that are known to have used them */
     uint32_t object_count;
     uint64_t *users;   /* [object_count][words]: bits of tasks */
     uint64_t *wakers;  /* ... of those that are known to have woken a task by it */
     uint32_t words;
+    uint64_t *answers; /* [task_count]: when a task last woke others by any object */
 };
 
 struct wait_graph *wait_build(const struct trace *trace);
