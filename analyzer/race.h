@@ -143,6 +143,7 @@ struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
     uint64_t free_segment;
     uint32_t task, frame, kind;
     uint32_t free_task; /* 0: not freed */
+    bool quiet;         /* it ended by itself: that is no access */
     uint32_t free_site, free_frame, free_held;
     uint32_t links;  /* lines that name it, and one while it can be found by its address */
     uint32_t next;   /* in its address bucket, or in the list of unused blocks */
@@ -270,8 +271,8 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
                           const struct race_now *now, const struct trace_access *record);
 void race_block_end(struct race_history *history, const struct race_shard *shard,
                     const struct race_now *now, const struct trace_access *record);
-/* A task is over: nobody will touch its stack any more. */
-void race_block_task_over(struct race_history *history, uint32_t task);
+/* A task is over, with `segment`: nobody who is after that will touch its stack any more. */
+void race_block_task_over(struct race_history *history, uint32_t task, uint64_t segment);
 /* Links the large blocks that came since this line was last looked at. */
 void race_line_catch_up(struct race_history *history, struct race_line *line);
 /* The bytes of line number `line` that lie in the block. */

@@ -384,7 +384,7 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
     block_unlist(history, number);
 }
 
-void race_block_task_over(struct race_history *history, uint32_t task)
+void race_block_task_over(struct race_history *history, uint32_t task, uint64_t segment)
 {
     uint32_t number = history->stacks[task];
     history->stacks[task] = 0;
@@ -393,8 +393,8 @@ void race_block_task_over(struct race_history *history, uint32_t task)
     struct race_block *block = &history->blocks[number];
     if (block->free_task || block->task != task || block->kind != TRACE_ALLOC_STACK)
         return; /* ended by a FREE, and the number may be another block's by now */
-    /* No access, so it races with nothing: the segment 0 is before all. */
     block->free_task = task;
-    block->free_segment = 0;
+    block->free_segment = segment;
+    block->quiet = true;
     block_unlist(history, number);
 }

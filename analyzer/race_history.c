@@ -289,9 +289,11 @@ void race_access(struct race_history *history, const struct race_now *now, uint6
         if (!bytes || !race_before(now, block->task, block->segment))
             continue;
         mask &= ~bytes;
-        if (block->free_task == 0)
+        if (block->free_task && race_before(now, block->free_task, block->free_segment))
+            continue;
+        if (block->free_task == 0 || block->quiet)
             check_bytes(history, now, line, bytes, number_of_block);
-        else if (block->free_segment && !race_before(now, block->free_task, block->free_segment))
+        else
             race_found(history, now, number, bytes, NULL, number_of_block);
     }
     if (mask && !line->forgot)

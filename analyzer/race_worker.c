@@ -144,7 +144,7 @@ static void leave_task(struct run *run, struct stream *stream)
         task_done(run, task, before_segment(run->next_event[task]), true);
         return;
     }
-    race_block_task_over(&run->worker->history, task);
+    race_block_task_over(&run->worker->history, task, stream->segment);
     task_done(run, task, UINT64_MAX, true);
 }
 

@@ -191,7 +191,7 @@ static bool member_place(Dwarf_Die *member, uint64_t *at)
     return true;
 }
 
-/* Appends ".member" and goes on in it; base classes and members without a name add nothing. */
+/* Unions are not entered: nobody knows which of their members it was. Appends ".member" and goes on in it; base classes and members without a name add nothing. */
 static bool into_member(Dwarf_Die *type, uint64_t *offset, char **name)
 {
     Dwarf_Die child;
@@ -230,8 +230,7 @@ static void append_path(Dwarf_Die *variable, uint64_t offset, char **name)
         int tag = dwarf_tag(&type);
         if (tag == DW_TAG_array_type)
             deeper = into_array(&type, &offset, name);
-        else if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
-                 tag == DW_TAG_union_type)
+        else if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
             deeper = !system_type(&type) && into_member(&type, &offset, name);
         if (!deeper)
             return;
