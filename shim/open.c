@@ -181,8 +181,11 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     bool first = !thread->access_stream.chunk;
     if (first)
         raw_zero(&state->codec, sizeof state->codec);
-    struct trace_access record = {.type = TRACE_ACCESS_SWITCH, .task = thread->task, .segment = thread->segment};
     bool again = state->task == thread->task;
+    bool blocks = !again && thread->record->flags & TRACE_TASK_MAIN;
+    /* Blocks from the time when there was one task belong to its first segment: every task is after that. */
+    struct trace_access record = {
+        .type = TRACE_ACCESS_SWITCH, .task = thread->task, .segment = blocks ? 1 : thread->segment};
     if (!record_write(thread, state, &record))
         return false;
     context_reset(state);
@@ -191,8 +194,10 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     const struct trace_task *task = thread->record;
     if (again)
         return true;
-    if (task->flags & TRACE_TASK_MAIN) {
+    if (blocks) {
         block_write(thread, state);
+        record = (struct trace_access){.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
+        return thread->segment == 1 || record_write(thread, state, &record);
     } else if (task->stack_low < task->stack_high) {
         struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
                                      .kind = TRACE_ALLOC_STACK,
