@@ -17,7 +17,8 @@ struct found {
     const struct race_places *places;
     const struct race_pair *pair;
     const struct race_sample *sample;
-    uint64_t low_pc, high_pc; /* sites of the pair, as all workers know them */
+    uint64_t low, high; /* source lines of the two sites */
+    const char *rule;
     char *variable;           /* NULL if the memory has no name */
     bool folded;
     uint64_t count;
@@ -250,6 +251,21 @@ static void add_why(const struct analysis *analysis, struct finding *finding,
 
 /* ---- findings ---- */
 
+/* A hash of the file and line an access stands at, as a reader sees it; of the instruction if no line is known. */
+static uint64_t source_line(const struct analysis *analysis, uint64_t pc)
+{
+    struct stack stack = symbols_stack(analysis->symbols, &pc, 1, false);
+    const struct frame *frame = stack_site(&stack);
+    uint64_t hash = pc;
+    if (frame && frame->file && frame->line > 0) {
+        hash = (uint64_t)frame->line;
+        for (const char *c = frame->file; *c; c++)
+            hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    }
+    stack_free(&stack);
+    return hash;
+}
+
 static const char *rule_of(const struct race_site *a, const struct race_site *b)
 {
     if ((a->kind | b->kind) & RACE_KIND_FREE)
@@ -265,7 +281,7 @@ static void add_finding(struct analysis *analysis, const struct found *found)
     const struct race_entry *before = &sample->before, *after = &sample->after;
     const struct race_site *first = site_of(found->places, before->site);
     const struct race_site *second = site_of(found->places, after->site);
-    const char *rule = rule_of(first, second);
+    const char *rule = found->rule;
     struct finding *finding = finding_new(FINDING_RACE, FINDING_PROVED, rule);
     finding->count = found->count > UINT32_MAX ? UINT32_MAX : (uint32_t)found->count;
     add_access(analysis, finding, found, after, false);
@@ -319,7 +335,7 @@ static bool same_name(const char *a, const char *b)
 static bool same_place(const struct found *a, const struct found *b)
 {
     const struct race_block *x = &a->sample->block, *y = &b->sample->block;
-    if (a->low_pc != b->low_pc || a->high_pc != b->high_pc)
+    if (a->low != b->low || a->high != b->high || a->rule != b->rule)
         return false;
     if (x->address || y->address)
         return x->address && y->address && x->kind == y->kind &&
@@ -334,9 +350,9 @@ static int compare_found(const void *a, const void *b)
         return x->sample->position < y->sample->position ? -1 : 1;
     if (x->sample->address != y->sample->address)
         return x->sample->address < y->sample->address ? -1 : 1;
-    if (x->low_pc != y->low_pc)
-        return x->low_pc < y->low_pc ? -1 : 1;
-    return x->high_pc < y->high_pc ? -1 : x->high_pc > y->high_pc;
+    if (x->low != y->low)
+        return x->low < y->low ? -1 : 1;
+    return x->high < y->high ? -1 : x->high > y->high;
 }
 
 static void name_variable(const struct analysis *analysis, struct found *found)
@@ -357,15 +373,17 @@ void race_report(struct analysis *analysis, struct race_worker *workers, uint32_
     for (uint32_t w = 0; w < count; w++) {
         for (uint32_t p = 1; p < workers[w].history.pair_count; p++) {
             const struct race_pair *pair = &workers[w].history.pairs[p];
-            uint64_t a = site_of(&workers[w].places, pair->low)->pc;
-            uint64_t b = site_of(&workers[w].places, pair->high)->pc;
+            const struct race_site *first = site_of(&workers[w].places, pair->low);
+            const struct race_site *second = site_of(&workers[w].places, pair->high);
+            uint64_t a = source_line(analysis, first->pc), b = source_line(analysis, second->pc);
             for (uint32_t s = 0; s < pair->sample_count; s++) {
                 MEMORY_GROW(found, found_count, capacity);
                 found[found_count++] = (struct found){.places = &workers[w].places,
                                                       .pair = pair,
                                                       .sample = &pair->samples[s],
-                                                      .low_pc = a < b ? a : b,
-                                                      .high_pc = a < b ? b : a,
+                                                      .low = a < b ? a : b,
+                                                      .high = a < b ? b : a,
+                                                      .rule = rule_of(first, second),
                                                       .count = s == 0 ? pair->count : 0};
             }
         }
