@@ -199,7 +199,7 @@ static bool birth(void)
 
 static void init(void)
 {
-    if (born)
+    if (born || !environ) /* called by the dynamic linker, before the C library is ready: too early to be born */
         return;
     born = 1;
     thread_current = THREAD_GONE; /* what is called below passes through */
@@ -249,7 +249,7 @@ struct thread *thread_attach(void)
             return NULL;
         thread = thread_current;
     }
-    if (shim_state != SHIM_ON || thread == THREAD_GONE)
+    if (shim_state != SHIM_ON || thread == THREAD_GONE) /* also: not yet born */
         return NULL;
     if (thread) {
         if (thread->busy)
