@@ -20,12 +20,19 @@ static void *waiter(void *unused)
     return unused;
 }
 
-int main(void)
+static void *signaller(void *unused)
 {
-    pthread_t thread;
     pthread_mutex_lock(&lock);
     pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, signaller, NULL);
+    pthread_join(thread, NULL);
     pthread_create(&thread, NULL, waiter, NULL);
     order_blocked(1);
     return 0;

@@ -19,13 +19,20 @@ static void *waiter(void *unused)
     return unused;
 }
 
-int main(void)
+static void *signaller(void *unused)
 {
-    pthread_t thread;
     pthread_mutex_lock(&lock);
     ready = 1;
     pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, signaller, NULL);
+    pthread_join(thread, NULL);
     pthread_create(&thread, NULL, waiter, NULL);
     pthread_join(thread, NULL);
     return 0;

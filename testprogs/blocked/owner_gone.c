@@ -1,7 +1,7 @@
 /*
  * A thread ends by pthread_exit without giving its mutex back; another one waits for it.
  *
- * EXPECT: misuse @exit exit-holding [proved]
+ * EXPECT: misuse @take exit-holding [proved]
  * EXPECT: blocked @wait state [proved]
  * MODE: plain instrumented
  */
@@ -13,8 +13,8 @@ static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
 
 static void *owner(void *unused)
 {
-    pthread_mutex_lock(&state);
-    pthread_exit(unused); /* @exit */
+    pthread_mutex_lock(&state); /* @take */
+    pthread_exit(unused);
 }
 
 static void *waiter(void *unused)

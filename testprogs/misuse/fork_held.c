@@ -1,11 +1,13 @@
 /*
- * A fork while another thread holds a lock: the child has the lock, but not the thread.
+ * A fork while another thread holds a lock: the child wants it, but has not got the thread that would unlock it.
  *
- * EXPECT: misuse @fork fork-held [proved]
+ * EXPECT: misuse @lock fork-held [proved]
  * MODE: plain
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../order.h"
@@ -24,11 +26,12 @@ static void *work(void *unused)
 int main(void)
 {
     pthread_t thread;
+    struct timespec past = {1, 0};
     pthread_create(&thread, NULL, work, NULL);
     order_wait(1);
-    pid_t child = fork(); /* @fork */
+    pid_t child = fork();
     if (!child)
-        _exit(0);
+        _exit(pthread_mutex_timedlock(&lock, &past) != ETIMEDOUT); /* @lock */
     waitpid(child, NULL, 0);
     order_signal(2);
     pthread_join(thread, NULL);

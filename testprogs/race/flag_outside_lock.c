@@ -14,6 +14,7 @@ int ready;
 static void *waiter(void *unused)
 {
     pthread_mutex_lock(&lock);
+    order_signal(2);
     order_wait(1);
     while (!ready) /* @test */
         pthread_cond_wait(&changed, &lock);
@@ -25,6 +26,7 @@ int main(void)
 {
     pthread_t thread;
     pthread_create(&thread, NULL, waiter, NULL);
+    order_wait(2);
     ready = 1; /* @set */
     order_signal(1);
     pthread_mutex_lock(&lock);

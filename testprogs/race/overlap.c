@@ -1,7 +1,7 @@
 /*
  * A write of eight bytes meets a read of one byte in their middle.
  *
- * EXPECT: race @wide @narrow word [proved]
+ * EXPECT: race @wide @narrow [proved]
  */
 #include <pthread.h>
 

@@ -101,7 +101,7 @@ static void command_become(const struct command *command)
     _exit(127);
 }
 
-static double clock_now(void)
+double clock_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

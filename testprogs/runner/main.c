@@ -37,6 +37,7 @@ struct test {
     char mode[16];
     pid_t pid;
     int result; /* -1 running, 0 passed */
+    double start;
 };
 
 static char build[PATH_MAX];
@@ -333,6 +334,7 @@ static void test_start(struct test *test, int number)
     char path[PATH_MAX];
     path_make(path, "%s/testprogs/log.%d", build, number);
     fflush(stdout);
+    test->start = clock_now();
     test->pid = fork();
     if (test->pid < 0)
         die("fork: %s", strerror(errno));
@@ -353,7 +355,11 @@ static void test_finish(pid_t pid, int status)
             continue;
         char path[PATH_MAX];
         tests[i].result = status ? 1 : 0;
-        printf("%s %s (%s)\n", status ? "FAIL" : "ok  ", tests[i].path, tests[i].mode);
+        double seconds = clock_now() - tests[i].start;
+        printf("%s %s (%s)", status ? "FAIL" : "ok  ", tests[i].path, tests[i].mode);
+        if (seconds >= 5)
+            printf(": %.0f s", seconds);
+        putchar('\n');
         char *text = file_read(path_make(path, "%s/testprogs/log.%d", build, i));
         if (text && status)
             fputs(text, stdout);

@@ -64,4 +64,7 @@ void command_split(struct command *command, char *text);
 /* Exit status as a shell tells it, or STATUS_HANG if the limit ended it. Its whole process group is gone afterwards. */
 int command_run(const struct command *command);
 
+/* Seconds of a clock that only goes forward. */
+double clock_now(void);
+
 #endif
