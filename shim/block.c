@@ -21,11 +21,11 @@ struct block {
     uint32_t kind, stack;
 };
 
-static struct block *blocks; /* direct-mapped by address; only ever touched while there is one task */
+static struct block *kept; /* direct-mapped by address; only ever touched while there is one task */
 
 static struct block *block_of(uintptr_t address)
 {
-    return &blocks[(address >> 4) * 0x9e3779b97f4a7c15u >> 50];
+    return &kept[(address >> 4) * 0x9e3779b97f4a7c15u >> 50];
 }
 static_assert(BLOCKS == 1u << 14, "block_of");
 
@@ -34,15 +34,15 @@ static uint32_t shadow_stack(void)
     uint64_t inner_first[TRACE_STACK_DEPTH];
     uint32_t count;
     const uint64_t *frames = access_shadow(&count);
-    uint32_t kept = count < TRACE_STACK_DEPTH ? count : TRACE_STACK_DEPTH;
-    for (uint32_t i = 0; i < kept; i++)
+    uint32_t depth = count < TRACE_STACK_DEPTH ? count : TRACE_STACK_DEPTH;
+    for (uint32_t i = 0; i < depth; i++)
         inner_first[i] = frames[count - 1 - i];
-    return kept ? stack_put(inner_first, kept) : 0;
+    return depth ? stack_put(inner_first, depth) : 0;
 }
 
 void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
-    if (!blocks && !(blocks = memory_get(BLOCKS * sizeof *blocks)))
+    if (!kept && !(kept = memory_get(BLOCKS * sizeof *kept)))
         return;
     *block_of(address) = (struct block){
         .address = address, .size = size, .pc = pc, .tsc = tsc_now(), .kind = kind, .stack = shadow_stack()};
@@ -50,14 +50,14 @@ void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 
 void block_remove(uintptr_t address)
 {
-    if (blocks && block_of(address)->address == address)
+    if (kept && block_of(address)->address == address)
         block_of(address)->address = 0;
 }
 
 void block_write(struct thread *thread, struct access_state *state)
 {
-    for (uint32_t i = 0; blocks && i < BLOCKS; i++) {
-        struct block *block = &blocks[i];
+    for (uint32_t i = 0; kept && i < BLOCKS; i++) {
+        struct block *block = &kept[i];
         if (!block->address)
             continue;
         const uint64_t *words = table_slot(&table_stacks, block->stack);

@@ -16,17 +16,17 @@
 #define STACK_NEAR (UINT64_C(64) << 20) /* a stack pointer further away than this is on another stack */
 #define BEYOND ((uint64_t *)UINTPTR_MAX)
 
-static struct spin pool_lock;
-static struct shadow *pool; /* of threads that ended; linked by unused[0] */
-static uint64_t no_frames[1];
+static struct spin free_lock;
+static struct shadow *free_shadows; /* of threads that ended; linked by unused[0] */
+static uint64_t nothing_pushed[1];
 
 bool shadow_attach(struct access_state *state)
 {
-    spin_lock(&pool_lock);
-    struct shadow *shadow = pool;
+    spin_lock(&free_lock);
+    struct shadow *shadow = free_shadows;
     if (shadow)
-        pool = (struct shadow *)(uintptr_t)shadow->unused[0];
-    spin_unlock(&pool_lock);
+        free_shadows = (struct shadow *)(uintptr_t)shadow->unused[0];
+    spin_unlock(&free_lock);
     if (!shadow)
         shadow = memory_get(sizeof *shadow);
     if (!shadow)
@@ -44,17 +44,17 @@ void shadow_detach(struct access_state *state)
 {
     struct shadow *shadow = state->shadow;
     state->shadow = NULL;
-    access_fast.top = access_fast.limit = no_frames;
+    access_fast.top = access_fast.limit = nothing_pushed;
     access_fast.low = BEYOND;
-    spin_lock(&pool_lock);
-    shadow->unused[0] = (uintptr_t)pool;
-    pool = shadow;
-    spin_unlock(&pool_lock);
+    spin_lock(&free_lock);
+    shadow->unused[0] = (uintptr_t)free_shadows;
+    free_shadows = shadow;
+    spin_unlock(&free_lock);
 }
 
 void shadow_fork_child(void)
 {
-    spin_reset(&pool_lock);
+    spin_reset(&free_lock);
 }
 
 /* The state of this thread if it has a shadow stack. */
