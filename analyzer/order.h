@@ -76,6 +76,8 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
                       uint32_t *other, uint64_t *until);
 /* The clock of a task that was entered and is not done: [*size] segments, entries beyond are 0. */
 const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, uint32_t *size);
+/* Bytes that clocks and snapshots take now: counted one by one, so not for every day. */
+uint64_t order_walk_memory(const struct order_walk *walk);
 /* floor[t] becomes the newest segment of t that every event still to come in other tasks is after. `next[t]`: the
  * segment of the next event of t. */
 void order_walk_floor(const struct order_walk *walk, const uint64_t *next, uint64_t *floor);

@@ -203,6 +203,16 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
     return true;
 }
 
+uint64_t order_walk_memory(const struct order_walk *walk)
+{
+    uint64_t versions = walk->order->edge_count + walk->order->task_count, entries = 0;
+    for (uint64_t i = 0; i < versions; i++)
+        entries += walk->snapshots[i].size;
+    for (uint32_t t = 0; t < walk->order->task_count; t++)
+        entries += walk->tasks[t].clock.size;
+    return entries * sizeof(uint64_t);
+}
+
 /* ---- the floor ---- */
 
 /* Joins what a pending edge will bring at least: its source's clock may yet grow until then. */
