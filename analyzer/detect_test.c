@@ -1,0 +1,457 @@
+/*
+ * Unit tests of the detectors that read the tables (blocked, unjoined, misuse) and of the exit status: each builds the
+ * end of a run as the recorder would leave it, and compares all findings.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+#include "analyzer/trace_make.h"
+
+static struct options options;
+
+/* "deadlock wait-cycle proved; blocked waits-for-stuck proved;" for the trace made. */
+static char *findings(struct trace_make *make)
+{
+    struct report report = {.options = &options};
+    char *error = NULL, *text = memory_text("");
+    options_default(&options);
+    trace_make_write(make);
+    assert_true(report_trace(&report, make->path, 0, &error));
+    for (uint32_t i = 0; i < report.item_count; i++) {
+        const struct finding *finding = report.items[i].finding;
+        char *longer =
+            memory_format("%s%s %s %s", text, finding_kind_word(finding->kind), finding->rule,
+                          finding_certainty_word(finding->certainty));
+        if (finding->count > 1) {
+            char *counted = memory_format("%s x%u", longer, finding->count);
+            free(longer);
+            longer = counted;
+        }
+        free(text);
+        text = memory_format("%s; ", longer);
+        free(longer);
+    }
+    report_free(&report);
+    return text;
+}
+
+static void expect(struct trace_make *make, const char *expected)
+{
+    char *text = findings(make);
+    assert_string_equal(text, expected);
+    free(text);
+    trace_make_free(make);
+}
+
+/* A program whose main task runs to its end. */
+static struct trace_make *made(void)
+{
+    struct trace_make *make = trace_make_new();
+    make->tasks[1].state = TRACE_TASK_RUNNING;
+    return make;
+}
+
+/* A joinable thread that waits; times are ticks of a nanosecond since the start at 1000. */
+static uint32_t waits(struct trace_make *make, uint32_t primitive, uint32_t object, uint64_t since)
+{
+    uint64_t pc = 0x5000 + 16 * (uint64_t)object;
+    uint32_t id = make_task(make, 1, "worker");
+    struct trace_task *task = &make->tasks[id];
+    task->state = TRACE_TASK_BLOCKED;
+    task->primitive = primitive;
+    task->object = object;
+    task->since_tsc = since;
+    task->wait_stack = make_stack(make, &pc, 1);
+    return id;
+}
+
+static void owned(struct trace_make *make, uint32_t object, uint32_t task)
+{
+    make->objects[object].owner = task;
+    make->objects[object].owner_count = 1;
+}
+
+static uint32_t ended(struct trace_make *make)
+{
+    uint32_t id = make_task(make, 1, "gone");
+    make->tasks[id].state = TRACE_TASK_ENDED;
+    make->tasks[id].exit = TRACE_EXIT_RETURN;
+    make->tasks[id].flags = TRACE_TASK_JOINED;
+    return id;
+}
+
+/* Killed from outside: no end was recorded. */
+static void killed(struct trace_make *make)
+{
+    make->process.end = TRACE_END_NONE;
+}
+
+static void main_waits(struct trace_make *make, uint32_t primitive, uint32_t object, uint64_t value)
+{
+    struct trace_task *task = &make->tasks[1];
+    task->state = TRACE_TASK_BLOCKED;
+    task->primitive = primitive;
+    task->object = object;
+    task->wait_value = value;
+    task->since_tsc = 5000;
+}
+
+static void cycle(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    uint32_t b = make_object(make, TRACE_OBJECT_MUTEX, 0x200);
+    uint32_t first = waits(make, PRIMITIVE_pthread_mutex_lock, b, 5000);
+    uint32_t second = waits(make, PRIMITIVE_pthread_mutex_lock, a, 6000);
+    owned(make, a, first);
+    owned(make, b, second);
+    waits(make, PRIMITIVE_pthread_mutex_lock, a, 7000);
+    expect(make, "deadlock wait-cycle proved; blocked waits-for-stuck proved; ");
+}
+
+static void self(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    owned(make, a, waits(make, PRIMITIVE_pthread_mutex_lock, a, 5000));
+    expect(make, "deadlock self-deadlock proved; ");
+}
+
+static void readers_cycle(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_RWLOCK, 0x100);
+    uint32_t b = make_object(make, TRACE_OBJECT_RWLOCK, 0x200);
+    uint32_t first = waits(make, PRIMITIVE_pthread_rwlock_wrlock, b, 5000);
+    uint32_t second = waits(make, PRIMITIVE_pthread_rwlock_wrlock, a, 6000);
+    make->tasks[first].held[0] = (struct trace_held){.object = a, .mode = TRACE_MODE_SHARED};
+    make->tasks[second].held[0] = (struct trace_held){.object = b, .mode = TRACE_MODE_SHARED};
+    make->tasks[first].held_count = make->tasks[second].held_count = 1;
+    make->objects[a].readers = make->objects[b].readers = 1;
+    expect(make, "deadlock wait-cycle proved; ");
+}
+
+/* Who waits with a deadline gives up some time: no finding but that nobody joins them. */
+static void timed(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    uint32_t b = make_object(make, TRACE_OBJECT_MUTEX, 0x200);
+    uint32_t first = waits(make, PRIMITIVE_pthread_mutex_timedlock, b, 5000);
+    uint32_t second = waits(make, PRIMITIVE_pthread_mutex_lock, a, 6000);
+    make->tasks[first].flags |= TRACE_TASK_TIMED | TRACE_TASK_DETACHED;
+    make->tasks[second].flags |= TRACE_TASK_DETACHED;
+    owned(make, a, first);
+    owned(make, b, second);
+    expect(make, "");
+}
+
+static void owner_gone(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    owned(make, a, ended(make));
+    waits(make, PRIMITIVE_pthread_mutex_lock, a, 5000);
+    expect(make, "blocked owner-gone proved; ");
+}
+
+static void owner_at_work(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    owned(make, a, 1);
+    waits(make, PRIMITIVE_pthread_mutex_lock, a, 5000);
+    expect(make, "unjoined running-at-exit proved; ");
+}
+
+static void parent_held(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    make->objects[a].flags |= TRACE_OBJECT_PARENT_HELD;
+    killed(make);
+    main_waits(make, PRIMITIVE_pthread_mutex_lock, a, 0);
+    expect(make, "blocked fork-held proved; ");
+}
+
+static void destroyed(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x100);
+    uint32_t b = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x200);
+    make->objects[a].state = TRACE_OBJECT_DESTROYED;
+    make->objects[b].state = TRACE_OBJECT_FREED;
+    waits(make, PRIMITIVE_sem_wait, a, 5000);
+    waits(make, PRIMITIVE_sem_wait, b, 5000);
+    expect(make, "blocked object-destroyed proved; blocked object-freed proved; ");
+}
+
+static void lost_wakeup(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_COND, 0x100);
+    struct trace_object *object = &make->objects[a];
+    object->posts = object->unheard = 1;
+    object->last_post_tsc = object->unheard_tsc = 4000;
+    object->last_post_task = object->unheard_task = 1;
+    waits(make, PRIMITIVE_pthread_cond_wait, a, 5000);
+    expect(make, "blocked lost-wakeup suspected; ");
+}
+
+/* Who is woken again and again works for somebody: no finding if it is detached. */
+static void idle_worker(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_COND, 0x100);
+    struct trace_object *object = &make->objects[a];
+    object->posts = 3;
+    object->last_post_tsc = 4000;
+    object->last_post_task = 1;
+    uint32_t worker = waits(make, PRIMITIVE_pthread_cond_wait, a, 5000);
+    make->tasks[worker].flags |= TRACE_TASK_DETACHED;
+    expect(make, "");
+}
+
+static void waker_gone(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_COND, 0x100);
+    struct trace_object *object = &make->objects[a];
+    object->posts = 3;
+    object->last_post_tsc = 4000;
+    object->last_post_task = ended(make);
+    waits(make, PRIMITIVE_pthread_cond_wait, a, 5000);
+    expect(make, "blocked waker-gone suspected; ");
+}
+
+/* Main waits to join a task that waits for what nobody posts: nothing in the process can go on. */
+static void hang(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x100);
+    uint32_t t = make_object(make, TRACE_OBJECT_TASK, 0x900);
+    uint32_t worker = waits(make, PRIMITIVE_sem_wait, a, 4000);
+    main_waits(make, PRIMITIVE_pthread_join, t, worker);
+    killed(make);
+    expect(make, "blocked never-posted proved; blocked waits-for-stuck proved; ");
+}
+
+/* The same, but some task runs: it might post. */
+static void busy(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x100);
+    uint32_t runner = make_task(make, 1, "busy");
+    make->tasks[runner].state = TRACE_TASK_RUNNING;
+    make->objects[a].create_task = runner;
+    waits(make, PRIMITIVE_sem_wait, a, 4000);
+    killed(make);
+    expect(make, "");
+}
+
+static void barrier(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_BARRIER, 0x100);
+    make->objects[a].waiters = 2;
+    uint32_t worker = waits(make, PRIMITIVE_pthread_barrier_wait, a, 4000);
+    make->tasks[worker].wait_value = 3;
+    main_waits(make, PRIMITIVE_pthread_barrier_wait, a, 3);
+    killed(make);
+    expect(make, "blocked barrier-short proved; blocked barrier-short proved; ");
+}
+
+static void barrier_may_fill(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_BARRIER, 0x100);
+    uint32_t worker = waits(make, PRIMITIVE_pthread_barrier_wait, a, 4000);
+    make->tasks[worker].wait_value = 2;
+    killed(make);
+    expect(make, "");
+}
+
+/* The signal came, but the mutex is held by a task that is stuck. */
+static void relock(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t c = make_object(make, TRACE_OBJECT_COND, 0x100);
+    uint32_t m = make_object(make, TRACE_OBJECT_MUTEX, 0x200);
+    make->objects[c].posts = 1;
+    make->objects[c].last_post_tsc = 6000;
+    make->objects[c].last_post_task = 1;
+    owned(make, m, ended(make));
+    uint32_t worker = waits(make, PRIMITIVE_pthread_cond_wait, c, 5000);
+    make->tasks[worker].object2 = m;
+    expect(make, "blocked owner-gone proved; ");
+}
+
+static void never_joined(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint64_t pc = 0x7000;
+    uint32_t stack = make_stack(make, &pc, 1);
+    for (int i = 0; i < 4; i++) {
+        uint32_t id = ended(make);
+        make->tasks[id].flags = i == 3 ? TRACE_TASK_DETACHED : 0;
+        make->tasks[id].create_stack = stack;
+    }
+    expect(make, "unjoined never-joined proved x3; ");
+}
+
+static void detached_at_work(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t id = make_task(make, 1, "busy");
+    make->tasks[id].state = TRACE_TASK_RUNNING;
+    make->tasks[id].flags = TRACE_TASK_DETACHED;
+    expect(make, "unjoined detached-running suspected; ");
+}
+
+static void not_by_itself(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    make->tasks[ended(make)].flags = 0;
+    make->process.end = TRACE_END_UNDER;
+    expect(make, "");
+}
+
+static void misuse(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    for (uint32_t detail = 1; detail < TRACE_MISUSE_COUNT; detail++) {
+        struct trace_sync record = {.type = TRACE_SYNC_MISUSE, .object = a, .detail = detail};
+        struct trace_sync twice = record;
+        if (detail == 1)
+            make_switch(make, 0, 1, 1);
+        make_sync(make, 0, &record);
+        make_sync(make, 0, &twice);
+    }
+    char *text = findings(make), *expected = memory_text("");
+    for (uint32_t detail = 1; detail < TRACE_MISUSE_COUNT; detail++) {
+        char *rule = memory_text(trace_misuse_name[detail]);
+        for (char *c = rule; *c; c++)
+            *c = *c == '_' ? '-' : (char)(*c + ('a' - 'A'));
+        char *longer = memory_format("%smisuse %s proved x2; ", expected, rule);
+        free(rule);
+        free(expected);
+        expected = longer;
+    }
+    assert_string_equal(text, expected);
+    free(text);
+    free(expected);
+    trace_make_free(make);
+}
+
+/* The relock is told as the deadlock it led to. */
+static void misuse_told(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    uint32_t worker = waits(make, PRIMITIVE_pthread_mutex_lock, a, 5000);
+    owned(make, a, worker);
+    struct trace_sync record = {
+        .type = TRACE_SYNC_MISUSE, .object = a, .detail = TRACE_MISUSE_RELOCK_SELF};
+    make_switch(make, 0, worker, 1);
+    make_sync(make, 0, &record);
+    expect(make, "deadlock self-deadlock proved; ");
+}
+
+/* ---- exit status ---- */
+
+static int status_of(struct trace_make *make, int own, double timeout, uint32_t main_pid)
+{
+    struct report report = {.options = &options, .timeout = timeout};
+    char *error = NULL;
+    options_default(&options);
+    trace_make_write(make);
+    assert_true(report_trace(&report, make->path, main_pid, &error));
+    report_finish(&report, own);
+    int status = report.status;
+    report_free(&report);
+    trace_make_free(make);
+    return status;
+}
+
+static struct trace_make *clean(void)
+{
+    struct trace_make *make = made();
+    ended(make);
+    make->process.events = 5;
+    return make;
+}
+
+static void statuses(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(clean(), 0, 0, 0), STATUS_CLEAN);
+    assert_int_equal(status_of(clean(), 3, 0, 0), 3);
+    assert_int_equal(status_of(clean(), 0, 2, 0), STATUS_FINDINGS);
+    assert_int_equal(status_of(made(), 0, 0, 0), STATUS_NOTHING);
+    assert_int_equal(status_of(made(), 1, 0, 0), 1);
+    struct trace_make *make = clean();
+    make->process.lost_sync = 1;
+    assert_int_equal(status_of(make, 0, 0, 0), STATUS_FAILURE);
+    make = clean();
+    killed(make);
+    assert_int_equal(status_of(make, 0, 0, 0), STATUS_FAILURE);
+    make = clean();
+    killed(make); /* a child may be killed; the program itself may not */
+    assert_int_equal(status_of(make, 0, 0, 77), STATUS_CLEAN);
+    make = clean();
+    make->process.end = TRACE_END_OFF;
+    assert_int_equal(status_of(make, 0, 0, 77), STATUS_FAILURE);
+    make = clean();
+    make->process.lost_sync = 1;
+    make->tasks[2].flags = 0; /* never joined: a finding wins */
+    assert_int_equal(status_of(make, 5, 0, 0), STATUS_FINDINGS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cycle),         cmocka_unit_test(self),
+        cmocka_unit_test(readers_cycle), cmocka_unit_test(timed),
+        cmocka_unit_test(owner_gone),    cmocka_unit_test(owner_at_work),
+        cmocka_unit_test(parent_held),   cmocka_unit_test(destroyed),
+        cmocka_unit_test(lost_wakeup),   cmocka_unit_test(idle_worker),
+        cmocka_unit_test(waker_gone),    cmocka_unit_test(hang),
+        cmocka_unit_test(busy),          cmocka_unit_test(barrier),
+        cmocka_unit_test(barrier_may_fill), cmocka_unit_test(relock),
+        cmocka_unit_test(never_joined),  cmocka_unit_test(detached_at_work),
+        cmocka_unit_test(not_by_itself), cmocka_unit_test(misuse),
+        cmocka_unit_test(misuse_told),   cmocka_unit_test(statuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
