@@ -279,6 +279,7 @@ static void test_release_sequence(void **state)
     as(5);
     __tsan_atomic32_load(&x32, ACQUIRE);
     assert_int_equal(knows(5, 1), 0);
+    assert_int_equal(knows(5, 2), 0);
 }
 
 static void test_joins(void **state)
