@@ -31,7 +31,7 @@ void report_note(struct report *report, const char *format, ...)
 
 static bool anything_seen(const struct trace *trace, const struct coverage *coverage)
 {
-    return coverage->tasks > 1 || trace->process.events || coverage->sync_records ||
+    return coverage->tasks > 1 || trace->process.events || coverage->edges ||
            coverage->access_records;
 }
 
@@ -96,6 +96,11 @@ bool report_trace(struct report *report, const char *path, uint32_t main_pid, ch
     struct trace *trace = trace_open(path, error);
     if (!trace)
         return false;
+    bool killed = report->timeout > 0 && !trace->process.end;
+    if (killed && report->end_tsc > trace->process.start_tsc) {
+        trace->process.end_tsc = report->end_tsc;
+        trace->process.end_ns = report->end_ns;
+    }
     struct analysis_options options = {.jobs = report->options->jobs,
                                        .memory_limit = report->options->memory_limit,
                                        .progress = !report->options->at_exit,
@@ -113,7 +118,7 @@ bool report_trace(struct report *report, const char *path, uint32_t main_pid, ch
                                      .name = program_name(trace),
                                      .child = main_pid && trace->process.pid != main_pid,
                                      .observed = anything_seen(trace, &analysis.coverage),
-                                     .ended_by_us = report->timeout > 0 && !trace->process.end};
+                                     .ended_by_us = killed};
     process.roster = roster_make(&analysis, describe_end_tsc(trace));
     MEMORY_GROW(report->processes, report->process_count, report->process_capacity);
     report->processes[report->process_count++] = process;

@@ -224,6 +224,8 @@ static int run(struct report *report, char **argv, struct traces *traces)
     char **names = list_traces(traces, &count);
     if (family.timed_out) {
         report->timeout = options->timeout;
+        report->end_tsc = family.end_tsc;
+        report->end_ns = family.end_ns;
         report_note(report, "the program was ended after %g s (--timeout)", options->timeout);
     }
     if (family.left)

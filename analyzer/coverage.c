@@ -90,11 +90,15 @@ static void say_seen(struct sentences *out, const struct report_process *process
 {
     const struct coverage *seen = &process->coverage;
     char *sync = size_text(seen->sync_bytes), *access = size_text(seen->access_bytes);
-    add(out, "seen: %llu task%s, %llu object%s, %llu synchronisation call%s; %llu hand-over%s (%s)",
+    /* Each thread adds its calls when it ends: who was killed has not counted. */
+    uint64_t calls = process->trace->process.events;
+    char *counted = calls ? memory_format(", %llu synchronisation call%s",
+                                          (unsigned long long)calls, many(calls))
+                          : memory_text("");
+    add(out, "seen: %llu task%s, %llu object%s%s; %llu hand-over%s (%s)",
         (unsigned long long)seen->tasks, many(seen->tasks), (unsigned long long)seen->objects,
-        many(seen->objects), (unsigned long long)process->trace->process.events,
-        many(process->trace->process.events), (unsigned long long)seen->edges, many(seen->edges),
-        sync);
+        many(seen->objects), counted, (unsigned long long)seen->edges, many(seen->edges), sync);
+    free(counted);
     if (seen->access_records)
         add(out, "memory accesses: %llu record%s (%s)", (unsigned long long)seen->access_records,
             many(seen->access_records), access);

@@ -239,6 +239,14 @@ char *describe_between(const struct analysis *analysis, uint64_t from_tsc, uint6
     return describe_span(to > from ? to - from : 0);
 }
 
+char *describe_since(const struct analysis *analysis, uint64_t since_tsc)
+{
+    char *span = describe_between(analysis, since_tsc, describe_end_tsc(analysis->trace));
+    char *text = memory_format("for %s%s", analysis->trace->process.end_tsc ? "" : "at least ", span);
+    free(span);
+    return text;
+}
+
 uint64_t describe_end_tsc(const struct trace *trace)
 {
     if (trace->process.end_tsc)

@@ -27,6 +27,8 @@ char *describe_held(const struct analysis *analysis, uint32_t task);
 char *describe_span(uint64_t ns);
 /* Ticks of the time-stamp counter between two moments as a time span. */
 char *describe_between(const struct analysis *analysis, uint64_t from_tsc, uint64_t to_tsc);
+/* "for 1.2 s", or "for at least 1.2 s" where the end of the record is not known. */
+char *describe_since(const struct analysis *analysis, uint64_t since_tsc);
 /* The moment at which the record ends. */
 uint64_t describe_end_tsc(const struct trace *trace);
 

@@ -39,7 +39,7 @@ static void part_wait(const struct blocked *blocked, struct finding *finding, ui
     const struct trace_task *task = &analysis->trace->tasks[id];
     char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
     char *held = describe_held(analysis, id);
-    char *span = describe_between(analysis, task->since_tsc, describe_end_tsc(analysis->trace));
+    char *span = describe_since(analysis, task->since_tsc);
     struct part *part =
         finding_part(finding, PART_WAIT, id, stack_of(blocked, task->wait_stack));
     if (blocked->graph->waits[id].relock) {
@@ -48,7 +48,7 @@ static void part_wait(const struct blocked *blocked, struct finding *finding, ui
                     mutex, held ? " (holding " : "", held ? held : "", held ? ")" : "");
         free(mutex);
     } else {
-        finding_set(&part->text, "%s %s, for %s%s%s%s", name, state, span,
+        finding_set(&part->text, "%s %s, %s%s%s%s", name, state, span,
                     held ? " (holding " : "", held ? held : "", held ? ")" : "");
     }
     capital(part->text);
@@ -152,7 +152,7 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
         set_object(blocked, finding, blocked->graph->waits[members[0]].object);
         free(name);
     } else {
-        finding_set(&finding->summary, "%u tasks wait for one another in a circle", count);
+        finding_set(&finding->summary, "%u tasks wait for one another in a cycle", count);
     }
     finding_set(&finding->why, "each waits, without a time limit, for the next one to give up "
                                "what it holds or to end; none can");

@@ -200,7 +200,11 @@ struct family family_run(const char *path, char *const *argv, double timeout)
     bool ended = family.pid < 0;
     while (!(ended |= reap(&family))) {
         if (end > 0 && now() >= end) {
+            struct timespec time;
+            clock_gettime(CLOCK_REALTIME, &time);
             family.timed_out = true;
+            family.end_tsc = __builtin_ia32_rdtsc();
+            family.end_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
             end_all(&family, ended);
             break;
         }

@@ -3,6 +3,7 @@
 #define ANALYZER_FAMILY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct family {
@@ -10,6 +11,7 @@ struct family {
     int status;      /* as wait() tells it */
     int start_error; /* errno of exec, 0 if it started */
     bool timed_out;
+    uint64_t end_tsc, end_ns; /* when it was killed: the trace does not say */
     unsigned left; /* descendants that still run */
 };
 

@@ -315,38 +315,59 @@ static const struct option *option_find(unsigned command, const char *name, size
     return NULL;
 }
 
+/* One option at argv[i]; how many words it is, 0 with *error set. */
+static int option_read(struct options *options, unsigned command, char **argv, int i, char **error)
+{
+    const char *word = strcmp(argv[i], "-h") ? argv[i] : "--help";
+    const char *equals = strchr(word, '=');
+    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    const struct option *option =
+        length > 2 && word[1] == '-' ? option_find(command, word + 2, length - 2) : NULL;
+    if (!option) {
+        *error = memory_format("no option '%.*s'", (int)length, word);
+        return 0;
+    }
+    bool separate = option->argument && !equals;
+    const char *value = equals ? equals + 1 : separate ? argv[i + 1] : "1";
+    if (!value || (equals && !option->argument)) {
+        *error =
+            memory_format(value ? "--%s takes no value" : "--%s needs a value", option->name);
+        return 0;
+    }
+    if (option->set(options, value))
+        return separate ? 2 : 1;
+    *error = memory_format("'%s' is no value for --%s", value, option->name);
+    return 0;
+}
+
 int options_parse(struct options *options, unsigned command, int argc, char **argv, char **error)
 {
-    int i = 0;
+    int i = 0, others = 0; /* words that are no options, moved to the front of what was read */
     *error = NULL;
-    for (; i < argc; i++) {
-        const char *word = argv[i];
-        if (!strcmp(word, "--"))
-            return i + 1;
-        if (!strcmp(word, "-h"))
-            word = "--help";
-        if (word[0] != '-' || !word[1])
-            break;
-        const char *equals = strchr(word, '=');
-        size_t length = equals ? (size_t)(equals - word) : strlen(word);
-        const struct option *option =
-            length > 2 && word[1] == '-' ? option_find(command, word + 2, length - 2) : NULL;
-        if (!option) {
-            *error = memory_format("no option '%.*s'", (int)length, word);
-            return -1;
-        }
-        const char *value = equals ? equals + 1 : option->argument ? argv[++i] : "1";
-        if (!value || (equals && !option->argument)) {
-            *error = memory_format(value ? "--%s takes no value" : "--%s needs a value",
-                                   option->name);
-            return -1;
-        }
-        if (!option->set(options, value)) {
-            *error = memory_format("'%s' is no value for --%s", value, option->name);
-            return -1;
+    while (i < argc && strcmp(argv[i], "--") != 0) {
+        if (argv[i][0] == '-' && argv[i][1]) {
+            int words = option_read(options, command, argv, i, error);
+            if (!words)
+                return -1;
+            /* The words before stay together, in front of what follows. */
+            char *taken[2] = {argv[i], words == 2 ? argv[i + 1] : NULL};
+            memmove(argv + i - others + words, argv + i - others,
+                    (size_t)others * sizeof(*argv));
+            memcpy(argv + i - others, taken, (size_t)words * sizeof(*argv));
+            i += words;
+        } else if (command == OPTION_RUN) {
+            break; /* what follows is the program's */
+        } else {
+            others++;
+            i++;
         }
     }
-    return i;
+    if (i < argc && !strcmp(argv[i], "--")) {
+        memmove(argv + i - others + 1, argv + i - others, (size_t)others * sizeof(*argv));
+        argv[i - others] = (char *)(uintptr_t)"--";
+        i++;
+    }
+    return i - others;
 }
 
 /* ---- help ---- */

@@ -54,6 +54,24 @@ static void command_line(void **state)
     assert_int_equal(options.jobs, 3);
 }
 
+/* Options may follow what they are about, but not the program that is run. */
+static void command_line_order(void **state)
+{
+    (void)state;
+    struct options options;
+    char *error = NULL;
+    char *words[] = {(char *)(uintptr_t) "a", (char *)(uintptr_t) "--format",
+                     (char *)(uintptr_t) "json", (char *)(uintptr_t) "b",
+                     (char *)(uintptr_t) "--", (char *)(uintptr_t) "--c", NULL};
+    options_default(&options);
+    int first = options_parse(&options, OPTION_ANALYZE, 6, words, &error);
+    assert_int_equal(first, 3);
+    assert_string_equal(words[3], "a");
+    assert_string_equal(words[4], "b");
+    assert_string_equal(words[5], "--c");
+    assert_string_equal(options.format, "json");
+}
+
 static void command_line_errors(void **state)
 {
     (void)state;
@@ -111,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values),
         cmocka_unit_test(command_line),
+        cmocka_unit_test(command_line_order),
         cmocka_unit_test(command_line_errors),
         cmocka_unit_test(environment),
     };

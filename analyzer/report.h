@@ -43,6 +43,7 @@ struct report {
     struct suppressions suppressions;
     uint32_t suppressed;
     double timeout;  /* seconds after which `run` ended the program; 0: it was not */
+    uint64_t end_tsc, end_ns; /* ... and when that was */
     bool unreadable; /* some trace could not be read at all */
     char *nothing;   /* why nothing was observed, or NULL */
     char **notes;    /* what else must be said */

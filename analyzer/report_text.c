@@ -3,6 +3,7 @@
  * that editors, CTest and people who know that one can read this one; then come the tasks at the end, if the program
  * hung, and the coverage statement.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,10 @@ static void write_sentence(const char *before, const char *text, const char *aft
     size_t length = strlen(text);
     while (length && text[length - 1] == '.')
         length--;
-    fprintf(out, "  %s%.*s%s", before, (int)length, text, after);
+    if (!*before && length && islower((unsigned char)*text))
+        fprintf(out, "  %c%.*s%s", toupper((unsigned char)*text), (int)length - 1, text + 1, after);
+    else
+        fprintf(out, "  %s%.*s%s", before, (int)length, text, after);
 }
 
 static void write_part(const struct report *report, const struct part *part, FILE *out)
@@ -258,14 +262,14 @@ void report_coverage(const struct report *report, FILE *out)
         write_counts(report, out);
     for (uint32_t i = 0; i < report->process_count; i++) {
         const struct report_process *process = &report->processes[i];
-        if (process->observed || report->process_count == 1 || !coverage_whole(process))
+        if (process->coverage.tasks > 1 || report->process_count == 1 || !coverage_whole(process))
             write_process(report, process, out);
         else
             quiet++;
     }
     if (quiet)
-        fprintf(out, "gorocheck: %u more process%s used neither threads nor synchronisation\n",
-                quiet, quiet == 1 ? "" : "es");
+        fprintf(out, "gorocheck: %u %sprocess%s had one task only\n", quiet,
+                quiet < report->process_count ? "more " : "", quiet == 1 ? "" : "es");
     for (uint32_t i = 0; i < report->note_count; i++)
         fprintf(out, "gorocheck: %s\n", report->notes[i]);
 }
