@@ -1,8 +1,9 @@
 /*
- * No file may grow beyond a few kilobytes; the program has not asked for SIGXFSZ.
+ * No file may grow beyond a few kilobytes: the program gets no SIGXFSZ of ours, and of an incomplete record nothing is claimed.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * STATUS: 3
+ * MODE: instrumented
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #define STATUS_FINDINGS 66
+#define RUN_SECONDS 60
 
 struct test {
     char path[PATH_MAX];
@@ -205,7 +206,7 @@ static bool test_run(struct program *program, const struct place *place)
     char tool[PATH_MAX], args[TEXT_MAX], env[TEXT_MAX], limit[WORD_MAX];
     struct command command = {.directory = place->directory, .out = place->out, .err = place->err, .limit = 120};
     bool hang = program->status == STATUS_HANG;
-    snprintf(limit, sizeof(limit), "%gs", hang ? program->timeout : 100);
+    snprintf(limit, sizeof(limit), "%gs", hang ? program->timeout : RUN_SECONDS);
     const char *const words[] = {path_make(tool, "%s/bin/gorocheck", build), "run", "--format", "line", "--output",
                                  place->report, "--timeout", limit, "--", place->binary};
     test_environment(&command, program, env);
@@ -214,8 +215,13 @@ static bool test_run(struct program *program, const struct place *place)
     text_copy(args, sizeof(args), program->args);
     command_split(&command, args);
     unlink(place->report);
+    double start = clock_now();
     int status = command_run(&command);
     bool good = test_compare(program, place);
+    if (!hang && clock_now() - start >= RUN_SECONDS) {
+        fprintf(test_log, "    gorocheck run: it hung and had to be ended\n");
+        good = false;
+    }
     good &= test_same_output(place, "gorocheck run");
     good &= test_status(program, status, "gorocheck run", place);
     return good;
