@@ -12,6 +12,7 @@
 #include "shim/call.h"
 
 #include "shim/clock.h"
+#include "shim/directory.h"
 #include "shim/module.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -33,6 +34,7 @@ void call_misuse(struct thread *thread, uint32_t misuse, struct object *object, 
 {
     if (__atomic_add_fetch(&misuse_count, 1, __ATOMIC_RELAXED) > MISUSE_MAX)
         return;
+    directory_need();
     uint8_t *p = stream_begin(&thread->sync);
     if (!p)
         return;
@@ -295,7 +297,7 @@ static bool in_use(const struct object *object)
     if (shown->kind == TRACE_OBJECT_COND)
         return own->sleeping && shown->waiters;
     if (shown->kind == TRACE_OBJECT_SEMAPHORE)
-        return shown->waiters && shown->value < 0;
+        return shown->waiters && shown->value <= 0;
     return false;
 }
 

@@ -107,6 +107,8 @@ static void dies(void *p, size_t size, uint32_t kind, uintptr_t pc)
     struct thread *thread = enter();
     if (!thread)
         return;
+    thread->free_pc = pc;
+    thread->free_frame = (uintptr_t)__builtin_frame_address(0);
     object_range_gone(thread, (uintptr_t)p, size);
     if (UNLIKELY(access_on))
         access_free(thread, (uintptr_t)p, size, kind, pc);

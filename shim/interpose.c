@@ -31,6 +31,13 @@ static inline bool clock_valid(clockid_t clock)
     return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
 }
 
+/* A wait on a semaphore is a cancellation point even if it need not block. */
+static inline int sem_try(sem_t *semaphore)
+{
+    pthread_testcancel();
+    return real.sem_trywait(semaphore);
+}
+
 static inline void call_block_keep_errno(struct call *call, uint32_t before, int error)
 {
     call_block(call, before);

@@ -99,6 +99,15 @@ static void switch_write(struct thread *thread)
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
 }
 
+/* Nobody knows who made a foreign task. So that no race with it is wrong it is taken to be after all that is going on:
+ * after the present segment, though that is not over, of every other task. */
+static void after_all(struct thread *other, void *data)
+{
+    struct thread *thread = data;
+    if (other != thread)
+        clock_acquire_task(thread, other->task, other->segment, NULL, 0);
+}
+
 struct thread *task_attach(uint32_t task)
 {
     struct thread *thread = thread_get();
@@ -119,6 +128,8 @@ struct thread *task_attach(uint32_t task)
     thread_current = thread;
     switch_write(thread);
     struct object *own = thread_register(thread);
+    if (thread->record->flags & TRACE_TASK_FOREIGN)
+        task_each_thread(after_all, thread);
     if (thread->record->parent)
         clock_acquire_task(thread, thread->record->parent, thread->record->parent_segment, own, 0);
     access_thread_start(thread);
@@ -236,7 +247,11 @@ uint32_t task_fork_child(struct thread *thread)
     for (uint32_t i = 0; i < thread_count; i++) {
         stream_abandon(&threads[i]->sync);
         stream_abandon(&threads[i]->access_stream);
-        if (threads[i] != thread && !threads[i]->ended) {
+        threads[i]->sync_codec = (struct trace_sync_codec){0};
+        if (threads[i] == thread)
+            continue;
+        threads[i]->access = NULL; /* it may have been in the middle of anything */
+        if (!threads[i]->ended) {
             threads[i]->ended = 1;
             threads[i]->next_free = threads_free;
             threads_free = threads[i];
@@ -252,7 +267,6 @@ uint32_t task_fork_child(struct thread *thread)
     thread->task = task;
     thread->record = record;
     thread->segment = 1;
-    thread->sync_codec = (struct trace_sync_codec){0};
     raw_zero(thread->seen, sizeof thread->seen);
     switch_write(thread);
     return old;

@@ -14,6 +14,7 @@
 #include "shim/call.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
 #include "shim/spin.h"
@@ -26,6 +27,8 @@ struct start {
     int (*routine_c11)(void *);
     void *argument;
     uint32_t task;
+    bool masked; /* the thread begins with all signals blocked; `mask` is what it should begin with */
+    uint64_t mask;
     struct start *next_free;
 };
 
@@ -184,21 +187,42 @@ static void thread_left(struct ending *ending)
     record->exit = ending->returned ? TRACE_EXIT_RETURN : TRACE_EXIT_CANCELED;
 }
 
-static bool thread_begin(uint32_t task)
+static void thread_attach_task(uint32_t task)
 {
     if (shim_state != SHIM_ON)
-        return false;
+        return;
     thread_current = THREAD_GONE; /* what the C library allocates below is not the task's */
     stack_bounds(task_record(task));
     thread_watch_end();
     thread_current = NULL;
     struct thread *thread = task_attach(task);
-    if (!thread) {
+    if (thread)
+        thread_leave(thread);
+    else
         thread_current = THREAD_GONE;
-        return false;
-    }
-    thread_leave(thread);
-    return true;
+}
+
+static void thread_begin(const struct start *start)
+{
+    thread_attach_task(start->task);
+    if (start->masked)
+        raw4(SYS_rt_sigprocmask, SIG_SETMASK, &start->mask, NULL, 8);
+}
+
+/* The new thread inherits this: no handler may run in it before it knows its task. */
+static void signals_block(struct start *start, const pthread_attr_t *attributes)
+{
+    sigset_t own;
+    uint64_t all = ~UINT64_C(0);
+    start->masked = !attributes || pthread_attr_getsigmask_np(attributes, &own) == PTHREAD_ATTR_NO_SIGMASK_NP;
+    if (start->masked)
+        raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &start->mask, 8);
+}
+
+static void signals_restore(bool masked, uint64_t mask)
+{
+    if (masked)
+        raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
 static void *thread_main(void *data)
@@ -206,7 +230,7 @@ static void *thread_main(void *data)
     struct start start = *(struct start *)data;
     start_put(data);
     struct ending ending __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
-    thread_begin(start.task);
+    thread_begin(&start);
     void *result = start.routine(start.argument);
     ending.returned = true;
     return result;
@@ -217,7 +241,7 @@ static int thread_main_c11(void *data)
     struct start start = *(struct start *)data;
     start_put(data);
     struct ending ending __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
-    thread_begin(start.task);
+    thread_begin(&start);
     int result = start.routine_c11(start.argument);
     ending.returned = true;
     return result;
@@ -236,7 +260,11 @@ EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes, v
     start->argument = argument;
     if (detached == PTHREAD_CREATE_DETACHED)
         task_record(task)->flags |= TRACE_TASK_DETACHED;
+    signals_block(start, attributes);
+    bool masked = start->masked;
+    uint64_t mask = start->mask;
     int result = real.pthread_create(handle, attributes, thread_main, start);
+    signals_restore(masked, mask);
     if (result != 0)
         start_put(start);
     create_end(task, result == 0, result == 0 ? (uintptr_t)*handle : 0, detached == PTHREAD_CREATE_DETACHED);
@@ -251,7 +279,11 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     uint32_t task = start->task;
     start->routine_c11 = routine;
     start->argument = argument;
+    signals_block(start, NULL);
+    bool masked = start->masked;
+    uint64_t mask = start->mask;
     int result = real.thrd_create(handle, thread_main_c11, start);
+    signals_restore(masked, mask);
     if (result != thrd_success)
         start_put(start);
     create_end(task, result == thrd_success, result == thrd_success ? (uintptr_t)*handle : 0, false);
