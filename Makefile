@@ -77,7 +77,7 @@ help:
 	@echo 'make rebuild    two Debian source packages built by gorocheck cc, run, findings listed (minutes)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format on every source file'
-	@echo 'make docs       writes docs/primitives.md anew from the tables'
+	@echo 'make docs       writes the pages made from trace/ anew, and the demo in README.md'
 
 # ---- products ----
 
@@ -204,8 +204,9 @@ check-docs: $(PAGES:%=$(BUILD)/docs/%)
 format:
 	@testprogs/check/format
 
-docs: $(PAGES:%=$(BUILD)/docs/%)
+docs: $(PAGES:%=$(BUILD)/docs/%) all
 	@$(foreach p,$(PAGES),cp $(BUILD)/docs/$p docs/$(call page,$p);)
+	@BUILD='$(BUILD)' testprogs/check/readme
 
 $(BUILD)/docs/%: testprogs/check/%.c $(TRACE_SOURCES) $(wildcard trace/*.def trace/*.h)
 	@mkdir -p $(@D)
