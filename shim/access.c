@@ -247,10 +247,14 @@ static NOINLINE void lines_record(struct thread *thread, struct access_state *st
 }
 
 /* Inlined into both its callers: this is the path of all that the filter has not seen. */
+#define LOWEST 65536u /* nothing is mapped below: the access is about to fault, and no race */
+
 static inline void record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
     if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 || !shim_options.accesses))
+        return;
+    if (UNLIKELY(address < LOWEST))
         return;
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     if (LIKELY(address - line + size <= LINE_BYTES)) {

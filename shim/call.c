@@ -347,6 +347,8 @@ static void describe(struct call *call, uint32_t kind, uintptr_t address)
     if (!object)
         return;
     struct trace_object *shown = &object->shown;
+    if (destroyed_at(address)->address == address)
+        destroyed_at(address)->address = 0;
     shown->flags |= TRACE_OBJECT_INIT_SEEN;
     shown->create_stack = call_stack(call);
     if (kind == TRACE_OBJECT_MUTEX)
@@ -390,9 +392,38 @@ void call_exit_holding(struct thread *thread)
 
 /* ---- the frame of a wrapper ---- */
 
+/*
+ * Semaphores, barriers and spin locks must be initialised by call; so one that is used where another was destroyed, with
+ * no init in between, is used after destroy. Only in static memory and on the caller's stack: elsewhere the memory may
+ * have become something else in ways we do not see.
+ */
+#define DESTROYED 256u
+static struct destroyed {
+    uintptr_t address;
+    uint32_t kind, task, stack;
+} destroyed[DESTROYED];
+
+static struct destroyed *destroyed_at(uintptr_t address)
+{
+    return &destroyed[(address >> 2 ^ address >> 10) % DESTROYED];
+}
+
+static bool must_init(uint32_t kind)
+{
+    return kind == TRACE_OBJECT_SEMAPHORE || kind == TRACE_OBJECT_BARRIER || kind == TRACE_OBJECT_SPIN;
+}
+
 static void check_use(struct call *call, uint32_t kind, uintptr_t address)
 {
     struct object *object = call->object;
+    struct destroyed *before = destroyed_at(address);
+    if (must_init(kind) && before->address == address && before->kind == kind) {
+        uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+        if (module_holds(address) || (address > here && address - here < 65536))
+            call_misuse(call->thread, TRACE_MISUSE_USE_AFTER_DESTROY, object, call_stack(call), before->task,
+                        before->stack);
+        before->address = 0;
+    }
     if (kind == TRACE_OBJECT_MUTEX && ((const pthread_mutex_t *)address)->__data.__kind == -1)
         call_misuse(call->thread, TRACE_MISUSE_USE_AFTER_DESTROY, object, call_stack(call), object->shown.end_task,
                     object->shown.end_stack);
@@ -418,6 +449,8 @@ bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t 
             check_end(call, old, before & VERB_INIT_CHECK);
         if (old && before & VERB_END) {
             old->shown.end_stack = call_stack(call);
+            if (must_init(kind))
+                *destroyed_at(address) = (struct destroyed){address, kind, thread->task, call_stack(call)};
             object_end(thread, old, TRACE_OBJECT_DESTROYED);
         }
         return true;

@@ -31,6 +31,12 @@ static inline bool clock_valid(clockid_t clock)
     return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
 }
 
+/* glibc's trylock leaves a robust mutex locked when it finds it not recoverable; so those are not tried first. */
+static inline int mutex_try(pthread_mutex_t *mutex)
+{
+    return mutex->__data.__kind & 16 ? EBUSY : real.pthread_mutex_trylock(mutex);
+}
+
 /* A wait on a semaphore is a cancellation point even if it need not block. */
 static inline int sem_try(sem_t *semaphore)
 {
