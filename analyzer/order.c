@@ -35,8 +35,8 @@ static const char *take_edge(struct trace *trace, struct raw *raw, const struct 
         return "edge of a task that is not in the table";
     if (record->from == 0 || record->from >= trace->task_count)
         return "edge from a task that is not in the table";
-    if (record->from == record->task)
-        return "edge from a task to itself";
+    if (record->from == record->task) /* it says nothing, unless it is wrong */
+        return record->from_segment < record->segment ? NULL : "edge from a task's own future";
     bool fold = record->type == TRACE_SYNC_FOLD;
     MEMORY_GROW(raw->edges, raw->count, raw->capacity);
     raw->edges[raw->count++] = (struct raw_edge){

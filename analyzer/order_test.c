@@ -185,7 +185,8 @@ static void cycles(void **state)
     make_edge(make, 0, 2, 2, 5, 0);
     make_edge(make, 1, 3, 1, 4, 0);
     make_edge(make, 1, 4, 77, 4, 0); /* of no task */
-    make_edge(make, 1, 5, 2, 4, 0);  /* of itself */
+    make_edge(make, 1, 5, 2, 4, 0);  /* of itself: says nothing */
+    make_edge(make, 1, 6, 2, 6, 0);  /* of its own future */
     struct opened opened = build(make);
     assert_int_equal(opened.trace->problem_count, 3);
     assert_false(opened.trace->complete);
