@@ -288,6 +288,27 @@ static void wake(struct call *call, struct object *object)
 
 /* ---- init and destroy ---- */
 
+/*
+ * Semaphores, barriers and spin locks must be initialised by call; so one that is used where another was destroyed, with
+ * no init in between, is used after destroy. Only in static memory and on the caller's stack: elsewhere the memory may
+ * have become something else in ways we do not see.
+ */
+#define DESTROYED 256u
+static struct destroyed {
+    uintptr_t address;
+    uint32_t kind, task, stack;
+} destroyed[DESTROYED];
+
+static struct destroyed *destroyed_at(uintptr_t address)
+{
+    return &destroyed[(address >> 2 ^ address >> 10) % DESTROYED];
+}
+
+static bool must_init(uint32_t kind)
+{
+    return kind == TRACE_OBJECT_SEMAPHORE || kind == TRACE_OBJECT_BARRIER || kind == TRACE_OBJECT_SPIN;
+}
+
 static bool in_use(const struct object *object)
 {
     const struct trace_object *shown = &object->shown;
@@ -391,27 +412,6 @@ void call_exit_holding(struct thread *thread)
 }
 
 /* ---- the frame of a wrapper ---- */
-
-/*
- * Semaphores, barriers and spin locks must be initialised by call; so one that is used where another was destroyed, with
- * no init in between, is used after destroy. Only in static memory and on the caller's stack: elsewhere the memory may
- * have become something else in ways we do not see.
- */
-#define DESTROYED 256u
-static struct destroyed {
-    uintptr_t address;
-    uint32_t kind, task, stack;
-} destroyed[DESTROYED];
-
-static struct destroyed *destroyed_at(uintptr_t address)
-{
-    return &destroyed[(address >> 2 ^ address >> 10) % DESTROYED];
-}
-
-static bool must_init(uint32_t kind)
-{
-    return kind == TRACE_OBJECT_SEMAPHORE || kind == TRACE_OBJECT_BARRIER || kind == TRACE_OBJECT_SPIN;
-}
 
 static void check_use(struct call *call, uint32_t kind, uintptr_t address)
 {
