@@ -13,7 +13,7 @@
 #define STEP ((size_t)64 << 10)
 
 struct table table_process = {.name = "process", .kind = TRACE_FILE_PROCESS, .slot_size = sizeof(struct trace_process),
-                              .capacity = 1};
+                              .capacity = 1, .count = 1};
 struct table table_tasks = {.name = "tasks", .kind = TRACE_FILE_TASKS, .slot_size = sizeof(struct trace_task),
                             .capacity = 1u << 18, .count = 1};
 struct table table_objects = {.name = "objects", .kind = TRACE_FILE_OBJECTS, .slot_size = sizeof(struct trace_object),

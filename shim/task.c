@@ -244,6 +244,7 @@ uint32_t task_fork_child(struct thread *thread)
     uint32_t count = table_tasks.count;
     raw_zero(task_record(1), (count - 1) * sizeof(struct trace_task));
     table_tasks.count = 1;
+    process_record()->streams = thread_count;
     for (uint32_t i = 0; i < thread_count; i++) {
         stream_abandon(&threads[i]->sync);
         stream_abandon(&threads[i]->access_stream);
@@ -257,6 +258,7 @@ uint32_t task_fork_child(struct thread *thread)
             threads_free = threads[i];
         }
     }
+    process_record()->streams = thread_count;
     uint32_t task = task_make(NULL);
     struct trace_task *record = task_record(task);
     record->flags = TRACE_TASK_MAIN;
