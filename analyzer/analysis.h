@@ -48,6 +48,9 @@ struct detector {
     void (*run)(struct analysis *analysis);
 };
 
+/* The recorder gave up before the end: the tables tell of that moment, not of the end. (coverage.c) */
+bool coverage_stopped(const struct trace *trace);
+
 void detect_race(struct analysis *analysis);
 void detect_lock_order(struct analysis *analysis);
 void detect_blocked(struct analysis *analysis); /* deadlocks that happened, and tasks blocked forever */

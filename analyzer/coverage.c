@@ -79,8 +79,7 @@ static void say_end(struct sentences *out, const struct report *report,
         add(out, "it replaced itself by another program (exec) after %s", span);
         break;
     case TRACE_END_OFF:
-        add(out, "the recorder gave up: %s; what came later was not seen",
-            facts->off_reason[0] ? facts->off_reason : "no reason is known");
+        add(out, "its end was not seen: the recorder had given up");
         break;
     }
     free(span);
@@ -198,7 +197,11 @@ static void say_lost(struct sentences *out, const struct trace *trace)
 static void say_unseen(struct sentences *out, const struct trace *trace)
 {
     enum trace_end end = (enum trace_end)trace->process.end;
-    if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
+    if (coverage_stopped(trace))
+        add(out, "recording stopped before the end (%s): what the tasks did then is not known, and "
+                 "none is reported as blocked or not joined",
+            trace->process.off_reason[0] ? trace->process.off_reason : "no reason is known");
+    else if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
         add(out, "tasks that were not joined are not reported: the program did not end itself by "
                  "exit");
     if (trace->process.flags & TRACE_PROCESS_LATE)
@@ -211,11 +214,16 @@ static void say_unseen(struct sentences *out, const struct trace *trace)
             foreign, foreign == 1 ? " was" : "s were", foreign == 1 ? "it" : "them");
 }
 
+bool coverage_stopped(const struct trace *trace)
+{
+    return trace->process.end == TRACE_END_OFF || trace->process.off_reason[0];
+}
+
 bool coverage_lost(const struct trace *trace)
 {
     const struct trace_process *facts = &trace->process;
-    return facts->lost_sync || facts->lost_access || facts->lost_tasks || facts->lost_objects ||
-           facts->lost_stacks || trace->problem_count || facts->end == TRACE_END_OFF;
+    return coverage_stopped(trace) || facts->lost_sync || facts->lost_access || facts->lost_tasks || facts->lost_objects ||
+           facts->lost_stacks || trace->problem_count;
 }
 
 bool coverage_whole(const struct report_process *process)

@@ -431,6 +431,8 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
 
 void detect_blocked(struct analysis *analysis)
 {
+    if (coverage_stopped(analysis->trace))
+        return;
     struct blocked blocked = {.analysis = analysis, .graph = wait_build(analysis->trace)};
     uint32_t count = blocked.graph->task_count;
     blocked.cyclic = memory_get(count, sizeof(*blocked.cyclic));

@@ -344,6 +344,31 @@ static void not_by_itself(void **state)
     expect(make, "");
 }
 
+/* What the tables say is of the moment when the recorder gave up. */
+static void stopped(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_MUTEX, 0x100);
+    owned(make, a, waits(make, PRIMITIVE_pthread_mutex_lock, a, 5000));
+    strcpy(make->process.off_reason, "disk full");
+    expect(make, "");
+}
+
+/* Another process may signal. */
+static void shared(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t c = make_object(make, TRACE_OBJECT_COND, 0x100);
+    uint32_t m = make_object(make, TRACE_OBJECT_MUTEX, 0x200);
+    make->objects[m].flags |= TRACE_OBJECT_SHARED;
+    main_waits(make, PRIMITIVE_pthread_cond_wait, c, 0);
+    make->tasks[1].object2 = m;
+    killed(make);
+    expect(make, "");
+}
+
 static void misuse(void **state)
 {
     (void)state;
@@ -451,6 +476,7 @@ int main(void)
         cmocka_unit_test(barrier_may_fill), cmocka_unit_test(relock),
         cmocka_unit_test(never_joined),  cmocka_unit_test(detached_at_work),
         cmocka_unit_test(not_by_itself), cmocka_unit_test(misuse),
+        cmocka_unit_test(stopped),       cmocka_unit_test(shared),
         cmocka_unit_test(misuse_told),   cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,8 @@
 
 static bool by_itself(const struct trace *trace)
 {
-    bool to_the_end = !trace->process.off_reason[0]; /* else the table of tasks is not of the end */
-    return to_the_end && (trace->process.end == TRACE_END_EXIT || trace->process.end == TRACE_END_QUICK);
+    return !coverage_stopped(trace) &&
+           (trace->process.end == TRACE_END_EXIT || trace->process.end == TRACE_END_QUICK);
 }
 
 static bool is_thread(const struct trace_task *task)

@@ -59,8 +59,10 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
         return wait;
     }
     const struct trace_object *object = trace_object(trace, task->object);
-    if (!object || object->flags & TRACE_OBJECT_SHARED)
-        return wait;
+    const struct trace_object *second = trace_object(trace, task->object2);
+    if (!object || object->flags & TRACE_OBJECT_SHARED ||
+        (second && second->flags & TRACE_OBJECT_SHARED))
+        return wait; /* another process may end it */
     switch ((enum trace_object_kind)object->kind) {
     case TRACE_OBJECT_MUTEX:
     case TRACE_OBJECT_RWLOCK:
@@ -79,17 +81,15 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_SEMAPHORE:
         wait.kind = WAIT_WAKE;
         break;
-    case TRACE_OBJECT_COND: {
-        const struct trace_object *mutex = trace_object(trace, task->object2);
+    case TRACE_OBJECT_COND:
         wait.kind = WAIT_WAKE;
         /* Woken already, but the mutex is not to be had: then that is what it waits for. */
-        if (mutex && mutex->owner && object->last_post_tsc > task->since_tsc) {
+        if (second && second->owner && object->last_post_tsc > task->since_tsc) {
             wait.kind = WAIT_LOCK;
             wait.object = task->object2;
             wait.relock = true;
         }
         break;
-    }
     case TRACE_OBJECT_NONE:
     case TRACE_OBJECT_ATOMIC:
     case TRACE_OBJECT_SIGNAL:
