@@ -496,7 +496,7 @@ static void check_block(struct call *call, uint32_t before)
     if ((shown->kind == TRACE_OBJECT_MUTEX || shown->kind == TRACE_OBJECT_RWLOCK) && shown->owner == self &&
         !(shown->flags & (TRACE_OBJECT_RECURSIVE | TRACE_OBJECT_ERRORCHECK)) && shown->owner_count)
         call_misuse(thread, TRACE_MISUSE_RELOCK_SELF, object, call_stack(call), self, shown->owner_stack);
-    if (shown->flags & TRACE_OBJECT_PARENT_HELD)
+    if (shown->flags & TRACE_OBJECT_PARENT_HELD && before & VERB_TIMED) /* an untimed wait is found blocked */
         call_misuse(thread, TRACE_MISUSE_FORK_HELD, object, call_stack(call), 0, shown->owner_stack);
 }
 
