@@ -150,8 +150,12 @@ struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
     uint32_t number; /* of a large block, else 0 */
 };
 
-struct race_link {
+struct race_link { /* a block in a line, with what is asked of it most */
+    uint64_t mask; /* its bytes there */
+    uint64_t segment;
+    uint32_t task;
     uint32_t block, next;
+    bool look; /* it may have ended: the block itself tells */
 };
 
 #define RACE_REGION_SHIFT 24u /* large blocks are listed by 16 MB regions */
@@ -220,6 +224,8 @@ void race_history_close(struct race_history *history);
 /* One access: bytes `mask` of line number `line`. */
 void race_access(struct race_history *history, const struct race_now *now, uint64_t line,
                  uint64_t mask);
+/* Has what the check of this line will need fetched into the cache. */
+void race_access_soon(const struct race_history *history, uint64_t line);
 /* Whether enough has come together since the last sweep that the next one pays. */
 bool race_sweep_due(const struct race_history *history);
 /* Forgets what every event to come is after (order_walk_floor). */
@@ -275,8 +281,6 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
 void race_block_task_over(struct race_history *history, uint32_t task, uint64_t segment);
 /* Links the large blocks that came since this line was last looked at. */
 void race_line_catch_up(struct race_history *history, struct race_line *line);
-/* The bytes of line number `line` that lie in the block. */
-uint64_t race_block_mask(const struct race_block *block, uint64_t line);
 /* Forgets the blocks of a line that ended before all events to come; true if any are left. */
 bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
                             const uint64_t *floor);

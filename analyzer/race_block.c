@@ -21,7 +21,8 @@
 #define EVERYWHERE  UINT64_MAX
 #define REGION_PRUNE 64u
 
-uint64_t race_block_mask(const struct race_block *block, uint64_t line)
+/* The bytes of line number `line` that lie in the block. */
+static uint64_t block_mask(const struct race_block *block, uint64_t line)
 {
     uint64_t low = line * 64, high = low + 64, end = block->address + block->size;
     if (block->address >= high || end <= low)
@@ -152,7 +153,14 @@ static void line_link(struct race_history *history, struct race_line *line, uint
     while (*link &&
            history->blocks[history->links[*link].block].tsc > history->blocks[number].tsc)
         link = &history->links[*link].next;
-    history->links[index] = (struct race_link){.block = number, .next = *link};
+    const struct race_block *block = &history->blocks[number];
+    history->links[index] = (struct race_link){.mask = block_mask(block, line->line - 1),
+                                               .segment = block->segment,
+                                               .task = block->task,
+                                               .block = number,
+                                               .next = *link,
+                                               .look = block->free_task ||
+                                                       block->kind == TRACE_ALLOC_STACK};
     *link = index;
     history->blocks[number].links++;
     if (history->links[index].next)
@@ -260,7 +268,7 @@ static void catch_up_with(struct race_history *history, struct race_line *line, 
         uint32_t number = region->blocks[i];
         if (history->blocks[number].number <= line->large_seen)
             return;
-        if (race_block_mask(&history->blocks[number], line->line - 1))
+        if (block_mask(&history->blocks[number], line->line - 1))
             line_link(history, line, number);
     }
 }
@@ -334,6 +342,9 @@ static void end_in_line(struct race_history *history, const struct race_now *now
             race_found(history, now, line->line - 1, entry->mask, entry, number);
         race_entry_remove(history, line, e);
     }
+    for (uint32_t link = line->blocks; link; link = history->links[link].next)
+        if (history->links[link].block == number)
+            history->links[link].look = true;
     line_trim(history, line);
 }
 

@@ -273,6 +273,18 @@ static void check_bytes(struct race_history *history, const struct race_now *now
     entry_add(history, line, &entry);
 }
 
+void race_access_soon(const struct race_history *history, uint64_t number)
+{
+    const struct race_line *line = line_probe(history, number);
+    if (line->blocks)
+        __builtin_prefetch(&history->links[line->blocks]);
+    if (line->count <= 1)
+        return;
+    const char *entries = (const char *)(history->pool + line->more);
+    for (size_t at = 0; at < line->count * sizeof(struct race_entry) && at < 512; at += 64)
+        __builtin_prefetch(entries + at, 1);
+}
+
 void race_access(struct race_history *history, const struct race_now *now, uint64_t number,
                  uint64_t mask)
 {
@@ -282,19 +294,24 @@ void race_access(struct race_history *history, const struct race_now *now, uint6
     if (line->large_seen != history->large_count)
         race_line_catch_up(history, line);
     /* An access belongs to the newest block it is after; one that is to freed memory is no race but with the free. */
-    for (uint32_t link = line->blocks; link && mask; link = history->links[link].next) {
-        uint32_t number_of_block = history->links[link].block;
-        const struct race_block *block = &history->blocks[number_of_block];
-        uint64_t bytes = mask & race_block_mask(block, number);
-        if (!bytes || !race_before(now, block->task, block->segment))
+    for (uint32_t next = line->blocks; next && mask;) {
+        const struct race_link *link = &history->links[next];
+        uint64_t bytes = mask & link->mask;
+        uint32_t block_number = link->block;
+        next = link->next;
+        if (!bytes || !race_before(now, link->task, link->segment))
             continue;
         mask &= ~bytes;
-        if (block->free_task && race_before(now, block->free_task, block->free_segment))
-            continue;
-        if (block->free_task == 0 || block->quiet)
-            check_bytes(history, now, line, bytes, number_of_block);
-        else
-            race_found(history, now, number, bytes, NULL, number_of_block);
+        if (link->look && history->blocks[block_number].free_task) {
+            const struct race_block *block = &history->blocks[block_number];
+            if (race_before(now, block->free_task, block->free_segment))
+                continue;
+            if (!block->quiet) {
+                race_found(history, now, number, bytes, NULL, block_number);
+                continue;
+            }
+        }
+        check_bytes(history, now, line, bytes, block_number);
     }
     if (mask && !line->forgot)
         check_bytes(history, now, line, mask, 0);

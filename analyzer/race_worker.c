@@ -153,6 +153,8 @@ static void leave_task(struct run *run, struct stream *stream)
 static void flush(struct run *run)
 {
     struct race_history *history = &run->worker->history;
+    for (uint32_t i = 0; i < run->batch_count; i++)
+        race_access_soon(history, run->batch[i].line);
     for (uint32_t i = 0; i < run->batch_count; i++) {
         const struct batch_item *item = &run->batch[i];
         run->now.site = item->site;
