@@ -113,12 +113,14 @@ struct access_state {
     uint64_t held_written; /* hash of the held set the stream knows */
     uint32_t depth_written; /* frames of the context written last */
     uint32_t low_written;   /* of those, how many are still as they were */
+    uint64_t context_salt;  /* of the hashes in contexts[] */
     struct context_seen contexts[CONTEXT_CACHE];
 
     uint64_t fence_segment; /* of the last release fence, 0 none */
     uint32_t pending_count;
     struct pending_pair pending[PENDING_PAIRS];
 
+    bool codec_used; /* not all zero: 45 KB that few threads touch all of */
     struct trace_access_codec codec;
 };
 

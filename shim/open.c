@@ -169,7 +169,7 @@ static void context_reset(struct access_state *state)
     state->held_written = 0;
     state->depth_written = 0;
     state->low_written = 0;
-    raw_zero(state->contexts, sizeof state->contexts);
+    state->context_salt += 0x9e3779b97f4a7c15u; /* forgets what is in contexts[] without touching it */
 }
 
 /* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
@@ -178,9 +178,9 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     state->table = stream_open_table(&thread->access_stream);
     if (!state->table)
         return false;
-    bool first = !thread->access_stream.chunk;
-    if (first)
+    if (!thread->access_stream.chunk && state->codec_used)
         raw_zero(&state->codec, sizeof state->codec);
+    state->codec_used = true;
     bool again = state->task == thread->task;
     bool blocks = !again && thread->record->flags & TRACE_TASK_MAIN;
     /* Blocks from the time when there was one task belong to its first segment: every task is after that. */
@@ -310,7 +310,7 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
     }
     state->context_top = access_fast.top;
 
-    uint64_t hash = mix(shadow->hash[depth], state->held_hash);
+    uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
     struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
     if (seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD)
         return state->context = seen->number;
