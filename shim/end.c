@@ -9,6 +9,7 @@
 #include "shim/end.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -27,6 +28,7 @@ extern char **environ;
 
 static volatile uint32_t ended;
 static volatile uint32_t exec_reported;
+static uint64_t stderr_device, stderr_inode;
 
 bool end_ours(void)
 {
@@ -78,9 +80,42 @@ static char **environment_without_us(void)
     return copy;
 }
 
+/*
+ * Where the report goes: to stderr, if that is still what it was at the start, or something that text may be added to.
+ * A program may have closed it, and the number may be a data file's by now: then to the file `report` of the trace.
+ */
+static bool stderr_usable(void)
+{
+    struct stat now;
+    if (raw2(SYS_fstat, 2, &now) != 0)
+        return false;
+    if (now.st_dev == stderr_device && now.st_ino == stderr_inode)
+        return true;
+    if (S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode))
+        return true;
+    long flags = raw3(SYS_fcntl, 2, F_GETFL, 0);
+    return S_ISREG(now.st_mode) && flags > 0 && flags & O_APPEND;
+}
+
+static void stderr_arrange(void)
+{
+    if (stderr_usable())
+        return;
+    char path[sizeof(char[1100])];
+    size_t used = 0;
+    raw_append(path, sizeof path, &used, directory_path);
+    raw_append(path, sizeof path, &used, "/report");
+    long fd = raw3(SYS_open, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd >= 0 && fd != 2) {
+        raw2(SYS_dup2, fd, 2);
+        raw1(SYS_close, fd);
+    }
+}
+
 static void analyzer_run(const char *path, char **environment)
 {
     const char *const arguments[] = {"gorocheck", "analyze", "--at-exit", directory_path, NULL};
+    stderr_arrange();
     raw3(SYS_close_range, 3, ~0u, 0);
     uint64_t none = 0;
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
@@ -241,5 +276,10 @@ static void at_quick(void)
 
 bool end_setup(void)
 {
+    struct stat now;
+    if (raw2(SYS_fstat, 2, &now) == 0) {
+        stderr_device = now.st_dev;
+        stderr_inode = now.st_ino;
+    }
     return on_exit(at_exit, NULL) == 0 && at_quick_exit(at_quick) == 0;
 }
