@@ -80,6 +80,8 @@ int cmd_analyze(int argc, char **argv)
     } else if (session_begin(&report, &options)) {
         status = analyze(&report, argc - 1 - first, argv + 1 + first);
         report_free(&report);
+    } else if (options.at_exit) {
+        session_say("the trace is in %s", argv[1 + first]);
     }
     options_free(&options);
     return status;

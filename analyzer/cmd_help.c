@@ -54,7 +54,7 @@ void command_help(const struct command *command)
         options_help(command->options);
     if (command->options & (OPTION_RUN | OPTION_ANALYZE)) {
         printf("\n%s\n", statuses);
-        options_help_environment();
+        options_help_environment(stdout);
     }
 }
 
@@ -77,6 +77,6 @@ int cmd_help(int argc, char **argv)
     }
     printf("  %-40s %s\n\n", "LD_PRELOAD=libgorocheck.so program", "report on stderr at its end");
     printf("%s\n", statuses);
-    options_help_environment();
+    options_help_environment(stdout);
     return STATUS_CLEAN;
 }

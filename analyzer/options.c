@@ -161,7 +161,13 @@ static bool set_at_exit(struct options *options, const char *value)
 
 static bool set_help(struct options *options, const char *value)
 {
-    options->help = strcmp(value, "0") != 0;
+    (void)value;
+    return options->help = true;
+}
+
+static bool set_list_keys(struct options *options, const char *value)
+{
+    options->list_keys = !strcmp(value, "1") || !strcmp(value, "true");
     return true;
 }
 
@@ -209,7 +215,7 @@ static const struct {
     {"trace_dir", set_trace_dir},
     {"jobs", set_jobs},
     {"memory_limit_mb", set_memory_mb},
-    {"help", set_help},
+    {"help", set_list_keys},
 };
 
 enum value_type { VALUE_STRING, VALUE_BOOL, VALUE_INT };
@@ -303,6 +309,8 @@ bool options_environment(struct options *options, const char *text, char **error
         *value++ = 0;
         good &= key_set(options, word, value, error);
     }
+    if (options->list_keys)
+        options_help_environment(stderr);
     return good;
 }
 
@@ -384,13 +392,13 @@ void options_help(unsigned command)
     }
 }
 
-void options_help_environment(void)
+void options_help_environment(FILE *out)
 {
-    puts("GOROCHECK_OPTIONS=key=value:key=value");
+    fputs("GOROCHECK_OPTIONS=key=value:key=value\n", out);
     for (size_t i = 0; i < KEY_COUNT; i++) {
         char *left = memory_format("%s%s%s", keys[i].key, keys[i].otherwise[0] ? "=" : "",
                                    keys[i].otherwise);
-        printf("  %-28s %s\n", left, keys[i].text);
+        fprintf(out, "  %-28s %s\n", left, keys[i].text);
         free(left);
     }
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum option_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -31,6 +32,7 @@ struct options {
     bool keep;
     bool at_exit; /* started by the recorder when its program ends */
     bool help;
+    bool list_keys; /* help=1 in GOROCHECK_OPTIONS: they are listed on stderr, all else goes on */
     char *owned; /* the copy of GOROCHECK_OPTIONS that the texts above lie in */
 };
 
@@ -43,7 +45,7 @@ int options_parse(struct options *options, unsigned command, int argc, char **ar
 void options_free(struct options *options);
 /* Lines about the options of a subcommand, and about GOROCHECK_OPTIONS. */
 void options_help(unsigned command);
-void options_help_environment(void);
+void options_help_environment(FILE *out);
 /* "30s", "5m", "1.5h", "90": seconds; false if it is no time. */
 bool options_time(const char *text, double *seconds);
 /* "512M", "2G", "1000000": bytes. */

@@ -46,8 +46,9 @@ static bool write_stream(struct report *report, FILE *out)
                       (options->color == COLOR_AUTO && isatty(fileno(out)) && term &&
                        strcmp(term, "dumb") != 0 && !getenv("NO_COLOR"));
     reporter->write(report, out);
-    /* A format for programs leaves the statement to people. */
-    if (strcmp(options->format, "text") != 0 && (out == stdout || options->output))
+    /* A format for programs leaves the statement to people; into JSON nothing may be mixed. */
+    bool apart = out != stderr || !strcmp(options->format, "line");
+    if (strcmp(options->format, "text") != 0 && apart)
         report_coverage(report, stderr);
     return !fflush(out) && !ferror(out);
 }
