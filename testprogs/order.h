@@ -10,10 +10,17 @@
 #ifndef TESTPROGS_ORDER_H
 #define TESTPROGS_ORDER_H
 
-#define ORDER_STEPS 4096
+#define ORDER_STEPS  4096
 #define ORDER_HIDDEN static __attribute__((unused, noinline, no_sanitize("thread")))
 
-enum { ORDER_READ = 0, ORDER_CLOSE = 3, ORDER_NANOSLEEP = 35, ORDER_GETTID = 186, ORDER_FUTEX = 202, ORDER_OPENAT = 257 };
+enum {
+    ORDER_READ = 0,
+    ORDER_CLOSE = 3,
+    ORDER_NANOSLEEP = 35,
+    ORDER_GETTID = 186,
+    ORDER_FUTEX = 202,
+    ORDER_OPENAT = 257
+};
 
 /* One word per step: 0 not yet reached, else the thread that reached it. */
 static int order_steps[ORDER_STEPS];

@@ -25,7 +25,8 @@ static void *second(void *unused)
 {
     int expected = 0;
     order_wait(1);
-    if (!atomic_compare_exchange_strong_explicit(&state, &expected, 1, memory_order_acq_rel, memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&state, &expected, 1, memory_order_acq_rel,
+                                                 memory_order_relaxed))
         copy = data; /* @use */
     return unused;
 }

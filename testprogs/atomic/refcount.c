@@ -19,7 +19,7 @@ int seen[2];
 static void put(struct object *object)
 {
     if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_relaxed) == 1) /* @count */
-        free(object); /* @free */
+        free(object);                                                                 /* @free */
 }
 
 static void *user(void *argument)

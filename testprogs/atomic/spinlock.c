@@ -14,7 +14,8 @@ static void *work(void *unused)
 {
     for (int i = 0; i < 100; i++) {
         int expected = 0;
-        while (!atomic_compare_exchange_weak_explicit(&lock, &expected, 1, memory_order_acquire, memory_order_relaxed))
+        while (!atomic_compare_exchange_weak_explicit(&lock, &expected, 1, memory_order_acquire,
+                                                      memory_order_relaxed))
             expected = 0;
         total++; /* @bump */
         atomic_store_explicit(&lock, 0, memory_order_relaxed);

@@ -19,7 +19,8 @@ static void push(struct node *node, int value)
 {
     node->value = value;
     node->next = atomic_load_explicit(&top, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&top, &node->next, node, memory_order_release, memory_order_relaxed))
+    while (!atomic_compare_exchange_weak_explicit(&top, &node->next, node, memory_order_release,
+                                                  memory_order_relaxed))
         ;
 }
 

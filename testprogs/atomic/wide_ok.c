@@ -17,7 +17,8 @@ static void *first(void *unused)
 {
     __int128 expected = 0;
     data = 7;
-    __atomic_compare_exchange_n(&cell, &expected, (__int128)1 << 64, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(&cell, &expected, (__int128)1 << 64, 0, __ATOMIC_RELEASE,
+                                __ATOMIC_RELAXED);
     return unused;
 }
 

@@ -105,7 +105,8 @@ static void answer(struct request *request, int value)
     request->state = 1;
     pthread_cond_signal(&request->answered);
     while (request->state != 2)
-        pthread_cond_wait(&request->taken, &request->lock); /* @forgotten: nobody takes a late answer */
+        pthread_cond_wait(&request->taken,
+                          &request->lock); /* @forgotten: nobody takes a late answer */
     pthread_mutex_unlock(&request->lock);
     free(request);
 }
@@ -149,7 +150,8 @@ static int wait_for_answer(struct request *request)
     end.tv_sec += end.tv_nsec / 1000000000;
     end.tv_nsec %= 1000000000;
     pthread_mutex_lock(&request->lock);
-    while (!request->state && pthread_cond_timedwait(&request->answered, &request->lock, &end) != ETIMEDOUT)
+    while (!request->state &&
+           pthread_cond_timedwait(&request->answered, &request->lock, &end) != ETIMEDOUT)
         ;
     if (request->state) {
         value = request->answer;

@@ -21,12 +21,11 @@ static void handler(int number)
 
 __attribute__((noinline)) static void fall(int depth)
 {
-    volatile char room[64];
-    room[0] = (char)depth;
     if (depth)
         fall(depth - 1);
     else
         __asm__ volatile("movl $1, 8"); /* no access: it faults */
+    __asm__ volatile("");
 }
 
 static void *work(void *unused)

@@ -29,7 +29,8 @@ int main(void)
 {
     int bad = 0;
     pthread_t thread;
-    struct sigaction old, action = {.sa_sigaction = handler_info, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
+    struct sigaction old,
+        action = {.sa_sigaction = handler_info, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
     sigset_t mask;
     for (int number = 1; number < NSIG; number++) {
         if (number == SIGKILL || number == SIGSTOP || (number >= 32 && number < SIGRTMIN))
@@ -40,7 +41,8 @@ int main(void)
     sigaddset(&action.sa_mask, SIGUSR2);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGUSR1, NULL, &old);
-    bad += old.sa_sigaction != handler_info || !(old.sa_flags & SA_NODEFER) || !sigismember(&old.sa_mask, SIGUSR2);
+    bad += old.sa_sigaction != handler_info || !(old.sa_flags & SA_NODEFER) ||
+           !sigismember(&old.sa_mask, SIGUSR2);
     bad += signal(SIGUSR2, handler) != SIG_DFL;
     bad += signal(SIGUSR2, SIG_IGN) != handler;
     bad += signal(SIGUSR2, SIG_DFL) != SIG_IGN;

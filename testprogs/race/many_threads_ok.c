@@ -16,8 +16,7 @@ static void *bump(void *unused)
 int main(void)
 {
     pthread_t threads[10];
-    for (int i = 0; i < 10; i++)
-    {
+    for (int i = 0; i < 10; i++) {
         pthread_create(&threads[i], NULL, bump, NULL);
         pthread_join(threads[i], NULL);
     }

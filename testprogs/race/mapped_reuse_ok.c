@@ -10,8 +10,8 @@
 
 static void work(void)
 {
-    char *map = mmap((void *)0x7f0000000000, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                     -1, 0);
+    char *map = mmap((void *)0x7f0000000000, 1 << 16, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     for (int i = 0; i < 1 << 16; i += 100)
         map[i] = 1;
     munmap(map, 1 << 16);

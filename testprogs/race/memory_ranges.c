@@ -25,7 +25,7 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    memcpy(target, source, many * 4);  /* @copy */
+    memcpy(target, source, many * 4); /* @copy */
     pthread_mutex_lock(&own); /* a release ends the segment: what follows is recorded anew */
     pthread_mutex_unlock(&own);
     differ = memcmp(target, source + 120, many * 2); /* @compare */

@@ -13,7 +13,7 @@ int copies[2];
 
 static void *first(void *unused)
 {
-    if (!done) { /* @test_first */
+    if (!done) {   /* @test_first */
         table = 1; /* @init */
         done = 1;  /* @set */
     }
@@ -24,7 +24,7 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    if (done) /* @test */
+    if (done)              /* @test */
         copies[1] = table; /* @use */
     return unused;
 }

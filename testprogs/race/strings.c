@@ -24,7 +24,7 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    length = strlen(name); /* @length */
+    length = strlen(name);    /* @length */
     pthread_mutex_lock(&own); /* a release ends the segment: what follows is recorded anew */
     pthread_mutex_unlock(&own);
     strncpy(line, name, sizeof(line) - 1); /* @print */

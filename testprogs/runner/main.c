@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #define STATUS_FINDINGS 66
-#define RUN_SECONDS 60
+#define RUN_SECONDS     60
 
 struct test {
     char path[PATH_MAX];
@@ -93,14 +93,16 @@ static bool test_build(const struct program *program, const char *mode, struct p
     struct command command = {.limit = 120, .out = place->out, .err = place->err};
     path_make(tool, "%s/bin/gorocheck", build);
     path_make(order, "%s/testprogs/order.h", root);
-    if (!newer(program->path, place->binary) && !newer(order, place->binary) && !newer(tool, place->binary))
+    if (!newer(program->path, place->binary) && !newer(order, place->binary) &&
+        !newer(tool, place->binary))
         return true;
     if (strcmp(mode, "plain"))
         command_add(&command, tool);
     command_add(&command, cxx ? "c++" : "cc");
     command.env[command.env_count++] = clang ? "GOROCHECK_CC=clang" : "GOROCHECK_CC=gcc";
     command.env[command.env_count++] = clang ? "GOROCHECK_CXX=clang++" : "GOROCHECK_CXX=g++";
-    const char *const fixed[] = {"-g", "-O1", "-Wall", "-pthread", "-D_GNU_SOURCE", cxx ? "-std=c++17" : "-std=c11"};
+    const char *const fixed[] = {"-g",       "-O1",           "-Wall",
+                                 "-pthread", "-D_GNU_SOURCE", cxx ? "-std=c++17" : "-std=c11"};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         command_add(&command, fixed[i]);
     text_copy(cflags, sizeof(cflags), program->cflags);
@@ -132,7 +134,8 @@ static void test_environment(struct command *command, const struct program *prog
 static bool test_native(const struct program *program, const struct place *place)
 {
     char args[TEXT_MAX], env[TEXT_MAX];
-    struct command command = {.directory = place->directory, .out = place->native_out, .err = place->err, .limit = 30};
+    struct command command = {
+        .directory = place->directory, .out = place->native_out, .err = place->err, .limit = 30};
     if (program->status == STATUS_HANG)
         command.limit = 0.5;
     test_environment(&command, program, env);
@@ -142,7 +145,8 @@ static bool test_native(const struct program *program, const struct place *place
     int status = command_run(&command);
     if (status == program->status)
         return true;
-    fprintf(test_log, "    without gorocheck: exit status %d, expected %d\n", status, program->status);
+    fprintf(test_log, "    without gorocheck: exit status %d, expected %d\n", status,
+            program->status);
     log_file("stderr", place->err);
     return false;
 }
@@ -152,12 +156,14 @@ static bool test_compare(struct program *program, const struct place *place)
 {
     char *text = file_read(place->report), *save = NULL;
     bool good = true;
-    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save)) {
         struct finding found;
         int i = 0;
         if (!finding_parse(&found, line))
             continue;
-        while (i < program->expect_count && (program->expect[i].matched || !finding_agrees(&program->expect[i], &found)))
+        while (i < program->expect_count &&
+               (program->expect[i].matched || !finding_agrees(&program->expect[i], &found)))
             i++;
         if (i < program->expect_count) {
             program->expect[i].matched = true;
@@ -190,9 +196,12 @@ static bool test_same_output(const struct place *place, const char *how)
     return same;
 }
 
-static bool test_status(const struct program *program, int status, const char *how, const struct place *place)
+static bool test_status(const struct program *program, int status, const char *how,
+                        const struct place *place)
 {
-    int expected = program->expect_count ? STATUS_FINDINGS : program->observed ? program->observed : program->status;
+    int expected = program->expect_count ? STATUS_FINDINGS
+                   : program->observed   ? program->observed
+                                         : program->status;
     if (status == expected)
         return true;
     fprintf(test_log, "    %s: exit status %d, expected %d\n", how, status, expected);
@@ -204,11 +213,20 @@ static bool test_status(const struct program *program, int status, const char *h
 static bool test_run(struct program *program, const struct place *place)
 {
     char tool[PATH_MAX], args[TEXT_MAX], env[TEXT_MAX], limit[WORD_MAX];
-    struct command command = {.directory = place->directory, .out = place->out, .err = place->err, .limit = 120};
+    struct command command = {
+        .directory = place->directory, .out = place->out, .err = place->err, .limit = 120};
     bool hang = program->status == STATUS_HANG;
     snprintf(limit, sizeof(limit), "%gs", hang ? program->timeout : RUN_SECONDS);
-    const char *const words[] = {path_make(tool, "%s/bin/gorocheck", build), "run", "--format", "line", "--output",
-                                 place->report, "--timeout", limit, "--", place->binary};
+    const char *const words[] = {path_make(tool, "%s/bin/gorocheck", build),
+                                 "run",
+                                 "--format",
+                                 "line",
+                                 "--output",
+                                 place->report,
+                                 "--timeout",
+                                 limit,
+                                 "--",
+                                 place->binary};
     test_environment(&command, program, env);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         command_add(&command, words[i]);
@@ -231,7 +249,8 @@ static bool test_run(struct program *program, const struct place *place)
 static bool test_bare(const struct program *program, const struct place *place)
 {
     char args[TEXT_MAX], env[TEXT_MAX];
-    struct command command = {.directory = place->directory, .out = place->out, .err = place->err, .limit = 120};
+    struct command command = {
+        .directory = place->directory, .out = place->out, .err = place->err, .limit = 120};
     test_environment(&command, program, env);
     command.env[command.env_count++] = place->preload;
     command_add(&command, place->binary);
@@ -316,18 +335,20 @@ static int entry_compare(const struct dirent **a, const struct dirent **b)
 /* All programs below testprogs/; folders that hold something else have no line with EXPECT and are not entered. */
 static void tests_collect(char **patterns, int count)
 {
-    static const char *const folders[] = {"race", "atomic", "sync", "deadlock", "blocked", "unjoined",
-                                          "misuse", "leak", "host", "demo"};
+    static const char *const folders[] = {"race",     "atomic", "sync", "deadlock", "blocked",
+                                          "unjoined", "misuse", "leak", "host",     "demo"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;
-        int n = scandir(path_make(folder, "testprogs/%s", folders[i]), &entries, NULL, entry_compare);
+        int n =
+            scandir(path_make(folder, "testprogs/%s", folders[i]), &entries, NULL, entry_compare);
         if (n < 0)
             die("%s: %s", folder, strerror(errno));
         for (int j = 0; j < n; j++) {
             const char *dot = strrchr(entries[j]->d_name, '.');
             path_make(path, "%s/%s", folder, entries[j]->d_name);
-            if (dot && (!strcmp(dot, ".c") || !strcmp(dot, ".cc")) && name_wanted(path, patterns, count))
+            if (dot && (!strcmp(dot, ".c") || !strcmp(dot, ".cc")) &&
+                name_wanted(path, patterns, count))
                 test_add(path);
             free(entries[j]);
         }

@@ -76,15 +76,16 @@ static int label_line(const char *text, const char *label)
     for (const char *c = body; *c; c++) {
         if (*c == '\n')
             line++;
-        else if (*c == '@' && !strncmp(c + 1, label, length) && !isalnum((unsigned char)c[1 + length]) &&
-                 c[1 + length] != '_')
+        else if (*c == '@' && !strncmp(c + 1, label, length) &&
+                 !isalnum((unsigned char)c[1 + length]) && c[1 + length] != '_')
             return line;
     }
     return 0;
 }
 
 /* Replaces each @label of an expectation by file:line. */
-static void expect_resolve(const char *path, const char *text, const char *line, char *out, size_t size)
+static void expect_resolve(const char *path, const char *text, const char *line, char *out,
+                           size_t size)
 {
     const char *base = strrchr(path, '/') + 1;
     size_t used = 0;
@@ -117,7 +118,8 @@ static void expect_add(struct program *program, const char *text, const char *va
         return;
     }
     expect_resolve(program->path, text, value, resolved, sizeof(resolved));
-    if (program->expect_count == FINDING_MAX || !finding_parse(&program->expect[program->expect_count++], resolved))
+    if (program->expect_count == FINDING_MAX ||
+        !finding_parse(&program->expect[program->expect_count++], resolved))
         die("%s: cannot read 'EXPECT: %s'", program->path, value);
 }
 
@@ -127,7 +129,7 @@ static void header_line(struct program *program, const char *text, char *line)
         const char *word;
         char *target;
     } texts[] = {
-        {"ARGS", program->args}, {"ENV", program->env},     {"CFLAGS", program->cflags},
+        {"ARGS", program->args}, {"ENV", program->env},    {"CFLAGS", program->cflags},
         {"LIBS", program->libs}, {"MODE", program->modes},
     };
     char word[WORD_MAX], value[TEXT_MAX];
@@ -157,8 +159,10 @@ void program_read(struct program *program, const char *path)
     char *text = file_read(path);
     if (!text)
         die("%s: %s", path, strerror(errno));
-    char *end = strstr(text, "*/"), *header = end ? strndup(text, (size_t)(end - text)) : NULL, *save = NULL;
-    for (char *line = header ? strtok_r(header, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+    char *end = strstr(text, "*/"), *header = end ? strndup(text, (size_t)(end - text)) : NULL,
+         *save = NULL;
+    for (char *line = header ? strtok_r(header, "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save))
         header_line(program, text, line);
     free(header);
     free(text);

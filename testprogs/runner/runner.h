@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TEXT_MAX 1024
+#define TEXT_MAX    1024
 #define FINDING_MAX 64
-#define SITE_MAX 8
-#define WORD_MAX 64
+#define SITE_MAX    8
+#define WORD_MAX    64
 #define STATUS_HANG (-1)
 
 struct finding {
