@@ -2,9 +2,10 @@
  * Compute kernels for `make bench`, two threads each: what memory-bound, compute-bound, byte-wise
  * and lock-heavy code costs under a recorder.
  *
- *     kernels sort|matrix|lz|hash SIZE
+ *     kernels sort|matrix|lz|hash SIZE [REPEATS]
  *
- * Prints a checksum that does not depend on how it was built.
+ * Prints a checksum that does not depend on how it was built. REPEATS (of sort and matrix) lie between two
+ * synchronisations, one behind the other: data that fit a recorder's filter are then seen again.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 
 #define THREADS 2
 
-static unsigned long size;
+static unsigned long size, repeats = 1;
 
 static uint32_t random_next(uint32_t *state)
 {
@@ -24,7 +25,7 @@ static uint32_t random_next(uint32_t *state)
     return *state;
 }
 
-/* ---- sort: heap sort and merge sort of private arrays, SIZE numbers ---- */
+/* ---- sort: merge sort of private arrays, SIZE numbers ---- */
 
 static void merge_sort(uint32_t *a, uint32_t *room, size_t n)
 {
@@ -60,12 +61,14 @@ static void *sort_worker(void *argument)
     uint32_t *a = malloc(size * sizeof *a), *room = malloc(size * sizeof *a);
     if (!a || !room)
         abort();
-    for (size_t i = 0; i < size; i++)
-        a[i] = random_next(&seed);
-    merge_sort(a, room, size);
     uintptr_t sum = 0;
-    for (size_t i = 1; i < size; i++)
-        sum += (a[i - 1] <= a[i]) + (a[i] ^ (uint32_t)i) % 3;
+    for (unsigned long turn = 0; turn < repeats; turn++) {
+        for (size_t i = 0; i < size; i++)
+            a[i] = random_next(&seed);
+        merge_sort(a, room, size);
+        for (size_t i = 1; i < size; i++)
+            sum += (a[i - 1] <= a[i]) + (a[i] ^ (uint32_t)i) % 3;
+    }
     free(a);
     free(room);
     return (void *)sum;
@@ -76,9 +79,8 @@ static void *sort_worker(void *argument)
 
 static double *left_factor, *right_factor, *product;
 
-static void *matrix_worker(void *argument)
+static void multiply(size_t from, size_t to)
 {
-    size_t from = (size_t)argument * size / THREADS, to = ((size_t)argument + 1) * size / THREADS;
     for (size_t row = from; row < to; row++)
         for (size_t column = 0; column < size; column++) {
             double sum = 0;
@@ -86,6 +88,13 @@ static void *matrix_worker(void *argument)
                 sum += left_factor[row * size + k] * right_factor[k * size + column];
             product[row * size + column] = sum;
         }
+}
+
+static void *matrix_worker(void *argument)
+{
+    size_t from = (size_t)argument * size / THREADS, to = ((size_t)argument + 1) * size / THREADS;
+    for (unsigned long turn = 0; turn < repeats; turn++)
+        multiply(from, to);
     return NULL;
 }
 
@@ -246,12 +255,14 @@ static const struct kernel {
 int main(int argc, char **argv)
 {
     const struct kernel *kernel = NULL;
-    for (size_t i = 0; argc == 3 && i < sizeof kernels / sizeof *kernels; i++)
+    for (size_t i = 0; argc >= 3 && i < sizeof kernels / sizeof *kernels; i++)
         if (!strcmp(argv[1], kernels[i].name))
             kernel = &kernels[i];
-    size = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    size = argc >= 3 ? strtoul(argv[2], NULL, 10) : 0;
+    if (argc == 4)
+        repeats = strtoul(argv[3], NULL, 10);
     if (!kernel || !size) {
-        fprintf(stderr, "usage: kernels sort|matrix|lz|hash SIZE\n");
+        fprintf(stderr, "usage: kernels sort|matrix|lz|hash SIZE [REPEATS]\n");
         return 2;
     }
     kernel->start();
