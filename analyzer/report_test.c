@@ -1,0 +1,268 @@
+/* Unit tests of the reporters and of writing a report to a file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+#include "analyzer/session.h"
+#include "analyzer/trace_make.h"
+
+struct fixture {
+    struct options options;
+    struct report report;
+    struct trace_make *make;
+};
+
+static struct stack stack_at(const char *function, const char *file, int line)
+{
+    struct stack stack = {.count = 1};
+    stack.frames = memory_get(1, sizeof(*stack.frames));
+    stack.frames[0] = (struct frame){.pc = 0x401000,
+                                     .function = memory_text(function),
+                                     .file = memory_text(file),
+                                     .module = memory_text("/opt/app"),
+                                     .module_offset = 0x1000,
+                                     .line = line,
+                                     .own = true};
+    return stack;
+}
+
+static void item_add(struct report *report, struct finding *finding)
+{
+    MEMORY_GROW(report->items, report->item_count, report->item_capacity);
+    report->items[report->item_count++] =
+        (struct report_item){.finding = finding, .processes = 1};
+}
+
+/* A clean trace, and two findings put into its report by hand. */
+static int set_up(void **state)
+{
+    struct fixture *fixture = memory_get(1, sizeof(*fixture));
+    char *error = NULL;
+    options_default(&fixture->options);
+    fixture->options.color = COLOR_NEVER;
+    fixture->report.options = &fixture->options;
+    fixture->make = trace_make_new();
+    fixture->make->process.events = 3;
+    trace_make_write(fixture->make);
+    assert_true(report_trace(&fixture->report, fixture->make->path, 0, &error));
+    struct finding *race = finding_new(FINDING_RACE, FINDING_PROVED, "data-race");
+    struct part *part = finding_part(race, PART_ACCESS, 2, stack_at("f", "/src/a.c", 21));
+    finding_set(&part->text, "Write of size 4 at 0x10 by task 2");
+    part = finding_part(race, PART_ACCESS, 1, stack_at("g", "/src/a.c", 14));
+    finding_set(&part->text, "Previous read of size 4 at 0x10 by main task");
+    finding_set(&race->object, "pair<int, int>::first");
+    finding_set(&race->summary, "two tasks meet.");
+    item_add(&fixture->report, race);
+    struct finding *misuse = finding_new(FINDING_MISUSE, FINDING_SUSPECTED, "double-init");
+    finding_part(misuse, PART_EVENT, 1, stack_at("h\xff", "/src/b.c", 3));
+    finding_set(&misuse->object, "lock");
+    item_add(&fixture->report, misuse);
+    report_finish(&fixture->report, 0);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    report_free(&fixture->report);
+    trace_make_free(fixture->make);
+    free(fixture);
+    return 0;
+}
+
+static char *written(const struct fixture *fixture, const char *format)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    reporter_find(format)->write(&fixture->report, out);
+    fclose(out);
+    return text;
+}
+
+static void line(void **state)
+{
+    char *text = written(*state, "line");
+    assert_string_equal(text, "race a.c:14 a.c:21 pair<int,-int>::first [proved]\n"
+                              "misuse b.c:3 double-init [suspected]\n");
+    free(text);
+}
+
+static void text(void **state)
+{
+    char *report = written(*state, "text");
+    static const char *const parts[] = {
+        "==================\nWARNING: gorocheck: data race (pid=4000000000)  [proved]\n"
+        "  Two tasks meet.\n\n"
+        "  Write of size 4 at 0x10 by task 2:\n"
+        "    #0 f /src/a.c:21 (app+0x1000)\n\n"
+        "  Previous read of size 4 at 0x10 by main task:\n"
+        "    #0 g /src/a.c:14 (app+0x1000)\n",
+        "SUMMARY: gorocheck: data race /src/a.c:21 in f (pair<int, int>::first)\n"
+        "==================\n",
+        "gorocheck: 2 findings: 1 race, 1 misuse\n",
+        "gorocheck: app (pid 4000000000)\n  it ended by exit(0) after 1.00 s\n",
+        "data races could not be seen\n",
+    };
+    const char *from = report;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        from = strstr(from, parts[i]);
+        if (!from)
+            fail_msg("not in the report, or not in this place:\n%s", parts[i]);
+    }
+    assert_null(strchr(report, '\033'));
+    free(report);
+}
+
+/* The schema itself is read: what it requires must be there, what it does not name must not. */
+static void check_object(json_t *schema, json_t *object, json_t *root);
+
+static json_t *resolve(json_t *schema, json_t *root)
+{
+    const char *reference = json_string_value(json_object_get(schema, "$ref"));
+    if (!reference)
+        return schema;
+    return json_object_get(json_object_get(root, "$defs"), reference + strlen("#/$defs/"));
+}
+
+static void check_value(json_t *schema, json_t *value, json_t *root)
+{
+    schema = resolve(schema, root);
+    assert_non_null(schema);
+    const char *type = json_string_value(json_object_get(schema, "type"));
+    if (json_is_object(value)) {
+        assert_string_equal(type, "object");
+        check_object(schema, value, root);
+        return;
+    }
+    if (json_is_array(value)) {
+        assert_string_equal(type, "array");
+        for (size_t i = 0; i < json_array_size(value); i++)
+            check_value(json_object_get(schema, "items"), json_array_get(value, i), root);
+        return;
+    }
+    json_t *choice = json_object_get(schema, "enum");
+    bool found = !choice;
+    for (size_t i = 0; i < json_array_size(choice); i++)
+        found |= json_equal(json_array_get(choice, i), value);
+    assert_true(found);
+    if (type && json_is_string(value))
+        assert_string_equal(type, "string");
+    if (type && json_is_integer(value))
+        assert_string_equal(type, "integer");
+    if (type && json_is_boolean(value))
+        assert_string_equal(type, "boolean");
+}
+
+static void check_object(json_t *schema, json_t *object, json_t *root)
+{
+    json_t *members = json_object_get(schema, "properties"), *value;
+    json_t *required = json_object_get(schema, "required");
+    const char *key;
+    for (size_t i = 0; i < json_array_size(required); i++)
+        if (!json_object_get(object, json_string_value(json_array_get(required, i))))
+            fail_msg("%s is missing", json_string_value(json_array_get(required, i)));
+    json_object_foreach(object, key, value)
+    {
+        json_t *member = json_object_get(members, key);
+        json_t *others = json_object_get(schema, "additionalProperties");
+        if (!member && !json_is_object(others))
+            fail_msg("%s is not in the schema", key);
+        check_value(member ? member : others, value, root);
+    }
+}
+
+static void json(void **state)
+{
+    char *report = written(*state, "json");
+    json_error_t error;
+    json_t *root = json_loads(report, 0, &error);
+    json_t *schema = json_load_file("docs/report.schema.json", 0, &error);
+    if (!schema)
+        fail_msg("docs/report.schema.json: %s", error.text);
+    assert_non_null(root);
+    check_object(schema, root, schema);
+    json_t *finding = json_array_get(json_object_get(root, "findings"), 0);
+    assert_string_equal(json_string_value(json_object_get(finding, "kind")), "race");
+    assert_int_equal(json_array_size(json_object_get(finding, "sites")), 2);
+    assert_int_equal(json_integer_value(json_object_get(root, "status")), STATUS_FINDINGS);
+    json_decref(root);
+    json_decref(schema);
+    free(report);
+}
+
+/* A report that cannot be written whole leaves what was there. */
+static void files(void **state)
+{
+    struct fixture *fixture = *state;
+    char folder[] = "/tmp/gorocheck_report.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = memory_format("%s/report", folder);
+    fixture->options.output = path;
+    fixture->options.format = "line";
+    assert_true(session_write(&fixture->report, stdout, 1));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    off_t size = status.st_size;
+    assert_true(size > 0);
+    char *missing = memory_format("%s/no/report", folder);
+    fixture->options.output = missing;
+    assert_false(session_write(&fixture->report, stdout, 1));
+    fixture->options.output = "/dev/full";
+    assert_false(session_write(&fixture->report, stdout, 1));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0); /* no drafts are left */
+    free(path);
+    free(missing);
+}
+
+static void suppressed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct report report = {.options = &fixture->options};
+    char *error = NULL;
+    fixture->make->tasks[make_task(fixture->make, 1, "worker")].flags = 0; /* never joined */
+    trace_make_write(fixture->make);
+    assert_true(report_trace(&report, fixture->make->path, 0, &error));
+    assert_int_equal(report.item_count, 1);
+    report_free(&report);
+    report = (struct report){.options = &fixture->options};
+    struct suppression *item = memory_get(1, sizeof(*item));
+    *item = (struct suppression){.text = memory_text("unjoined:worker"),
+                                 .kinds = 1u << FINDING_UNJOINED};
+    item->pattern = item->text + strlen("unjoined:");
+    report.suppressions.items = item;
+    report.suppressions.count = 1;
+    assert_true(report_trace(&report, fixture->make->path, 0, &error));
+    assert_int_equal(report.item_count, 0);
+    assert_int_equal(report.suppressed, 1);
+    assert_int_equal(item->hits, 1);
+    report_finish(&report, 0);
+    assert_int_equal(report.status, STATUS_CLEAN);
+    report_free(&report);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(suppressed, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
