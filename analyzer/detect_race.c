@@ -161,7 +161,7 @@ void detect_race(struct analysis *analysis)
         workers[i].order = analysis->order;
         workers[i].shard = (struct race_shard){.scan = &scan, .index = i, .count = pool.jobs};
         race_places_open(&workers[i].places);
-        race_history_open(&workers[i].history, scan.task_count, scan.shared_count / pool.jobs,
+        race_history_open(&workers[i].history, &scan, scan.shared_count / pool.jobs,
                           limit / pool.jobs);
     }
     pool.workers = workers;

@@ -49,6 +49,8 @@ struct race_scan {
     uint64_t *shared;           /* bit by line hash: worth a history */
     uint64_t shared_count;      /* bits set */
     unsigned bits;              /* log2 of the number of hashes */
+    _Atomic uint16_t *lives;    /* by line hash: see race_lives_once */
+    _Atomic uint8_t *large;     /* by hash of 64 lines: a large block was here */
     _Atomic uint32_t next;      /* stream to be scanned next */
 };
 
@@ -68,6 +70,14 @@ static inline bool race_shared(const struct race_scan *scan, uint64_t line)
     uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
     return scan->shared[index / 64] >> (index % 64) & 1;
 }
+
+/*
+ * An access that no allocation of its memory is before (the pointer came by a race) can still be told to be of a certain
+ * block, if these bytes were allocated only once in the whole trace. For this the scan counts, for each 16 bytes of a
+ * line, the allocations (0, 1, more) and the frees. True if there was one allocation; *frees becomes how often they were
+ * freed (2: more than once).
+ */
+bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees);
 
 void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count);
 void race_scan_run(struct race_scan *scan); /* on any number of threads, then once: */
@@ -123,7 +133,7 @@ struct race_entry { /* bytes of a line, as one task accessed them at one site in
     uint32_t task;
     uint32_t frame, held;
     uint32_t block; /* generation: 0 none known */
-    uint32_t unused;
+    uint32_t guess; /* that it is of this block was told by race_lives_once */
 };
 
 struct race_line {
@@ -173,6 +183,7 @@ struct race_now {
     uint32_t clock_size;
     uint32_t task;
     uint32_t site, frame, held;
+    bool guess;
 };
 
 #define RACE_SAMPLES 8u
@@ -192,6 +203,7 @@ struct race_pair { /* a racy pair of sites */
 };
 
 struct race_history {
+    const struct race_scan *scan;
     struct race_line *lines; /* open addressing */
     uint64_t line_count, line_capacity; /* slots in use, and in all */
     uint64_t line_empty;                /* in use, but nothing is known of them any more */
@@ -209,7 +221,6 @@ struct race_history {
     uint32_t region_count, region_capacity;
     uint32_t large_count;
     uint32_t *stacks; /* [task_count]: the block that is a task's stack */
-    uint32_t task_count;
     struct race_pair *pairs;
     uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
     uint64_t dropped;
@@ -218,7 +229,7 @@ struct race_history {
 };
 
 /* `lines`: how many are to be expected. */
-void race_history_open(struct race_history *history, uint32_t task_count, uint64_t lines,
+void race_history_open(struct race_history *history, const struct race_scan *scan, uint64_t lines,
                        uint64_t limit);
 void race_history_close(struct race_history *history);
 /* One access: bytes `mask` of line number `line`. */
@@ -234,6 +245,9 @@ void race_sweep(struct race_history *history, const uint64_t *floor);
 void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
                 uint64_t mask, const struct race_entry *before, uint32_t block);
 
+/* Whether a sample whose block was guessed is right, now that the whole trace has been read. */
+bool race_guess_holds(const struct race_history *history, const struct race_sample *sample);
+
 static inline struct race_line *race_line_slot(const struct race_history *history, uint64_t line)
 {
     return &history->lines[race_index(line, history->line_bits, RACE_LINE_GROUP)];
@@ -248,6 +262,8 @@ static inline struct race_entry *race_line_entries(const struct race_history *hi
     return line->count <= 1 ? &line->one : history->pool + line->more;
 }
 
+void race_entry_add(struct race_history *history, struct race_line *line,
+                    const struct race_entry *entry);
 void race_entry_remove(struct race_history *history, struct race_line *line, uint32_t index);
 
 static inline bool race_before(const struct race_now *now, uint32_t task, uint64_t segment)

@@ -167,6 +167,28 @@ static void line_link(struct race_history *history, struct race_line *line, uint
         line_trim(history, line);
 }
 
+/* Accesses met before the only allocation of their bytes, and not before it in the order of events, were to it. */
+static void adopt(struct race_history *history, const struct race_now *now, struct race_line *line,
+                  uint32_t number)
+{
+    unsigned frees;
+    uint64_t mask = block_mask(&history->blocks[number], line->line - 1);
+    for (uint32_t e = line->count; e-- > 0;) {
+        struct race_entry *entry = &race_line_entries(history, line)[e];
+        uint64_t bytes = entry->mask & mask;
+        if (entry->block || !bytes || race_before(now, entry->task, entry->segment) ||
+            !race_lives_once(history->scan, line->line - 1, bytes, &frees) || frees > 1)
+            continue;
+        struct race_entry rest = *entry;
+        entry->mask = bytes;
+        entry->block = number;
+        entry->guess = true;
+        rest.mask &= ~bytes;
+        if (rest.mask)
+            race_entry_add(history, line, &rest);
+    }
+}
+
 bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
                             const uint64_t *floor)
 {
@@ -305,6 +327,8 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
         if (!number)
             number = block_new(history, now, record);
         line_link(history, mine, number);
+        if (mine->count)
+            adopt(history, now, mine, number);
     }
     return number;
 }

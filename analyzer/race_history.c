@@ -47,12 +47,12 @@ static void lines_free(struct race_line *lines, uint64_t capacity)
     memory_pages_free(lines, capacity, sizeof(*lines));
 }
 
-void race_history_open(struct race_history *history, uint32_t task_count, uint64_t lines,
+void race_history_open(struct race_history *history, const struct race_scan *scan, uint64_t lines,
                        uint64_t limit)
 {
     unsigned bits = LINES_MIN;
     *history = (struct race_history){
-        .limit = limit < 1u << 20 ? 1u << 20 : limit, .sweep_at = SWEEP_MIN, .task_count = task_count};
+        .scan = scan, .limit = limit < 1u << 20 ? 1u << 20 : limit, .sweep_at = SWEEP_MIN};
     while ((UINT64_C(1) << bits) / 3 * 2 < lines &&
            (sizeof(struct race_line) << (bits + 1)) < history->limit / 2)
         bits++;
@@ -62,7 +62,7 @@ void race_history_open(struct race_history *history, uint32_t task_count, uint64
         history->pool_room = UINT32_MAX;
     history->pool = reserve(&history->pool_room);
     history->pool_used = POOL_FIRST;
-    history->stacks = memory_get(task_count, sizeof(*history->stacks));
+    history->stacks = memory_get(scan->task_count, sizeof(*history->stacks));
     history->block_bucket_count = 1024;
     history->block_buckets = memory_get(history->block_bucket_count, sizeof(uint32_t));
     history->pair_bucket_count = 1024;
@@ -189,8 +189,8 @@ void race_entry_remove(struct race_history *history, struct race_line *line, uin
     pool_put(history, at, line->room);
 }
 
-static void entry_add(struct race_history *history, struct race_line *line,
-                      const struct race_entry *entry)
+void race_entry_add(struct race_history *history, struct race_line *line,
+                    const struct race_entry *entry)
 {
     if (line->count == 0) {
         line->one = *entry;
@@ -235,7 +235,7 @@ static void check_bytes(struct race_history *history, const struct race_now *now
             if (entry->site != now->site)
                 continue;
             if (entry->segment == now->segment && entry->frame == now->frame &&
-                entry->held == now->held) {
+                entry->held == now->held && entry->guess == now->guess) {
                 same = i - 1;
                 continue;
             }
@@ -269,8 +269,59 @@ static void check_bytes(struct race_history *history, const struct race_now *now
                                .task = now->task,
                                .frame = now->frame,
                                .held = now->held,
-                               .block = block};
-    entry_add(history, line, &entry);
+                               .block = block,
+                               .guess = now->guess};
+    race_entry_add(history, line, &entry);
+}
+
+/* Bytes of a block; if it has ended, the access races with its end or is to freed memory. */
+static void check_block(struct race_history *history, const struct race_now *now,
+                        struct race_line *line, uint64_t bytes, const struct race_link *link)
+{
+    const struct race_block *block = &history->blocks[link->block];
+    if (link->look && block->free_task) {
+        if (race_before(now, block->free_task, block->free_segment))
+            return;
+        if (!block->quiet) {
+            race_found(history, now, line->line - 1, bytes, NULL, link->block);
+            return;
+        }
+    }
+    check_bytes(history, now, line, bytes, link->block);
+}
+
+/* Bytes that no allocation is before: if there was only one in the whole trace, they are of that block. Returns those
+ * that this cannot be said of. */
+static uint64_t check_only_block(struct race_history *history, const struct race_now *now,
+                                 struct race_line *line, uint64_t mask)
+{
+    unsigned frees;
+    for (uint32_t next = line->blocks; next && mask;) {
+        const struct race_link *link = &history->links[next];
+        uint64_t bytes = mask & link->mask;
+        next = link->next;
+        if (!bytes || history->blocks[link->block].number ||
+            !race_lives_once(history->scan, line->line - 1, bytes, &frees) || frees > 1)
+            continue;
+        struct race_now guess = *now;
+        guess.guess = true;
+        check_block(history, &guess, line, bytes, link);
+        mask &= ~bytes;
+    }
+    return mask;
+}
+
+bool race_guess_holds(const struct race_history *history, const struct race_sample *sample)
+{
+    unsigned frees;
+    if (!sample->before.guess && !sample->after.guess)
+        return true;
+    if (!race_lives_once(history->scan, sample->address / 64, sample->mask, &frees) || frees > 1)
+        return false;
+    /* If the memory was freed, that must have been this block's end and not that of one before it. */
+    const struct race_block *block = &history->blocks[sample->after.block];
+    bool same = block->address == sample->block.address && block->tsc == sample->block.tsc;
+    return frees == 0 || !same || block->free_task != 0;
 }
 
 void race_access_soon(const struct race_history *history, uint64_t number)
@@ -297,22 +348,14 @@ void race_access(struct race_history *history, const struct race_now *now, uint6
     for (uint32_t next = line->blocks; next && mask;) {
         const struct race_link *link = &history->links[next];
         uint64_t bytes = mask & link->mask;
-        uint32_t block_number = link->block;
         next = link->next;
         if (!bytes || !race_before(now, link->task, link->segment))
             continue;
         mask &= ~bytes;
-        if (link->look && history->blocks[block_number].free_task) {
-            const struct race_block *block = &history->blocks[block_number];
-            if (race_before(now, block->free_task, block->free_segment))
-                continue;
-            if (!block->quiet) {
-                race_found(history, now, number, bytes, NULL, block_number);
-                continue;
-            }
-        }
-        check_bytes(history, now, line, bytes, block_number);
+        check_block(history, now, line, bytes, link);
     }
+    if (mask && line->blocks && !line->forgot)
+        mask = check_only_block(history, now, line, mask);
     if (mask && !line->forgot)
         check_bytes(history, now, line, mask, 0);
 }
@@ -362,8 +405,10 @@ static struct race_pair *pair_get(struct race_history *history, uint32_t a, uint
 
 /* Whether the sample is of the same object: the same place of allocation, or the same word of memory. */
 static bool sample_covers(const struct race_sample *sample, const struct race_block *block,
-                          uint64_t address, uint64_t mask)
+                          uint64_t address, uint64_t mask, bool guess)
 {
+    if (guess != (sample->before.guess || sample->after.guess))
+        return false;
     if (sample->block.address || block->address)
         return sample->block.address && block->address && sample->block.pc == block->pc &&
                sample->block.frame == block->frame;
@@ -386,7 +431,7 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
     struct race_pair *pair = pair_get(history, before->site, now->site);
     pair->count++;
     for (uint32_t i = 0; i < pair->sample_count; i++)
-        if (sample_covers(&pair->samples[i], block, line * 64, mask))
+        if (sample_covers(&pair->samples[i], block, line * 64, mask, before->guess || now->guess))
             return;
     if (pair->sample_count == RACE_SAMPLES)
         return;
@@ -401,7 +446,8 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
                   .task = now->task,
                   .frame = now->frame,
                   .held = now->held,
-                  .block = block_number},
+                  .block = block_number,
+                  .guess = now->guess},
         .block = *block};
 }
 

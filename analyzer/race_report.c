@@ -377,6 +377,8 @@ void race_report(struct analysis *analysis, struct race_worker *workers, uint32_
             const struct race_site *second = site_of(&workers[w].places, pair->high);
             uint64_t a = source_line(analysis, first->pc), b = source_line(analysis, second->pc);
             for (uint32_t s = 0; s < pair->sample_count; s++) {
+                if (!race_guess_holds(&workers[w].history, &pair->samples[s]))
+                    continue;
                 MEMORY_GROW(found, found_count, capacity);
                 found[found_count++] = (struct found){.places = &workers[w].places,
                                                       .pair = pair,

@@ -28,6 +28,8 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 2)
         scan->bits++;
     scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
+    scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));
+    scan->large = memory_pages(UINT64_C(1) << (scan->bits - RACE_SCAN_GROUP), sizeof(*scan->large));
 }
 
 static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t wrote)
@@ -90,6 +92,79 @@ static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t fir
         atomic_fetch_or_explicit(&scan->owners[i], OWNER_SEVERAL | wrote, memory_order_relaxed);
 }
 
+/* ---- how often memory was given out ---- */
+
+#define LIVES_SMALL (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
+
+/* Adds one to each of four 2-bit counters that `which` has a bit 0 for; they stop at 2. */
+static uint32_t count_up(uint32_t counters, uint32_t which)
+{
+    uint32_t low = counters & 0x55, high = counters >> 1 & 0x55;
+    uint32_t up = ((low | high) << 1) | (~(low | high) & 0x55);
+    uint32_t chosen = which | which << 1;
+    return (up & chosen) | (counters & ~chosen);
+}
+
+static void count_life(struct race_scan *scan, uint64_t line, uint32_t granules, bool is_free)
+{
+    _Atomic uint16_t *word = &scan->lives[race_index(line, scan->bits, RACE_SCAN_GROUP)];
+    uint16_t old = atomic_load_explicit(word, memory_order_relaxed), now;
+    do {
+        uint32_t allocs = old & 0xff, frees = old >> 8;
+        if (is_free)
+            frees = count_up(frees, granules);
+        else
+            allocs = count_up(allocs, granules);
+        now = (uint16_t)(frees << 8 | allocs);
+    } while (!atomic_compare_exchange_weak_explicit(word, &old, now, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
+static void count_block(struct race_scan *scan, const struct trace_access *record)
+{
+    if (record->size == 0)
+        return;
+    uint64_t first = record->address / 16, last = (record->address + record->size - 1) / 16;
+    if (record->size <= LIVES_SMALL) {
+        for (uint64_t line = first / 4; line <= last / 4; line++) {
+            uint32_t granules = 0;
+            for (uint32_t g = 0; g < 4; g++)
+                if (line * 4 + g >= first && line * 4 + g <= last)
+                    granules |= 1u << 2 * g;
+            count_life(scan, line, granules, record->type == TRACE_ACCESS_FREE);
+        }
+        return;
+    }
+    uint64_t pages = UINT64_C(1) << (scan->bits - RACE_SCAN_GROUP);
+    uint64_t page = first >> (RACE_SCAN_GROUP + 2), end = (last >> (RACE_SCAN_GROUP + 2)) + 1;
+    bool all = end - page >= pages;
+    for (uint64_t i = 0; i < (all ? pages : end - page); i++) {
+        uint64_t index =
+            all ? i : race_index((page + i) << RACE_SCAN_GROUP, scan->bits, RACE_SCAN_GROUP) >> RACE_SCAN_GROUP;
+        atomic_store_explicit(&scan->large[index], 1, memory_order_relaxed);
+    }
+}
+
+bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees)
+{
+    uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
+    uint16_t counters = atomic_load_explicit(&scan->lives[index], memory_order_relaxed);
+    *frees = 0;
+    if (atomic_load_explicit(&scan->large[index >> RACE_SCAN_GROUP], memory_order_relaxed))
+        return false;
+    for (unsigned g = 0; g < 4; g++) {
+        if (!(mask >> 16 * g & 0xffff))
+            continue;
+        unsigned freed = counters >> (8 + 2 * g) & 3;
+        if ((counters >> 2 * g & 3) != 1)
+            return false;
+        *frees = freed > *frees ? freed : *frees;
+    }
+    return true;
+}
+
+/* ---- reading ---- */
+
 /* A new visit, or the same task in a later segment. */
 static void note_task(struct race_scan_stream *stream, uint32_t index, uint32_t task,
                       uint64_t segment, bool arrives)
@@ -149,6 +224,8 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
             if (record->type == TRACE_ACCESS_RANGE) {
                 stream->records++;
                 stream->lines += (record->size + 63) / 64;
+            } else {
+                count_block(scan, record);
             }
             if (task && record->size)
                 mark_lines(scan, &queue, first,
@@ -159,8 +236,10 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
         case TRACE_ACCESS_LOST:
             stream->lost += record->size;
             break;
-        case TRACE_ACCESS_CONTEXT:
         case TRACE_ACCESS_ALLOC:
+            count_block(scan, record);
+            break;
+        case TRACE_ACCESS_CONTEXT:
             break;
         }
     }
@@ -248,6 +327,9 @@ void race_scan_close(struct race_scan *scan)
 {
     for (uint32_t i = 0; i < scan->trace->stream_count; i++)
         free(scan->streams[i].visits);
+    uint64_t hashes = UINT64_C(1) << scan->bits;
+    memory_pages_free(scan->lives, hashes, sizeof(*scan->lives));
+    memory_pages_free(scan->large, hashes >> RACE_SCAN_GROUP, sizeof(*scan->large));
     free(scan->streams);
     free(scan->visits);
     free(scan->first_visit);

@@ -270,6 +270,29 @@ static void free_against_use(void **state)
     }
 }
 
+/* A pointer that came by a race: the access is to the only block that was ever there; if there were others, nobody can
+ * tell. Stream 1 is read first, so that the allocation comes before the access or after it. */
+static void published_by_race(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 8; variant++) {
+        struct trace_make *make = two_tasks();
+        uint32_t owner = variant & 1 ? 1 : 2, other = 3 - owner;
+        bool again = variant & 2, freed_before = variant & 4;
+        if (freed_before) /* of a block whose allocation was not seen */
+            make_block(make, owner, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, PLACE, 32, 50);
+        make_block(make, owner, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, PLACE, 32, 100);
+        make_line(make, owner, WRITE4, 0x100, PLACE, WORD);
+        make_line(make, other, READ4, 0x200, PLACE, WORD);
+        if (again) {
+            make_segment(make, owner, 2);
+            make_block(make, owner, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, PLACE, 32, 200);
+            make_block(make, owner, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, PLACE, 32, 300);
+        }
+        assert_int_equal(races(make), again || freed_before ? 0 : 1);
+    }
+}
+
 /* Two tasks on the same stream one after the other, and their stacks in the same memory. */
 static void reused_stream_and_stack(void **state)
 {
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test(generations),
         cmocka_unit_test(same_block),
         cmocka_unit_test(free_against_use),
+        cmocka_unit_test(published_by_race),
         cmocka_unit_test(reused_stream_and_stack),
         cmocka_unit_test(ranges_and_runs),
         cmocka_unit_test(open_entries),
