@@ -14,26 +14,22 @@ struct call {
     bool rejoin;  /* a condition wait gave up the mutex and must be taken to hold it again */
     uint64_t round;
     uint32_t kind;
-    uint32_t stack;      /* captured once, if at all */
+    uint32_t stack; /* captured once, if at all */
     uint32_t held_stack, held_count;
     uintptr_t pc, frame, value, address;
 };
 
-bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t address, uintptr_t value,
-                uint32_t before);
+bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t address,
+                uintptr_t value, uint32_t before);
 void call_block(struct call *call, uint32_t before);
 /* ok: 0 it failed, 1 it succeeded, 2 it succeeded and its former owner had died */
 void call_return(struct call *call, uint32_t ok, uint32_t after);
-bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uintptr_t mutex, uint32_t before);
+bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uintptr_t mutex,
+                     uint32_t before);
 void call_wait_return(struct call *call, bool relocked);
 void call_leave(struct call *call);
-void call_fork_child(void);
 
-/* The memory of a live object was freed. */
-void call_freed(struct thread *thread, struct object *object);
-/* The task ends while it holds something. */
-void call_exit_holding(struct thread *thread);
-void call_misuse(struct thread *thread, uint32_t misuse, struct object *object, uint32_t stack, uint32_t other_task,
-                 uint32_t other_stack);
+/* The stack of the call, captured once. */
+uint32_t call_stack(struct call *call);
 
 #endif

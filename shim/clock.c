@@ -6,11 +6,11 @@
 #include "shim/clock.h"
 
 #include "shim/access.h"
+#include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stream.h"
 #include "shim/task.h"
-#include "shim/banned.h"
 
 #define FOLD_AT 16u
 
@@ -79,7 +79,8 @@ static inline bool known(struct thread *thread, const struct clock_pair *pair)
            (seen->task == pair->task && seen->segment >= pair->segment);
 }
 
-static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object, uintptr_t pc)
+static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object,
+                       uintptr_t pc)
 {
     struct seen *seen = seen_of(thread, pair->task);
     *seen = (struct seen){pair->task, pair->segment};
@@ -96,8 +97,8 @@ static void edge_write(struct thread *thread, const struct clock_pair *pair, str
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
 }
 
-void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count, struct object *object,
-                 uintptr_t pc)
+void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count,
+                 struct object *object, uintptr_t pc)
 {
     bool begun = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -110,7 +111,8 @@ void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t
     }
 }
 
-void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment, struct object *object, uintptr_t pc)
+void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment,
+                        struct object *object, uintptr_t pc)
 {
     struct clock_pair pair = {.segment = segment, .task = task};
     clock_learn(thread, &pair, 1, object, pc);
@@ -155,7 +157,8 @@ void clock_drop(struct object *object)
     set_put(&own->readers);
 }
 
-static void fold_write(struct thread *thread, const struct object_private *own, const struct clock_pair *pair)
+static void fold_write(struct thread *thread, const struct object_private *own,
+                       const struct clock_pair *pair)
 {
     uint8_t *p = stream_begin(&thread->sync);
     if (!p)
@@ -252,7 +255,8 @@ void clock_acquire_readers(struct thread *thread, struct object *object, uintptr
     if (!own->readers)
         return;
     clock_learn(thread, own->readers->pairs, own->readers->count, object, pc);
-    set_put(&own->readers); /* we are the writer: whoever comes next is after us, and so after them */
+    set_put(
+        &own->readers); /* we are the writer: whoever comes next is after us, and so after them */
 }
 
 /* ---- barriers: even rounds in `set`, odd ones in `readers`, since a fast task may arrive for the next round before a

@@ -11,7 +11,7 @@
 #include "shim/object.h"
 #include "shim/shim.h"
 
-void clock_release(struct thread *thread, struct object *object);      /* replaces the clock: one pair */
+void clock_release(struct thread *thread, struct object *object); /* replaces the clock: one pair */
 void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
 void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc);
 
@@ -20,16 +20,20 @@ void clock_drop(struct object *object); /* empties it */
 
 /* The parts, for fences and relaxed atomics: take the pairs of a clock without an acquire, and learn them later; begin
  * a release now and publish it later. */
-uint32_t clock_read(struct object *object, struct clock_pair *pairs, uint32_t capacity); /* returns how many there are */
-void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count, struct object *object,
-                 uintptr_t pc);
-void clock_publish(struct thread *thread, struct object *object, uint64_t segment, bool join); /* (thread->task, segment) */
-void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment, struct object *object, uintptr_t pc);
+uint32_t clock_read(struct object *object, struct clock_pair *pairs,
+                    uint32_t capacity); /* returns how many there are */
+void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t count,
+                 struct object *object, uintptr_t pc);
+void clock_publish(struct thread *thread, struct object *object, uint64_t segment,
+                   bool join); /* (thread->task, segment) */
+void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment,
+                        struct object *object, uintptr_t pc);
 uint64_t clock_new_segment(struct thread *thread); /* ends the present one and returns its number */
 
 /* A barrier's rounds: arrive returns the round, leave learns what all who arrived for it published. */
 uint64_t clock_barrier_arrive(struct thread *thread, struct object *object);
-void clock_barrier_leave(struct thread *thread, struct object *object, uint64_t round, uintptr_t pc);
+void clock_barrier_leave(struct thread *thread, struct object *object, uint64_t round,
+                         uintptr_t pc);
 /* Readers' unlocks are kept apart: writers are after them, readers are not. */
 void clock_release_reader(struct thread *thread, struct object *object);
 void clock_acquire_readers(struct thread *thread, struct object *object, uintptr_t pc);

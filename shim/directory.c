@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "shim/banned.h"
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/task.h"
-#include "shim/banned.h"
 
 #define FD_FROM 500 /* above what hosts count up to, below the usual limit of 1024 */
 
@@ -27,7 +27,8 @@ static bool directory_is(int fd)
 {
     struct stat status;
     long result = raw2(SYS_fstat, fd, &status);
-    return !RAW_FAILED(result) && status.st_dev == directory_device && status.st_ino == directory_inode;
+    return !RAW_FAILED(result) && status.st_dev == directory_device &&
+           status.st_ino == directory_inode;
 }
 
 static void directory_keep(int fd)
@@ -83,7 +84,8 @@ int directory_reserve(int fd, uint64_t offset, uint64_t size)
     return 0;
 }
 
-void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size, uint32_t stream)
+void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size,
+                      uint32_t stream)
 {
     const struct trace_process *process = process_record();
     *header = (struct trace_file_header){
@@ -160,7 +162,8 @@ void directory_activate(void)
     int error = directory_create();
     int fd = error ? error : directory_open();
     if (fd < 0) {
-        shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded", NULL);
+        shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded",
+                     NULL);
         shim_off("the trace directory could not be made");
         return;
     }
@@ -175,7 +178,8 @@ void directory_activate(void)
 #undef X
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (!table_share(tables[i])) {
-            shim_message("cannot write the trace in ", directory_path, ": nothing is recorded", NULL);
+            shim_message("cannot write the trace in ", directory_path, ": nothing is recorded",
+                         NULL);
             shim_off("the trace could not be written");
             return;
         }

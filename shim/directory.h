@@ -21,7 +21,8 @@ int directory_file(const char *name, bool create);
 /* Reserves [0, size) of the file on disk, so that a full disk shows here and not as a SIGBUS later; 0 or -errno. */
 int directory_reserve(int fd, uint64_t offset, uint64_t size);
 /* The header that every file of this trace begins with. */
-void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size, uint32_t stream);
+void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size,
+                      uint32_t stream);
 /* In a fork child: the parent's directory is not ours. */
 void directory_forget(void);
 /* A file could not grow: errno kept for the report. */

@@ -74,7 +74,8 @@ static char **environment_without_us(void)
         return environ;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        if (!raw_equal_n(environ[i], "LD_PRELOAD=", 11) && !raw_equal_n(environ[i], "LD_LIBRARY_PATH=", 16))
+        if (!raw_equal_n(environ[i], "LD_PRELOAD=", 11) &&
+            !raw_equal_n(environ[i], "LD_LIBRARY_PATH=", 16))
             copy[kept++] = environ[i];
     copy[kept] = NULL;
     return copy;
@@ -130,7 +131,8 @@ static int report(void)
     analyzer_path(path, sizeof path);
     long there = raw2(SYS_access, path, 1);
     if (there != 0) {
-        shim_message("no analyzer at ", path, "; see the report with: gorocheck analyze ", directory_path, NULL);
+        shim_message("no analyzer at ", path, "; see the report with: gorocheck analyze ",
+                     directory_path, NULL);
         return -1;
     }
     char **environment = environment_without_us();
@@ -148,7 +150,8 @@ static int report(void)
     }
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
     if (child < 0 || result != child || !WIFEXITED(status)) {
-        shim_message("the analyzer failed; see the report with: gorocheck analyze ", directory_path, NULL);
+        shim_message("the analyzer failed; see the report with: gorocheck analyze ", directory_path,
+                     NULL);
         return -1;
     }
     return WEXITSTATUS(status);
@@ -241,7 +244,8 @@ void end_exec(const char *path)
     if (path && raw2(SYS_access, path, 1) != 0)
         return;
     process_close(TRACE_END_EXEC, 0);
-    if (directory_active && shim_options.report && !__atomic_exchange_n(&exec_reported, 1, __ATOMIC_SEQ_CST))
+    if (directory_active && shim_options.report &&
+        !__atomic_exchange_n(&exec_reported, 1, __ATOMIC_SEQ_CST))
         report();
 }
 

@@ -119,12 +119,12 @@ static void *find(const char *name)
 
 void real_find(void)
 {
-#define FIND(fn) *(void **)(void *)&real.fn = find(#fn);
+#define FIND(fn)                                                   *(void **)(void *)&real.fn = find(#fn);
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) FIND(fn)
-#define PRIM_VOID(fn, params, args, kind, object, value, verb) FIND(fn)
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe) FIND(fn)
-#define COND(ret, fn, params, args, cond, mutex, verb, ok) FIND(fn)
-#define HAND(fn, kind, verb) FIND(fn)
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)     FIND(fn)
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  FIND(fn)
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)         FIND(fn)
+#define HAND(fn, kind, verb)                                       FIND(fn)
 #include "trace/primitives.def"
 #undef PRIM
 #undef PRIM_VOID
@@ -199,7 +199,8 @@ static bool birth(void)
 
 static void init(void)
 {
-    if (born || !environ) /* called by the dynamic linker, before the C library is ready: too early to be born */
+    if (born ||
+        !environ) /* called by the dynamic linker, before the C library is ready: too early to be born */
         return;
     born = 1;
     thread_current = THREAD_GONE; /* what is called below passes through */

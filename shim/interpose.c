@@ -9,21 +9,21 @@
 #include "trace/verbs.def"
 #undef VERB
 
-#define OK_ZERO(result) ((result) == 0)
+#define OK_ZERO(result)   ((result) == 0)
 #define OK_LOCKED(result) ((result) == 0 ? 1u : (result) == EOWNERDEAD ? 2u : 0u)
 #define OK_SERIAL(result) ((result) == 0 || (result) == PTHREAD_BARRIER_SERIAL_THREAD)
 #define OK_ALWAYS(result) ((void)(result), 1u)
 
-#define CALL                                                                                                           \
-    struct call call __attribute__((cleanup(call_leave)));                                                             \
-    call.object = call.mutex = NULL;                                                                                   \
-    call.blocked = call.guarded = call.rejoin = false;                                                                 \
-    call.stack = 0;                                                                                                    \
-    call.pc = RETURN_PC;                                                                                               \
+#define CALL                                               \
+    struct call call __attribute__((cleanup(call_leave))); \
+    call.object = call.mutex = NULL;                       \
+    call.blocked = call.guarded = call.rejoin = false;     \
+    call.stack = 0;                                        \
+    call.pc = RETURN_PC;                                   \
     call.frame = (uintptr_t)__builtin_frame_address(0)
 
 #define PROBE(probe, busy) (probe)
-#define BUSY(probe, busy) (busy)
+#define BUSY(probe, busy)  (busy)
 
 /* A refused clock must be refused by the real function, not hidden by a successful probe. */
 static inline bool clock_valid(clockid_t clock)
@@ -50,65 +50,67 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     errno = error;
 }
 
-#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)                                                     \
-    EXPORT ret fn params;                                                                                              \
-    EXPORT ret fn params                                                                                               \
-    {                                                                                                                  \
-        CALL;                                                                                                          \
-        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), (uintptr_t)(value),           \
-                        BEFORE_##verb))                                                                                \
-            return real.fn args;                                                                                       \
-        if (BEFORE_##verb & VERB_MAY_BLOCK)                                                                            \
-            call_block(&call, BEFORE_##verb);                                                                          \
-        ret result = real.fn args;                                                                                     \
-        call_return(&call, OK_##ok(result), AFTER_##verb);                                                             \
-        return result;                                                                                                 \
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)                       \
+    EXPORT ret fn params;                                                                \
+    EXPORT ret fn params                                                                 \
+    {                                                                                    \
+        CALL;                                                                            \
+        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), \
+                        (uintptr_t)(value), BEFORE_##verb))                              \
+            return real.fn args;                                                         \
+        if (BEFORE_##verb & VERB_MAY_BLOCK)                                              \
+            call_block(&call, BEFORE_##verb);                                            \
+        ret result = real.fn args;                                                       \
+        call_return(&call, OK_##ok(result), AFTER_##verb);                               \
+        return result;                                                                   \
     }
 
-#define PRIM_VOID(fn, params, args, kind, object, value, verb)                                                         \
-    EXPORT void fn params;                                                                                             \
-    EXPORT void fn params                                                                                              \
-    {                                                                                                                  \
-        CALL;                                                                                                          \
-        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), (uintptr_t)(value),           \
-                        BEFORE_##verb)) {                                                                              \
-            real.fn args;                                                                                              \
-            return;                                                                                                    \
-        }                                                                                                              \
-        real.fn args;                                                                                                  \
-        call_return(&call, 1, AFTER_##verb);                                                                           \
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)                           \
+    EXPORT void fn params;                                                               \
+    EXPORT void fn params                                                                \
+    {                                                                                    \
+        CALL;                                                                            \
+        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), \
+                        (uintptr_t)(value), BEFORE_##verb)) {                            \
+            real.fn args;                                                                \
+            return;                                                                      \
+        }                                                                                \
+        real.fn args;                                                                    \
+        call_return(&call, 1, AFTER_##verb);                                             \
     }
 
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)                                                      \
-    EXPORT ret fn params;                                                                                              \
-    EXPORT ret fn params                                                                                               \
-    {                                                                                                                  \
-        CALL;                                                                                                          \
-        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), 0, BEFORE_##verb))            \
-            return real.fn args;                                                                                       \
-        int error = errno;                                                                                             \
-        ret result = PROBE probe;                                                                                      \
-        if (LIKELY(OK_##ok(result))) {                                                                                 \
-            call_return(&call, OK_##ok(result), AFTER_##verb);                                                         \
-            return result;                                                                                             \
-        }                                                                                                              \
-        call_block_keep_errno(&call, BEFORE_##verb, error);                                                            \
-        result = real.fn args;                                                                                         \
-        call_return(&call, OK_##ok(result), AFTER_##verb);                                                             \
-        return result;                                                                                                 \
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)                           \
+    EXPORT ret fn params;                                                                   \
+    EXPORT ret fn params                                                                    \
+    {                                                                                       \
+        CALL;                                                                               \
+        if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), 0, \
+                        BEFORE_##verb))                                                     \
+            return real.fn args;                                                            \
+        int error = errno;                                                                  \
+        ret result = PROBE probe;                                                           \
+        if (LIKELY(OK_##ok(result))) {                                                      \
+            call_return(&call, OK_##ok(result), AFTER_##verb);                              \
+            return result;                                                                  \
+        }                                                                                   \
+        call_block_keep_errno(&call, BEFORE_##verb, error);                                 \
+        result = real.fn args;                                                              \
+        call_return(&call, OK_##ok(result), AFTER_##verb);                                  \
+        return result;                                                                      \
     }
 
-#define COND(ret, fn, params, args, cond, mutex, verb, ok)                                                             \
-    EXPORT ret fn params;                                                                                              \
-    EXPORT ret fn params                                                                                               \
-    {                                                                                                                  \
-        CALL;                                                                                                          \
-        if (!call_wait_enter(&call, PRIMITIVE_##fn, (uintptr_t)(cond), (uintptr_t)(mutex), BEFORE_##verb))             \
-            return real.fn args;                                                                                       \
-        call_block(&call, BEFORE_##verb);                                                                              \
-        ret result = real.fn args;                                                                                     \
-        call_wait_return(&call, result != EINVAL && result != EPERM);                                                  \
-        return result;                                                                                                 \
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)                                 \
+    EXPORT ret fn params;                                                                  \
+    EXPORT ret fn params                                                                   \
+    {                                                                                      \
+        CALL;                                                                              \
+        if (!call_wait_enter(&call, PRIMITIVE_##fn, (uintptr_t)(cond), (uintptr_t)(mutex), \
+                             BEFORE_##verb))                                               \
+            return real.fn args;                                                           \
+        call_block(&call, BEFORE_##verb);                                                  \
+        ret result = real.fn args;                                                         \
+        call_wait_return(&call, result != EINVAL && result != EPERM);                      \
+        return result;                                                                     \
     }
 
 #define HAND(fn, kind, verb)

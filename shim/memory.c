@@ -4,10 +4,10 @@
  */
 #include <sys/mman.h>
 
+#include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/shim.h"
 #include "shim/spin.h"
-#include "shim/banned.h"
 
 #define ARENA ((size_t)256 << 10)
 
@@ -16,7 +16,8 @@ static uint8_t *arena, *arena_end;
 
 static void *memory_map(size_t size)
 {
-    return raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
 }
 
 void *memory_get(size_t size)

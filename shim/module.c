@@ -7,10 +7,10 @@
 #include <link.h>
 
 #include "shim/access.h"
+#include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
 static unsigned long long seen_adds, seen_subs;
 static struct spin modules_lock;
@@ -106,7 +106,8 @@ static bool module_imports_tsan(const struct dl_phdr_info *info)
     uint32_t count = gnu ? ((const uint32_t *)gnu)[1] : ((const uint32_t *)sysv)[1];
     for (uint32_t i = 1; i < count; i++) {
         const ElfW(Sym) *symbol = (const ElfW(Sym) *)symbols + i;
-        if (symbol->st_shndx == SHN_UNDEF && raw_equal((const char *)strings + symbol->st_name, "__tsan_init"))
+        if (symbol->st_shndx == SHN_UNDEF &&
+            raw_equal((const char *)strings + symbol->st_name, "__tsan_init"))
             return true;
     }
     return false;
@@ -159,7 +160,8 @@ static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
         module->flags |= TRACE_MODULE_RUNTIME;
     for (uint32_t i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_NOTE && !module->build_id_size)
-            module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
+            module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+                         info->dlpi_phdr[i].p_memsz);
     if (!(module->flags & TRACE_MODULE_RUNTIME) && module_imports_tsan(info))
         module_instrument(module);
     __asm__ volatile("" ::: "memory");

@@ -7,15 +7,15 @@
  */
 #include "shim/object.h"
 
-#include "shim/call.h"
+#include "shim/banned.h"
 #include "shim/clock.h"
+#include "shim/misuse.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
-#define BUCKETS (1u << 17)
-#define PAGES (1u << 14)
+#define BUCKETS    (1u << 17)
+#define PAGES      (1u << 14)
 #define QUARANTINE 8192u /* ended objects kept for diagnosis before their slots are used again */
 
 struct bucket {
@@ -76,12 +76,14 @@ static uint32_t slot_take(uint32_t kind)
     return slot;
 }
 
-static struct object *object_make(struct thread *thread, struct bucket *bucket, uintptr_t address, uint32_t kind)
+static struct object *object_make(struct thread *thread, struct bucket *bucket, uintptr_t address,
+                                  uint32_t kind)
 {
     uint32_t slot = slot_take(kind);
     if (!slot) {
         __atomic_fetch_add(&process_record()->lost_objects, 1, __ATOMIC_RELAXED);
-        shim_off("no room for more synchronisation objects"); /* a lost edge would be a false race */
+        shim_off(
+            "no room for more synchronisation objects"); /* a lost edge would be a false race */
         return NULL;
     }
     struct object *object = &object_table[slot];
@@ -183,11 +185,13 @@ static void line_gone(struct thread *thread, uintptr_t line, uintptr_t low, uint
     do {
         count = 0;
         spin_lock(&bucket->lock);
-        for (uint32_t id = bucket->first; id && count < 16; id = object_private(&object_table[id])->next) {
+        for (uint32_t id = bucket->first; id && count < 16;
+             id = object_private(&object_table[id])->next) {
             struct object *object = &object_table[id];
             uintptr_t address = object->shown.address;
             if (address >= low && address < high && address >> 6 == line >> 6 &&
-                object->shown.kind != TRACE_OBJECT_TASK && object->shown.kind != TRACE_OBJECT_SIGNAL)
+                object->shown.kind != TRACE_OBJECT_TASK &&
+                object->shown.kind != TRACE_OBJECT_SIGNAL)
                 gone[count++] = object;
         }
         for (uint32_t i = 0; i < count; i++) {
@@ -196,7 +200,7 @@ static void line_gone(struct thread *thread, uintptr_t line, uintptr_t low, uint
         }
         spin_unlock(&bucket->lock);
         for (uint32_t i = 0; i < count; i++)
-            call_freed(thread, gone[i]);
+            misuse_freed(thread, gone[i]);
     } while (count == 16);
 }
 
@@ -205,7 +209,8 @@ void object_range_gone(struct thread *thread, uintptr_t low, size_t size)
     uintptr_t high = low + size;
     if (size == 0 || high < low)
         return;
-    if ((high >> 12) - (low >> 12) > PAGES) { /* a huge range: look at the objects instead of the pages */
+    if ((high >> 12) - (low >> 12) >
+        PAGES) { /* a huge range: look at the objects instead of the pages */
         uint32_t count = table_objects.count;
         for (uint32_t id = 1; id < count; id++) {
             struct trace_object *shown = &object_table[id].shown;

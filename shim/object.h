@@ -22,18 +22,19 @@ struct object {
 };
 
 struct object_private {
-    struct clock_pair one;    /* the clock, where one pair is enough (task 0: empty) */
-    struct clock_set *set;    /* the others, or NULL */
+    struct clock_pair one;     /* the clock, where one pair is enough (task 0: empty) */
+    struct clock_set *set;     /* the others, or NULL */
     struct clock_set *readers; /* rwlock: readers' unlocks. barrier: the odd rounds */
-    struct spin lock;         /* 1: somebody changes the clock (objects that do not protect themselves) */
-    uint32_t next;            /* id of the next object in its bucket */
-    uint32_t fold;            /* task id of its clock pseudo task, 0 none */
-    uint32_t parties;         /* barrier */
-    uint32_t sleeping;        /* condition: untimed waits that no signal has been sent for yet */
+    struct spin lock;  /* 1: somebody changes the clock (objects that do not protect themselves) */
+    uint32_t next;     /* id of the next object in its bucket */
+    uint32_t fold;     /* task id of its clock pseudo task, 0 none */
+    uint32_t parties;  /* barrier */
+    uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */
     uint64_t fold_segment;
-    uint64_t arrivals;        /* barrier */
+    uint64_t arrivals; /* barrier */
 };
-static_assert(sizeof(struct object_private) <= sizeof(((struct trace_object *)0)->recorder), "recorder's own");
+static_assert(sizeof(struct object_private) <= sizeof(((struct trace_object *)0)->recorder),
+              "recorder's own");
 
 static inline struct object_private *object_private(struct object *object)
 {

@@ -1,8 +1,8 @@
 /* Parses GOROCHECK_OPTIONS: key=value pairs between colons; unknown keys are the analyzer's to complain about. */
 #include "shim/options.h"
 
-#include "shim/raw.h"
 #include "shim/banned.h"
+#include "shim/raw.h"
 
 struct shim_options shim_options = {
     .report = true, .accesses = true, .heap = true, .exitcode = 66, .stack_depth = 32};

@@ -10,7 +10,9 @@
 #include "shim/clock.h"
 #include "shim/directory.h"
 #include "shim/end.h"
+#include "shim/held.h"
 #include "shim/init.h"
+#include "shim/misuse.h"
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/raw.h"
@@ -41,7 +43,8 @@ void process_fork_child(struct thread *thread)
     uint32_t old = task_fork_child(thread);
     object_fork_child(thread->task, old);
     raw_zero(thread->object_cache, sizeof thread->object_cache);
-    call_fork_child();
+    held_fork_child();
+    misuse_fork_child();
     end_fork_child();
     access_fork_child(thread);
 }
@@ -112,14 +115,14 @@ static size_t count_arguments(va_list rest)
     return count;
 }
 
-#define COLLECT(first)                                                                                                 \
-    va_list rest;                                                                                                      \
-    va_start(rest, first);                                                                                             \
-    size_t count = count_arguments(rest);                                                                              \
-    char **arguments = __builtin_alloca((count + 1) * sizeof *arguments);                                              \
-    arguments[0] = (char *)(uintptr_t)first;                                                                           \
-    for (size_t i = 1; i <= count; i++)                                                                                \
-        arguments[i] = va_arg(rest, char *)
+#define COLLECT(first)                                                    \
+    va_list rest;                                                         \
+    va_start(rest, first);                                                \
+    size_t count = count_arguments(rest);                                 \
+    char **arguments = __builtin_alloca((count + 1) * sizeof *arguments); \
+    arguments[0] = (char *)(uintptr_t)first;                              \
+    for (size_t i = 1; i <= count; i++)                                   \
+    arguments[i] = va_arg(rest, char *)
 
 EXPORT int execl(const char *path, const char *first, ...)
 {

@@ -22,10 +22,11 @@
 #include "shim/real.h"
 #include "shim/task.h"
 
-#define SIGNALS 65
+#define SIGNALS          65
 #define SA_RESTORER_FLAG 0x04000000
 
-static struct sigaction host_actions[SIGNALS]; /* as the host set them, where ours stands in the kernel */
+static struct sigaction
+    host_actions[SIGNALS]; /* as the host set them, where ours stands in the kernel */
 static volatile uint8_t ours[SIGNALS];
 static volatile uint32_t fatal_watched;
 
@@ -37,7 +38,8 @@ static void signal_fatal(int number, siginfo_t *info, void *context);
 
 static bool fault(int number, const siginfo_t *info)
 {
-    bool kind = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
+    bool kind = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
+                number == SIGTRAP;
     return kind && info->si_code > 0;
 }
 
@@ -57,7 +59,8 @@ void thread_deliver(struct thread *thread)
     uint64_t mask = deferred_mask;
     thread->deferred = 0;
     if (host_actions[info.si_signo].sa_flags & (int)SA_RESETHAND && ours[info.si_signo]) {
-        struct sigaction again = host_actions[info.si_signo]; /* the kernel has reset it; it has not run yet */
+        struct sigaction again =
+            host_actions[info.si_signo]; /* the kernel has reset it; it has not run yet */
         again.sa_sigaction = signal_entry;
         again.sa_flags |= SA_SIGINFO;
         int error = errno;
@@ -134,9 +137,10 @@ static void signal_release(int number)
 
 static bool fatal_by_default(int number)
 {
-    static const uint8_t numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP,   SIGABRT, SIGBUS,  SIGFPE,
-                                      SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,   SIGTERM, SIGXCPU, SIGXFSZ,
-                                      SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSYS, SIGSTKFLT};
+    static const uint8_t numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,   SIGTRAP,   SIGABRT,
+                                      SIGBUS,  SIGFPE,  SIGUSR1, SIGSEGV,  SIGUSR2,   SIGPIPE,
+                                      SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ,  SIGVTALRM, SIGPROF,
+                                      SIGIO,   SIGPWR,  SIGSYS,  SIGSTKFLT};
     for (size_t i = 0; i < sizeof numbers; i++)
         if (numbers[i] == number)
             return true;
@@ -155,7 +159,8 @@ static void watch(int number)
 static bool default_now(int number)
 {
     struct sigaction now;
-    return real.sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL;
+    return real.sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+           now.sa_handler == SIG_DFL;
 }
 
 void signal_watch_fatal(void)
@@ -192,7 +197,8 @@ static void signal_fatal(int number, siginfo_t *info, void *context)
         raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), number, info);
 }
 
-EXPORT int sigaction(int number, const struct sigaction *restrict new, struct sigaction *restrict old)
+EXPORT int sigaction(int number, const struct sigaction *restrict new,
+                     struct sigaction *restrict old)
 {
     if (number <= 0 || number >= SIGNALS || !end_ours())
         return real.sigaction(number, new, old);
@@ -201,7 +207,8 @@ EXPORT int sigaction(int number, const struct sigaction *restrict new, struct si
     struct sigaction wanted, found;
     if (new) {
         wanted = *new;
-        bool handler = (wanted.sa_flags & SA_SIGINFO) || (wanted.sa_handler != SIG_DFL && wanted.sa_handler != SIG_IGN);
+        bool handler = (wanted.sa_flags & SA_SIGINFO) ||
+                       (wanted.sa_handler != SIG_DFL && wanted.sa_handler != SIG_IGN);
         if (handler) {
             signal_release(number);
             host_actions[number] = wanted;
@@ -209,7 +216,8 @@ EXPORT int sigaction(int number, const struct sigaction *restrict new, struct si
             wanted.sa_flags |= SA_SIGINFO;
             ours[number] = 1;
         } else if (wanted.sa_handler == SIG_DFL && fatal_watched && fatal_by_default(number)) {
-            wanted = (struct sigaction){.sa_sigaction = signal_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+            wanted = (struct sigaction){.sa_sigaction = signal_fatal,
+                                        .sa_flags = SA_SIGINFO | SA_ONSTACK};
             __builtin_memset(&wanted.sa_mask, 0xff, sizeof wanted.sa_mask);
             host_actions[number] = *new;
             ours[number] = 2;

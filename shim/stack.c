@@ -12,16 +12,16 @@
 #include <libunwind.h>
 
 #include "shim/access.h"
+#include "shim/banned.h"
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
-#define CACHE 64u
+#define CACHE  64u
 #define PLACES 40u
-#define KNOWN (1u << 16) /* distinct stacks remembered, so that each is written once */
+#define KNOWN  (1u << 16) /* distinct stacks remembered, so that each is written once */
 
 struct stack_entry {
     uintptr_t pc, frame;
@@ -36,7 +36,7 @@ struct stack_cache {
 
 static struct {
     uint32_t hash, id;
-} *stacks_known;
+} * stacks_known;
 static volatile uint32_t unwinding;
 static volatile uint32_t unwind_closed;
 
@@ -120,7 +120,8 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
 
 /* Return addresses from `pc` outwards, and where they stand. Without libunwind (closed around fork): `pc` and what the
  * instrumented functions pushed. */
-static NOINLINE uint32_t capture(uintptr_t pc, uintptr_t frame, uint64_t *pcs, uintptr_t *places, uint32_t limit)
+static NOINLINE uint32_t capture(uintptr_t pc, uintptr_t frame, uint64_t *pcs, uintptr_t *places,
+                                 uint32_t limit)
 {
     unw_context_t context;
     unw_cursor_t cursor;
@@ -140,7 +141,8 @@ static NOINLINE uint32_t capture(uintptr_t pc, uintptr_t frame, uint64_t *pcs, u
             break;
         top = sp;
         pcs[count] = ip;
-        places[count] = sp - 8; /* a caller's stack pointer stands just above the return address into it */
+        places[count] =
+            sp - 8; /* a caller's stack pointer stands just above the return address into it */
         count++;
         if (count == limit)
             break;

@@ -6,15 +6,16 @@
 
 #include <sys/mman.h>
 
+#include "shim/banned.h"
 #include "shim/directory.h"
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
 #define FIRST_CHUNK TRACE_CHUNK_MIN
-#define SYNC_CHUNK (16u << 10)    /* largest chunk of a sync stream */
-#define ACCESS_CHUNK (64u << 10) /* ... of an access stream: 15 us to change chunks against 15,000 records */
+#define SYNC_CHUNK  (16u << 10) /* largest chunk of a sync stream */
+#define ACCESS_CHUNK \
+    (64u << 10) /* ... of an access stream: 15 us to change chunks against 15,000 records */
 
 static void stream_name(const struct stream *stream, char name[32])
 {
@@ -84,7 +85,8 @@ static struct trace_chunk_header *chunk_map(struct stream *stream, uint32_t size
     int error = directory_reserve(fd, stream->offset, size);
     struct trace_chunk_header *chunk = NULL;
     if (!error)
-        chunk = raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, stream->offset);
+        chunk = raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+                        stream->offset);
     raw1(SYS_close, fd);
     if (!chunk)
         stream_lose(stream, -error);
@@ -141,7 +143,8 @@ uint8_t *stream_open_chunk(struct stream *stream)
         return NULL;
     if (!directory_active) {
         if (!stream->chunk) {
-            void *memory = raw_map(NULL, FIRST_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            void *memory = raw_map(NULL, FIRST_CHUNK, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             stream->fd = -2; /* anonymous */
             return chunk_begin(stream, memory, FIRST_CHUNK) ? stream->next : NULL;
         }
@@ -176,7 +179,8 @@ void stream_abandon(struct stream *stream)
     if (stream->chunk)
         raw2(SYS_munmap, stream->chunk, stream->chunk->size);
     if (stream->header)
-        raw2(SYS_munmap, stream->header, stream->kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET);
+        raw2(SYS_munmap, stream->header,
+             stream->kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET);
     stream_setup(stream, stream->kind, stream->index);
 }
 

@@ -6,22 +6,37 @@
 
 #include <sys/mman.h>
 
+#include "shim/banned.h"
 #include "shim/directory.h"
 #include "shim/raw.h"
-#include "shim/banned.h"
 
 #define STEP ((size_t)64 << 10)
 
-struct table table_process = {.name = "process", .kind = TRACE_FILE_PROCESS, .slot_size = sizeof(struct trace_process),
-                              .capacity = 1, .count = 1};
-struct table table_tasks = {.name = "tasks", .kind = TRACE_FILE_TASKS, .slot_size = sizeof(struct trace_task),
-                            .capacity = 1u << 18, .count = 1};
-struct table table_objects = {.name = "objects", .kind = TRACE_FILE_OBJECTS, .slot_size = sizeof(struct trace_object),
-                              .capacity = 1u << 20, .count = 1};
-struct table table_stacks = {.name = "stacks", .kind = TRACE_FILE_STACKS, .slot_size = sizeof(uint64_t),
-                             .capacity = 1u << 25, .count = 1};
-struct table table_modules = {.name = "modules", .kind = TRACE_FILE_MODULES, .slot_size = sizeof(struct trace_module),
-                              .capacity = 1u << 14, .count = 1};
+struct table table_process = {.name = "process",
+                              .kind = TRACE_FILE_PROCESS,
+                              .slot_size = sizeof(struct trace_process),
+                              .capacity = 1,
+                              .count = 1};
+struct table table_tasks = {.name = "tasks",
+                            .kind = TRACE_FILE_TASKS,
+                            .slot_size = sizeof(struct trace_task),
+                            .capacity = 1u << 18,
+                            .count = 1};
+struct table table_objects = {.name = "objects",
+                              .kind = TRACE_FILE_OBJECTS,
+                              .slot_size = sizeof(struct trace_object),
+                              .capacity = 1u << 20,
+                              .count = 1};
+struct table table_stacks = {.name = "stacks",
+                             .kind = TRACE_FILE_STACKS,
+                             .slot_size = sizeof(uint64_t),
+                             .capacity = 1u << 25,
+                             .count = 1};
+struct table table_modules = {.name = "modules",
+                              .kind = TRACE_FILE_MODULES,
+                              .slot_size = sizeof(struct trace_module),
+                              .capacity = 1u << 14,
+                              .count = 1};
 
 static size_t table_reach(const struct table *table)
 {
@@ -41,7 +56,8 @@ static bool table_map(struct table *table, size_t from, size_t to)
         return false;
     }
     int error = directory_reserve(fd, from, to - from);
-    bool good = error == 0 && raw_map(table->base + from, to - from, protection, MAP_SHARED | MAP_FIXED, fd, from);
+    bool good = error == 0 && raw_map(table->base + from, to - from, protection,
+                                      MAP_SHARED | MAP_FIXED, fd, from);
     raw1(SYS_close, fd);
     if (!good)
         directory_lost(-error);
@@ -50,7 +66,8 @@ static bool table_map(struct table *table, size_t from, size_t to)
 
 bool table_setup(struct table *table)
 {
-    table->base = raw_map(NULL, table_reach(table), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    table->base = raw_map(NULL, table_reach(table), PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!table->base)
         return false;
     size_t first = table->kind == TRACE_FILE_PROCESS ? 8192 : 16384;
@@ -67,7 +84,9 @@ uint32_t table_take(struct table *table, uint32_t slots)
     size_t need = TRACE_TABLE_OFFSET + ((size_t)table->count + slots) * table->slot_size;
     bool room = table->count + slots <= table->capacity;
     if (room && need > table->mapped) {
-        size_t more = table->mapped < STEP ? STEP : table->mapped + (table->mapped < 16 * STEP ? STEP : 8 * STEP);
+        size_t more = table->mapped < STEP
+                          ? STEP
+                          : table->mapped + (table->mapped < 16 * STEP ? STEP : 8 * STEP);
         if (more > table_reach(table))
             more = table_reach(table);
         room = more >= need && table_map(table, table->mapped, more);
@@ -92,8 +111,9 @@ bool table_share(struct table *table)
     directory_header((struct trace_file_header *)table->base, table->kind, table->slot_size, 0);
     int error = directory_reserve(fd, 0, table->mapped);
     long written = error ? error : raw4(SYS_pwrite64, fd, table->base, table->mapped, 0);
-    bool good = written == (long)table->mapped &&
-                raw_map(table->base, table->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    bool good =
+        written == (long)table->mapped &&
+        raw_map(table->base, table->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     raw1(SYS_close, fd);
     if (good)
         table->shared = true;
@@ -114,6 +134,7 @@ bool table_unshare(struct table *table)
         return false;
     size_t used = TRACE_TABLE_OFFSET + (size_t)table->count * table->slot_size;
     raw_copy(copy, table->base, used < table->mapped ? used : table->mapped);
-    long moved = raw5(SYS_mremap, copy, table->mapped, table->mapped, MREMAP_MAYMOVE | MREMAP_FIXED, table->base);
+    long moved = raw5(SYS_mremap, copy, table->mapped, table->mapped, MREMAP_MAYMOVE | MREMAP_FIXED,
+                      table->base);
     return !RAW_FAILED(moved);
 }

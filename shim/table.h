@@ -11,11 +11,11 @@
 
 struct table {
     const char *name;
-    uint32_t kind;      /* enum trace_file_kind */
+    uint32_t kind; /* enum trace_file_kind */
     uint32_t slot_size;
-    uint32_t capacity;  /* slots that fit the reserved range */
-    uint8_t *base;      /* address of the file's first byte */
-    size_t mapped;      /* bytes usable now */
+    uint32_t capacity;       /* slots that fit the reserved range */
+    uint8_t *base;           /* address of the file's first byte */
+    size_t mapped;           /* bytes usable now */
     volatile uint32_t count; /* slots given out, slot 0 included */
     bool shared;
     struct spin lock;

@@ -5,9 +5,10 @@
 #include "shim/task.h"
 
 #include "shim/access.h"
-#include "shim/call.h"
+#include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/misuse.h"
 #include "shim/object.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
@@ -15,7 +16,6 @@
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/thread.h"
-#include "shim/banned.h"
 
 __thread struct thread *thread_current;
 
@@ -143,14 +143,16 @@ void task_held_show(struct thread *thread)
     uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
     for (uint32_t i = 0; i < count; i++) {
         const struct held *held = &thread->held[i];
-        record->held[i] = (struct trace_held){
-            .object = object_id(held->object), .stack = held->stack, .mode = held->mode, .count = held->count};
+        record->held[i] = (struct trace_held){.object = object_id(held->object),
+                                              .stack = held->stack,
+                                              .mode = held->mode,
+                                              .count = held->count};
     }
     record->held_count = thread->held_count;
 }
 
-void task_block(struct thread *thread, uint32_t primitive, struct object *object, struct object *second, bool timed,
-                uint64_t value, uint32_t stack)
+void task_block(struct thread *thread, uint32_t primitive, struct object *object,
+                struct object *second, bool timed, uint64_t value, uint32_t stack)
 {
     struct trace_task *record = thread->record;
     if (!timed)
@@ -190,7 +192,7 @@ void task_end(struct thread *thread)
 {
     struct trace_task *record = thread->record;
     if (thread->held_count)
-        call_exit_holding(thread);
+        misuse_exit_holding(thread);
     task_held_show(thread);
     if (!record->name[0])
         task_name(record);

@@ -4,17 +4,18 @@
 
 #include "shim/shim.h"
 
-bool task_setup(void);                      /* makes the main task and attaches this thread to it */
-uint32_t task_make(struct thread *creator); /* a new task's slot, state CREATED; 0 if there is no room */
-uint32_t task_make_clock(void);             /* a TRACE_TASK_CLOCK */
+bool task_setup(void); /* makes the main task and attaches this thread to it */
+uint32_t task_make(
+    struct thread *creator);    /* a new task's slot, state CREATED; 0 if there is no room */
+uint32_t task_make_clock(void); /* a TRACE_TASK_CLOCK */
 struct trace_task *task_record(uint32_t task);
 /* The calling OS thread carries `task` from here on; NULL if there is no memory. Leaves the guard up. */
 struct thread *task_attach(uint32_t task);
 /* The calling thread's task has ended. */
 void task_end(struct thread *thread);
 /* About to block, and no longer. Guard up. */
-void task_block(struct thread *thread, uint32_t primitive, struct object *object, struct object *second, bool timed,
-                uint64_t value, uint32_t stack);
+void task_block(struct thread *thread, uint32_t primitive, struct object *object,
+                struct object *second, bool timed, uint64_t value, uint32_t stack);
 void task_unblock(struct thread *thread, struct object *object);
 /* Calls `visit` for every thread state that carries a task. */
 void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data);

@@ -14,6 +14,7 @@
 #include "shim/call.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/misuse.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
@@ -27,7 +28,8 @@ struct start {
     int (*routine_c11)(void *);
     void *argument;
     uint32_t task;
-    bool masked; /* the thread begins with all signals blocked; `mask` is what it should begin with */
+    bool
+        masked; /* the thread begins with all signals blocked; `mask` is what it should begin with */
     uint64_t mask;
     struct start *next_free;
 };
@@ -214,7 +216,8 @@ static void signals_block(struct start *start, const pthread_attr_t *attributes)
 {
     sigset_t own;
     uint64_t all = ~UINT64_C(0);
-    start->masked = !attributes || pthread_attr_getsigmask_np(attributes, &own) == PTHREAD_ATTR_NO_SIGMASK_NP;
+    start->masked =
+        !attributes || pthread_attr_getsigmask_np(attributes, &own) == PTHREAD_ATTR_NO_SIGMASK_NP;
     if (start->masked)
         raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &start->mask, 8);
 }
@@ -229,7 +232,8 @@ static void *thread_main(void *data)
 {
     struct start start = *(struct start *)data;
     start_put(data);
-    struct ending ending __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
+    struct ending ending
+        __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
     thread_begin(&start);
     void *result = start.routine(start.argument);
     ending.returned = true;
@@ -240,16 +244,19 @@ static int thread_main_c11(void *data)
 {
     struct start start = *(struct start *)data;
     start_put(data);
-    struct ending ending __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
+    struct ending ending
+        __attribute__((cleanup(thread_left))) = {.task = start.task, .returned = false};
     thread_begin(&start);
     int result = start.routine_c11(start.argument);
     ending.returned = true;
     return result;
 }
 
-EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument)
+EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes,
+                          void *(*routine)(void *), void *argument)
 {
-    struct start *start = create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    struct start *start =
+        create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (!start)
         return real.pthread_create(handle, attributes, routine, argument);
     int detached = PTHREAD_CREATE_JOINABLE;
@@ -267,13 +274,15 @@ EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes, v
     signals_restore(masked, mask);
     if (result != 0)
         start_put(start);
-    create_end(task, result == 0, result == 0 ? (uintptr_t)*handle : 0, detached == PTHREAD_CREATE_DETACHED);
+    create_end(task, result == 0, result == 0 ? (uintptr_t)*handle : 0,
+               detached == PTHREAD_CREATE_DETACHED);
     return result;
 }
 
 EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
 {
-    struct start *start = create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    struct start *start =
+        create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (!start)
         return real.thrd_create(handle, routine, argument);
     uint32_t task = start->task;
@@ -286,15 +295,16 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     signals_restore(masked, mask);
     if (result != thrd_success)
         start_put(start);
-    create_end(task, result == thrd_success, result == thrd_success ? (uintptr_t)*handle : 0, false);
+    create_end(task, result == thrd_success, result == thrd_success ? (uintptr_t)*handle : 0,
+               false);
     return result;
 }
 
 /* ---- join, detach, cancel ---- */
 
-#define CALL                                                                                                           \
-    struct call call __attribute__((cleanup(call_leave))) = {.pc = RETURN_PC,                                          \
-                                                             .frame = (uintptr_t)__builtin_frame_address(0)}
+#define CALL                                                  \
+    struct call call __attribute__((cleanup(call_leave))) = { \
+        .pc = RETURN_PC, .frame = (uintptr_t)__builtin_frame_address(0)}
 
 static bool join_begin(struct call *call, uint32_t primitive, uintptr_t handle, uint32_t verb)
 {
@@ -317,7 +327,8 @@ static bool join_begin(struct call *call, uint32_t primitive, uintptr_t handle, 
                       : record->flags & TRACE_TASK_JOINED   ? TRACE_MISUSE_JOIN_TWICE
                                                             : TRACE_MISUSE_NONE;
     if (misuse)
-        call_misuse(thread, misuse, call->object, call->stack, record->joined_by, record->join_stack);
+        misuse_note(thread, misuse, call->object, call->stack, record->joined_by,
+                    record->join_stack);
     if (trace_verbs[verb].before & VERB_MAY_BLOCK && record->state != TRACE_TASK_ENDED && !misuse)
         call_block(call, trace_verbs[verb].before);
     return true;
@@ -336,22 +347,23 @@ static void join_end(struct call *call, bool joined)
     clock_acquire_task(call->thread, task, record->segment, call->object, call->pc);
 }
 
-#define JOIN(fn, verb, handle_type, params, args, handle, good)                                                        \
-    EXPORT int fn params                                                                                               \
-    {                                                                                                                  \
-        CALL;                                                                                                          \
-        if (!join_begin(&call, PRIMITIVE_##fn, (uintptr_t)(handle), VERB_##verb##_ID))                                 \
-            return real.fn args;                                                                                       \
-        int result = real.fn args;                                                                                     \
-        join_end(&call, result == (good));                                                                             \
-        return result;                                                                                                 \
+#define JOIN(fn, verb, handle_type, params, args, handle, good)                        \
+    EXPORT int fn params                                                               \
+    {                                                                                  \
+        CALL;                                                                          \
+        if (!join_begin(&call, PRIMITIVE_##fn, (uintptr_t)(handle), VERB_##verb##_ID)) \
+            return real.fn args;                                                       \
+        int result = real.fn args;                                                     \
+        join_end(&call, result == (good));                                             \
+        return result;                                                                 \
     }
 
 JOIN(pthread_join, JOIN, pthread_t, (pthread_t h, void **r), (h, r), h, 0)
 JOIN(pthread_tryjoin_np, TRYJOIN, pthread_t, (pthread_t h, void **r), (h, r), h, 0)
-JOIN(pthread_timedjoin_np, TIMEDJOIN, pthread_t, (pthread_t h, void **r, const struct timespec *t), (h, r, t), h, 0)
-JOIN(pthread_clockjoin_np, TIMEDJOIN, pthread_t, (pthread_t h, void **r, clockid_t c, const struct timespec *t),
-     (h, r, c, t), h, 0)
+JOIN(pthread_timedjoin_np, TIMEDJOIN, pthread_t, (pthread_t h, void **r, const struct timespec *t),
+     (h, r, t), h, 0)
+JOIN(pthread_clockjoin_np, TIMEDJOIN, pthread_t,
+     (pthread_t h, void **r, clockid_t c, const struct timespec *t), (h, r, c, t), h, 0)
 JOIN(thrd_join, JOIN, thrd_t, (thrd_t h, int *r), (h, r), h, thrd_success)
 
 static void detach(uintptr_t handle, uintptr_t pc, uintptr_t frame)
@@ -364,7 +376,8 @@ static void detach(uintptr_t handle, uintptr_t pc, uintptr_t frame)
     if (task) {
         struct trace_task *record = task_record(task);
         if (record->flags & TRACE_TASK_DETACHED)
-            call_misuse(thread, TRACE_MISUSE_DETACH_TWICE, object, stack_here(thread, pc, frame), 0, 0);
+            misuse_note(thread, TRACE_MISUSE_DETACH_TWICE, object, stack_here(thread, pc, frame), 0,
+                        0);
         __atomic_fetch_or(&record->flags, TRACE_TASK_DETACHED, __ATOMIC_RELAXED);
     }
     thread_leave(thread);

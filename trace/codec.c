@@ -153,8 +153,8 @@ static void get_order(struct input *in, struct trace_sync *record)
     }
 }
 
-size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end, struct trace_sync *record,
-                      const char **error)
+size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end,
+                      struct trace_sync *record, const char **error)
 {
     struct input in = {p, end, NULL};
     uint8_t type = get_byte(&in);
@@ -221,17 +221,25 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
  *   bit 7     a run follows
  * Any other record begins with twice its type.
  */
-#define LINE_BIT 1u
-#define LINE_SITE 2u
-#define LINE_MASK 4u
+#define LINE_BIT          1u
+#define LINE_SITE         2u
+#define LINE_MASK         4u
 #define LINE_CODE(header) ((header) >> 3 & 7)
-#define LINE_CONTEXT 64u
-#define LINE_RUN 128u
+#define LINE_CONTEXT      64u
+#define LINE_RUN          128u
 
-enum line_code { LINE_NEXT, LINE_SAME, LINE_BEFORE, LINE_LAST, LINE_LAST_NEXT, LINE_FROM_OWN, LINE_FROM_LAST };
+enum line_code {
+    LINE_NEXT,
+    LINE_SAME,
+    LINE_BEFORE,
+    LINE_LAST,
+    LINE_LAST_NEXT,
+    LINE_FROM_OWN,
+    LINE_FROM_LAST
+};
 
-#define SITE_NEW 0x8000u
-#define MASK_SPAN 240u  /* start, length - 1 */
+#define SITE_NEW   0x8000u
+#define MASK_SPAN  240u /* start, length - 1 */
 #define MASK_BYTES 241u /* 8 bytes */
 
 static inline uint32_t site_hash(uint64_t pc, uint8_t kind)
@@ -291,8 +299,8 @@ static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
     return mask;
 }
 
-static uint8_t *put_line_place(struct trace_access_codec *codec, const struct trace_site *site, uint8_t *p, uint64_t line,
-                               uint32_t *header)
+static uint8_t *put_line_place(struct trace_access_codec *codec, const struct trace_site *site,
+                               uint8_t *p, uint64_t line, uint32_t *header)
 {
     uint64_t own = line - site->line, last = line - codec->line;
     enum line_code code;
@@ -317,8 +325,8 @@ static uint8_t *put_line_place(struct trace_access_codec *codec, const struct tr
     return p;
 }
 
-uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc, uint64_t address,
-                        uint64_t mask, uint32_t context, uint32_t run, int stride)
+uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
+                        uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
     uint8_t *first = p++;
     uint32_t header = LINE_BIT;
@@ -334,7 +342,8 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
         if (!known) {
             *p++ = kind;
             p = put_delta(p, pc, &codec->pc);
-            *site = (struct trace_site){.pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
+            *site = (struct trace_site){
+                .pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
         }
         before->next = (uint16_t)slot;
     }
@@ -383,7 +392,8 @@ static void get_site(struct trace_access_codec *codec, struct input *in, uint32_
     if (word & SITE_NEW) {
         uint8_t kind = get_byte(in);
         uint64_t pc = get_delta(in, &codec->pc);
-        *site = (struct trace_site){.pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
+        *site = (struct trace_site){
+            .pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
     } else if (!site->used) {
         in->error = "unknown site";
         return;
@@ -392,8 +402,8 @@ static void get_site(struct trace_access_codec *codec, struct input *in, uint32_
     codec->site = (uint16_t)slot;
 }
 
-static uint64_t get_line_place(struct trace_access_codec *codec, const struct trace_site *site, struct input *in,
-                               uint32_t code)
+static uint64_t get_line_place(struct trace_access_codec *codec, const struct trace_site *site,
+                               struct input *in, uint32_t code)
 {
     switch ((enum line_code)code) {
     case LINE_NEXT:
@@ -425,7 +435,8 @@ static uint32_t get_context(const struct trace_access_codec *codec, struct input
     return 0;
 }
 
-static void get_line(struct trace_access_codec *codec, struct input *in, uint32_t header, struct trace_access *record)
+static void get_line(struct trace_access_codec *codec, struct input *in, uint32_t header,
+                     struct trace_access *record)
 {
     record->type = TRACE_ACCESS_LINE;
     get_site(codec, in, header);
@@ -461,7 +472,8 @@ static void get_line(struct trace_access_codec *codec, struct input *in, uint32_
     site->line = codec->line = line;
 }
 
-static uint8_t *put_block(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+static uint8_t *put_block(struct trace_access_codec *codec, uint8_t *p,
+                          const struct trace_access *record)
 {
     *p++ = (uint8_t)record->kind;
     p = put_number(p, codec->context - record->context);
@@ -470,7 +482,8 @@ static uint8_t *put_block(struct trace_access_codec *codec, uint8_t *p, const st
     return put_number(p, record->size);
 }
 
-static void get_block(struct trace_access_codec *codec, struct input *in, struct trace_access *record)
+static void get_block(struct trace_access_codec *codec, struct input *in,
+                      struct trace_access *record)
 {
     record->kind = get_byte(in);
     record->context = get_context(codec, in);
@@ -481,7 +494,8 @@ static void get_block(struct trace_access_codec *codec, struct input *in, struct
         in->error = "range wraps around";
 }
 
-static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p,
+                            const struct trace_access *record)
 {
     codec->line_context = ++codec->context;
     p = put_number(p, record->pops);
@@ -492,11 +506,13 @@ static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p, const 
     if (!record->held_changed)
         return p;
     for (uint32_t i = 0; i < record->held_count; i++)
-        p = put_number(p, (uint64_t)record->held[i].object << 1 | (record->held[i].mode == TRACE_MODE_SHARED));
+        p = put_number(p, (uint64_t)record->held[i].object << 1 |
+                              (record->held[i].mode == TRACE_MODE_SHARED));
     return p;
 }
 
-static void get_context_change(struct trace_access_codec *codec, struct input *in, struct trace_access *record)
+static void get_context_change(struct trace_access_codec *codec, struct input *in,
+                               struct trace_access *record)
 {
     if (codec->context == UINT32_MAX) {
         in->error = "too many contexts";
@@ -512,14 +528,17 @@ static void get_context_change(struct trace_access_codec *codec, struct input *i
     record->held_count = held ? held - 1 : 0;
     for (uint32_t i = 0; i < record->held_count; i++) {
         uint64_t word = get_number(in);
-        record->held[i] = (struct trace_held){
-            .object = (uint32_t)(word >> 1), .mode = word & 1 ? TRACE_MODE_SHARED : TRACE_MODE_EXCLUSIVE, .count = 1};
+        record->held[i] =
+            (struct trace_held){.object = (uint32_t)(word >> 1),
+                                .mode = word & 1 ? TRACE_MODE_SHARED : TRACE_MODE_EXCLUSIVE,
+                                .count = 1};
         if (word >> 33 && !in->error)
             in->error = "id out of range";
     }
 }
 
-uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record)
+uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
+                          const struct trace_access *record)
 {
     *p++ = (uint8_t)(record->type << 1);
     switch ((enum trace_access_type)record->type) {
@@ -555,7 +574,8 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
     struct input in = {p, end, NULL};
     uint32_t header = get_byte(&in);
     uint32_t type = header & LINE_BIT ? TRACE_ACCESS_LINE : header >> 1;
-    if (!in.error && !(header & LINE_BIT) && (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
+    if (!in.error && !(header & LINE_BIT) &&
+        (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
         in.error = "unknown kind of record";
     if (in.error) {
         *error = in.error;

@@ -21,9 +21,10 @@ struct trace_sync_codec {
     uint64_t pc;
 };
 
-uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p, const struct trace_sync *record);
-size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end, struct trace_sync *record,
-                      const char **error);
+uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p,
+                        const struct trace_sync *record);
+size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end,
+                      struct trace_sync *record, const char **error);
 
 /* One entry of a stream's dictionary of sites: an access instruction, and the last line and mask it was seen with. */
 struct trace_site {
@@ -39,25 +40,27 @@ struct trace_site {
 
 struct trace_access_codec {
     uint32_t task;
-    uint32_t context;  /* number of the present context */
+    uint32_t context;      /* number of the present context */
     uint32_t line_context; /* ... and of the one that the record before belongs to */
     uint64_t segment;
-    uint64_t line;     /* line number of the record before */
-    uint64_t pc;       /* last pc written out */
-    uint64_t address;  /* last address of a RANGE, ALLOC, FREE */
+    uint64_t line;    /* line number of the record before */
+    uint64_t pc;      /* last pc written out */
+    uint64_t address; /* last address of a RANGE, ALLOC, FREE */
     uint64_t tsc;
-    uint16_t site;     /* dictionary entry used last */
+    uint16_t site; /* dictionary entry used last */
     struct trace_site sites[TRACE_SITES];
     uint64_t masks[TRACE_MASKS];
 };
 
 /* Any record but LINE. `record->task` and `segment` are used by SWITCH and SEGMENT only; the others are of the present. */
-uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p, const struct trace_access *record);
+uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
+                          const struct trace_access *record);
 
 /* A LINE record: `mask` (not 0) of the line at `address` (a multiple of 64) and of `run` further lines, each `stride`
  * (1 or -1) lines on from the last. `context`: its number, at most TRACE_CONTEXT_WINDOW before the present one. */
-uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc, uint64_t address,
-                        uint64_t mask, uint32_t context, uint32_t run, int stride);
+uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
+                        uint64_t address, uint64_t mask, uint32_t context, uint32_t run,
+                        int stride);
 
 /* Fills only the members that the record's type has (see struct trace_access), and task, segment, context always. */
 size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,

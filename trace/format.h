@@ -28,14 +28,15 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define TRACE_MAGIC 0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION 1u
+#define TRACE_MAGIC        0x4b434f52u /* "ROCK" */
+#define TRACE_VERSION      1u
 #define TRACE_TABLE_OFFSET 4096u
-#define TRACE_CHUNK_MAGIC 0x4b4e4843u /* "CHNK" */
-#define TRACE_RECORD_MAX 1024u        /* no record is longer; a chunk with less room than this is closed */
-#define TRACE_CHUNK_MIN 4096u
-#define TRACE_CHUNK_MAX (1u << 20)
-#define TRACE_HELD_MAX 16u    /* held objects a record or a task slot can list; more are counted, not listed */
+#define TRACE_CHUNK_MAGIC  0x4b4e4843u /* "CHNK" */
+#define TRACE_RECORD_MAX   1024u /* no record is longer; a chunk with less room than this is closed */
+#define TRACE_CHUNK_MIN    4096u
+#define TRACE_CHUNK_MAX    (1u << 20)
+#define TRACE_HELD_MAX \
+    16u /* held objects a record or a task slot can list; more are counted, not listed */
 #define TRACE_STACK_DEPTH 64u /* frames of one stack in the `stacks` file */
 
 enum trace_file_kind {
@@ -55,14 +56,16 @@ struct trace_file_header {
     uint32_t slot_size;   /* of a table; 0 for streams */
     uint32_t data_offset; /* where slots or chunks begin */
     uint32_t pid;
-    uint32_t stream;   /* N of sync.N and access.N */
-    uint64_t start_ns; /* CLOCK_REALTIME at which the process's trace began: the same in all its files */
+    uint32_t stream; /* N of sync.N and access.N */
+    uint64_t
+        start_ns; /* CLOCK_REALTIME at which the process's trace began: the same in all its files */
 };
 static_assert(sizeof(struct trace_file_header) == 32, "header");
 
 struct trace_chunk_header {
     uint32_t magic;
-    uint32_t size;     /* of the whole chunk, header included: TRACE_CHUNK_MIN..MAX, a multiple of 4096 */
+    uint32_t
+        size; /* of the whole chunk, header included: TRACE_CHUNK_MIN..MAX, a multiple of 4096 */
     uint32_t used;     /* bytes of records behind this header that are complete */
     uint32_t sequence; /* 0, 1, 2... within its stream */
 };
@@ -81,36 +84,36 @@ enum trace_end {
 };
 
 /* Bits of trace_process.flags */
-#define TRACE_PROCESS_ACCESSES 1u   /* some module is instrumented: accesses were recorded */
-#define TRACE_PROCESS_FORKED 2u     /* began by fork, not by exec */
-#define TRACE_PROCESS_LATE 4u       /* began recording at its first second task, not at its start */
+#define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
+#define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
+#define TRACE_PROCESS_LATE     4u /* began recording at its first second task, not at its start */
 
 struct trace_process {
     uint32_t state; /* 1 */
     uint32_t flags;
     uint32_t pid, parent_pid;
-    uint64_t start_ns;    /* CLOCK_REALTIME */
-    uint64_t start_tsc;   /* rdtsc at start_ns: all times in the trace are TSC ticks */
-    uint64_t end_ns;      /* 0 while running */
+    uint64_t start_ns;  /* CLOCK_REALTIME */
+    uint64_t start_tsc; /* rdtsc at start_ns: all times in the trace are TSC ticks */
+    uint64_t end_ns;    /* 0 while running */
     uint64_t end_tsc;
-    uint64_t tsc_hz;      /* measured at the end, 0 if unknown (then start/end pairs tell) */
-    uint32_t end;         /* enum trace_end */
+    uint64_t tsc_hz; /* measured at the end, 0 if unknown (then start/end pairs tell) */
+    uint32_t end;    /* enum trace_end */
     int32_t end_code;
-    uint32_t end_task;    /* the task that ended it */
+    uint32_t end_task; /* the task that ended it */
     uint32_t end_stack;
-    uint64_t lost_sync;   /* records that could not be written */
+    uint64_t lost_sync; /* records that could not be written */
     uint64_t lost_access;
-    uint64_t lost_tasks;  /* tasks, objects, stacks for which no slot could be had */
+    uint64_t lost_tasks; /* tasks, objects, stacks for which no slot could be had */
     uint64_t lost_objects;
     uint64_t lost_stacks;
-    uint64_t events;      /* synchronisation calls seen (summed at thread ends and at the end) */
-    uint32_t streams;     /* sync.0 .. sync.(streams-1) may exist */
-    uint32_t lost_errno;  /* first error of the file system: ENOSPC... */
+    uint64_t events;     /* synchronisation calls seen (summed at thread ends and at the end) */
+    uint32_t streams;    /* sync.0 .. sync.(streams-1) may exist */
+    uint32_t lost_errno; /* first error of the file system: ENOSPC... */
     char off_reason[128];
     char executable[512];
-    char command[1024];   /* arguments, each ended by NUL, truncated */
-    char options[512];    /* GOROCHECK_OPTIONS as given */
-    char directory[512];  /* working directory at the start */
+    char command[1024];  /* arguments, each ended by NUL, truncated */
+    char options[512];   /* GOROCHECK_OPTIONS as given */
+    char directory[512]; /* working directory at the start */
 };
 static_assert(sizeof(struct trace_process) == 2816, "process");
 
@@ -124,28 +127,39 @@ enum trace_task_state {
     TRACE_TASK_ENDED,
 };
 
-enum trace_task_kind { TRACE_TASK_THREAD = 1, TRACE_TASK_GOROUTINE, TRACE_TASK_FIBER, TRACE_TASK_CLOCK };
+enum trace_task_kind {
+    TRACE_TASK_THREAD = 1,
+    TRACE_TASK_GOROUTINE,
+    TRACE_TASK_FIBER,
+    TRACE_TASK_CLOCK
+};
 /* A TRACE_TASK_CLOCK is no task: an object whose many releasers are folded into one component (see TRACE_SYNC_FOLD). */
 
-enum trace_task_exit { TRACE_EXIT_NONE, TRACE_EXIT_RETURN, TRACE_EXIT_PTHREAD_EXIT, TRACE_EXIT_CANCELED };
+enum trace_task_exit {
+    TRACE_EXIT_NONE,
+    TRACE_EXIT_RETURN,
+    TRACE_EXIT_PTHREAD_EXIT,
+    TRACE_EXIT_CANCELED
+};
 
 /* Bits of trace_task.flags */
-#define TRACE_TASK_DETACHED 1u
-#define TRACE_TASK_JOINED 2u
-#define TRACE_TASK_FOREIGN 4u   /* not made by a function that is intercepted: creation unknown */
-#define TRACE_TASK_TIMED 8u     /* the present wait has a deadline */
-#define TRACE_TASK_MAIN 16u
+#define TRACE_TASK_DETACHED    1u
+#define TRACE_TASK_JOINED      2u
+#define TRACE_TASK_FOREIGN     4u /* not made by a function that is intercepted: creation unknown */
+#define TRACE_TASK_TIMED       8u /* the present wait has a deadline */
+#define TRACE_TASK_MAIN        16u
 #define TRACE_TASK_CANCEL_SENT 32u
 
 struct trace_held {
     uint32_t object;
-    uint32_t stack;  /* where it was acquired */
-    uint32_t mode;   /* enum trace_mode */
-    uint32_t count;  /* recursion, or how often this task holds it for reading */
+    uint32_t stack; /* where it was acquired */
+    uint32_t mode;  /* enum trace_mode */
+    uint32_t count; /* recursion, or how often this task holds it for reading */
 };
 
 enum trace_mode { TRACE_MODE_EXCLUSIVE = 1, TRACE_MODE_SHARED = 2 };
-#define TRACE_MODE_TRY 4u /* added to the mode of an ORDER record: it did not wait, so it cannot close a cycle */
+#define TRACE_MODE_TRY \
+    4u /* added to the mode of an ORDER record: it did not wait, so it cannot close a cycle */
 
 struct trace_task {
     uint32_t state; /* enum trace_task_state, stored last */
@@ -158,18 +172,18 @@ struct trace_task {
     uint64_t entry;          /* start routine */
     uint64_t handle;         /* pthread_t */
     uint64_t stack_low, stack_high;
-    uint64_t segment;        /* present segment */
+    uint64_t segment; /* present segment */
     uint64_t create_tsc, end_tsc;
-    uint32_t exit;           /* enum trace_task_exit */
+    uint32_t exit; /* enum trace_task_exit */
     uint32_t exit_stack;
     uint32_t joined_by, join_stack;
-    uint32_t object;         /* waited for (valid while BLOCKED) */
-    uint32_t object2;        /* the mutex of a condition wait */
-    uint32_t primitive;      /* enum trace_primitive of primitives.def */
+    uint32_t object;    /* waited for (valid while BLOCKED) */
+    uint32_t object2;   /* the mutex of a condition wait */
+    uint32_t primitive; /* enum trace_primitive of primitives.def */
     uint32_t wait_stack;
     uint64_t since_tsc;
-    uint64_t wait_value;     /* barrier: parties; join: task id awaited */
-    uint32_t held_count;     /* may exceed TRACE_HELD_MAX: the rest is not listed */
+    uint64_t wait_value; /* barrier: parties; join: task id awaited */
+    uint32_t held_count; /* may exceed TRACE_HELD_MAX: the rest is not listed */
     uint32_t reserved;
     char name[16];
     struct trace_held held[TRACE_HELD_MAX];
@@ -179,17 +193,17 @@ static_assert(sizeof(struct trace_task) == 512, "task");
 
 /* ---- objects ---- */
 
-#define TRACE_OBJECT_KINDS(X)                                                                                          \
-    X(MUTEX, "mutex")                                                                                                  \
-    X(RWLOCK, "rwlock")                                                                                                \
-    X(SPIN, "spin lock")                                                                                               \
-    X(COND, "condition variable")                                                                                      \
-    X(BARRIER, "barrier")                                                                                              \
-    X(SEMAPHORE, "semaphore")                                                                                          \
-    X(ONCE, "once")                                                                                                    \
-    X(ATOMIC, "atomic")                                                                                                \
-    X(TASK, "task")                                                                                                    \
-    X(SIGNAL, "signal")                                                                                                \
+#define TRACE_OBJECT_KINDS(X)     \
+    X(MUTEX, "mutex")             \
+    X(RWLOCK, "rwlock")           \
+    X(SPIN, "spin lock")          \
+    X(COND, "condition variable") \
+    X(BARRIER, "barrier")         \
+    X(SEMAPHORE, "semaphore")     \
+    X(ONCE, "once")               \
+    X(ATOMIC, "atomic")           \
+    X(TASK, "task")               \
+    X(SIGNAL, "signal")           \
     X(PROCESS, "process")
 
 enum trace_object_kind {
@@ -200,16 +214,22 @@ enum trace_object_kind {
         TRACE_OBJECT_KIND_COUNT
 };
 
-enum trace_object_state { TRACE_OBJECT_UNUSED, TRACE_OBJECT_LIVE, TRACE_OBJECT_DESTROYED, TRACE_OBJECT_FREED };
+enum trace_object_state {
+    TRACE_OBJECT_UNUSED,
+    TRACE_OBJECT_LIVE,
+    TRACE_OBJECT_DESTROYED,
+    TRACE_OBJECT_FREED
+};
 
 /* Bits of trace_object.flags */
-#define TRACE_OBJECT_INIT_SEEN 1u  /* by an init call; else static or unseen */
-#define TRACE_OBJECT_RECURSIVE 2u
+#define TRACE_OBJECT_INIT_SEEN  1u /* by an init call; else static or unseen */
+#define TRACE_OBJECT_RECURSIVE  2u
 #define TRACE_OBJECT_ERRORCHECK 4u
-#define TRACE_OBJECT_ROBUST 8u
-#define TRACE_OBJECT_INHERIT 16u   /* priority inheritance */
-#define TRACE_OBJECT_SHARED 32u    /* between processes: the other side is not seen */
-#define TRACE_OBJECT_PARENT_HELD 64u /* held, at fork, by a thread that does not exist in this process */
+#define TRACE_OBJECT_ROBUST     8u
+#define TRACE_OBJECT_INHERIT    16u /* priority inheritance */
+#define TRACE_OBJECT_SHARED     32u /* between processes: the other side is not seen */
+#define TRACE_OBJECT_PARENT_HELD \
+    64u /* held, at fork, by a thread that does not exist in this process */
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 
 struct trace_object {
@@ -221,35 +241,35 @@ struct trace_object {
     uint32_t end_task, end_stack;       /* who destroyed it or freed its memory */
     uint32_t owner;                     /* exclusive holder, 0 none */
     uint32_t owner_stack;
-    uint32_t owner_count;   /* recursion depth */
-    uint32_t readers;       /* shared holders now */
-    uint32_t waiters;       /* tasks in a wait on it now */
-    int64_t value;          /* semaphore: last known count; barrier: parties */
-    uint64_t posts;         /* signals, posts, arrivals, releases */
-    uint64_t unheard;       /* condition: signals that met no waiter */
+    uint32_t owner_count; /* recursion depth */
+    uint32_t readers;     /* shared holders now */
+    uint32_t waiters;     /* tasks in a wait on it now */
+    int64_t value;        /* semaphore: last known count; barrier: parties */
+    uint64_t posts;       /* signals, posts, arrivals, releases */
+    uint64_t unheard;     /* condition: signals that met no waiter */
     uint64_t last_post_tsc;
     uint64_t unheard_tsc;
     uint32_t last_post_task, last_post_stack;
     uint32_t unheard_task, unheard_stack;
-    uint32_t mutex;         /* condition: the mutex it was last waited with */
-    uint32_t last_owner;    /* who held it last */
+    uint32_t mutex;      /* condition: the mutex it was last waited with */
+    uint32_t last_owner; /* who held it last */
     uint64_t end_tsc;
-    uint64_t recorder[10];  /* the recorder's own: clocks and links; readers ignore it */
+    uint64_t recorder[10]; /* the recorder's own: clocks and links; readers ignore it */
 };
 static_assert(sizeof(struct trace_object) == 208, "object");
 
 /* ---- modules ---- */
 
-#define TRACE_MODULE_MAIN 1u
-#define TRACE_MODULE_ABI 2u      /* instrumented: its accesses were recorded */
+#define TRACE_MODULE_MAIN      1u
+#define TRACE_MODULE_ABI       2u /* instrumented: its accesses were recorded */
 #define TRACE_MODULE_TRUNCATED 4u /* path does not fit */
-#define TRACE_MODULE_RUNTIME 8u  /* the recorder itself */
+#define TRACE_MODULE_RUNTIME   8u /* the recorder itself */
 
 struct trace_module {
     uint32_t state; /* 1 */
     uint32_t flags;
-    uint64_t low, high; /* mapped addresses */
-    uint64_t bias;      /* address in memory minus address in the file's headers */
+    uint64_t low, high;            /* mapped addresses */
+    uint64_t bias;                 /* address in memory minus address in the file's headers */
     uint64_t load_tsc, unload_tsc; /* unload 0: still there */
     uint32_t build_id_size;
     uint8_t build_id[36];
@@ -261,33 +281,33 @@ static_assert(sizeof(struct trace_module) == 512, "module");
 
 enum trace_sync_type {
     TRACE_SYNC_SWITCH = 1, /* the stream now carries this task, from this segment on */
-    TRACE_SYNC_EDGE,       /* the task, from segment `segment` on, is after (from, from_segment), by object, at pc */
-    TRACE_SYNC_FOLD,       /* clock `task` (a TRACE_TASK_CLOCK), from its `segment` on, is after (from, from_segment) */
-    TRACE_SYNC_ORDER,      /* object was locked in mode while `held` were held; nothing of this kind seen here before */
-    TRACE_SYNC_MISUSE,     /* detail says which (enum trace_misuse) */
-    TRACE_SYNC_LOST,       /* `value` records are missing here */
+    TRACE_SYNC_EDGE, /* the task, from segment `segment` on, is after (from, from_segment), by object, at pc */
+    TRACE_SYNC_FOLD, /* clock `task` (a TRACE_TASK_CLOCK), from its `segment` on, is after (from, from_segment) */
+    TRACE_SYNC_ORDER, /* object was locked in mode while `held` were held; nothing of this kind seen here before */
+    TRACE_SYNC_MISUSE, /* detail says which (enum trace_misuse) */
+    TRACE_SYNC_LOST,   /* `value` records are missing here */
     TRACE_SYNC_LAST = TRACE_SYNC_LOST,
 };
 
-#define TRACE_MISUSES(X)                                                                                               \
-    X(DESTROY_LOCKED, "destroy of a locked")                                                                           \
-    X(DESTROY_WAITED, "destroy while a task waits on a")                                                               \
-    X(UNLOCK_NOT_OWNER, "unlock by a task that does not hold the")                                                     \
-    X(UNLOCK_NOT_LOCKED, "unlock of an unlocked")                                                                      \
-    X(EXIT_HOLDING, "task ended while it held a")                                                                      \
-    X(UPGRADE, "write lock requested while holding for reading the same")                                             \
-    X(WAIT_WITHOUT_MUTEX, "wait without holding the mutex of a")                                                       \
-    X(TWO_MUTEXES, "waits with two different mutexes on one")                                                          \
-    X(DOUBLE_INIT, "second initialisation of a live")                                                                  \
-    X(USE_AFTER_DESTROY, "use after destroy of a")                                                                     \
-    X(FREED_HELD, "memory freed that contains a locked")                                                               \
-    X(FORK_HELD, "fork while another task holds a")                                                                    \
-    X(JOIN_SELF, "join of itself by a")                                                                                \
-    X(JOIN_TWICE, "second join of a")                                                                                  \
-    X(JOIN_DETACHED, "join of a detached")                                                                             \
-    X(DETACH_TWICE, "second detach of a")                                                                              \
-    X(BARRIER_IN_USE, "init or destroy while tasks wait at a")                                                         \
-    X(RELOCK_SELF, "lock by the task that holds it already of a")                                                      \
+#define TRACE_MISUSES(X)                                                  \
+    X(DESTROY_LOCKED, "destroy of a locked")                              \
+    X(DESTROY_WAITED, "destroy while a task waits on a")                  \
+    X(UNLOCK_NOT_OWNER, "unlock by a task that does not hold the")        \
+    X(UNLOCK_NOT_LOCKED, "unlock of an unlocked")                         \
+    X(EXIT_HOLDING, "task ended while it held a")                         \
+    X(UPGRADE, "write lock requested while holding for reading the same") \
+    X(WAIT_WITHOUT_MUTEX, "wait without holding the mutex of a")          \
+    X(TWO_MUTEXES, "waits with two different mutexes on one")             \
+    X(DOUBLE_INIT, "second initialisation of a live")                     \
+    X(USE_AFTER_DESTROY, "use after destroy of a")                        \
+    X(FREED_HELD, "memory freed that contains a locked")                  \
+    X(FORK_HELD, "fork while another task holds a")                       \
+    X(JOIN_SELF, "join of itself by a")                                   \
+    X(JOIN_TWICE, "second join of a")                                     \
+    X(JOIN_DETACHED, "join of a detached")                                \
+    X(DETACH_TWICE, "second detach of a")                                 \
+    X(BARRIER_IN_USE, "init or destroy while tasks wait at a")            \
+    X(RELOCK_SELF, "lock by the task that holds it already of a")         \
     X(NOT_RECOVERABLE, "robust state never made consistent of a")
 
 enum trace_misuse {
@@ -299,19 +319,19 @@ enum trace_misuse {
 };
 
 struct trace_sync {
-    uint32_t type;         /* enum trace_sync_type */
-    uint32_t task;         /* whose event: set by SWITCH (by FOLD: the clock) */
-    uint64_t segment;      /* of that task */
-    uint32_t from;         /* EDGE, FOLD: the task before */
+    uint32_t type;    /* enum trace_sync_type */
+    uint32_t task;    /* whose event: set by SWITCH (by FOLD: the clock) */
+    uint64_t segment; /* of that task */
+    uint32_t from;    /* EDGE, FOLD: the task before */
     uint64_t from_segment;
     uint32_t object;
-    uint32_t mode;         /* ORDER: enum trace_mode */
-    uint32_t detail;       /* MISUSE: enum trace_misuse */
-    uint32_t stack;        /* ORDER, MISUSE */
+    uint32_t mode;                    /* ORDER: enum trace_mode */
+    uint32_t detail;                  /* MISUSE: enum trace_misuse */
+    uint32_t stack;                   /* ORDER, MISUSE */
     uint32_t other_task, other_stack; /* MISUSE: the holder, the first init..., 0 if none */
-    uint64_t pc;           /* EDGE: return address of the acquiring call */
-    uint64_t value;        /* LOST */
-    uint32_t held_count;   /* ORDER: at most TRACE_HELD_MAX */
+    uint64_t pc;                      /* EDGE: return address of the acquiring call */
+    uint64_t value;                   /* LOST */
+    uint32_t held_count;              /* ORDER: at most TRACE_HELD_MAX */
     struct trace_held held[TRACE_HELD_MAX];
 };
 
@@ -321,29 +341,30 @@ enum trace_access_type {
     TRACE_ACCESS_SWITCH = 1, /* task, segment */
     TRACE_ACCESS_SEGMENT,    /* the task is now in `segment` */
     TRACE_ACCESS_CONTEXT,    /* call stack and held set changed: next context number */
-    TRACE_ACCESS_LINE,       /* bytes `mask` of the 64-byte line at `address`, `run` further lines `stride` apart alike */
-    TRACE_ACCESS_RANGE,      /* `size` bytes at `address` */
-    TRACE_ACCESS_ALLOC,      /* a block came to life: what was known of its bytes is of another generation */
-    TRACE_ACCESS_FREE,       /* the block at `address` (size known from its ALLOC, else `size`) ended: a write to all of it */
-    TRACE_ACCESS_LOST,       /* `size` records are missing here */
+    TRACE_ACCESS_LINE, /* bytes `mask` of the 64-byte line at `address`, `run` further lines `stride` apart alike */
+    TRACE_ACCESS_RANGE, /* `size` bytes at `address` */
+    TRACE_ACCESS_ALLOC, /* a block came to life: what was known of its bytes is of another generation */
+    TRACE_ACCESS_FREE, /* the block at `address` (size known from its ALLOC, else `size`) ended: a write to all of it */
+    TRACE_ACCESS_LOST, /* `size` records are missing here */
     TRACE_ACCESS_LAST = TRACE_ACCESS_LOST,
 };
 
 /* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..4), 15 = varies */
-#define TRACE_KIND_WRITE 1u
+#define TRACE_KIND_WRITE  1u
 #define TRACE_KIND_ATOMIC 2u
-#define TRACE_KIND_RANGE 4u /* by memcpy and the like, not by a load or store of the program's own */
-#define TRACE_KIND_VPTR 8u
-#define TRACE_KIND_FLAGS 15u
+#define TRACE_KIND_RANGE \
+    4u /* by memcpy and the like, not by a load or store of the program's own */
+#define TRACE_KIND_VPTR       8u
+#define TRACE_KIND_FLAGS      15u
 #define TRACE_KIND_SIZE(kind) ((kind) >> 4)
 
 enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
 
 /* A context is a call stack (as pushes and pops on the one before) and the set of held objects. Contexts are numbered
  * from 0 (empty stack, nothing held) in each stream by SWITCH; a LINE record may name one up to TRACE_CONTEXT_WINDOW back. */
-#define TRACE_CONTEXT_WINDOW 1024u
-#define TRACE_CONTEXT_PUSH_MAX 64u /* in one record; deeper changes take several records */
-#define TRACE_SITES 1024u          /* entries of the site dictionary of a stream */
+#define TRACE_CONTEXT_WINDOW   1024u
+#define TRACE_CONTEXT_PUSH_MAX 64u   /* in one record; deeper changes take several records */
+#define TRACE_SITES            1024u /* entries of the site dictionary of a stream */
 
 struct trace_access {
     uint32_t type; /* enum trace_access_type */
@@ -355,13 +376,13 @@ struct trace_access {
     uint64_t mask;
     uint64_t size;
     uint64_t pc;
-    uint64_t tsc;   /* ALLOC, FREE */
-    uint64_t run;   /* LINE: further lines */
-    int64_t stride; /* LINE: in lines */
+    uint64_t tsc;          /* ALLOC, FREE */
+    uint64_t run;          /* LINE: further lines */
+    int64_t stride;        /* LINE: in lines */
     uint32_t pops, pushes; /* CONTEXT */
     uint32_t held_changed; /* CONTEXT: 1 if held[] replaces the held set */
     uint32_t held_count;
-    uint64_t push[TRACE_CONTEXT_PUSH_MAX]; /* outermost first */
+    uint64_t push[TRACE_CONTEXT_PUSH_MAX];  /* outermost first */
     struct trace_held held[TRACE_HELD_MAX]; /* object and mode only */
 };
 
@@ -369,21 +390,24 @@ struct trace_access {
  * The open table: records still being merged lie in the header of the access stream, from TRACE_OPEN_OFFSET on, so that
  * a SIGKILL loses none. An entry with mask 0 is empty. They belong to the stream's last task and segment.
  */
-#define TRACE_OPEN_OFFSET 64u
-#define TRACE_OPEN_ENTRIES 128u
+#define TRACE_OPEN_OFFSET   64u
+#define TRACE_OPEN_ENTRIES  128u
 #define TRACE_ACCESS_OFFSET 8192u /* data_offset of access.N */
 struct trace_open {
     uint64_t mask; /* cleared first, stored last */
     uint64_t line; /* address of the (last) line */
     uint64_t pc;
     uint64_t run_mask; /* of the lines before `line` that this entry also stands for */
-    uint32_t run;      /* how many they are; the one nearest to `line` is `stride` lines before it, and so on */
+    uint32_t
+        run; /* how many they are; the one nearest to `line` is `stride` lines before it, and so on */
     uint32_t context;
     int8_t stride; /* 1 or -1 */
     uint8_t kind;
     uint8_t reserved[6];
 };
 static_assert(sizeof(struct trace_open) == 48, "open");
-static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <= TRACE_ACCESS_OFFSET, "open table");
+static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <=
+                  TRACE_ACCESS_OFFSET,
+              "open table");
 
 #endif

@@ -9,12 +9,12 @@ const struct trace_verb_facts trace_verbs[VERB_COUNT] = {
 
 const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
     {"none", TRACE_OBJECT_NONE, VERB_OTHER_ID},
-#define ROW(fn, kind, verb) {#fn, TRACE_OBJECT_##kind, VERB_##verb##_ID},
+#define ROW(fn, kind, verb)                                        {#fn, TRACE_OBJECT_##kind, VERB_##verb##_ID},
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) ROW(fn, kind, verb)
-#define PRIM_VOID(fn, params, args, kind, object, value, verb) ROW(fn, kind, verb)
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe) ROW(fn, kind, verb)
-#define COND(ret, fn, params, args, cond, mutex, verb, ok) ROW(fn, COND, verb)
-#define HAND(fn, kind, verb) ROW(fn, kind, verb)
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)     ROW(fn, kind, verb)
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ROW(fn, kind, verb)
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)         ROW(fn, COND, verb)
+#define HAND(fn, kind, verb)                                       ROW(fn, kind, verb)
 #include "trace/primitives.def"
 #undef PRIM
 #undef PRIM_VOID
@@ -24,23 +24,20 @@ const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
 #undef ROW
 };
 
-const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT] = {
-    "nothing",
+const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT] = {"nothing",
 #define X(name, text) text,
-    TRACE_OBJECT_KINDS(X)
+                                                                     TRACE_OBJECT_KINDS(X)
 #undef X
 };
 
-const char *const trace_misuse_text[TRACE_MISUSE_COUNT] = {
-    "",
+const char *const trace_misuse_text[TRACE_MISUSE_COUNT] = {"",
 #define X(name, text) text,
-    TRACE_MISUSES(X)
+                                                           TRACE_MISUSES(X)
 #undef X
 };
 
-const char *const trace_misuse_name[TRACE_MISUSE_COUNT] = {
-    "none",
+const char *const trace_misuse_name[TRACE_MISUSE_COUNT] = {"none",
 #define X(name, text) #name,
-    TRACE_MISUSES(X)
+                                                           TRACE_MISUSES(X)
 #undef X
 };

@@ -9,22 +9,22 @@
 
 #include "trace/format.h"
 
-#define VERB_MAY_BLOCK 0x1u
-#define VERB_TIMED 0x2u        /* the wait has a deadline */
-#define VERB_ACQUIRE 0x4u      /* the task is after what the object's clock holds */
-#define VERB_RELEASE 0x8u      /* replaces the object's clock */
-#define VERB_RELEASE_JOIN 0x10u /* joins into the object's clock */
-#define VERB_HOLD 0x20u        /* the task holds the object from here on */
-#define VERB_DROP 0x40u        /* ... no longer */
-#define VERB_SHARED 0x80u      /* holds it along with others */
-#define VERB_TRY 0x100u        /* cannot deadlock: it gives up */
-#define VERB_WAKE 0x200u       /* lets waiters go on */
-#define VERB_TAKE 0x400u       /* takes one of what was posted */
-#define VERB_USE 0x800u        /* the object must be live */
-#define VERB_INIT_CHECK 0x1000u
-#define VERB_INIT 0x2000u
-#define VERB_END 0x4000u
-#define VERB_CONSISTENT 0x8000u
+#define VERB_MAY_BLOCK    0x1u
+#define VERB_TIMED        0x2u   /* the wait has a deadline */
+#define VERB_ACQUIRE      0x4u   /* the task is after what the object's clock holds */
+#define VERB_RELEASE      0x8u   /* replaces the object's clock */
+#define VERB_RELEASE_JOIN 0x10u  /* joins into the object's clock */
+#define VERB_HOLD         0x20u  /* the task holds the object from here on */
+#define VERB_DROP         0x40u  /* ... no longer */
+#define VERB_SHARED       0x80u  /* holds it along with others */
+#define VERB_TRY          0x100u /* cannot deadlock: it gives up */
+#define VERB_WAKE         0x200u /* lets waiters go on */
+#define VERB_TAKE         0x400u /* takes one of what was posted */
+#define VERB_USE          0x800u /* the object must be live */
+#define VERB_INIT_CHECK   0x1000u
+#define VERB_INIT         0x2000u
+#define VERB_END          0x4000u
+#define VERB_CONSISTENT   0x8000u
 
 enum trace_verb {
 #define VERB(name, before, after, text) VERB_##name##_ID,
@@ -36,10 +36,10 @@ enum trace_verb {
 enum trace_primitive {
     PRIMITIVE_NONE,
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) PRIMITIVE_##fn,
-#define PRIM_VOID(fn, params, args, kind, object, value, verb) PRIMITIVE_##fn,
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe) PRIMITIVE_##fn,
-#define COND(ret, fn, params, args, cond, mutex, verb, ok) PRIMITIVE_##fn,
-#define HAND(fn, kind, verb) PRIMITIVE_##fn,
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)     PRIMITIVE_##fn,
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  PRIMITIVE_##fn,
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)         PRIMITIVE_##fn,
+#define HAND(fn, kind, verb)                                       PRIMITIVE_##fn,
 #include "trace/primitives.def"
 #undef PRIM
 #undef PRIM_VOID
@@ -63,7 +63,8 @@ struct trace_primitive_facts {
 extern const struct trace_verb_facts trace_verbs[VERB_COUNT];
 extern const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT];
 extern const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT];
-extern const char *const trace_misuse_text[TRACE_MISUSE_COUNT]; /* "unlock of an unlocked": the object's kind follows */
+extern const char *const
+    trace_misuse_text[TRACE_MISUSE_COUNT]; /* "unlock of an unlocked": the object's kind follows */
 extern const char *const trace_misuse_name[TRACE_MISUSE_COUNT]; /* "unlock-not-locked" */
 
 #endif
