@@ -50,7 +50,7 @@ struct race_scan {
     uint64_t shared_count;      /* bits set */
     unsigned bits;              /* log2 of the number of hashes */
     _Atomic uint16_t *lives;    /* by line hash: see race_lives_once */
-    _Atomic uint8_t *large;     /* by hash of 64 lines: a large block was here */
+    _Atomic uint8_t *large;     /* by hash of a page: a large block was here */
     _Atomic uint32_t next;      /* stream to be scanned next */
 };
 

@@ -14,8 +14,19 @@
 /* States of an owner word: 0 nobody, task << 2 | WROTE, or SEVERAL | WROTE. */
 #define OWNER_WROTE   1u
 #define OWNER_SEVERAL 2u
-#define OWNERS_MIN    12u
+#define OWNERS_MIN    14u
 #define OWNERS_MAX    24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
+
+#define LIVES_SMALL (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
+
+#define LARGE_PAGES   (UINT64_C(1) << 20)
+#define PAGE_GRANULES 256u
+
+static uint64_t large_index(uint64_t page)
+{
+    return page * 0x9e3779b97f4a7c15u >> 44;
+}
+static_assert(LARGE_PAGES == UINT64_C(1) << 20, "large_index");
 
 void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count)
 {
@@ -29,7 +40,7 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
         scan->bits++;
     scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
     scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));
-    scan->large = memory_pages(UINT64_C(1) << (scan->bits - RACE_SCAN_GROUP), sizeof(*scan->large));
+    scan->large = memory_pages(LARGE_PAGES, sizeof(*scan->large));
 }
 
 static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t wrote)
@@ -94,8 +105,6 @@ static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t fir
 
 /* ---- how often memory was given out ---- */
 
-#define LIVES_SMALL (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
-
 /* Adds one to each of four 2-bit counters that `which` has a bit 0 for; they stop at 2. */
 static uint32_t count_up(uint32_t counters, uint32_t which)
 {
@@ -135,14 +144,10 @@ static void count_block(struct race_scan *scan, const struct trace_access *recor
         }
         return;
     }
-    uint64_t pages = UINT64_C(1) << (scan->bits - RACE_SCAN_GROUP);
-    uint64_t page = first >> (RACE_SCAN_GROUP + 2), end = (last >> (RACE_SCAN_GROUP + 2)) + 1;
-    bool all = end - page >= pages;
-    for (uint64_t i = 0; i < (all ? pages : end - page); i++) {
-        uint64_t index =
-            all ? i : race_index((page + i) << RACE_SCAN_GROUP, scan->bits, RACE_SCAN_GROUP) >> RACE_SCAN_GROUP;
-        atomic_store_explicit(&scan->large[index], 1, memory_order_relaxed);
-    }
+    uint64_t page = first / PAGE_GRANULES, count = last / PAGE_GRANULES - page + 1;
+    bool all = count >= LARGE_PAGES;
+    for (uint64_t i = 0; i < (all ? LARGE_PAGES : count); i++)
+        atomic_store_explicit(&scan->large[all ? i : large_index(page + i)], 1, memory_order_relaxed);
 }
 
 bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees)
@@ -150,7 +155,8 @@ bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask,
     uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
     uint16_t counters = atomic_load_explicit(&scan->lives[index], memory_order_relaxed);
     *frees = 0;
-    if (atomic_load_explicit(&scan->large[index >> RACE_SCAN_GROUP], memory_order_relaxed))
+    if (atomic_load_explicit(&scan->large[large_index(line * 4 / PAGE_GRANULES)],
+                             memory_order_relaxed))
         return false;
     for (unsigned g = 0; g < 4; g++) {
         if (!(mask >> 16 * g & 0xffff))
@@ -329,7 +335,7 @@ void race_scan_close(struct race_scan *scan)
         free(scan->streams[i].visits);
     uint64_t hashes = UINT64_C(1) << scan->bits;
     memory_pages_free(scan->lives, hashes, sizeof(*scan->lives));
-    memory_pages_free(scan->large, hashes >> RACE_SCAN_GROUP, sizeof(*scan->large));
+    memory_pages_free(scan->large, LARGE_PAGES, sizeof(*scan->large));
     free(scan->streams);
     free(scan->visits);
     free(scan->first_visit);
