@@ -105,8 +105,7 @@ static void answer(struct request *request, int value)
     request->state = 1;
     pthread_cond_signal(&request->answered);
     while (request->state != 2)
-        pthread_cond_wait(&request->taken,
-                          &request->lock); /* @forgotten: nobody takes a late answer */
+        pthread_cond_wait(&request->taken, &request->lock); /* @forgotten: a late answer */
     pthread_mutex_unlock(&request->lock);
     free(request);
 }
