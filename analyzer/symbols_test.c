@@ -1,0 +1,233 @@
+/*
+ * Symbols, tried on this very program: its functions, inlined calls, lines and variables.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <link.h>
+#include <unistd.h>
+
+#include "analyzer/symbols.h"
+#include "analyzer/trace_make.h"
+
+struct counters {
+    int hits, misses;
+    struct {
+        char name[8];
+        long total;
+    } rows[3];
+};
+
+extern struct counters table[4], single;
+extern uint64_t grid[2][3];
+struct counters table[4], single;
+uint64_t grid[2][3];
+static union {
+    int number;
+    char bytes[4];
+} either;
+
+#define NOINLINE __attribute__((noinline))
+#define ALWAYS   static inline __attribute__((always_inline))
+
+static uint64_t here;
+static int inner_line, outer_line;
+
+ALWAYS void inlined(void)
+{
+    inner_line = __LINE__ + 1;
+    __asm__ volatile("leaq 0(%%rip), %0" : "=r"(here));
+}
+
+static NOINLINE void outer(void)
+{
+    outer_line = __LINE__ + 1;
+    inlined();
+    __asm__ volatile("" ::: "memory");
+}
+
+/* ---- a trace in which this program was loaded ---- */
+
+static int find_main(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct trace_module *module = argument;
+    (void)size;
+    module->bias = info->dlpi_addr;
+    module->low = UINT64_MAX;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uint64_t start = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD) {
+            module->low = start < module->low ? start : module->low;
+            module->high = start + header->p_memsz;
+        }
+        if (header->p_type != PT_NOTE)
+            continue;
+        union {
+            uint64_t address;
+            const char *bytes;
+        } note = {start};
+        for (const char *end = note.bytes + header->p_memsz; note.bytes + 12 <= end;) {
+            uint32_t words[3];
+            memcpy(words, note.bytes, sizeof(words));
+            const char *name = note.bytes + 12, *data = name + (words[0] + 3) / 4 * 4;
+            if (words[2] == NT_GNU_BUILD_ID && words[0] == 4 && memcmp(name, "GNU", 4) == 0 &&
+                words[1] <= sizeof(module->build_id)) {
+                module->build_id_size = words[1];
+                memcpy(module->build_id, data, words[1]);
+            }
+            note.bytes = data + (words[1] + 3) / 4 * 4;
+        }
+    }
+    return 1; /* the first one is the program */
+}
+
+struct opened {
+    struct trace_make *make;
+    struct trace *trace;
+    struct symbols *symbols;
+};
+
+static struct opened self(bool other_build, const char *strip)
+{
+    struct opened opened = {.make = trace_make_new()};
+    struct trace_module *module = &opened.make->modules[1];
+    char *error;
+    module->state = 1;
+    module->flags = TRACE_MODULE_MAIN;
+    dl_iterate_phdr(find_main, module);
+    ssize_t length = readlink("/proc/self/exe", module->path, sizeof(module->path) - 1);
+    assert_true(length > 0);
+    if (other_build) {
+        module->build_id_size = 4;
+        memcpy(module->build_id, "none", 4);
+    }
+    trace_make_write(opened.make);
+    opened.trace = trace_open(opened.make->path, &error);
+    assert_non_null(opened.trace);
+    opened.symbols = symbols_open(opened.trace, strip);
+    return opened;
+}
+
+static void done(struct opened *opened)
+{
+    symbols_close(opened->symbols);
+    trace_close(opened->trace);
+    trace_make_free(opened->make);
+}
+
+static uint64_t address_of(const void *object)
+{
+    return (uintptr_t)object;
+}
+
+/* ---- tests ---- */
+
+static void inlined_frames(void **state)
+{
+    (void)state;
+    struct opened opened = self(false, NULL);
+    outer();
+    struct stack stack = symbols_stack(opened.symbols, &here, 1, false);
+    assert_true(stack.count >= 2);
+    assert_string_equal(stack.frames[0].function, "inlined");
+    assert_true(stack.frames[0].inlined);
+    assert_int_equal(stack.frames[0].line, inner_line);
+    assert_string_equal(stack.frames[1].function, "outer");
+    assert_false(stack.frames[1].inlined);
+    assert_int_equal(stack.frames[1].line, outer_line);
+    assert_true(stack.frames[0].own);
+    assert_non_null(strstr(stack.frames[0].file, "analyzer/symbols_test.c"));
+    struct stack copy = stack_copy(&stack);
+    assert_string_equal(copy.frames[1].function, "outer");
+    stack_free(&stack);
+    stack_free(&copy);
+    done(&opened);
+}
+
+static void stripped_prefix(void **state)
+{
+    (void)state;
+    struct opened opened = self(false, "analyzer/");
+    outer();
+    struct stack stack = symbols_stack(opened.symbols, &here, 1, false);
+    assert_string_equal(stack.frames[0].file, "symbols_test.c");
+    stack_free(&stack);
+    done(&opened);
+}
+
+static void changed_file(void **state)
+{
+    (void)state;
+    struct opened opened = self(true, NULL);
+    struct variable variable;
+    outer();
+    struct stack stack = symbols_stack(opened.symbols, &here, 1, false);
+    assert_int_equal(stack.count, 1);
+    assert_null(stack.frames[0].function);
+    assert_non_null(stack.frames[0].module);
+    assert_int_equal(stack.frames[0].module_offset,
+                     here - 1 - opened.trace->modules[1].bias);
+    assert_false(symbols_variable(opened.symbols, address_of(&single), &variable));
+    stack_free(&stack);
+    done(&opened);
+}
+
+/* An address in no module is a frame all the same, and two of them differ. */
+static void no_module(void **state)
+{
+    (void)state;
+    struct opened opened = self(false, NULL);
+    uint64_t pcs[] = {0x1001, 0x2001};
+    struct stack stack = symbols_stack(opened.symbols, pcs, 2, false);
+    assert_int_equal(stack.count, 2);
+    assert_int_equal(stack.frames[0].pc, 0x1000);
+    assert_null(stack.frames[0].module);
+    assert_true(stack.frames[0].module_offset != stack.frames[1].module_offset);
+    stack_free(&stack);
+    done(&opened);
+}
+
+static void check_variable(struct opened *opened, const void *address, const char *name)
+{
+    struct variable variable;
+    assert_true(symbols_variable(opened->symbols, address_of(address), &variable));
+    assert_string_equal(variable.name, name);
+    assert_non_null(strstr(variable.file, "symbols_test.c"));
+    assert_true(variable.line > 0);
+    variable_free(&variable);
+}
+
+static void variables(void **state)
+{
+    (void)state;
+    static int in_function = 1;
+    struct opened opened = self(false, NULL);
+    check_variable(&opened, &single, "single.hits");
+    check_variable(&opened, &single.misses, "single.misses");
+    check_variable(&opened, &table[3].rows[2].total, "table[3].rows[2].total");
+    check_variable(&opened, &table[1].rows[0].name[5], "table[1].rows[0].name[5]");
+    check_variable(&opened, &grid[1][2], "grid[1][2]");
+    check_variable(&opened, &in_function, "in_function");
+    check_variable(&opened, &either.bytes[2], "either"); /* nobody knows which member it was */
+    struct variable variable;
+    assert_false(symbols_variable(opened.symbols, 16, &variable));
+    assert_false(symbols_variable(opened.symbols, here, &variable));
+    done(&opened);
+    in_function = either.number;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(inlined_frames), cmocka_unit_test(stripped_prefix),
+        cmocka_unit_test(changed_file),   cmocka_unit_test(no_module),
+        cmocka_unit_test(variables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
