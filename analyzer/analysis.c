@@ -1,6 +1,6 @@
 /*
- * The table of detectors, the run of an analysis, and what follows from a report. A trace is analysed on its own; findings
- * of several processes that are alike become one.
+ * The table of detectors, the run of an analysis, and what follows from a report. A trace is
+ * analysed on its own; findings of several processes that are alike become one.
  */
 #include <stdarg.h>
 #include <stdlib.h>

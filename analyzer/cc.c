@@ -1,10 +1,11 @@
 /*
- * The compiler's command line. We add the instrumentation (-fsanitize=thread) wherever code is made and see to it that no
- * sanitizer's runtime is linked, but our stub libtsan.so.2 (found by rpath): then a program works by itself, and when the
- * recorder is preloaded its symbols come first.
+ * The compiler's command line. We add the instrumentation (-fsanitize=thread) wherever code is made
+ * and see to it that no sanitizer's runtime is linked, but our stub libtsan.so.2 (found by rpath):
+ * then a program works by itself, and when the recorder is preloaded its symbols come first.
  *
- * Compiling and linking in one command: clang has an option to leave the runtime out. gcc always adds -ltsan, so it gets
- * a folder to search first in which libtsan.so is the stub. A command that only links is simply not told of the sanitizer.
+ * Compiling and linking in one command: clang has an option to leave the runtime out. gcc always
+ * adds -ltsan, so it gets a folder to search first in which libtsan.so is the stub. A command that
+ * only links is simply not told of the sanitizer.
  */
 #include "analyzer/cc.h"
 
@@ -65,7 +66,8 @@ static void expand_word(struct words *words, const char *word, int depth)
 {
     FILE *file = word[0] == '@' && depth < NESTING_MAX ? fopen(word + 1, "re") : NULL;
     if (!file) {
-        words_add(words, word); /* a name that begins with @ and is no file is an input like others */
+        words_add(words,
+                  word); /* a name that begins with @ and is no file is an input like others */
         return;
     }
     char *text = NULL;
@@ -95,16 +97,52 @@ static bool among(const char *word, const char *const *list)
 /* Options whose value is the next word. */
 static bool takes_value(const char *word)
 {
-    static const char *const list[] = {
-        "-o",          "-x",        "-I",           "-L",          "-l",
-        "-D",          "-U",        "-A",           "-B",          "-T",
-        "-u",          "-e",        "-z",           "-h",          "-F",
-        "-MF",         "-MT",       "-MQ",          "-MJ",         "-include",
-        "-imacros",    "-isystem",  "-iquote",      "-idirafter",  "-iprefix",
-        "-isysroot",   "-iwithprefix", "-iwithprefixbefore", "-imultilib", "-Xlinker",
-        "-Xassembler", "-Xclang",   "-Xpreprocessor", "-mllvm",    "-aux-info",
-        "-dumpbase",   "-dumpdir",  "-dumpbase-ext", "-target",    "--param",
-        "-wrapper",    "-arch",     "-framework",   "-specs",      "--sysroot", NULL};
+    static const char *const list[] = {"-o",
+                                       "-x",
+                                       "-I",
+                                       "-L",
+                                       "-l",
+                                       "-D",
+                                       "-U",
+                                       "-A",
+                                       "-B",
+                                       "-T",
+                                       "-u",
+                                       "-e",
+                                       "-z",
+                                       "-h",
+                                       "-F",
+                                       "-MF",
+                                       "-MT",
+                                       "-MQ",
+                                       "-MJ",
+                                       "-include",
+                                       "-imacros",
+                                       "-isystem",
+                                       "-iquote",
+                                       "-idirafter",
+                                       "-iprefix",
+                                       "-isysroot",
+                                       "-iwithprefix",
+                                       "-iwithprefixbefore",
+                                       "-imultilib",
+                                       "-Xlinker",
+                                       "-Xassembler",
+                                       "-Xclang",
+                                       "-Xpreprocessor",
+                                       "-mllvm",
+                                       "-aux-info",
+                                       "-dumpbase",
+                                       "-dumpdir",
+                                       "-dumpbase-ext",
+                                       "-target",
+                                       "--param",
+                                       "-wrapper",
+                                       "-arch",
+                                       "-framework",
+                                       "-specs",
+                                       "--sysroot",
+                                       NULL};
     return among(word, list);
 }
 
@@ -116,10 +154,9 @@ static bool has_suffix(const char *name, const char *const *list)
 
 static void read_input(struct cc_request *request, const char *name, const char *language)
 {
-    static const char *const sources[] = {"c",   "i",   "cc",  "cp", "cxx", "cpp", "CPP", "c++", "C",
-                                          "ii",  "m",   "mi",  "mm", "M",   "mii", "s",   "S",   "sx",
-                                          "f",   "for", "f90", "F",  "F90", "ll",  "bc",  "go",  "d",
-                                          NULL};
+    static const char *const sources[] = {
+        "c",   "i", "cc", "cp", "cxx", "cpp", "CPP", "c++", "C",   "ii", "m",  "mi", "mm", "M",
+        "mii", "s", "S",  "sx", "f",   "for", "f90", "F",   "F90", "ll", "bc", "go", "d",  NULL};
     static const char *const headers[] = {"h",   "hh",  "H",   "hp",  "hxx", "hpp",
                                           "HPP", "h++", "tcc", "pch", NULL};
     bool header = language ? strstr(language, "-header") != NULL : has_suffix(name, headers);
@@ -132,8 +169,9 @@ static void read_input(struct cc_request *request, const char *name, const char 
 
 struct cc_request cc_read(const struct words *words)
 {
-    static const char *const no_link[] = {"-c", "-S", "-E", "-M", "-MM", "-fsyntax-only",
-                                          "--precompile", "-emit-ast", "--analyze", NULL};
+    static const char *const no_link[] = {
+        "-c",           "-S",        "-E",        "-M", "-MM", "-fsyntax-only",
+        "--precompile", "-emit-ast", "--analyze", NULL};
     static const char *const no_code[] = {"-E", "-M", "-MM", "-fsyntax-only", NULL};
     struct cc_request request = {.links = true};
     const char *language = NULL;
@@ -148,8 +186,8 @@ struct cc_request cc_read(const struct words *words)
         }
         linking &= !among(word, no_link);
         request.quiet |= among(word, no_code);
-        request.is_static |= !strcmp(word, "-static") || !strcmp(word, "-static-pie") ||
-                             !strcmp(word, "--static");
+        request.is_static |=
+            !strcmp(word, "-static") || !strcmp(word, "-static-pie") || !strcmp(word, "--static");
         request.relocatable |= !strcmp(word, "-r");
         request.debug |= !strncmp(word, "-g", 2);
         request.lto |= !strncmp(word, "-flto", 5);
@@ -167,7 +205,7 @@ struct cc_request cc_read(const struct words *words)
 /* What would bring the runtime in, where we do not want it. */
 static bool is_runtime_option(const char *word)
 {
-    static const char *const list[] = {INSTRUMENT, "-static-libtsan", "-static-libsan",
+    static const char *const list[] = {INSTRUMENT,       "-static-libtsan", "-static-libsan",
                                        "-shared-libsan", "-shared-libasan", NULL};
     return among(word, list);
 }
@@ -186,8 +224,8 @@ static void add_joined(struct words *command, const char *before, const char *fo
 }
 
 /*
- * The fast paths go into the program itself (whole: else the same names of the stub would do); what they call, and all
- * other names of the ABI, is the stub's.
+ * The fast paths go into the program itself (whole: else the same names of the stub would do); what
+ * they call, and all other names of the ABI, is the stub's.
  */
 static void add_link(struct words *command, const char *stub)
 {

@@ -23,8 +23,8 @@ static struct words split(const char *line)
     return words;
 }
 
-#define LINK                                                                                       \
-    " -x none -Wl,--push-state,--whole-archive /s/libgorocheck_near.a"                              \
+#define LINK                                                           \
+    " -x none -Wl,--push-state,--whole-archive /s/libgorocheck_near.a" \
     " -Wl,--no-whole-archive,--no-as-needed /s/libtsan.so.2 -Wl,--pop-state -Wl,-rpath,/s"
 
 static void commands(void **state)
@@ -49,8 +49,8 @@ static void commands(void **state)
         {"-o a.c a.o", "cc -o a.c a.o" LINK, false},
         {"-c a.c", "cc -g -c a.c -fsanitize=thread -Qunused-arguments", true},
         {"a.o", "cc a.o -Qunused-arguments" LINK, true},
-        {"a.c",
-         "cc -g a.c -fsanitize=thread -Qunused-arguments -fno-sanitize-link-runtime" LINK, true},
+        {"a.c", "cc -g a.c -fsanitize=thread -Qunused-arguments -fno-sanitize-link-runtime" LINK,
+         true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct words compiler = split("cc"), words = split(cases[i].given);

@@ -1,5 +1,5 @@
-/* The subcommands: a table (cmd_help.c), one file each. A subcommand gets its words, itself included, and returns the
- * exit status. */
+/* The subcommands: a table (cmd_help.c), one file each. A subcommand gets its words, itself
+ * included, and returns the exit status. */
 #ifndef ANALYZER_CMD_H
 #define ANALYZER_CMD_H
 

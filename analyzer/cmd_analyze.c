@@ -1,6 +1,7 @@
 /*
- * `gorocheck analyze DIR...`: a report of traces that exist. With --at-exit the recorder has started it when its program
- * ended: stderr is the channel, a clean program gets a line and its trace is removed.
+ * `gorocheck analyze DIR...`: a report of traces that exist. With --at-exit the recorder has
+ * started it when its program ended: stderr is the channel, a clean program gets a line and its
+ * trace is removed.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * `gorocheck cc` and `gorocheck c++`: the compiler's place in a build. Finds the compiler, changes its command line
- * (cc.c), becomes it.
+ * `gorocheck cc` and `gorocheck c++`: the compiler's place in a build. Finds the compiler, changes
+ * its command line (cc.c), becomes it.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * `gorocheck dump`: the records for people, one line each, made of words and numbers as they stand in the trace: nothing
- * is interpreted, so that one can see what the recorder wrote.
+ * `gorocheck dump`: the records for people, one line each, made of words and numbers as they stand
+ * in the trace: nothing is interpreted, so that one can see what the recorder wrote.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,9 +29,9 @@ static void dump_process(const struct trace *trace)
     printf("process pid %u parent %u end %u code %d task %u flags 0x%x streams %u events %" PRIu64
            " start %" PRIu64 " end %" PRIu64 " ns lost %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
            " %" PRIu64 " executable %s options '%s' off '%s'\n",
-           p->pid, p->parent_pid, p->end, p->end_code, p->end_task, p->flags, p->streams,
-           p->events, p->start_ns, p->end_ns, p->lost_sync, p->lost_access, p->lost_tasks,
-           p->lost_objects, p->lost_stacks, p->executable, p->options, p->off_reason);
+           p->pid, p->parent_pid, p->end, p->end_code, p->end_task, p->flags, p->streams, p->events,
+           p->start_ns, p->end_ns, p->lost_sync, p->lost_access, p->lost_tasks, p->lost_objects,
+           p->lost_stacks, p->executable, p->options, p->off_reason);
 }
 
 static void dump_held(const struct trace_held *held, uint32_t count)

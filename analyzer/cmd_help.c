@@ -8,33 +8,46 @@
 #include "analyzer/session.h"
 
 const struct command commands[] = {
-    {"run", "[options] -- program args", "records a program, analyses and reports", OPTION_RUN, cmd_run},
-    {"analyze", "[options] DIR...", "analyses traces that were recorded before", OPTION_ANALYZE, cmd_analyze},
-    {"status", "PID|DIR", "who waits for what, while a program runs or hangs", OPTION_STATUS, cmd_status},
-    {"dump", "DIR [tables|sync|access]", "the records of a trace, one line each", OPTION_DUMP, cmd_dump},
+    {"run", "[options] -- program args", "records a program, analyses and reports", OPTION_RUN,
+     cmd_run},
+    {"analyze", "[options] DIR...", "analyses traces that were recorded before", OPTION_ANALYZE,
+     cmd_analyze},
+    {"status", "PID|DIR", "who waits for what, while a program runs or hangs", OPTION_STATUS,
+     cmd_status},
+    {"dump", "DIR [tables|sync|access]", "the records of a trace, one line each", OPTION_DUMP,
+     cmd_dump},
     {"cc", "[-cc=COMPILER] args", "compiles C with accesses instrumented", 0, cmd_cc},
     {"c++", "[-cc=COMPILER] args", "compiles C++ with accesses instrumented", 0, cmd_cc},
     {"help", "[subcommand]", "this text, or that of a subcommand", 0, cmd_help},
     {NULL, NULL, NULL, 0, NULL},
 };
 
-static const char *const details[] = {
-    "run\0Starts the program with the recorder preloaded and reports on stderr when it has ended: data races\n"
-    "(of code built by gorocheck cc), deadlocks, tasks blocked forever or never joined, misused primitives.\n"
-    "The trace lies in a temporary folder that is removed afterwards, unless --keep or --trace-dir is given.\n",
-    "analyze\0Reads complete traces and those that were cut off (kill -9) alike; the report goes to stdout.\n",
-    "status\0Reads the live tables of a running process, or those of a trace.\n",
-    "dump\0Without a second word all three: the tables, the synchronisation streams, the access streams.\n",
-    "cc\0CC=\"gorocheck cc\" works with make, CMake and configure. The compiler is -cc=..., else $GOROCHECK_CC, else\n"
-    "gcc or clang. Programs made this way run without gorocheck too.\n",
-    "c++\0CXX=\"gorocheck c++\" works with make, CMake and configure. The compiler is -cc=..., else $GOROCHECK_CXX,\n"
-    "else g++ or clang++. Programs made this way run without gorocheck too.\n",
+static const struct {
+    const char *name, *text;
+} details[] = {
+    {"run",
+     "Starts the program with the recorder preloaded and reports on stderr when it has ended:\n"
+     "data races (of code built by gorocheck cc), deadlocks, tasks blocked forever or never\n"
+     "joined, misused primitives. The trace lies in a temporary folder that is removed\n"
+     "afterwards, unless --keep or --trace-dir is given.\n"},
+    {"analyze",
+     "Reads complete traces and those that were cut off (kill -9) alike; the report goes\n"
+     "to stdout.\n"},
+    {"status", "Reads the live tables of a running process, or those of a trace.\n"},
+    {"dump", "Without a second word all three: tables, synchronisation streams, access streams.\n"},
+    {"cc",
+     "CC=\"gorocheck cc\" works with make, CMake and configure. The compiler is -cc=..., else\n"
+     "$GOROCHECK_CC, else gcc or clang. Programs made this way run without gorocheck too.\n"},
+    {"c++",
+     "CXX=\"gorocheck c++\" works with make, CMake and configure. The compiler is -cc=...,\n"
+     "else $GOROCHECK_CXX, else g++ or clang++. Programs made this way run without gorocheck\n"
+     "too.\n"},
 };
 
 static const char statuses[] =
-    "Exit status: 0 no findings; 66 findings (--exitcode), or the program was ended by --timeout; 2 usage;\n"
-    "3 failure, or a trace that cannot be trusted; 4 nothing was observed. Without findings the status of the\n"
-    "program is kept if it is not 0.\n";
+    "Exit status: 0 no findings; 66 findings (--exitcode), or the program was ended by --timeout;\n"
+    "2 usage; 3 failure, or a trace that cannot be trusted; 4 nothing was observed. Without\n"
+    "findings the status of the program is kept if it is not 0.\n";
 
 const struct command *command_find(const char *name)
 {
@@ -48,8 +61,8 @@ void command_help(const struct command *command)
 {
     printf("gorocheck %s %s: %s\n\n", command->name, command->arguments, command->text);
     for (size_t i = 0; i < sizeof(details) / sizeof(details[0]); i++)
-        if (!strcmp(details[i], command->name))
-            printf("%s\n", details[i] + strlen(details[i]) + 1);
+        if (!strcmp(details[i].name, command->name))
+            printf("%s\n", details[i].text);
     if (command->options)
         options_help(command->options);
     if (command->options & (OPTION_RUN | OPTION_ANALYZE)) {

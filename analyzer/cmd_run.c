@@ -1,5 +1,6 @@
 /*
- * `gorocheck run`: starts a program with the recorder in it, collects the traces of all its processes, reports once.
+ * `gorocheck run`: starts a program with the recorder in it, collects the traces of all its
+ * processes, reports once.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +17,8 @@
 #include "analyzer/session.h"
 #include "analyzer/target.h"
 
-struct traces { /* DIR of the first process that has something to record, DIR.<pid>[.n] of the others */
+/* DIR of the first process that has something to record, DIR.<pid>[.n] of the others. */
+struct traces {
     char *folder; /* absolute */
     char *name;   /* of DIR within it */
     bool own;     /* the folder is ours, to be removed */
@@ -97,8 +99,9 @@ static bool traces_given(struct traces *traces, const char *path)
 static bool traces_temporary(struct traces *traces)
 {
     const char *folder = getenv("TMPDIR");
-    char *pattern = memory_format("%s/gorocheck.XXXXXX",
-                                  folder && folder[0] == '/' && !strchr(folder, ':') ? folder : "/tmp");
+    char *pattern =
+        memory_format("%s/gorocheck.XXXXXX",
+                      folder && folder[0] == '/' && !strchr(folder, ':') ? folder : "/tmp");
     traces->name = memory_text("trace");
     traces->own = true;
     if (mkdtemp(pattern)) {
@@ -145,8 +148,8 @@ static bool environment_set(const struct traces *traces, const struct target *ta
     prepend("LD_PRELOAD", shim);
     free(shim);
     const char *old = getenv("GOROCHECK_OPTIONS");
-    char *text = memory_format("%s%strace_dir=%s/%s:report=0", old ? old : "", old && *old ? ":" : "",
-                               traces->folder, traces->name);
+    char *text = memory_format("%s%strace_dir=%s/%s:report=0", old ? old : "",
+                               old && *old ? ":" : "", traces->folder, traces->name);
     setenv("GOROCHECK_OPTIONS", text, 1);
     free(text);
     char *stub = target->needs_stub ? place_stub() : NULL;
@@ -250,8 +253,8 @@ static int run_with(const struct options *options, char **argv)
     int status = STATUS_USAGE;
     if (!session_begin(&report, options))
         return STATUS_USAGE;
-    bool good = options->trace_dir ? traces_given(&traces, options->trace_dir)
-                                   : traces_temporary(&traces);
+    bool good =
+        options->trace_dir ? traces_given(&traces, options->trace_dir) : traces_temporary(&traces);
     if (good)
         status = run(&report, argv, &traces);
     if (good && traces.own)

@@ -1,6 +1,6 @@
 /*
- * `gorocheck status PID|DIR`: who waits for what, from the live tables. A process is looked up by the tables it has mapped,
- * so that it does not matter where its trace is.
+ * `gorocheck status PID|DIR`: who waits for what, from the live tables. A process is looked up by
+ * the tables it has mapped, so that it does not matter where its trace is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 #include "analyzer/report.h"
 #include "analyzer/session.h"
 
-/* The folder of a file ".../tasks" that the process has mapped and that lies beside a file "process". */
+/* The folder of a file ".../tasks" that the process has mapped and that lies beside a file
+ * "process". */
 static char *folder_mapped(const char *pid)
 {
     char *maps = memory_format("/proc/%s/maps", pid), *line = NULL, *found = NULL;
@@ -90,8 +91,8 @@ static int status_print(const char *folder, const struct options *options)
     struct analysis analysis = {.trace = trace};
     analysis.symbols = symbols_open(trace, options->strip_path_prefix);
     struct roster roster = roster_make(&analysis, moment(trace));
-    printf("%s (pid %u), %s; %u tasks have ended\n", trace->process.executable,
-           trace->process.pid, trace->live ? "running" : "not running", roster.ended);
+    printf("%s (pid %u), %s; %u tasks have ended\n", trace->process.executable, trace->process.pid,
+           trace->live ? "running" : "not running", roster.ended);
     printf("%-24s %-10s %s\n", "TASK", "SINCE", "STATE");
     for (uint32_t i = 0; i < roster.count; i++)
         print_line(&roster.lines[i]);
@@ -122,8 +123,7 @@ int cmd_status(int argc, char **argv)
     }
     char *folder = folder_of(argv[1 + first]);
     if (!folder) {
-        session_say("process %s is not being recorded, or is not ours to look at",
-                    argv[1 + first]);
+        session_say("process %s is not being recorded, or is not ours to look at", argv[1 + first]);
         return STATUS_USAGE;
     }
     int status = status_print(folder, &options);

@@ -1,6 +1,6 @@
 /*
- * The coverage statement: what was and was not seen, so that "no findings" is never read as more than it says. Every
- * sentence is made here; reporters only lay them out.
+ * The coverage statement: what was and was not seen, so that "no findings" is never read as more
+ * than it says. Every sentence is made here; reporters only lay them out.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -51,7 +51,8 @@ static void say_end(struct sentences *out, const struct report *report,
                     const struct report_process *process)
 {
     const struct trace_process *facts = &process->trace->process;
-    char *span = describe_span(facts->end_ns > facts->start_ns ? facts->end_ns - facts->start_ns : 0);
+    char *span =
+        describe_span(facts->end_ns > facts->start_ns ? facts->end_ns - facts->start_ns : 0);
     switch ((enum trace_end)facts->end) {
     case TRACE_END_NONE:
         if (process->trace->live)
@@ -102,8 +103,9 @@ static void say_seen(struct sentences *out, const struct report_process *process
         add(out, "memory accesses: %llu record%s (%s)", (unsigned long long)seen->access_records,
             many(seen->access_records), access);
     if (seen->history_dropped)
-        add(out, "%llu accesses were forgotten for lack of memory: races with them may be missed "
-                 "(--memory-limit)",
+        add(out,
+            "%llu accesses were forgotten for lack of memory: races with them may be missed "
+            "(--memory-limit)",
             (unsigned long long)seen->history_dropped);
     free(sync);
     free(access);
@@ -111,7 +113,8 @@ static void say_seen(struct sentences *out, const struct report_process *process
 
 static bool is_system(const char *path)
 {
-    static const char *const folders[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "[", "/dev/"};
+    static const char *const folders[] = {"/lib/",       "/lib64/", "/usr/lib/",
+                                          "/usr/lib64/", "[",       "/dev/"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
         if (!strncmp(path, folders[i], strlen(folders[i])))
             return true;
@@ -178,8 +181,10 @@ static void say_lost(struct sentences *out, const struct trace *trace)
         uint64_t count;
         const char *what;
     } losses[] = {
-        {facts->lost_sync, "synchronisation record"}, {facts->lost_access, "access record"},
-        {facts->lost_tasks, "task"},                  {facts->lost_objects, "object"},
+        {facts->lost_sync, "synchronisation record"},
+        {facts->lost_access, "access record"},
+        {facts->lost_tasks, "task"},
+        {facts->lost_objects, "object"},
         {facts->lost_stacks, "call stack"},
     };
     for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
@@ -198,8 +203,9 @@ static void say_unseen(struct sentences *out, const struct trace *trace)
 {
     enum trace_end end = (enum trace_end)trace->process.end;
     if (coverage_stopped(trace))
-        add(out, "recording stopped before the end (%s): what the tasks did then is not known, and "
-                 "none is reported as blocked or not joined",
+        add(out,
+            "recording stopped before the end (%s): what the tasks did then is not known, and "
+            "none is reported as blocked or not joined",
             trace->process.off_reason[0] ? trace->process.off_reason : "no reason is known");
     else if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
         add(out, "tasks that were not joined are not reported: the program did not end itself by "
@@ -222,8 +228,8 @@ bool coverage_stopped(const struct trace *trace)
 bool coverage_lost(const struct trace *trace)
 {
     const struct trace_process *facts = &trace->process;
-    return coverage_stopped(trace) || facts->lost_sync || facts->lost_access || facts->lost_tasks || facts->lost_objects ||
-           facts->lost_stacks || trace->problem_count;
+    return coverage_stopped(trace) || facts->lost_sync || facts->lost_access || facts->lost_tasks ||
+           facts->lost_objects || facts->lost_stacks || trace->problem_count;
 }
 
 bool coverage_whole(const struct report_process *process)

@@ -137,14 +137,33 @@ char *describe_location(const struct analysis *analysis, uint64_t address)
     const char *module = variable.module ? strrchr(variable.module, '/') : NULL;
     module = module ? module + 1 : variable.module ? variable.module : "?";
     if (variable.file)
-        text = memory_format("global '%s' of size %llu defined at %s:%d (%s)", variable.name,
-                             (unsigned long long)variable.size, variable.file, variable.line,
-                             module);
+        text =
+            memory_format("global '%s' of size %llu defined at %s:%d (%s)", variable.name,
+                          (unsigned long long)variable.size, variable.file, variable.line, module);
     else
         text = memory_format("global '%s' of size %llu (%s)", variable.name,
                              (unsigned long long)variable.size, module);
     variable_free(&variable);
     return text;
+}
+
+void describe_origin(const struct analysis *analysis, struct finding *finding, uint32_t id)
+{
+    const struct trace_object *object = trace_object(analysis->trace, id);
+    if (!object || object->kind == TRACE_OBJECT_TASK || !object->create_stack)
+        return;
+    char *name = object_variable(analysis, object);
+    if (!name) {
+        char *what = describe_object(analysis, id);
+        char *who = describe_task(analysis, object->create_task);
+        struct part *part = finding_part(finding, PART_LOCATION, object->create_task,
+                                         symbols_stack_id(analysis->symbols, object->create_stack));
+        finding_set(&part->text, "%s was %s by %s", what,
+                    object->flags & TRACE_OBJECT_INIT_SEEN ? "initialised" : "first used", who);
+        free(what);
+        free(who);
+    }
+    free(name);
 }
 
 static char *describe_wait(const struct analysis *analysis, const struct trace_task *task)
@@ -205,8 +224,9 @@ char *describe_held(const struct analysis *analysis, uint32_t id)
     char *text = NULL;
     for (uint32_t i = 0; i < listed; i++) {
         char *object = describe_object(analysis, task->held[i].object);
-        char *longer = memory_format("%s%s%s%s", text ? text : "", text ? ", " : "", object,
-                                     task->held[i].mode == TRACE_MODE_SHARED ? " (for reading)" : "");
+        char *longer =
+            memory_format("%s%s%s%s", text ? text : "", text ? ", " : "", object,
+                          task->held[i].mode == TRACE_MODE_SHARED ? " (for reading)" : "");
         free(object);
         free(text);
         text = longer;
@@ -242,7 +262,8 @@ char *describe_between(const struct analysis *analysis, uint64_t from_tsc, uint6
 char *describe_since(const struct analysis *analysis, uint64_t since_tsc)
 {
     char *span = describe_between(analysis, since_tsc, describe_end_tsc(analysis->trace));
-    char *text = memory_format("for %s%s", analysis->trace->process.end_tsc ? "" : "at least ", span);
+    char *text =
+        memory_format("for %s%s", analysis->trace->process.end_tsc ? "" : "at least ", span);
     free(span);
     return text;
 }

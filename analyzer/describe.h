@@ -1,6 +1,6 @@
 /*
- * Tasks, objects and moments as reports name them: one wording for all detectors. Every result is a new string that the
- * caller frees.
+ * Tasks, objects and moments as reports name them: one wording for all detectors. Every result is a
+ * new string that the caller frees.
  */
 #ifndef ANALYZER_DESCRIBE_H
 #define ANALYZER_DESCRIBE_H
@@ -19,7 +19,10 @@ char *describe_object(const struct analysis *analysis, uint32_t object);
 char *describe_object_word(const struct analysis *analysis, uint32_t object);
 /* "global 'queue' of size 80 defined at a.c:7 (app)", or NULL */
 char *describe_location(const struct analysis *analysis, uint64_t address);
-/* "waiting to lock mutex 'a'", "running", "ended by return": what the task does at the end of the trace. */
+/* Says where an object came to life, if it has no name: adds a PART_LOCATION. */
+void describe_origin(const struct analysis *analysis, struct finding *finding, uint32_t object);
+/* "waiting to lock mutex 'a'", "running", "ended by return": what the task does at the end of the
+ * trace. */
 char *describe_state(const struct analysis *analysis, uint32_t task);
 /* "mutex 'a', rwlock 'b' (for reading)", or NULL if it holds nothing */
 char *describe_held(const struct analysis *analysis, uint32_t task);

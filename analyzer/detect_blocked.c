@@ -1,8 +1,9 @@
 /*
- * Deadlocks that happened, and tasks blocked forever: a cause for each task that is stuck at the end (wait.h), in this
- * order of certainty: a member of a cycle, or waiting for a task that is stuck; the holder is gone; the object is gone;
- * the wake-up came too early; a count that cannot be reached; whoever could have woken it is gone; else only that nobody
- * is left. docs/policies.md says which waits are no findings.
+ * Deadlocks that happened, and tasks blocked forever: a cause for each task that is stuck at the
+ * end (wait.h), in this order of certainty: a member of a cycle, or waiting for a task that is
+ * stuck; the holder is gone; the object is gone; the wake-up came too early; a count that cannot be
+ * reached; whoever could have woken it is gone; else only that nobody is left. docs/policies.md
+ * says which waits are no findings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 struct blocked {
     struct analysis *analysis;
     struct wait_graph *graph;
-    bool *cyclic;                         /* [task_count]: in a cycle that was reported */
+    bool *cyclic;                      /* [task_count]: in a cycle that was reported */
     enum finding_certainty *certainty; /* [task_count]: of what was said of the task */
     bool *done;
 };
@@ -40,16 +41,15 @@ static void part_wait(const struct blocked *blocked, struct finding *finding, ui
     char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
     char *held = describe_held(analysis, id);
     char *span = describe_since(analysis, task->since_tsc);
-    struct part *part =
-        finding_part(finding, PART_WAIT, id, stack_of(blocked, task->wait_stack));
+    struct part *part = finding_part(finding, PART_WAIT, id, stack_of(blocked, task->wait_stack));
     if (blocked->graph->waits[id].relock) {
         char *mutex = describe_object(analysis, task->object2);
         finding_set(&part->text, "%s %s, woken but waiting to lock %s again%s%s%s", name, state,
                     mutex, held ? " (holding " : "", held ? held : "", held ? ")" : "");
         free(mutex);
     } else {
-        finding_set(&part->text, "%s %s, %s%s%s%s", name, state, span,
-                    held ? " (holding " : "", held ? held : "", held ? ")" : "");
+        finding_set(&part->text, "%s %s, %s%s%s%s", name, state, span, held ? " (holding " : "",
+                    held ? held : "", held ? ")" : "");
     }
     capital(part->text);
     free(name);
@@ -65,8 +65,7 @@ static void part_created(const struct blocked *blocked, struct finding *finding,
         return;
     char *name = describe_task(blocked->analysis, id);
     char *parent = describe_task(blocked->analysis, task->parent);
-    struct part *part =
-        finding_part(finding, PART_TASK, id, stack_of(blocked, task->create_stack));
+    struct part *part = finding_part(finding, PART_TASK, id, stack_of(blocked, task->create_stack));
     finding_set(&part->text, "%s was created by %s", name, parent);
     capital(part->text);
     free(name);
@@ -112,6 +111,7 @@ static void set_object(const struct blocked *blocked, struct finding *finding, u
     finding->object = describe_object_word(blocked->analysis, object);
     if (facts && facts->kind != TRACE_OBJECT_TASK)
         finding->location = describe_location(blocked->analysis, facts->address);
+    describe_origin(blocked->analysis, finding, object);
 }
 
 /* ---- cycles ---- */
@@ -131,8 +131,8 @@ static uint32_t hold_stack(const struct trace *trace, uint32_t object, uint32_t 
 static void report_cycle(struct blocked *blocked, const uint32_t *members, uint32_t count)
 {
     const struct trace *trace = blocked->analysis->trace;
-    struct finding *finding = finding_new(FINDING_DEADLOCK, FINDING_PROVED,
-                                          count == 1 ? "self-deadlock" : "wait-cycle");
+    struct finding *finding =
+        finding_new(FINDING_DEADLOCK, FINDING_PROVED, count == 1 ? "self-deadlock" : "wait-cycle");
     for (uint32_t i = 0; i < count; i++) {
         uint32_t id = members[i];
         const struct wait *wait = &blocked->graph->waits[id];
@@ -152,6 +152,8 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
         set_object(blocked, finding, blocked->graph->waits[members[0]].object);
         free(name);
     } else {
+        for (uint32_t i = 0; i < count; i++)
+            describe_origin(blocked->analysis, finding, blocked->graph->waits[members[i]].object);
         finding_set(&finding->summary, "%u tasks wait for one another in a cycle", count);
     }
     finding_set(&finding->why, "each waits, without a time limit, for the next one to give up "
@@ -231,8 +233,7 @@ static struct finding *cause_gone(const struct blocked *blocked, uint32_t id)
     if (!object || object->state == TRACE_OBJECT_LIVE)
         return NULL;
     bool freed = object->state == TRACE_OBJECT_FREED;
-    struct finding *finding =
-        cause_new(blocked, id, freed ? "object-freed" : "object-destroyed");
+    struct finding *finding = cause_new(blocked, id, freed ? "object-freed" : "object-destroyed");
     char *what = describe_object(blocked->analysis, wait->object);
     char *who = describe_task(blocked->analysis, object->end_task);
     finding_set(&finding->summary, "the %s was %s while a task waits on it", what,
@@ -257,8 +258,7 @@ static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
     if (object->flags & TRACE_OBJECT_PARENT_HELD) {
         finding = cause_new(blocked, id, "fork-held");
         finding_set(&finding->summary,
-                    "%s was held at fork by a thread of the parent that does not exist here",
-                    what);
+                    "%s was held at fork by a thread of the parent that does not exist here", what);
         part_event(blocked, finding, 0, object->owner_stack,
                    memory_format("the parent's thread took it"));
         finding_set(&finding->advice, "after fork use only async-signal-safe functions until "
@@ -294,8 +294,7 @@ static struct finding *cause_wakeup(const struct blocked *blocked, uint32_t id)
     char *who = describe_task(analysis, object->unheard_task);
     char *span = describe_between(analysis, object->unheard_tsc, task->since_tsc);
     finding_set(&finding->summary,
-                "the last signal of %s came %s before this wait, when no task waited", what,
-                span);
+                "the last signal of %s came %s before this wait, when no task waited", what, span);
     part_event(blocked, finding, object->unheard_task, object->unheard_stack,
                memory_format("signalled by %s, unheard", who));
     finding_set(&finding->advice, "wait in a loop on a condition that is set and tested under "
@@ -333,6 +332,8 @@ static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
                     wait->sure ? "no task is left that could"
                                : "the program has ended; if this task only waits for work that "
                                  "never came, let the program end it, or suppress this");
+        finding_set(&finding->advice, "whoever stops waiting for a task, or stops taking what it "
+                                      "sends, must let it know");
     }
     free(what);
     return finding;

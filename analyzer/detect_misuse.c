@@ -1,6 +1,7 @@
 /*
- * Misuse of primitives: the recorder saw it happen (records in the sync streams); here it becomes a finding with the call
- * that was wrong and, where there is one, the other side: the holder, the first initialisation, the destroy.
+ * Misuse of primitives: the recorder saw it happen (records in the sync streams); here it becomes a
+ * finding with the call that was wrong and, where there is one, the other side: the holder, the
+ * first initialisation, the destroy.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,8 +12,8 @@
 #include "analyzer/memory.h"
 
 struct misuse_facts {
-    const char *rule;   /* stable */
-    const char *other;  /* what the other stack is */
+    const char *rule;  /* stable */
+    const char *other; /* what the other stack is */
     const char *advice;
 };
 
@@ -95,6 +96,7 @@ static void report(struct analysis *analysis, const struct trace_sync *record)
         part->text[0] = (char)toupper((unsigned char)part->text[0]);
         free(other);
     }
+    describe_origin(analysis, finding, record->object);
     finding_set(&finding->advice, "%s", misuse->advice);
     free(name);
     free(what);

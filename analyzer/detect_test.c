@@ -1,6 +1,6 @@
 /*
- * Unit tests of the detectors that read the tables (blocked, unjoined, misuse) and of the exit status: each builds the
- * end of a run as the recorder would leave it, and compares all findings.
+ * Unit tests of the detectors that read the tables (blocked, unjoined, misuse) and of the exit
+ * status: each builds the end of a run as the recorder would leave it, and compares all findings.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,9 +28,8 @@ static char *findings(struct trace_make *make)
     assert_true(report_trace(&report, make->path, 0, &error));
     for (uint32_t i = 0; i < report.item_count; i++) {
         const struct finding *finding = report.items[i].finding;
-        char *longer =
-            memory_format("%s%s %s %s", text, finding_kind_word(finding->kind), finding->rule,
-                          finding_certainty_word(finding->certainty));
+        char *longer = memory_format("%s%s %s %s", text, finding_kind_word(finding->kind),
+                                     finding->rule, finding_certainty_word(finding->certainty));
         if (finding->count > 1) {
             char *counted = memory_format("%s x%u", longer, finding->count);
             free(longer);
@@ -466,18 +465,30 @@ static void statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cycle),         cmocka_unit_test(self),
-        cmocka_unit_test(readers_cycle), cmocka_unit_test(timed),
-        cmocka_unit_test(owner_gone),    cmocka_unit_test(owner_at_work),
-        cmocka_unit_test(parent_held),   cmocka_unit_test(destroyed),
-        cmocka_unit_test(lost_wakeup),   cmocka_unit_test(idle_worker),
-        cmocka_unit_test(waker_gone),    cmocka_unit_test(hang),
-        cmocka_unit_test(busy),          cmocka_unit_test(barrier),
-        cmocka_unit_test(barrier_may_fill), cmocka_unit_test(relock),
-        cmocka_unit_test(never_joined),  cmocka_unit_test(detached_at_work),
-        cmocka_unit_test(not_by_itself), cmocka_unit_test(misuse),
-        cmocka_unit_test(stopped),       cmocka_unit_test(shared),
-        cmocka_unit_test(misuse_told),   cmocka_unit_test(statuses),
+        cmocka_unit_test(cycle),
+        cmocka_unit_test(self),
+        cmocka_unit_test(readers_cycle),
+        cmocka_unit_test(timed),
+        cmocka_unit_test(owner_gone),
+        cmocka_unit_test(owner_at_work),
+        cmocka_unit_test(parent_held),
+        cmocka_unit_test(destroyed),
+        cmocka_unit_test(lost_wakeup),
+        cmocka_unit_test(idle_worker),
+        cmocka_unit_test(waker_gone),
+        cmocka_unit_test(hang),
+        cmocka_unit_test(busy),
+        cmocka_unit_test(barrier),
+        cmocka_unit_test(barrier_may_fill),
+        cmocka_unit_test(relock),
+        cmocka_unit_test(never_joined),
+        cmocka_unit_test(detached_at_work),
+        cmocka_unit_test(not_by_itself),
+        cmocka_unit_test(misuse),
+        cmocka_unit_test(stopped),
+        cmocka_unit_test(shared),
+        cmocka_unit_test(misuse_told),
+        cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /*
- * Tasks whose end nobody awaits: joinable and never joined (ended or not), and detached ones that were still at work when
- * the program ended itself. One finding for a place of creation, with a count. Nothing is said if the program did not
- * come to its end by itself: then it had no occasion to join.
+ * Tasks whose end nobody awaits: joinable and never joined (ended or not), and detached ones that
+ * were still at work when the program ended itself. One finding for a place of creation, with a
+ * count. Nothing is said if the program did not come to its end by itself: then it had no occasion
+ * to join.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +41,11 @@ static void report(struct analysis *analysis, uint32_t id)
 {
     const struct trace_task *task = &analysis->trace->tasks[id];
     bool detached = task->flags & TRACE_TASK_DETACHED, ended = task->state == TRACE_TASK_ENDED;
-    struct finding *finding = finding_new(
-        FINDING_UNJOINED, detached ? FINDING_SUSPECTED : FINDING_PROVED,
-        detached ? "detached-running" : ended ? "never-joined" : "running-at-exit");
+    struct finding *finding =
+        finding_new(FINDING_UNJOINED, detached ? FINDING_SUSPECTED : FINDING_PROVED,
+                    detached ? "detached-running"
+                    : ended  ? "never-joined"
+                             : "running-at-exit");
     char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
     char *parent = describe_task(analysis, task->parent);
     finding->object = describe_entry(analysis, id);
@@ -95,7 +98,8 @@ void detect_unjoined(struct analysis *analysis)
             analysis->reported[id] || id == trace->process.end_task)
             continue;
         bool detached = task->flags & TRACE_TASK_DETACHED;
-        /* A detached task that waits is idle by design or was reported as blocked; one that ended is done. */
+        /* A detached task that waits is idle by design or was reported as blocked; one that ended
+         * is done. */
         if (detached && task->state != TRACE_TASK_RUNNING && task->state != TRACE_TASK_CREATED)
             continue;
         report(analysis, id);

@@ -1,6 +1,7 @@
 /*
- * Runs a program as its subreaper, so that descendants whose parent has gone become our children and can be found and
- * ended: see family.h. Signals from the terminal reach the program by themselves; those sent to us alone are passed on.
+ * Runs a program as its subreaper, so that descendants whose parent has gone become our children
+ * and can be found and ended: see family.h. Signals from the terminal reach the program by
+ * themselves; those sent to us alone are passed on.
  */
 #include "analyzer/family.h"
 

@@ -1,6 +1,7 @@
 /*
- * Findings: made, added to a list, told apart. Two findings are alike if kind, rule, object and the lines of their sites
- * agree: then they are one with a count. The fingerprint is looser, so that it survives edits: no lines, no addresses.
+ * Findings: made, added to a list, told apart. Two findings are alike if kind, rule, object and the
+ * lines of their sites agree: then they are one with a count. The fingerprint is looser, so that it
+ * survives edits: no lines, no addresses.
  */
 #include "analyzer/finding.h"
 
@@ -105,7 +106,8 @@ const struct frame *stack_site(const struct stack *stack)
     return stack->count ? &stack->frames[0] : NULL;
 }
 
-/* Which parts say where the finding is: the two accesses, the waits, the creation, the misusing call. */
+/* Which parts say where the finding is: the two accesses, the waits, the creation, the misusing
+ * call. */
 static enum part_role site_role(enum finding_kind kind)
 {
     switch (kind) {

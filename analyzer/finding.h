@@ -1,6 +1,7 @@
 /*
- * What detectors make and reporters print: a finding is a kind, a certainty, a few sentences and a list of parts (call
- * stacks with a role). Detectors know nothing of formats; reporters know nothing of traces.
+ * What detectors make and reporters print: a finding is a kind, a certainty, a few sentences and a
+ * list of parts (call stacks with a role). Detectors know nothing of formats; reporters know
+ * nothing of traces.
  */
 #ifndef ANALYZER_FINDING_H
 #define ANALYZER_FINDING_H
@@ -8,11 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FINDING_KINDS(X)                                                                                               \
-    X(RACE, "race", "data race")                                                                                       \
-    X(DEADLOCK, "deadlock", "deadlock")                                                                                \
-    X(BLOCKED, "blocked", "task blocked forever")                                                                      \
-    X(UNJOINED, "unjoined", "task never joined")                                                                       \
+#define FINDING_KINDS(X)                          \
+    X(RACE, "race", "data race")                  \
+    X(DEADLOCK, "deadlock", "deadlock")           \
+    X(BLOCKED, "blocked", "task blocked forever") \
+    X(UNJOINED, "unjoined", "task never joined")  \
     X(MISUSE, "misuse", "misuse of a primitive")
 
 enum finding_kind {
@@ -29,10 +30,10 @@ struct frame {
     char *function; /* NULL if unknown */
     char *file;     /* source path as in the debug information, NULL if unknown */
     int line, column;
-    char *module;   /* path of the object file, NULL if unknown */
+    char *module; /* path of the object file, NULL if unknown */
     uint64_t module_offset;
-    bool inlined;   /* this frame is an inline expansion within the next one */
-    bool own;       /* code of the program or its own libraries, not of the system's */
+    bool inlined; /* this frame is an inline expansion within the next one */
+    bool own;     /* code of the program or its own libraries, not of the system's */
 };
 
 struct stack {
@@ -40,14 +41,15 @@ struct stack {
     uint32_t count;
 };
 
-/* A part is one paragraph with a call stack: "Write of size 4 at 0x... by task 3 'worker' (holding mutex 2):" */
+/* A part is one paragraph with a call stack: "Write of size 4 at 0x... by task 3 'worker' (holding
+ * mutex 2):" */
 enum part_role {
     PART_ACCESS,   /* one side of a race: there are two, the later first */
     PART_LOCATION, /* where the object came to life */
     PART_TASK,     /* where a task was created */
     PART_WAIT,     /* where a task waits */
     PART_HOLD,     /* where something it holds was acquired */
-    PART_EVENT,    /* something else that happened: the destroy, the lost signal, the last synchronisation */
+    PART_EVENT,    /* something else that happened: the destroy, the lost signal... */
 };
 
 struct part {
@@ -60,17 +62,17 @@ struct part {
 struct finding {
     enum finding_kind kind;
     enum finding_certainty certainty;
-    const char *rule; /* static, stable, kebab-case: "free-race", "wait-cycle", "owner-gone", "lock-order" ... */
+    const char *rule; /* static, stable, kebab-case: "free-race", "wait-cycle"... */
     char *summary;    /* one sentence: what is wrong */
     char *why;        /* why it is so sure, or what would settle it; may be NULL */
     char *advice;     /* what usually cures it; may be NULL */
     char *object;     /* name of variable, lock, task: one word if possible; may be NULL */
-    char *location;   /* description of the object: "global 'counter' of size 4 defined in ..."; may be NULL */
+    char *location;   /* of the object: "global 'counter' of size 4 defined in ..."; may be NULL */
     struct part *parts;
     uint32_t part_count;
-    uint32_t count;   /* how many alike were folded into this one */
+    uint32_t count; /* how many alike were folded into this one */
     uint64_t fingerprint;
-    uint32_t order;   /* order of discovery, for stable output */
+    uint32_t order; /* order of discovery, for stable output */
 };
 
 struct finding_list {
@@ -79,26 +81,32 @@ struct finding_list {
     uint32_t suppressed;
 };
 
-struct finding *finding_new(enum finding_kind kind, enum finding_certainty certainty, const char *rule);
+struct finding *finding_new(enum finding_kind kind, enum finding_certainty certainty,
+                            const char *rule);
 /* The text arguments take printf formats; memory is owned by the finding. */
 void finding_set(char **member, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Adds a part; takes over the stack's memory. Returns it so that text can be set with finding_set(&part->text, ...). */
-struct part *finding_part(struct finding *finding, enum part_role role, uint32_t task, struct stack stack);
-/* Computes the fingerprint, folds the finding into an equal one of the list (raising its count) or appends it. Takes
- * ownership. */
+/* Adds a part; takes over the stack's memory. Returns it so that text can be set with
+ * finding_set(&part->text, ...). */
+struct part *finding_part(struct finding *finding, enum part_role role, uint32_t task,
+                          struct stack stack);
+/* Computes the fingerprint, folds the finding into an equal one of the list (raising its count) or
+ * appends it. Takes ownership. */
 void finding_add(struct finding_list *list, struct finding *finding);
 void finding_list_free(struct finding_list *list);
 void finding_free(struct finding *finding);
-/* Same kind, rule, object and lines: two instances of one finding. Fingerprints must have been computed. */
+/* Same kind, rule, object and lines: two instances of one finding. Fingerprints must have been
+ * computed. */
 bool finding_alike(const struct finding *a, const struct finding *b);
-/* Where the finding is: the site of each part that says so (accesses, waits...), sorted by file and line. */
+/* Where the finding is: the site of each part that says so (accesses, waits...), sorted by file and
+ * line. */
 #define FINDING_SITES_MAX 64u
 uint32_t finding_sites(const struct finding *finding, const struct frame **sites, uint32_t max);
-const char *finding_kind_word(enum finding_kind kind);   /* "race" */
-const char *finding_kind_title(enum finding_kind kind);  /* "data race" */
+const char *finding_kind_word(enum finding_kind kind);  /* "race" */
+const char *finding_kind_title(enum finding_kind kind); /* "data race" */
 const char *finding_certainty_word(enum finding_certainty certainty);
-const char *frame_file(const struct frame *frame); /* last part of its file's, else of its module's path */
-char *frame_place(const struct frame *frame);      /* "a.c:14", "libfoo.so+0x12"; to be freed */
+const char *frame_file(
+    const struct frame *frame); /* last part of its file's, else of its module's path */
+char *frame_place(const struct frame *frame); /* "a.c:14", "libfoo.so+0x12"; to be freed */
 /* Innermost own frame of a stack, else its innermost, else NULL. */
 const struct frame *stack_site(const struct stack *stack);
 

@@ -89,7 +89,8 @@ static void fingerprints(void **state)
     assert_int_equal(list.count, 4);
     assert_true(list.items[0]->fingerprint != list.items[1]->fingerprint); /* the rule */
     assert_true(list.items[0]->fingerprint != list.items[2]->fingerprint); /* the file */
-    assert_true(list.items[0]->fingerprint == list.items[3]->fingerprint); /* not folder, not line */
+    assert_true(list.items[0]->fingerprint ==
+                list.items[3]->fingerprint); /* not folder, not line */
     finding_list_free(&list);
 }
 

@@ -1,6 +1,7 @@
 /*
- * Reading options: see options.h. One table of the command line's options, one function for each that sets it; the keys
- * of GOROCHECK_OPTIONS that the analyzer shares with the command line use the same functions.
+ * Reading options: see options.h. One table of the command line's options, one function for each
+ * that sets it; the keys of GOROCHECK_OPTIONS that the analyzer shares with the command line use
+ * the same functions.
  */
 #include "analyzer/options.h"
 
@@ -193,8 +194,10 @@ static const struct option table[] = {
     {"verbosity", "N", REPORTING, set_verbosity, "1, 2: tell more of what was seen"},
     {"jobs", "N", REPORTING, set_jobs, "threads of the analysis (one for each core)"},
     {"memory-limit", "SIZE", REPORTING, set_memory, "for the histories of the race detector: 2G"},
-    {"timeout", "TIME", OPTION_RUN, set_timeout, "end the program after TIME (30s, 5m) and say who waits for what"},
-    {"trace-dir", "DIR", OPTION_RUN, set_trace_dir, "record into DIR, which must not exist, and keep it"},
+    {"timeout", "TIME", OPTION_RUN, set_timeout,
+     "end the program after TIME (30s, 5m) and say who waits for what"},
+    {"trace-dir", "DIR", OPTION_RUN, set_trace_dir,
+     "record into DIR, which must not exist, and keep it"},
     {"keep", NULL, OPTION_RUN, set_keep, "keep the trace and say where it is"},
     {"at-exit", NULL, OPTION_ANALYZE, set_at_exit, NULL},
     {"help", NULL, ALL, set_help, "this text"},
@@ -273,8 +276,8 @@ static bool key_set(struct options *options, const char *key, const char *value,
     while (known < KEY_COUNT && strcmp(keys[known].key, key) != 0)
         known++;
     if (known == KEY_COUNT) {
-        complain(error, memory_format("GOROCHECK_OPTIONS: no option '%s' (help=1 lists them)",
-                                      key));
+        complain(error,
+                 memory_format("GOROCHECK_OPTIONS: no option '%s' (help=1 lists them)", key));
         return true;
     }
     bool good = value_fits(keys[known].type, value);
@@ -338,8 +341,7 @@ static int option_read(struct options *options, unsigned command, char **argv, i
     bool separate = option->argument && !equals;
     const char *value = equals ? equals + 1 : separate ? argv[i + 1] : "1";
     if (!value || (equals && !option->argument)) {
-        *error =
-            memory_format(value ? "--%s takes no value" : "--%s needs a value", option->name);
+        *error = memory_format(value ? "--%s takes no value" : "--%s needs a value", option->name);
         return 0;
     }
     if (option->set(options, value))
@@ -359,8 +361,7 @@ int options_parse(struct options *options, unsigned command, int argc, char **ar
                 return -1;
             /* The words before stay together, in front of what follows. */
             char *taken[2] = {argv[i], words == 2 ? argv[i + 1] : NULL};
-            memmove(argv + i - others + words, argv + i - others,
-                    (size_t)others * sizeof(*argv));
+            memmove(argv + i - others + words, argv + i - others, (size_t)others * sizeof(*argv));
             memcpy(argv + i - others, taken, (size_t)words * sizeof(*argv));
             i += words;
         } else if (command == OPTION_RUN) {
@@ -372,7 +373,7 @@ int options_parse(struct options *options, unsigned command, int argc, char **ar
     }
     if (i < argc && !strcmp(argv[i], "--")) {
         memmove(argv + i - others + 1, argv + i - others, (size_t)others * sizeof(*argv));
-        argv[i - others] = (char *)(uintptr_t)"--";
+        argv[i - others] = (char *)(uintptr_t) "--";
         i++;
     }
     return i - others;

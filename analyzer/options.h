@@ -1,5 +1,6 @@
 /*
- * What the user asked for: the command line's options, and what GOROCHECK_OPTIONS says for those it does not give.
+ * What the user asked for: the command line's options, and what GOROCHECK_OPTIONS says for those it
+ * does not give.
  */
 #ifndef ANALYZER_OPTIONS_H
 #define ANALYZER_OPTIONS_H
@@ -33,12 +34,12 @@ struct options {
     bool at_exit; /* started by the recorder when its program ends */
     bool help;
     bool list_keys; /* help=1 in GOROCHECK_OPTIONS: they are listed on stderr, all else goes on */
-    char *owned; /* the copy of GOROCHECK_OPTIONS that the texts above lie in */
+    char *owned;    /* the copy of GOROCHECK_OPTIONS that the texts above lie in */
 };
 
 void options_default(struct options *options);
-/* Takes what the analyzer needs from the text; false with *error set for what makes no sense. An unknown key makes *error
- * too, but does not stop the rest. */
+/* Takes what the analyzer needs from the text; false with *error set for what makes no sense. An
+ * unknown key makes *error too, but does not stop the rest. */
 bool options_environment(struct options *options, const char *text, char **error);
 /* Index of the first word that is no option; -1 with *error set. `command`: OPTION_RUN... */
 int options_parse(struct options *options, unsigned command, int argc, char **argv, char **error);

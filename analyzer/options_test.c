@@ -60,9 +60,13 @@ static void command_line_order(void **state)
     (void)state;
     struct options options;
     char *error = NULL;
-    char *words[] = {(char *)(uintptr_t) "a", (char *)(uintptr_t) "--format",
-                     (char *)(uintptr_t) "json", (char *)(uintptr_t) "b",
-                     (char *)(uintptr_t) "--", (char *)(uintptr_t) "--c", NULL};
+    char *words[] = {(char *)(uintptr_t) "a",
+                     (char *)(uintptr_t) "--format",
+                     (char *)(uintptr_t) "json",
+                     (char *)(uintptr_t) "b",
+                     (char *)(uintptr_t) "--",
+                     (char *)(uintptr_t) "--c",
+                     NULL};
     options_default(&options);
     int first = options_parse(&options, OPTION_ANALYZE, 6, words, &error);
     assert_int_equal(first, 3);

@@ -1,6 +1,6 @@
 /*
- * A report: the findings of one or several processes, what was seen of each, and the formats it can be written in (a
- * table of reporters; a new format is a file and a row). Reporters only read.
+ * A report: the findings of one or several processes, what was seen of each, and the formats it can
+ * be written in (a table of reporters; a new format is a file and a row). Reporters only read.
  */
 #ifndef ANALYZER_REPORT_H
 #define ANALYZER_REPORT_H
@@ -22,7 +22,7 @@ struct report_process {
     struct trace *trace;
     struct coverage coverage;
     struct roster roster;
-    char *name; /* of the program: last part of its path */
+    char *name;    /* of the program: last part of its path */
     bool child;    /* of the process that was to be observed */
     bool observed; /* anything at all was seen */
     bool ended_by_us;
@@ -42,13 +42,13 @@ struct report {
     uint32_t item_count, item_capacity;
     struct suppressions suppressions;
     uint32_t suppressed;
-    double timeout;  /* seconds after which `run` ended the program; 0: it was not */
+    double timeout;           /* seconds after which `run` ended the program; 0: it was not */
     uint64_t end_tsc, end_ns; /* ... and when that was */
-    bool unreadable; /* some trace could not be read at all */
-    char *nothing;   /* why nothing was observed, or NULL */
-    char **notes;    /* what else must be said */
+    bool unreadable;          /* some trace could not be read at all */
+    char *nothing;            /* why nothing was observed, or NULL */
+    char **notes;             /* what else must be said */
     uint32_t note_count;
-    int status;      /* exit status that follows */
+    int status; /* exit status that follows */
     bool colored;
 };
 
@@ -62,7 +62,8 @@ const struct reporter *reporter_find(const char *name);
 void report_text(const struct report *report, FILE *out);
 void report_line(const struct report *report, FILE *out);
 void report_json(const struct report *report, FILE *out);
-/* The coverage statement of the text report; other formats leave it to stderr. Short: at the end of a clean program. */
+/* The coverage statement of the text report; other formats leave it to stderr. Short: at the end of
+ * a clean program. */
 void report_coverage(const struct report *report, FILE *out);
 void report_short(const struct report *report, FILE *out);
 
@@ -72,10 +73,11 @@ void report_free(struct report *report);
 
 /* ---- analysis.c ---- */
 
-/* Opens, analyses and adds one trace; false with *error if it is none. `main_pid`: of the process that was to be
- * observed, so that others are known as its children; 0: this one is. */
+/* Opens, analyses and adds one trace; false with *error if it is none. `main_pid`: of the process
+ * that was to be observed, so that others are known as its children; 0: this one is. */
 bool report_trace(struct report *report, const char *path, uint32_t main_pid, char **error);
-/* Sets the exit status that follows from all that was found; `own` is the program's (0 if there is none). */
+/* Sets the exit status that follows from all that was found; `own` is the program's (0 if there is
+ * none). */
 void report_finish(struct report *report, int own);
 
 /* ---- coverage.c: what was seen, in sentences ---- */

@@ -1,7 +1,7 @@
 /*
- * The JSON report; docs/report.schema.json describes it. Addresses are strings of hexadecimal digits (JSON's numbers are
- * not exact above 2^53); texts that are not UTF-8 have their odd bytes replaced by '?'. Members that are not known are
- * left out.
+ * The JSON report; docs/report.schema.json describes it. Addresses are strings of hexadecimal
+ * digits (JSON's numbers are not exact above 2^53); texts that are not UTF-8 have their odd bytes
+ * replaced by '?'. Members that are not known are left out.
  */
 #include <jansson.h>
 #include <stdlib.h>

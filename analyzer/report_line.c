@@ -1,6 +1,6 @@
 /*
- * The `line` format: one line a finding, made of words: kind, the sites sorted, the object, the certainty. For scripts,
- * editors and our own test programs.
+ * The `line` format: one line a finding, made of words: kind, the sites sorted, the object, the
+ * certainty. For scripts, editors and our own test programs.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -40,8 +40,7 @@ static struct stack stack_at(const char *function, const char *file, int line)
 static void item_add(struct report *report, struct finding *finding)
 {
     MEMORY_GROW(report->items, report->item_count, report->item_capacity);
-    report->items[report->item_count++] =
-        (struct report_item){.finding = finding, .processes = 1};
+    report->items[report->item_count++] = (struct report_item){.finding = finding, .processes = 1};
 }
 
 /* A clean trace, and two findings put into its report by hand. */
@@ -111,8 +110,7 @@ static void text(void **state)
         "    #0 f /src/a.c:21 (app+0x1000)\n\n"
         "  Previous read of size 4 at 0x10 by main task:\n"
         "    #0 g /src/a.c:14 (app+0x1000)\n",
-        "SUMMARY: gorocheck: data race /src/a.c:21 in f (pair<int, int>::first)\n"
-        "==================\n",
+        "SUMMARY: gorocheck: data race /src/a.c:21 in f (pair<int, int>::first)\n",
         "gorocheck: 2 findings: 1 race, 1 misuse\n",
         "gorocheck: app (pid 4000000000)\n  it ended by exit(0) after 1.00 s\n",
         "data races could not be seen\n",

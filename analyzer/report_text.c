@@ -1,7 +1,7 @@
 /*
- * The text report. It keeps ThreadSanitizer's skeleton (the line of '=', WARNING, parts with call stacks, SUMMARY), so
- * that editors, CTest and people who know that one can read this one; then come the tasks at the end, if the program
- * hung, and the coverage statement.
+ * The text report. It keeps ThreadSanitizer's skeleton (the line of '=', WARNING, parts with call
+ * stacks, SUMMARY), so that editors, CTest and people who know that one can read this one; then
+ * come the tasks at the end, if the program hung, and the coverage statement.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -145,10 +145,9 @@ static void write_finding(const struct report *report, const struct report_item 
 {
     const struct finding *finding = item->finding;
     const struct report_process *process = &report->processes[item->process];
-    fprintf(out, RULE "\n%sWARNING: gorocheck: %s (pid=%u)%s  [%s]\n",
-            paint(report, PAINT_TITLE), finding_kind_title(finding->kind),
-            process->trace->process.pid, paint(report, PAINT_NONE),
-            finding_certainty_word(finding->certainty));
+    fprintf(out, RULE "\n%sWARNING: gorocheck: %s (pid=%u)%s  [%s]\n", paint(report, PAINT_TITLE),
+            finding_kind_title(finding->kind), process->trace->process.pid,
+            paint(report, PAINT_NONE), finding_certainty_word(finding->certainty));
     if (finding->summary)
         write_sentence("", finding->summary, ".\n\n", out);
     for (uint32_t i = 0; i < finding->part_count; i++)

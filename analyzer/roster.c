@@ -15,8 +15,8 @@ static char *place_of(const struct analysis *analysis, uint32_t stack_id)
     char *text = NULL;
     if (site) {
         char *place = frame_place(site);
-        text = site->function ? memory_format("%s in %s", place, site->function)
-                              : memory_text(place);
+        text =
+            site->function ? memory_format("%s in %s", place, site->function) : memory_text(place);
         free(place);
     }
     stack_free(&stack);
@@ -49,8 +49,8 @@ static void line_free(struct roster_line *line)
     free(line->by);
 }
 
-static struct roster_line line_make(const struct analysis *analysis,
-                                    const struct wait_graph *graph, uint32_t id, uint64_t now)
+static struct roster_line line_make(const struct analysis *analysis, const struct wait_graph *graph,
+                                    uint32_t id, uint64_t now)
 {
     const struct trace_task *task = &analysis->trace->tasks[id];
     const struct wait *wait = &graph->waits[id];

@@ -1,6 +1,6 @@
 /*
- * The tasks at the end of a trace, as people want to see them: what each does, since when, held up by whom. `status`
- * prints it of a live program, a report of one that hung.
+ * The tasks at the end of a trace, as people want to see them: what each does, since when, held up
+ * by whom. `status` prints it of a live program, a report of one that hung.
  */
 #ifndef ANALYZER_ROSTER_H
 #define ANALYZER_ROSTER_H

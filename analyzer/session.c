@@ -1,4 +1,5 @@
-/* Setting a report up and writing it: see session.h. A file is made beside its name and renamed when it is complete. */
+/* Setting a report up and writing it: see session.h. A file is made beside its name and renamed
+ * when it is complete. */
 #include "analyzer/session.h"
 
 #include <dirent.h>

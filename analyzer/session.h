@@ -1,5 +1,6 @@
 /*
- * What `run` and `analyze` do alike: set a report up from the options, write it where it belongs, whole or not at all.
+ * What `run` and `analyze` do alike: set a report up from the options, write it where it belongs,
+ * whole or not at all.
  */
 #ifndef ANALYZER_SESSION_H
 #define ANALYZER_SESSION_H

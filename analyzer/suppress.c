@@ -21,7 +21,7 @@ static const struct {
 #define X(name, word, title) {word, BIT(FINDING_##name), false, false},
     FINDING_KINDS(X)
 #undef X
-    {"race_top", BIT(FINDING_RACE), true, false},
+        {"race_top", BIT(FINDING_RACE), true, false},
     {"thread", BIT(FINDING_UNJOINED), false, false},
     {"mutex", BIT(FINDING_MISUSE), false, false},
     {"signal", 0, false, false}, /* of a kind that we do not report: accepted, never hit */
@@ -80,8 +80,8 @@ static bool line_read(struct suppressions *list, char *line, int number, char **
     char *colon = strchr(line, ':');
     size_t length = colon ? (size_t)(colon - line) : 0, i = 0;
     if (!colon || !colon[1]) {
-        *error = memory_format("%s:%d: not a suppression (kind:pattern): %s", list->file, number,
-                               line);
+        *error =
+            memory_format("%s:%d: not a suppression (kind:pattern): %s", list->file, number, line);
         return false;
     }
     while (i < sizeof(words) / sizeof(words[0]) &&

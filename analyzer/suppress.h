@@ -1,7 +1,8 @@
 /*
- * Suppressions in ThreadSanitizer's syntax: lines `kind:pattern`, `#` comments. Kinds: ours (race, deadlock, blocked,
- * unjoined, misuse) and ThreadSanitizer's race_top, thread (unjoined), mutex (misuse), signal and called_from_lib. In a
- * pattern `*` is any text, `^` and `$` bind it to begin and end; it is looked for in function, file, module and object.
+ * Suppressions in ThreadSanitizer's syntax: lines `kind:pattern`, `#` comments. Kinds: ours (race,
+ * deadlock, blocked, unjoined, misuse) and ThreadSanitizer's race_top, thread (unjoined), mutex
+ * (misuse), signal and called_from_lib. In a pattern `*` is any text, `^` and `$` bind it to begin
+ * and end; it is looked for in function, file, module and object.
  */
 #ifndef ANALYZER_SUPPRESS_H
 #define ANALYZER_SUPPRESS_H
@@ -12,8 +13,8 @@ struct suppression {
     char *text; /* the line: "race:foo" */
     const char *pattern;
     int line;
-    uint32_t kinds;      /* bits of enum finding_kind */
-    bool top, library;   /* race_top; called_from_lib */
+    uint32_t kinds;    /* bits of enum finding_kind */
+    bool top, library; /* race_top; called_from_lib */
     uint64_t hits;
 };
 

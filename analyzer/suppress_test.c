@@ -20,11 +20,11 @@ static void patterns(void **state)
         const char *pattern, *text;
         bool fits;
     } cases[] = {
-        {"foo", "a_foo_b", true},   {"^foo", "a_foo", false},  {"^foo", "foo_a", true},
-        {"foo$", "a_foo", true},    {"foo$", "foo_a", false},  {"^foo$", "foo", true},
-        {"^foo$", "fooo", false},   {"f*o", "axfbbox", true},  {"^f*o$", "fabco", true},
-        {"^f*o$", "fabcox", false}, {"*", "", true},           {"a*b*c", "xxaybzc", true},
-        {"a*b*c", "acb", false},    {"", "anything", true},    {"^*$", "x", true},
+        {"foo", "a_foo_b", true},      {"^foo", "a_foo", false}, {"^foo", "foo_a", true},
+        {"foo$", "a_foo", true},       {"foo$", "foo_a", false}, {"^foo$", "foo", true},
+        {"^foo$", "fooo", false},      {"f*o", "axfbbox", true}, {"^f*o$", "fabco", true},
+        {"^f*o$", "fabcox", false},    {"*", "", true},          {"a*b*c", "xxaybzc", true},
+        {"a*b*c", "acb", false},       {"", "anything", true},   {"^*$", "x", true},
         {"ns::f", "ns::f(int)", true}, {"^$", "x", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -56,8 +56,8 @@ static bool read_text(struct suppressions *list, const char *text, char **error)
     return good;
 }
 
-static struct finding *finding_at(enum finding_kind kind, enum part_role role,
-                                  const char *function, const char *file, const char *module)
+static struct finding *finding_at(enum finding_kind kind, enum part_role role, const char *function,
+                                  const char *file, const char *module)
 {
     struct finding *finding = finding_new(kind, FINDING_PROVED, "rule");
     struct stack stack = {.count = 2};
@@ -80,12 +80,18 @@ static void matching(void **state)
         enum finding_kind kind;
         bool fits;
     } cases[] = {
-        {"race:^outer$", FINDING_RACE, true},      {"race:a.c", FINDING_RACE, true},
-        {"race:libouter", FINDING_RACE, true},     {"race:^counter$", FINDING_RACE, true},
-        {"race:other", FINDING_RACE, false},       {"deadlock:outer", FINDING_RACE, false},
-        {"race_top:outer", FINDING_RACE, false},   {"race_top:inner", FINDING_RACE, true},
-        {"thread:outer", FINDING_UNJOINED, true},  {"unjoined:outer", FINDING_UNJOINED, true},
-        {"mutex:outer", FINDING_MISUSE, true},     {"blocked:outer", FINDING_BLOCKED, true},
+        {"race:^outer$", FINDING_RACE, true},
+        {"race:a.c", FINDING_RACE, true},
+        {"race:libouter", FINDING_RACE, true},
+        {"race:^counter$", FINDING_RACE, true},
+        {"race:other", FINDING_RACE, false},
+        {"deadlock:outer", FINDING_RACE, false},
+        {"race_top:outer", FINDING_RACE, false},
+        {"race_top:inner", FINDING_RACE, true},
+        {"thread:outer", FINDING_UNJOINED, true},
+        {"unjoined:outer", FINDING_UNJOINED, true},
+        {"mutex:outer", FINDING_MISUSE, true},
+        {"blocked:outer", FINDING_BLOCKED, true},
         {"called_from_lib:libinner", FINDING_RACE, true},
         {"called_from_lib:libouter", FINDING_RACE, false},
         {"signal:outer", FINDING_RACE, false},

@@ -1,6 +1,6 @@
 /*
- * Looks at a program's ELF file, or at the interpreter of a script: see target.h. What cannot be read is no obstacle:
- * the attempt to run it will tell.
+ * Looks at a program's ELF file, or at the interpreter of a script: see target.h. What cannot be
+ * read is no obstacle: the attempt to run it will tell.
  */
 #include "analyzer/target.h"
 
@@ -68,8 +68,7 @@ static void read_needed(struct target *target, Elf *elf, Elf_Scn *section, const
     }
 }
 
-static void read_symbols(struct target *target, Elf *elf, Elf_Scn *section,
-                         const GElf_Shdr *header)
+static void read_symbols(struct target *target, Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
 {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;

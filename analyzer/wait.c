@@ -1,6 +1,7 @@
 /*
- * The wait-for graph: see wait.h. A least fixed point: at first only tasks that run can go on, then those whose wait one
- * of these can end, until nothing changes. What is left over is stuck, cycles included.
+ * The wait-for graph: see wait.h. A least fixed point: at first only tasks that run can go on, then
+ * those whose wait one of these can end, until nothing changes. What is left over is stuck, cycles
+ * included.
  */
 #include "analyzer/wait.h"
 
@@ -10,7 +11,8 @@
 #include "analyzer/memory.h"
 
 #define HOLDERS_MAX 256u
-#define OBJECTS_MAX 4096u /* waited for at the end, whose users are looked up; with 10,000 tasks 5 MB */
+#define OBJECTS_MAX \
+    4096u /* waited for at the end, whose users are looked up; with 10,000 tasks 5 MB */
 
 /* ---- what a task waits for ---- */
 
@@ -40,7 +42,8 @@ uint32_t wait_holders(const struct trace *trace, uint32_t id, uint32_t *tasks, u
     return count;
 }
 
-bool wait_object_static(const struct trace *trace, uint32_t id)
+/* Every task can reach it. */
+static bool is_static(const struct trace *trace, uint32_t id)
 {
     const struct trace_object *object = trace_object(trace, id);
     return object && trace_module_at(trace, object->address, 0);
@@ -189,7 +192,7 @@ static void users_collect(struct wait_graph *graph)
         const struct trace_object *object = trace_object(trace, graph->objects[i]);
         if (!object)
             continue;
-        const uint32_t tasks[] = {object->create_task,    object->owner, object->last_owner,
+        const uint32_t tasks[] = {object->create_task, object->owner, object->last_owner,
                                   object->last_post_task, object->unheard_task};
         for (size_t j = 0; j < sizeof(tasks) / sizeof(tasks[0]); j++)
             bit_add(graph, graph->users, graph->objects[i], tasks[j]);
@@ -217,9 +220,10 @@ static void users_collect(struct wait_graph *graph)
 /* ---- who can go on ---- */
 
 /*
- * Does `waker`, which can go on, count as one that may wake the task `self`? When the program has ended
- * itself, nobody will; then the question is whether the waiting is by design: some task that is still there woke others
- * by this object before (workers that wait for work), or at least used it and is at work.
+ * Does `waker`, which can go on, count as one that may wake the task `self`? When the program has
+ * ended itself, nobody will; then the question is whether the waiting is by design: some task that
+ * is still there woke others by this object before (workers that wait for work), or at least used
+ * it and is at work.
  */
 static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t waker, bool sure)
 {
@@ -231,13 +235,12 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
         return true; /* it did not need to hear the signal to do its work, and said so */
     if (graph->orderly)
         return waker != graph->ender && wait_used(graph, object, waker);
-    return wait_object_static(graph->trace, object) || wait_used(graph, object, waker);
+    return is_static(graph->trace, object) || wait_used(graph, object, waker);
 }
 
 static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
 {
-    const struct trace_object *object =
-        trace_object(graph->trace, graph->waits[self].object);
+    const struct trace_object *object = trace_object(graph->trace, graph->waits[self].object);
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
     for (uint32_t t = 1; t < graph->task_count; t++)
@@ -338,7 +341,7 @@ struct wait_graph *wait_build(const struct trace *trace)
     graph->waits = memory_get(trace->task_count, sizeof(*graph->waits));
     enum trace_end end = (enum trace_end)trace->process.end;
     graph->orderly = end == TRACE_END_EXIT || end == TRACE_END_QUICK || end == TRACE_END_UNDER;
-    /* Not known when the last thing that the program called was not exit(): then main has returned. */
+    /* Not known if the last thing that the program called was not exit(): main returned. */
     if (graph->orderly)
         graph->ender = trace->process.end_task ? trace->process.end_task : 1;
     for (uint32_t t = 1; t < graph->task_count; t++)
@@ -352,7 +355,6 @@ struct wait_graph *wait_build(const struct trace *trace)
     fixed_point(graph, goes, true); /* more wakers: what went on before still does */
     for (uint32_t t = 1; t < graph->task_count; t++) {
         graph->waits[t].sure = graph->waits[t].alive && !goes[t];
-        graph->runners += goes[t];
         if (graph->waits[t].kind == WAIT_LOCK)
             graph->waits[t].blocker = lock_blocker(graph, graph->waits[t].object);
     }

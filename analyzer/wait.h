@@ -1,11 +1,13 @@
 /*
- * Who waits for whom at the end of a trace, and who can still go on. The only module that knows what it takes to end a
- * wait; detect_blocked.c says what is wrong with one that nothing ends, status and the reports' list of tasks read it.
+ * Who waits for whom at the end of a trace, and who can still go on. The only module that knows
+ * what it takes to end a wait; detect_blocked.c says what is wrong with one that nothing ends,
+ * status and the reports' list of tasks read it.
  *
- * A task *can go on* if it runs, if its wait has a deadline, if what it waits for is given up by a task that can go on
- * (a lock by its holders, a join by the task's end), or if some task that can go on may wake it. All others are stuck.
- * Two readings: `sure` takes any task that can go on for a possible waker; the other one only those of which there is a
- * sign that they might (may_wake in wait.c, docs/policies.md).
+ * A task *can go on* if it runs, if its wait has a deadline, if what it waits for is given up by a
+ * task that can go on (a lock by its holders, a join by the task's end), or if some task that can
+ * go on may wake it. All others are stuck. Two readings: `sure` takes any task that can go on for a
+ * possible waker; the other one only those of which there is a sign that they might (may_wake in
+ * wait.c, docs/policies.md).
  */
 #ifndef ANALYZER_WAIT_H
 #define ANALYZER_WAIT_H
@@ -24,24 +26,24 @@ enum wait_kind {
 
 struct wait {
     enum wait_kind kind;
-    uint32_t object;  /* by which it is kept; of a condition wait that only wants its mutex back: the mutex */
-    bool relock;      /* ... then this is set */
+    uint32_t object;  /* by which it is kept */
+    bool relock;      /* woken by a condition; `object` is the mutex that it wants back */
     bool alive;       /* the task has not ended */
     bool stuck, sure; /* sure implies stuck */
-    uint32_t blocker; /* the task it waits for: of several a stuck one, then one that has ended; 0: nobody known */
+    /* The task it waits for: of several a stuck one, then one that has ended; 0: unknown. */
+    uint32_t blocker;
 };
 
 struct wait_graph {
     const struct trace *trace;
     struct wait *waits; /* [task_count] */
     uint32_t task_count;
-    uint32_t runners; /* tasks that can go on (sure) */
-    bool orderly;     /* the program ended itself: what still waits was left behind */
-    uint32_t ender;   /* the task that ended it, 0 if it was not orderly */
+    bool orderly;      /* the program ended itself: what still waits was left behind */
+    uint32_t ender;    /* the task that ended it, 0 if it was not orderly */
     uint32_t *objects; /* waited for, with the tasks that are known to have used them */
     uint32_t object_count;
-    uint64_t *users;   /* [object_count][words]: bits of tasks */
-    uint64_t *wakers;  /* ... of those that are known to have woken a task by it */
+    uint64_t *users;  /* [object_count][words]: bits of tasks */
+    uint64_t *wakers; /* ... of those that are known to have woken a task by it */
     uint32_t words;
     uint64_t *answers; /* [task_count]: when a task last woke others by any object */
 };
@@ -50,9 +52,8 @@ struct wait_graph *wait_build(const struct trace *trace);
 void wait_free(struct wait_graph *graph);
 /* Holders of a lock that are known: at most `max`, their number is returned. */
 uint32_t wait_holders(const struct trace *trace, uint32_t object, uint32_t *tasks, uint32_t max);
-/* Is `task` known to have used the object (created, posted, acquired it, or the mutex that goes with it)? */
+/* Is `task` known to have used the object (created, posted, acquired it, or the mutex that goes
+ * with it)? */
 bool wait_used(const struct wait_graph *graph, uint32_t object, uint32_t task);
-/* An object that every task can reach: of static storage. */
-bool wait_object_static(const struct trace *trace, uint32_t object);
 
 #endif
