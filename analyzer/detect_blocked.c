@@ -286,7 +286,7 @@ static struct finding *cause_wakeup(const struct blocked *blocked, uint32_t id)
     const struct trace_task *task = &analysis->trace->tasks[id];
     const struct trace_object *object = trace_object(analysis->trace, wait->object);
     if (wait->kind != WAIT_WAKE || !object || object->kind != TRACE_OBJECT_COND ||
-        !object->unheard || object->unheard_tsc > task->since_tsc ||
+        !object->unheard || object->unheard_task == id || object->unheard_tsc > task->since_tsc ||
         object->last_post_tsc > object->unheard_tsc)
         return NULL;
     struct finding *finding = cause_new(blocked, id, "lost-wakeup");

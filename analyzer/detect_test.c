@@ -230,6 +230,25 @@ static void idle_worker(void **state)
     expect(make, "");
 }
 
+/* It signalled last itself, but was woken before, by main, which uses the mutex too. */
+static void idle_self_signal(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_COND, 0x100);
+    uint32_t m = make_object(make, TRACE_OBJECT_MUTEX, 0x200);
+    uint32_t worker = waits(make, PRIMITIVE_pthread_cond_wait, a, 5000);
+    struct trace_object *object = &make->objects[a];
+    object->posts = 9;
+    object->unheard = 5;
+    object->unheard_tsc = object->last_post_tsc = 4000;
+    object->unheard_task = object->last_post_task = worker;
+    object->mutex = m;
+    make->objects[m].last_owner = 1;
+    make->tasks[worker].flags |= TRACE_TASK_DETACHED;
+    expect(make, "");
+}
+
 static void waker_gone(void **state)
 {
     (void)state;
@@ -475,6 +494,7 @@ int main(void)
         cmocka_unit_test(destroyed),
         cmocka_unit_test(lost_wakeup),
         cmocka_unit_test(idle_worker),
+        cmocka_unit_test(idle_self_signal),
         cmocka_unit_test(waker_gone),
         cmocka_unit_test(hang),
         cmocka_unit_test(busy),

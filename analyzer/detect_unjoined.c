@@ -49,8 +49,8 @@ static void report(struct analysis *analysis, uint32_t id)
     char *name = describe_task(analysis, id), *state = describe_state(analysis, id);
     char *parent = describe_task(analysis, task->parent);
     finding->object = describe_entry(analysis, id);
-    if (!finding->object)
-        finding->object = describe_task_word(analysis, id);
+    if (!finding->object) /* no number: tasks of one place of creation are one finding */
+        finding->object = memory_text(task->name[0] ? task->name : "task");
     struct part *part = finding_part(finding, PART_TASK, id,
                                      symbols_stack_id(analysis->symbols, task->create_stack));
     finding_set(&part->text, "%s was created by %s", name, parent);

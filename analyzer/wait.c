@@ -233,6 +233,11 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
     const struct trace_object *facts = trace_object(graph->trace, object);
     if (facts->last_post_task == waker && facts->last_post_tsc < graph->answers[self])
         return true; /* it did not need to hear the signal to do its work, and said so */
+    /* Only the last one to signal is known. If that was the waiter, which cannot have woken itself,
+     * and it was woken before, then somebody else who uses the object did. */
+    if (facts->last_post_task == self && facts->posts > facts->unheard &&
+        wait_used(graph, object, waker))
+        return true;
     if (graph->orderly)
         return waker != graph->ender && wait_used(graph, object, waker);
     return is_static(graph->trace, object) || wait_used(graph, object, waker);
