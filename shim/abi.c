@@ -94,6 +94,7 @@ static void ignore(bool reads, bool writes, uint32_t step)
     if (state) {
         state->ignore[0] += reads ? step : 0;
         state->ignore[1] += writes ? step : 0;
+        state->context_top = NULL; /* see access_record() */
     }
     thread_leave(thread);
 }

@@ -180,20 +180,21 @@ static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
 }
 static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
 
-/* More bytes of the line that the site's open entry is at: the commonest case by far, where bytes are met one by one. */
-static inline bool open_merge(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-                              uint32_t kind, uintptr_t pc)
+/*
+ * The commonest case by far of what the filter has not seen, bytes met one by one: more of the line that the site's open
+ * entry is at, in the same segment and context. Returns the entry, or NULL. (While accesses are ignored, context_top is
+ * one that no thread has.)
+ */
+static inline struct trace_open *open_same(const struct thread *thread, const struct access_state *state,
+                                           uintptr_t line, uint32_t kind, uintptr_t pc)
 {
-    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task ||
-                 state->held_version != thread->held_version || access_fast.top != state->context_top ||
-                 access_fast.top != access_fast.low))
-        return false;
     struct trace_open *entry = &state->table[open_slot(pc, kind)];
-    uint64_t present = entry->mask;
-    if (!present || entry->line != line || entry->pc != pc || entry->context != state->context || entry->kind != kind)
-        return false;
-    entry->mask = present | mask;
-    return true;
+    if (UNLIKELY(access_fast.top != state->context_top || access_fast.top != access_fast.low ||
+                 state->segment != thread->segment || state->held_version != thread->held_version))
+        return NULL;
+    if (entry->line != line || entry->pc != pc || entry->context != state->context || entry->kind != kind)
+        return NULL;
+    return entry->mask ? entry : NULL;
 }
 
 /* `line`: its address */

@@ -699,11 +699,12 @@ static void test_grows(void **state)
         for (uint64_t line = 0; line < 30000; line++)
             do_access(MEMORY + line * 64, 8, 3u << 4, 0x5000);
     assert_int_equal(before, FILTER_FIRST);
-    assert_int_equal(own.access->entries_log2, FILTER_LAST);
+    assert_int_equal(own.access->entries_log2, FILTER_LARGE);
     struct filter_entry *entries = own.access->entries;
     check();
     access_thread_end(&own);
-    assert_ptr_equal(pool[FILTER_LAST], entries);
+    assert_ptr_equal(pool[FILTER_LARGE], entries);
+    assert_int_equal(large_used, 0);
     access_thread_start(&own);
     assert_int_equal(own.access->entries_log2, FILTER_FIRST);
 }
