@@ -5,7 +5,7 @@
  *
  * Small blocks are linked to the lines they lie in, as far as these have a history. Large ones are listed by region and
  * linked to a line when it is next touched. A block that was freed is kept for a while, so that a late access races with
- * its end; after KEEP_FREED more it is forgotten, and the line is marked so that accesses to no known block are not
+ * its end; after KEEP_FREED more it is forgotten with its accesses, and the line is marked so that accesses to no known block are not
  * compared with each other.
  */
 #include <stdlib.h>
@@ -354,7 +354,7 @@ static uint32_t find_block(const struct race_history *history, const struct race
     return found;
 }
 
-/* Compares a line's entries of the block with its end; they are not needed any more then. */
+/* Compares a line's entries of the block with its end. They stay: an access that comes late races with them too. */
 static void end_in_line(struct race_history *history, const struct race_now *now,
                         struct race_line *line, uint32_t number)
 {
@@ -364,7 +364,6 @@ static void end_in_line(struct race_history *history, const struct race_now *now
             continue;
         if (!race_before(now, entry->task, entry->segment))
             race_found(history, now, line->line - 1, entry->mask, entry, number);
-        race_entry_remove(history, line, e);
     }
     for (uint32_t link = line->blocks; link; link = history->links[link].next)
         if (history->links[link].block == number)

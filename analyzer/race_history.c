@@ -282,10 +282,8 @@ static void check_block(struct race_history *history, const struct race_now *now
     if (link->look && block->free_task) {
         if (race_before(now, block->free_task, block->free_segment))
             return;
-        if (!block->quiet) {
+        if (!block->quiet)
             race_found(history, now, line->line - 1, bytes, NULL, link->block);
-            return;
-        }
     }
     check_bytes(history, now, line, bytes, link->block);
 }

@@ -1,0 +1,328 @@
+/*
+ * The race detector against the definition: random programs are run step by step with vector clocks and block
+ * identities kept beside them, every pair of accesses is compared with every other, and the racy pairs of sites must be
+ * the detector's findings, no more and no less.
+ *
+ * The programs lock nothing in particular: a task releases into an object or acquires from one at random, allocates,
+ * frees and accesses memory that it may know of (the allocation is before the access), whether others use it or not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyzer/analysis.h"
+#include "analyzer/order.h"
+#include "analyzer/trace_make.h"
+
+#define TASKS   5u /* tasks 1..5; main makes the others at once */
+#define OBJECTS 3u
+#define LINES   3u  /* of global memory */
+#define PLACES  3u  /* of the heap, 128 bytes each */
+#define EVENTS  160u
+#define PAIRS   4096u
+#define GLOBAL  UINT64_C(0x10000)
+#define HEAP    UINT64_C(0x20000)
+
+struct event { /* an access, or the end of a block */
+    uint64_t address;
+    uint32_t size, task, pc, kind, block;
+    uint64_t segment;
+    uint64_t clock[TASKS + 1];
+    bool is_free;
+};
+
+struct block {
+    uint64_t address;
+    uint32_t size, task;
+    uint64_t segment;
+};
+
+struct pair {
+    uint32_t low, high;
+    const char *rule;
+};
+
+struct world {
+    uint64_t seed;
+    struct trace_make *make;
+    uint64_t segment[TASKS + 1], written[TASKS + 1]; /* present, and as the stream has it */
+    uint64_t clock[TASKS + 1][TASKS + 1];
+    uint64_t object[OBJECTS][TASKS + 1], object_segment[OBJECTS];
+    uint32_t object_task[OBJECTS];
+    struct block blocks[EVENTS];
+    uint32_t block_count, alive[PLACES]; /* block at a place, 0 none */
+    struct event events[EVENTS];
+    uint32_t event_count;
+    struct pair expected[PAIRS], found[PAIRS];
+    uint32_t expected_count, found_count;
+};
+
+static uint32_t pick(struct world *world, uint32_t limit)
+{
+    world->seed ^= world->seed << 13;
+    world->seed ^= world->seed >> 7;
+    world->seed ^= world->seed << 17;
+    return (uint32_t)(world->seed >> 20) % limit;
+}
+
+static bool knows(const struct world *world, uint32_t task, uint32_t other, uint64_t segment)
+{
+    return task == other || world->clock[task][other] >= segment;
+}
+
+/* ---- steps ---- */
+
+static void release(struct world *world, uint32_t task, uint32_t object)
+{
+    memcpy(world->object[object], world->clock[task], sizeof(world->object[object]));
+    world->object[object][task] = world->segment[task];
+    world->object_task[object] = task;
+    world->object_segment[object] = world->segment[task];
+    world->segment[task]++;
+}
+
+static void acquire(struct world *world, uint32_t task, uint32_t object)
+{
+    uint32_t from = world->object_task[object];
+    if (from == 0 || knows(world, task, from, world->object_segment[object]))
+        return;
+    world->segment[task]++;
+    make_edge(world->make, task - 1, world->segment[task], from, world->object_segment[object],
+              object + 2);
+    for (uint32_t t = 1; t <= TASKS; t++)
+        if (world->clock[task][t] < world->object[object][t])
+            world->clock[task][t] = world->object[object][t];
+}
+
+/* What the recorder does before a data record. */
+static void settle(struct world *world, uint32_t task)
+{
+    if (world->written[task] != world->segment[task])
+        make_segment(world->make, task - 1, world->segment[task]);
+    world->written[task] = world->segment[task];
+}
+
+static struct event *note(struct world *world, uint32_t task, uint64_t address, uint32_t size,
+                          uint32_t pc, uint32_t kind, uint32_t block)
+{
+    struct event *event = &world->events[world->event_count++];
+    *event = (struct event){.address = address,
+                            .size = size,
+                            .task = task,
+                            .pc = pc,
+                            .kind = kind,
+                            .block = block,
+                            .segment = world->segment[task]};
+    memcpy(event->clock, world->clock[task], sizeof(event->clock));
+    return event;
+}
+
+static void access_memory(struct world *world, uint32_t task)
+{
+    uint32_t log = pick(world, 4), size = 1u << log, block = 0;
+    uint64_t address = GLOBAL + pick(world, LINES) * 64;
+    uint32_t limit = 64, place = pick(world, PLACES);
+    if (pick(world, 2)) {
+        block = world->alive[place];
+        if (!block ||
+            !knows(world, task, world->blocks[block].task, world->blocks[block].segment))
+            return;
+        address = world->blocks[block].address;
+        limit = world->blocks[block].size;
+    }
+    if (limit < size)
+        return;
+    address += pick(world, limit / size) * size;
+    uint32_t kind = log << 4 | (pick(world, 3) == 0 ? TRACE_KIND_WRITE : 0) |
+                    (pick(world, 4) == 0 ? TRACE_KIND_ATOMIC : 0);
+    /* One site has one kind, and is for the heap or is not. */
+    uint32_t pc = (block ? 0x11000 : 0x1000) + 0x100 * pick(world, 6) + kind;
+    settle(world, task);
+    make_line(world->make, task - 1, kind, pc, address / 64 * 64,
+              ((UINT64_C(1) << size) - 1) << (address % 64));
+    note(world, task, address, size, pc, kind, block);
+}
+
+static void allocate(struct world *world, uint32_t task, uint32_t place)
+{
+    if (world->alive[place])
+        return;
+    uint32_t number = ++world->block_count;
+    world->blocks[number] = (struct block){.address = HEAP + place * 128 + pick(world, 3) * 16,
+                                           .size = 16 + 8 * pick(world, 8),
+                                           .task = task,
+                                           .segment = world->segment[task]};
+    world->alive[place] = number;
+    settle(world, task);
+    make_block(world->make, task - 1, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP,
+               world->blocks[number].address, world->blocks[number].size,
+               1000 + world->event_count * 10 + number);
+}
+
+static void deallocate(struct world *world, uint32_t task, uint32_t place)
+{
+    uint32_t number = world->alive[place];
+    const struct block *block = &world->blocks[number];
+    if (!number || !knows(world, task, block->task, block->segment))
+        return;
+    settle(world, task);
+    make_block(world->make, task - 1, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, block->address,
+               block->size, 1001 + world->event_count * 10 + world->block_count);
+    note(world, task, block->address, block->size, 0x2000, TRACE_KIND_WRITE, number)->is_free = true;
+    world->alive[place] = 0;
+}
+
+static void play(struct world *world)
+{
+    uint32_t task_object = make_object(world->make, TRACE_OBJECT_TASK, 0);
+    for (uint32_t t = 1; t <= TASKS; t++) {
+        if (t > 1)
+            make_task(world->make, 1, "task");
+        make_switch(world->make, t - 1, t, 1);
+        world->segment[t] = world->written[t] = 1;
+    }
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        make_object(world->make, TRACE_OBJECT_MUTEX, 0x5000 + i * 64);
+    allocate(world, 1, 0);
+    for (uint32_t t = 2; t <= TASKS; t++) {
+        make_edge(world->make, t - 1, 1, 1, 1, task_object);
+        world->clock[t][1] = 1;
+    }
+    world->segment[1] = 2;
+    while (world->event_count < EVENTS - 1 && world->block_count < 30) {
+        uint32_t task = 1 + pick(world, TASKS), what = pick(world, 40);
+        if (what < 4)
+            release(world, task, pick(world, OBJECTS));
+        else if (what < 9)
+            acquire(world, task, pick(world, OBJECTS));
+        else if (what < 11)
+            allocate(world, task, pick(world, PLACES));
+        else if (what < 12)
+            deallocate(world, task, pick(world, PLACES));
+        else
+            access_memory(world, task);
+    }
+}
+
+/* ---- races by definition, and as found ---- */
+
+static void add_pair(struct pair *pairs, uint32_t *count, struct pair pair)
+{
+    for (uint32_t i = 0; i < *count; i++)
+        if (pairs[i].low == pair.low && pairs[i].high == pair.high &&
+            strcmp(pairs[i].rule, pair.rule) == 0)
+            return;
+    assert_true(*count < PAIRS);
+    pairs[(*count)++] = pair;
+}
+
+static bool races(const struct event *a, const struct event *b)
+{
+    if (a->task == b->task || a->block != b->block || (a->is_free && b->is_free))
+        return false;
+    if (a->address + a->size <= b->address || b->address + b->size <= a->address)
+        return false;
+    if (!((a->kind | b->kind) & TRACE_KIND_WRITE) || (a->kind & b->kind & TRACE_KIND_ATOMIC))
+        return false;
+    return b->clock[a->task] < a->segment && a->clock[b->task] < b->segment;
+}
+
+static void expect(struct world *world)
+{
+    for (uint32_t i = 0; i < world->event_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            const struct event *a = &world->events[i], *b = &world->events[j];
+            if (!races(a, b))
+                continue;
+            const char *rule = a->is_free || b->is_free                    ? "free-race"
+                               : (a->kind ^ b->kind) & TRACE_KIND_ATOMIC ? "mixed-race"
+                                                                         : "data-race";
+            add_pair(world->expected, &world->expected_count,
+                     (struct pair){.low = a->pc < b->pc ? a->pc : b->pc,
+                                   .high = a->pc < b->pc ? b->pc : a->pc,
+                                   .rule = rule});
+        }
+    }
+}
+
+static void detect(struct world *world)
+{
+    static const struct analysis_options options = {.jobs = 1};
+    char *error;
+    trace_make_write(world->make);
+    struct analysis analysis = {.trace = trace_open(world->make->path, &error), .options = &options};
+    assert_non_null(analysis.trace);
+    analysis.symbols = symbols_open(analysis.trace, NULL);
+    analysis.order = order_build(analysis.trace);
+    detect_race(&analysis);
+    assert_int_equal(analysis.trace->problem_count, 0);
+    for (uint32_t i = 0; i < analysis.findings.count; i++) {
+        const struct finding *finding = analysis.findings.items[i];
+        uint32_t a = (uint32_t)finding->parts[0].stack.frames[0].pc + 1;
+        uint32_t b = (uint32_t)finding->parts[1].stack.frames[0].pc + 1;
+        add_pair(world->found, &world->found_count,
+                 (struct pair){
+                     .low = a < b ? a : b, .high = a < b ? b : a, .rule = finding->rule});
+    }
+    finding_list_free(&analysis.findings);
+    order_free(analysis.order);
+    symbols_close(analysis.symbols);
+    trace_close(analysis.trace);
+}
+
+static uint32_t missing(const struct pair *from, uint32_t from_count, const struct pair *in,
+                        uint32_t in_count, const char *what, uint64_t seed)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < from_count; i++) {
+        bool there = false;
+        for (uint32_t j = 0; j < in_count; j++)
+            there = there || (in[j].low == from[i].low && in[j].high == from[i].high &&
+                              strcmp(in[j].rule, from[i].rule) == 0);
+        if (there)
+            continue;
+        printf("seed %llu: %s %s 0x%x 0x%x\n", (unsigned long long)seed, what, from[i].rule,
+               from[i].low, from[i].high);
+        count++;
+    }
+    return count;
+}
+
+static void random_programs(void **state)
+{
+    (void)state;
+    const char *more = getenv("GOROCHECK_MUTATIONS");
+    uint64_t programs = more ? strtoull(more, NULL, 10) / 50 : 300;
+    uint32_t wrong = 0, pairs = 0;
+    struct world *world = malloc(sizeof(*world));
+    assert_non_null(world);
+    for (uint64_t seed = 1; seed <= programs; seed++) {
+        memset(world, 0, sizeof(*world));
+        world->seed = seed * 0x9e3779b97f4a7c15u;
+        world->make = trace_make_new();
+        play(world);
+        expect(world);
+        detect(world);
+        wrong += missing(world->expected, world->expected_count, world->found, world->found_count,
+                         "not found:", seed);
+        wrong += missing(world->found, world->found_count, world->expected, world->expected_count,
+                         "no race:", seed);
+        pairs += world->expected_count;
+        trace_make_free(world->make);
+    }
+    free(world);
+    assert_int_equal(wrong, 0);
+    assert_true(pairs > 10 * programs); /* else the programs are too tame */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
