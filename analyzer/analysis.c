@@ -86,7 +86,8 @@ static int item_compare(const void *a, const void *b)
 
 static char *program_name(const struct trace *trace)
 {
-    const char *path = trace->process.executable;
+    const char *path = trace->process.command[0] ? trace->process.command /* its first word */
+                                                 : trace->process.executable;
     const char *slash = strrchr(path, '/');
     return memory_text(slash ? slash + 1 : path[0] ? path : "program");
 }

@@ -430,6 +430,14 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
     }
 }
 
+/* A task that was not made by a function that we see serves some library: it may wait as long as it
+ * likes while some other task could still wake it. */
+static bool of_library(const struct blocked *blocked, uint32_t id)
+{
+    return blocked->analysis->trace->tasks[id].flags & TRACE_TASK_FOREIGN &&
+           !blocked->graph->waits[id].sure;
+}
+
 void detect_blocked(struct analysis *analysis)
 {
     if (coverage_stopped(analysis->trace))
@@ -444,7 +452,7 @@ void detect_blocked(struct analysis *analysis)
     for (uint32_t id = 1; id < count; id++) {
         if (blocked.cyclic[id])
             analysis->reported[id] = true;
-        else if (blocked.graph->waits[id].stuck)
+        else if (blocked.graph->waits[id].stuck && !of_library(&blocked, id))
             tell(&blocked, id, path);
     }
     free(path);

@@ -230,6 +230,34 @@ static void idle_worker(void **state)
     expect(make, "");
 }
 
+static struct trace_make *never_signalled(uint32_t *worker)
+{
+    struct trace_make *make = made();
+    uint32_t a = make_object(make, TRACE_OBJECT_COND, 0x100);
+    *worker = waits(make, PRIMITIVE_pthread_cond_wait, a, 5000);
+    make->objects[a].create_task = 1;
+    return make;
+}
+
+/* No work ever came for it. If it had told somebody something before, it would wait for an answer. */
+static void idle_unused(void **state)
+{
+    (void)state;
+    uint32_t worker;
+    struct trace_make *make = never_signalled(&worker);
+    make->tasks[worker].flags |= TRACE_TASK_DETACHED;
+    expect(make, "");
+    make = never_signalled(&worker);
+    make->objects[make_object(make, TRACE_OBJECT_COND, 0x200)].last_post_task = worker;
+    make->objects[2].last_post_tsc = 4000;
+    expect(make, "blocked never-signalled suspected; ");
+    make = never_signalled(&worker);
+    make->tasks[worker].flags |= TRACE_TASK_FOREIGN;
+    make->objects[make_object(make, TRACE_OBJECT_COND, 0x200)].last_post_task = worker;
+    make->objects[2].last_post_tsc = 4000;
+    expect(make, "");
+}
+
 /* It signalled last itself, but was woken before, by main, which uses the mutex too. */
 static void idle_self_signal(void **state)
 {
@@ -494,6 +522,7 @@ int main(void)
         cmocka_unit_test(destroyed),
         cmocka_unit_test(lost_wakeup),
         cmocka_unit_test(idle_worker),
+        cmocka_unit_test(idle_unused),
         cmocka_unit_test(idle_self_signal),
         cmocka_unit_test(waker_gone),
         cmocka_unit_test(hang),

@@ -220,6 +220,24 @@ static void users_collect(struct wait_graph *graph)
 /* ---- who can go on ---- */
 
 /*
+ * A worker for which there never was any work: it began to wait on a condition that nobody ever
+ * signalled, without having woken anybody itself, and only who ended the program and others that
+ * wait there too know of it.
+ */
+static bool never_worked(const struct wait_graph *graph, uint32_t self)
+{
+    uint32_t object = graph->waits[self].object;
+    const struct trace_object *facts = trace_object(graph->trace, object);
+    if (facts->kind != TRACE_OBJECT_COND || facts->posts || graph->answers[self])
+        return false;
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        if (wait_used(graph, object, t) && t != graph->ender &&
+            (graph->waits[t].object != object || graph->waits[t].kind != WAIT_WAKE))
+            return false;
+    return true;
+}
+
+/*
  * Does `waker`, which can go on, count as one that may wake the task `self`? When the program has
  * ended itself, nobody will; then the question is whether the waiting is by design: some task that
  * is still there woke others by this object before (workers that wait for work), or at least used
@@ -238,8 +256,10 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
     if (facts->last_post_task == self && facts->posts > facts->unheard &&
         wait_used(graph, object, waker))
         return true;
+    if (graph->orderly && waker == graph->ender)
+        return never_worked(graph, self);
     if (graph->orderly)
-        return waker != graph->ender && wait_used(graph, object, waker);
+        return wait_used(graph, object, waker);
     return is_static(graph->trace, object) || wait_used(graph, object, waker);
 }
 
