@@ -168,7 +168,9 @@ void access_fork_child(struct thread *thread)
         return;
     state->task = 0;
     state->context_top = NULL;
-    state->table = NULL;
+    state->table = NULL; /* the parent's: what is open in it is the parent's to write */
+    state->order_count = 0;
+    raw_zero(state->listed, sizeof state->listed);
     state->fence_segment = 0;
     state->pending_count = 0;
     generation_new(state);
