@@ -109,19 +109,31 @@ void init_process_record(bool forked)
 
 /* ---- birth ---- */
 
-static void *find(const char *name)
+/*
+ * A look-up that fails makes the dynamic linker allocate its message; the host's allocator may then call us, before we
+ * have the real functions. So what the C library surely has is found first, what may be missing (the C++ runtime's
+ * functions in a C program) last.
+ */
+static bool may_be_missing(const char *name)
 {
-    void *found = NULL;
-    /* Old versions of these have another layout; clockwait is younger. A name that is not found costs a malloc for the
-     * error, and that may be a foreign allocator that calls us before we can serve it. */
-    if (raw_equal_n(name, "pthread_cond_", 13) && !raw_equal_n(name, "pthread_cond_clockwait", 22))
-        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
-    return found ? found : dlsym(RTLD_NEXT, name);
+    return raw_equal_n(name, "__cxa_", 6);
 }
 
-void real_find(void)
+static void *find(const char *name)
 {
-#define FIND(fn)                                                   *(void **)(void *)&real.fn = find(#fn);
+    static const char *const versioned[] = {"init", "destroy", "wait", "timedwait", "signal", "broadcast"};
+    const char condition[] = "pthread_cond_";
+    for (size_t i = 0; i < sizeof versioned / sizeof *versioned; i++) /* the old versions have another layout */
+        if (raw_equal_n(name, condition, sizeof condition - 1) && raw_equal(name + sizeof condition - 1, versioned[i]))
+            return dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    return dlsym(RTLD_NEXT, name);
+}
+
+static void find_all(bool uncertain)
+{
+#define FIND(fn)                                                                                                       \
+    if (may_be_missing(#fn) == uncertain)                                                                              \
+        *(void **)(void *)&real.fn = find(#fn);
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) FIND(fn)
 #define PRIM_VOID(fn, params, args, kind, object, value, verb)     FIND(fn)
 #define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  FIND(fn)
@@ -133,6 +145,12 @@ void real_find(void)
 #undef TRY
 #undef COND
 #undef HAND
+}
+
+void real_find(void)
+{
+    find_all(false);
+    find_all(true);
 }
 
 static void own_path(void)
