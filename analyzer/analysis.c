@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
@@ -92,16 +93,28 @@ static char *program_name(const struct trace *trace)
     return memory_text(slash ? slash + 1 : path[0] ? path : "program");
 }
 
-bool report_trace(struct report *report, const char *path, uint32_t main_pid, char **error)
+/* A program that was killed, or left by a system call of its own, could not write down its end. */
+static void complete_end(const struct report *report, struct trace *trace)
+{
+    struct trace_process *process = &trace->process;
+    const struct report_end *end = &report->end;
+    if (process->end || trace->live || end->tsc <= process->start_tsc)
+        return;
+    process->end_tsc = end->tsc;
+    process->end_ns = end->ns;
+    if (process->pid != end->pid || report->timeout > 0)
+        return;
+    process->end = WIFSIGNALED(end->status) ? TRACE_END_SIGNAL : TRACE_END_UNDER;
+    process->end_code = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : WEXITSTATUS(end->status);
+}
+
+bool report_trace(struct report *report, const char *path, char **error)
 {
     struct trace *trace = trace_open(path, error);
     if (!trace)
         return false;
     bool killed = report->timeout > 0 && !trace->process.end;
-    if (killed && report->end_tsc > trace->process.start_tsc) {
-        trace->process.end_tsc = report->end_tsc;
-        trace->process.end_ns = report->end_ns;
-    }
+    complete_end(report, trace);
     struct analysis_options options = {.jobs = report->options->jobs,
                                        .memory_limit = report->options->memory_limit,
                                        .progress = !report->options->at_exit,
@@ -117,7 +130,8 @@ bool report_trace(struct report *report, const char *path, uint32_t main_pid, ch
     struct report_process process = {.trace = trace,
                                      .coverage = analysis.coverage,
                                      .name = program_name(trace),
-                                     .child = main_pid && trace->process.pid != main_pid,
+                                     .child =
+                                         report->end.pid && trace->process.pid != report->end.pid,
                                      .observed = anything_seen(trace, &analysis.coverage),
                                      .ended_by_us = killed};
     process.roster = roster_make(&analysis, describe_end_tsc(trace));

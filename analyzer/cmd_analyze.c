@@ -46,7 +46,7 @@ static int analyze(struct report *report, int count, char **paths)
     bool at_exit = report->options->at_exit;
     for (int i = 0; i < count; i++) {
         char *error = NULL;
-        if (report_trace(report, paths[i], 0, &error))
+        if (report_trace(report, paths[i], &error))
             continue;
         session_say("%s", error);
         free(error);

@@ -162,11 +162,11 @@ static bool environment_set(const struct traces *traces, const struct target *ta
 /* ---- afterwards ---- */
 
 static void read_traces(struct report *report, const struct traces *traces, char **names,
-                        uint32_t count, pid_t pid)
+                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         char *error = NULL, *path = memory_format("%s/%s", traces->folder, names[i]);
-        if (!report_trace(report, path, (uint32_t)pid, &error)) {
+        if (!report_trace(report, path, &error)) {
             report->unreadable = true;
             report_note(report, "%s", error);
             free(error);
@@ -227,13 +227,15 @@ static int run(struct report *report, char **argv, struct traces *traces)
     char **names = list_traces(traces, &count);
     if (family.timed_out) {
         report->timeout = options->timeout;
-        report->end_tsc = family.end_tsc;
-        report->end_ns = family.end_ns;
         report_note(report, "the program was ended after %g s (--timeout)", options->timeout);
     }
+    report->end = (struct report_end){.pid = (uint32_t)family.pid,
+                                      .status = family.status,
+                                      .tsc = family.end_tsc,
+                                      .ns = family.end_ns};
     if (family.left)
         report_note(report, "%u of its processes still run", family.left);
-    read_traces(report, traces, names, count, family.pid);
+    read_traces(report, traces, names, count);
     if (!report->process_count && !report->unreadable)
         report->nothing = why_nothing(&target);
     report_finish(report, family.timed_out ? 0 : family_status(&family));

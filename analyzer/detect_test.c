@@ -25,7 +25,7 @@ static char *findings(struct trace_make *make)
     char *error = NULL, *text = memory_text("");
     options_default(&options);
     trace_make_write(make);
-    assert_true(report_trace(&report, make->path, 0, &error));
+    assert_true(report_trace(&report, make->path, &error));
     for (uint32_t i = 0; i < report.item_count; i++) {
         const struct finding *finding = report.items[i].finding;
         char *longer = memory_format("%s%s %s %s", text, finding_kind_word(finding->kind),
@@ -463,11 +463,11 @@ static void misuse_told(void **state)
 
 static int status_of(struct trace_make *make, int own, double timeout, uint32_t main_pid)
 {
-    struct report report = {.options = &options, .timeout = timeout};
+    struct report report = {.options = &options, .timeout = timeout, .end.pid = main_pid};
     char *error = NULL;
     options_default(&options);
     trace_make_write(make);
-    assert_true(report_trace(&report, make->path, main_pid, &error));
+    assert_true(report_trace(&report, make->path, &error));
     report_finish(&report, own);
     int status = report.status;
     report_free(&report);
@@ -498,6 +498,9 @@ static void statuses(void **state)
     killed(make);
     assert_int_equal(status_of(make, 0, 0, 0), STATUS_FAILURE);
     make = clean();
+    killed(make);
+    assert_int_equal(status_of(make, 0, 0, 4000000000u), STATUS_FAILURE);
+    make = clean();
     killed(make); /* a child may be killed; the program itself may not */
     assert_int_equal(status_of(make, 0, 0, 77), STATUS_CLEAN);
     make = clean();
@@ -507,6 +510,28 @@ static void statuses(void **state)
     make->process.lost_sync = 1;
     make->tasks[2].flags = 0; /* never joined: a finding wins */
     assert_int_equal(status_of(make, 5, 0, 0), STATUS_FINDINGS);
+}
+
+/* Who has waited for the program knows how it ended. */
+static void end_known(void **state)
+{
+    (void)state;
+    struct trace_make *make = clean();
+    struct report report = {
+        .options = &options,
+        .end = {.pid = 4000000000u, .status = 9, .tsc = 5000, .ns = 1000004000}};
+    char *error = NULL;
+    options_default(&options);
+    killed(make);
+    make->process.end_tsc = make->process.end_ns = 0;
+    trace_make_write(make);
+    assert_true(report_trace(&report, make->path, &error));
+    assert_int_equal(report.processes[0].trace->process.end, TRACE_END_SIGNAL);
+    assert_int_equal(report.processes[0].trace->process.end_code, 9);
+    assert_int_equal(report.processes[0].trace->process.end_tsc, 5000);
+    assert_true(coverage_whole(&report.processes[0]));
+    report_free(&report);
+    trace_make_free(make);
 }
 
 int main(void)
@@ -538,6 +563,7 @@ int main(void)
         cmocka_unit_test(shared),
         cmocka_unit_test(misuse_told),
         cmocka_unit_test(statuses),
+        cmocka_unit_test(end_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

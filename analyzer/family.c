@@ -106,6 +106,14 @@ static unsigned descendants_left(void)
     return count;
 }
 
+static void note_end(struct family *family)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    family->end_tsc = __builtin_ia32_rdtsc();
+    family->end_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 /* Collects all that have ended; true if the program itself was among them. */
 static bool reap(struct family *family)
 {
@@ -115,6 +123,8 @@ static bool reap(struct family *family)
         if (pid != family->pid)
             continue;
         family->status = status;
+        if (!family->end_tsc)
+            note_end(family);
         ended = true;
     }
     return ended;
@@ -201,11 +211,8 @@ struct family family_run(const char *path, char *const *argv, double timeout)
     bool ended = family.pid < 0;
     while (!(ended |= reap(&family))) {
         if (end > 0 && now() >= end) {
-            struct timespec time;
-            clock_gettime(CLOCK_REALTIME, &time);
             family.timed_out = true;
-            family.end_tsc = __builtin_ia32_rdtsc();
-            family.end_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+            note_end(&family);
             end_all(&family, ended);
             break;
         }

@@ -11,7 +11,7 @@ struct family {
     int status;      /* as wait() tells it */
     int start_error; /* errno of exec, 0 if it started */
     bool timed_out;
-    uint64_t end_tsc, end_ns; /* when it was killed: the trace does not say */
+    uint64_t end_tsc, end_ns; /* when it had ended or was killed: a trace does not always say */
     unsigned left;            /* descendants that still run */
 };
 

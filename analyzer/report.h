@@ -34,6 +34,13 @@ struct report_item {
     uint32_t processes;      /* in how many */
 };
 
+/* What `run` knows of the end of its program, if the trace does not say. */
+struct report_end {
+    uint32_t pid; /* 0: nothing is known */
+    int status;   /* as wait() tells it */
+    uint64_t tsc, ns;
+};
+
 struct report {
     const struct options *options;
     struct report_process *processes;
@@ -42,11 +49,11 @@ struct report {
     uint32_t item_count, item_capacity;
     struct suppressions suppressions;
     uint32_t suppressed;
-    double timeout;           /* seconds after which `run` ended the program; 0: it was not */
-    uint64_t end_tsc, end_ns; /* ... and when that was */
-    bool unreadable;          /* some trace could not be read at all */
-    char *nothing;            /* why nothing was observed, or NULL */
-    char **notes;             /* what else must be said */
+    double timeout; /* seconds after which `run` ended the program; 0: it was not */
+    struct report_end end;
+    bool unreadable; /* some trace could not be read at all */
+    char *nothing;   /* why nothing was observed, or NULL */
+    char **notes;    /* what else must be said */
     uint32_t note_count;
     int status; /* exit status that follows */
     bool colored;
@@ -73,9 +80,9 @@ void report_free(struct report *report);
 
 /* ---- analysis.c ---- */
 
-/* Opens, analyses and adds one trace; false with *error if it is none. `main_pid`: of the process
- * that was to be observed, so that others are known as its children; 0: this one is. */
-bool report_trace(struct report *report, const char *path, uint32_t main_pid, char **error);
+/* Opens, analyses and adds one trace; false with *error if it is none. If report->end names a
+ * process, others are its children. */
+bool report_trace(struct report *report, const char *path, char **error);
 /* Sets the exit status that follows from all that was found; `own` is the program's (0 if there is
  * none). */
 void report_finish(struct report *report, int own);

@@ -54,7 +54,7 @@ static int set_up(void **state)
     fixture->make = trace_make_new();
     fixture->make->process.events = 3;
     trace_make_write(fixture->make);
-    assert_true(report_trace(&fixture->report, fixture->make->path, 0, &error));
+    assert_true(report_trace(&fixture->report, fixture->make->path, &error));
     struct finding *race = finding_new(FINDING_RACE, FINDING_PROVED, "data-race");
     struct part *part = finding_part(race, PART_ACCESS, 2, stack_at("f", "/src/a.c", 21));
     finding_set(&part->text, "Write of size 4 at 0x10 by task 2");
@@ -234,7 +234,7 @@ static void suppressed(void **state)
     char *error = NULL;
     fixture->make->tasks[make_task(fixture->make, 1, "worker")].flags = 0; /* never joined */
     trace_make_write(fixture->make);
-    assert_true(report_trace(&report, fixture->make->path, 0, &error));
+    assert_true(report_trace(&report, fixture->make->path, &error));
     assert_int_equal(report.item_count, 1);
     report_free(&report);
     report = (struct report){.options = &fixture->options};
@@ -244,7 +244,7 @@ static void suppressed(void **state)
     item->pattern = item->text + strlen("unjoined:");
     report.suppressions.items = item;
     report.suppressions.count = 1;
-    assert_true(report_trace(&report, fixture->make->path, 0, &error));
+    assert_true(report_trace(&report, fixture->make->path, &error));
     assert_int_equal(report.item_count, 0);
     assert_int_equal(report.suppressed, 1);
     assert_int_equal(item->hits, 1);
