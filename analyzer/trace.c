@@ -5,6 +5,7 @@
  */
 #include "analyzer/trace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -318,19 +319,60 @@ static void read_tables(struct trace *trace, int directory)
                  TRACE_TABLE_OFFSET);
 }
 
+/* The N of "sync.N" or "access.N", as the recorder writes it; -1 for any other name. */
+static long stream_number(const char *name)
+{
+    const char *digits = strncmp(name, "sync.", 5) == 0     ? name + 5
+                         : strncmp(name, "access.", 7) == 0 ? name + 7
+                                                            : "";
+    size_t length = strspn(digits, "0123456789");
+    if (length == 0 || length > 7 || digits[length] || (digits[0] == '0' && length > 1))
+        return -1;
+    return strtol(digits, NULL, 10);
+}
+
+/* How many streams there are: what the directory holds counts, not what the process file says, which a killed process
+ * had no time to bring up to date. */
+static uint32_t count_streams(struct trace *trace, int directory)
+{
+    uint32_t count = 0;
+    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
+    if (!listing) {
+        trace_problem(trace, ".", 0, "cannot be listed: %s", strerror(errno));
+        return trace->process.streams < 64 ? trace->process.streams : 64;
+    }
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        long number = stream_number(entry->d_name);
+        if (number >= (long)STREAMS_MAX)
+            trace_problem(trace, entry->d_name, 0, "no stream has this number");
+        else if (number >= (long)count)
+            count = (uint32_t)number + 1;
+    }
+    closedir(listing);
+    return count;
+}
+
+static void read_stream_file(struct trace *trace, int directory, const char *name)
+{
+    uint32_t index = (uint32_t)stream_number(name);
+    if (name[0] == 's' && map_file(trace, directory, name, &trace->sync[index]))
+        check_header(trace, name, &trace->sync[index], TRACE_FILE_SYNC, 0, TRACE_TABLE_OFFSET);
+    if (name[0] == 'a' && map_file(trace, directory, name, &trace->access[index]))
+        check_header(trace, name, &trace->access[index], TRACE_FILE_ACCESS, 0, TRACE_ACCESS_OFFSET);
+}
+
 static void read_streams(struct trace *trace, int directory)
 {
-    trace->stream_count = trace->process.streams;
+    trace->stream_count = count_streams(trace, directory);
     trace->sync = memory_get(trace->stream_count, sizeof(*trace->sync));
     trace->access = memory_get(trace->stream_count, sizeof(*trace->access));
     for (uint32_t i = 0; i < trace->stream_count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "sync.%u", i);
-        if (map_file(trace, directory, name, &trace->sync[i]))
-            check_header(trace, name, &trace->sync[i], TRACE_FILE_SYNC, 0, TRACE_TABLE_OFFSET);
+        read_stream_file(trace, directory, name);
         snprintf(name, sizeof(name), "access.%u", i);
-        if (map_file(trace, directory, name, &trace->access[i]))
-            check_header(trace, name, &trace->access[i], TRACE_FILE_ACCESS, 0, TRACE_ACCESS_OFFSET);
+        read_stream_file(trace, directory, name);
     }
 }
 
