@@ -378,14 +378,25 @@ void call_wait_return(struct call *call, bool relocked)
         wait_rejoin(call);
 }
 
+/* What the canceller did before pthread_cancel is before the cleanup that follows. */
+static void call_canceled(struct call *call)
+{
+    struct thread *thread = call->thread;
+    struct object *self = object_find(thread, thread->record->handle, TRACE_OBJECT_TASK);
+    if (self)
+        clock_acquire(thread, self, call->pc);
+    if (call->kind == TRACE_OBJECT_COND)
+        wait_rejoin(call);
+}
+
 void call_leave(struct call *call)
 {
     if (!call->thread)
         return;
     if (call->blocked) { /* cancelled within the real call; a condition wait has locked its mutex again */
         call_resume(call);
-        if (call->kind == TRACE_OBJECT_COND && shim_state == SHIM_ON)
-            wait_rejoin(call);
+        if (shim_state == SHIM_ON)
+            call_canceled(call);
     }
     if (call->guarded)
         thread_leave(call->thread);

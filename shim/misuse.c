@@ -124,6 +124,8 @@ void misuse_check_end(struct call *call, struct object *object, bool init)
 {
     struct trace_object *shown = &object->shown;
     struct thread *thread = call->thread;
+    if (shown->flags & TRACE_OBJECT_INHERITED)
+        return;
     if (in_use(object)) {
         uint32_t misuse = shown->kind == TRACE_OBJECT_BARRIER ? TRACE_MISUSE_BARRIER_IN_USE
                                                               : TRACE_MISUSE_DESTROY_WAITED;

@@ -255,6 +255,7 @@ void object_fork_child(uint32_t task, uint32_t old_task)
             shown->flags |= TRACE_OBJECT_PARENT_HELD;
         shown->owner = shown->owner == old_task ? task : 0;
         shown->waiters = shown->readers = 0;
+        shown->flags |= TRACE_OBJECT_INHERITED;
         shown->create_task = shown->last_owner = shown->last_post_task = shown->unheard_task = 0;
         shown->posts = shown->unheard = 0;
     }
