@@ -1,7 +1,8 @@
 /*
- * Cursors over the streams: chunk by chunk, record by record, and after the last chunk of an access stream the records
- * that lay open in its header. Invariant: a cursor always moves on or stops, so that reading ends on any input; a chunk
- * that cannot be trusted ends its stream with an error, because the records behind it depend on those before.
+ * Cursors over the streams: chunk by chunk, record by record, and after the last chunk of an access
+ * stream the records that lay open in its header. Invariant: a cursor always moves on or stops, so
+ * that reading ends on any input; a chunk that cannot be trusted ends its stream with an error,
+ * because the records behind it depend on those before.
  */
 #include <string.h>
 
@@ -122,8 +123,9 @@ static const char *implausible(const struct trace_access *record)
 }
 
 /*
- * The open table, as LINE records. An entry stands for its run (lines before `line`, with run_mask) and for `line`
- * itself; they are one record where the masks are equal, else two: open_run says that the run has been given out.
+ * The open table, as LINE records. An entry stands for its run (lines before `line`, with run_mask)
+ * and for `line` itself; they are one record where the masks are equal, else two: open_run says
+ * that the run has been given out.
  */
 static bool open_next(struct access_cursor *cursor, const struct trace_blob *blob,
                       struct trace_access *record)

@@ -1,10 +1,11 @@
 /*
- * Predicted deadlocks: cycles in the order in which locks are taken. An edge is one ORDER record: a task that held
- * `from` asked for `to`. A cycle of edges is a deadlock of another schedule if
+ * Predicted deadlocks: cycles in the order in which locks are taken. An edge is one ORDER record: a
+ * task that held `from` asked for `to`. A cycle of edges is a deadlock of another schedule if
  *   - each edge is another task's;
- *   - no two of the tasks hold a common lock meanwhile (a gate: they cannot be there at the same time), unless both
- *     hold it for reading;
- *   - no two of the edges are ordered by other things than locks (thread creation, joins, semaphores...);
+ *   - no two of the tasks hold a common lock meanwhile (a gate: they cannot be there at the same
+ *     time), unless both hold it for reading;
+ *   - no two of the edges are ordered by other things than locks (thread creation, joins,
+ *     semaphores...);
  *   - each task is really blocked by the next: readers do not block readers.
  * A cycle that happened in this very run is left to detect_blocked.
  */
@@ -17,8 +18,9 @@
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
 
-#define CYCLE_MAX     8u       /* locks in one cycle */
-#define STEPS_MAX     2000000u /* of the search, in all: dense graphs of many locks have too many cycles to list */
+#define CYCLE_MAX 8u /* locks in one cycle */
+#define STEPS_MAX \
+    2000000u /* of the search, in all: dense graphs of many locks have too many cycles to list */
 #define CYCLES_MAX    1000u
 #define INSTANCES_MAX 16u /* edges kept between the same two locks */
 
@@ -73,7 +75,8 @@ static void take_record(struct graph *graph, const struct trace_sync *record)
     if (!trace_object(trace, record->object) || record->task >= graph->analysis->order->task_count)
         return;
     for (uint32_t i = 0; i < record->held_count; i++) {
-        if (record->held[i].object == record->object || !trace_object(trace, record->held[i].object))
+        if (record->held[i].object == record->object ||
+            !trace_object(trace, record->held[i].object))
             continue;
         MEMORY_GROW(graph->edges, graph->edge_count, graph->edge_capacity);
         struct lock_edge *edge = &graph->edges[graph->edge_count++];
@@ -102,7 +105,8 @@ static void thin_edges(struct graph *graph)
 {
     uint32_t kept = 0, same = 0;
     for (uint32_t i = 0; i < graph->edge_count; i++) {
-        const struct lock_edge *edge = &graph->edges[i], *last = kept ? &graph->edges[kept - 1] : NULL;
+        const struct lock_edge *edge = &graph->edges[i],
+                               *last = kept ? &graph->edges[kept - 1] : NULL;
         bool pair = last && last->from == edge->from && last->to == edge->to;
         same = pair ? same + 1 : 0;
         if (same >= INSTANCES_MAX && last->task == edge->task)
@@ -161,7 +165,8 @@ static void find_components(struct graph *graph)
     uint32_t n = graph->node_count, depth = 0, stacked = 0, next_index = 1;
     uint32_t *index = memory_get(n, 4), *low = memory_get(n, 4), *stack = memory_get(n, 4);
     struct visit *path = memory_get(n + 1u, sizeof(*path));
-    graph->component = memory_get(n, sizeof(*graph->component)); /* 0: still on the stack, or unmet */
+    graph->component =
+        memory_get(n, sizeof(*graph->component)); /* 0: still on the stack, or unmet */
     for (uint32_t root = 0; root < n; root++) {
         if (index[root])
             continue;
@@ -210,7 +215,8 @@ static bool share_gate(const struct lock_edge *a, const struct lock_edge *b)
     return false;
 }
 
-static bool together(const struct graph *graph, const struct lock_edge *a, const struct lock_edge *b)
+static bool together(const struct graph *graph, const struct lock_edge *a,
+                     const struct lock_edge *b)
 {
     struct order *order = graph->analysis->order;
     return a->task != b->task && !share_gate(a, b) &&
@@ -218,7 +224,8 @@ static bool together(const struct graph *graph, const struct lock_edge *a, const
            !order_before(order, b->task, b->segment, a->task, a->segment, true);
 }
 
-/* Whether the task of `a`, which wants a->to, is blocked by the task of `b`, which holds it as b->from. */
+/* Whether the task of `a`, which wants a->to, is blocked by the task of `b`, which holds it as
+ * b->from. */
 static bool blocks(const struct lock_edge *a, const struct lock_edge *b)
 {
     return a->want_mode != TRACE_MODE_SHARED || b->hold_mode != TRACE_MODE_SHARED;
@@ -237,7 +244,8 @@ static bool happened(const struct graph *graph, struct lock_edge *const *cycle, 
 
 /* ---- findings ---- */
 
-/* Locks made at one place are one kind of lock: a cycle between two of them is told once, however many pairs there are. */
+/* Locks made at one place are one kind of lock: a cycle between two of them is told once, however
+ * many pairs there are. */
 static bool told_already(struct graph *graph, struct lock_edge *const *cycle, uint32_t length)
 {
     uint64_t hash = length;
@@ -270,8 +278,8 @@ static void report(struct graph *graph, struct lock_edge *const *cycle, uint32_t
         part = finding_part(finding, PART_HOLD, edge->task,
                             symbols_stack_id(analysis->symbols, edge->hold_stack));
         finding_set(&part->text, "%c%s took %s%s",
-                    task[0] >= 'a' && task[0] <= 'z' ? task[0] - 'a' + 'A' : task[0], task + 1, held,
-                    edge->hold_mode == TRACE_MODE_SHARED ? " for reading" : "");
+                    task[0] >= 'a' && task[0] <= 'z' ? task[0] - 'a' + 'A' : task[0], task + 1,
+                    held, edge->hold_mode == TRACE_MODE_SHARED ? " for reading" : "");
         char *longer = memory_format("%s%s -> ", chain ? chain : "", held);
         free(chain);
         chain = longer;
@@ -280,12 +288,13 @@ static void report(struct graph *graph, struct lock_edge *const *cycle, uint32_t
         free(wanted);
     }
     char *first = describe_object(analysis, graph->objects[cycle[0]->from]);
-    finding_set(&finding->summary, "%u tasks take %u locks in conflicting orders: %s%s", length, length,
-                chain, first);
-    finding_set(&finding->why,
-                "The run got through, but nothing keeps these tasks apart: no lock is held by two of "
-                "them and no other synchronisation orders them. If each takes its first lock before "
-                "any takes its second, all wait forever.");
+    finding_set(&finding->summary, "%u tasks take %u locks in conflicting orders: %s%s", length,
+                length, chain, first);
+    finding_set(
+        &finding->why,
+        "The run got through, but nothing keeps these tasks apart: no lock is held by two of "
+        "them and no other synchronisation orders them. If each takes its first lock before "
+        "any takes its second, all wait forever.");
     finding_set(&finding->advice, "Take these locks in one order everywhere.");
     free(first);
     free(chain);
@@ -294,8 +303,8 @@ static void report(struct graph *graph, struct lock_edge *const *cycle, uint32_t
 
 /* ---- the search ---- */
 
-/* Extends a path of edges that can all be held at once, from cycle[0]->from; only through nodes of the same component
- * that are not less than the first, so that each cycle is met once. */
+/* Extends a path of edges that can all be held at once, from cycle[0]->from; only through nodes of
+ * the same component that are not less than the first, so that each cycle is met once. */
 static void extend(struct graph *graph, struct lock_edge **cycle, uint32_t length)
 {
     uint32_t start = cycle[0]->from, at = cycle[length - 1]->to;

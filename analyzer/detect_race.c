@@ -1,6 +1,6 @@
 /*
- * Data races: scans the access streams, lets the workers check them and reports what they found. How it works is told in
- * race.h.
+ * Data races: scans the access streams, lets the workers check them and reports what they found.
+ * How it works is told in race.h.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
-#define JOBS_MAX    256u
-#define SMALL_TRACE (UINT64_C(1) << 20) /* bytes: below this a second thread costs more than it brings */
+#define JOBS_MAX 256u
+#define SMALL_TRACE \
+    (UINT64_C(1) << 20) /* bytes: below this a second thread costs more than it brings */
 
 static double seconds_now(void)
 {
@@ -79,7 +80,8 @@ static void show_progress(const struct pool *pool)
     memset(bar, ' ', sizeof(bar) - 1);
     memset(bar, '#', percent * 2 / 5 > 40 ? 40 : percent * 2 / 5);
     bar[40] = 0;
-    fprintf(stderr, "\rgorocheck: checking accesses [%s] %3u %%", bar, percent > 100 ? 100 : percent);
+    fprintf(stderr, "\rgorocheck: checking accesses [%s] %3u %%", bar,
+            percent > 100 ? 100 : percent);
 }
 
 /* Runs `function` on all jobs; what no thread can be had for is done here. */

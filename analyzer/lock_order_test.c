@@ -32,9 +32,10 @@ static struct trace_make *two_tasks(void)
     return make;
 }
 
-/* Task stream + 1 takes locks[wanted] while it holds locks[held], and locks[gate] if that is not `held`. */
-static void take(struct trace_make *make, uint32_t stream, uint64_t segment, uint32_t held, uint32_t gate,
-                 uint32_t wanted, uint32_t mode, uint32_t held_mode)
+/* Task stream + 1 takes locks[wanted] while it holds locks[held], and locks[gate] if that is not
+ * `held`. */
+static void take(struct trace_make *make, uint32_t stream, uint64_t segment, uint32_t held,
+                 uint32_t gate, uint32_t wanted, uint32_t mode, uint32_t held_mode)
 {
     uint64_t pc = 0x1000 + stream * 0x1000 + wanted * 16;
     struct trace_sync record = {.type = TRACE_SYNC_ORDER,
@@ -130,7 +131,8 @@ static void ordered(void **state)
     (void)state;
     for (int hard = 0; hard < 2; hard++) {
         struct trace_make *make = two_tasks();
-        uint32_t object = make_object(make, hard ? TRACE_OBJECT_SEMAPHORE : TRACE_OBJECT_MUTEX, 0x7000);
+        uint32_t object =
+            make_object(make, hard ? TRACE_OBJECT_SEMAPHORE : TRACE_OBJECT_MUTEX, 0x7000);
         lock(make, 1, 0, 1);
         make_edge(make, 2, 2, 2, 1, object);
         take(make, 2, 2, 1, 1, 0, TRACE_MODE_EXCLUSIVE, TRACE_MODE_EXCLUSIVE);
@@ -191,8 +193,8 @@ static void many_locks(void **state)
                                         .mode = TRACE_MODE_EXCLUSIVE,
                                         .stack = stack,
                                         .held_count = 1};
-            record.held[0] =
-                (struct trace_held){.object = first + j, .mode = TRACE_MODE_EXCLUSIVE, .stack = stack};
+            record.held[0] = (struct trace_held){
+                .object = first + j, .mode = TRACE_MODE_EXCLUSIVE, .stack = stack};
             if (i != j)
                 make_sync(make, 1 + (i + j) % 2, &record);
             if (i != j)

@@ -1,6 +1,7 @@
 /*
- * Checked allocations for the analyzer: it is an ordinary program, and one that cannot get memory can only say so and
- * end. Sizes that come from a trace are checked against its files before they get here.
+ * Checked allocations for the analyzer: it is an ordinary program, and one that cannot get memory
+ * can only say so and end. Sizes that come from a trace are checked against its files before they
+ * get here.
  */
 #ifndef ANALYZER_MEMORY_H
 #define ANALYZER_MEMORY_H
@@ -19,12 +20,12 @@ void *memory_pages(size_t count, size_t size) __attribute__((returns_nonnull));
 void memory_pages_free(void *memory, size_t count, size_t size);
 
 /* Makes room for one more item in an array that doubles. */
-#define MEMORY_GROW(array, count, capacity)                                                        \
-    do {                                                                                           \
-        if ((count) == (capacity)) {                                                               \
-            (capacity) = (capacity) ? (capacity)*2 : 16;                                           \
-            (array) = memory_resize((array), (capacity), sizeof(*(array)));                        \
-        }                                                                                          \
+#define MEMORY_GROW(array, count, capacity)                                 \
+    do {                                                                    \
+        if ((count) == (capacity)) {                                        \
+            (capacity) = (capacity) ? (capacity)*2 : 16;                    \
+            (array) = memory_resize((array), (capacity), sizeof(*(array))); \
+        }                                                                   \
     } while (0)
 
 #endif

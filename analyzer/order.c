@@ -45,7 +45,8 @@ static const char *take_edge(struct trace *trace, struct raw *raw, const struct 
                  .pc = fold ? 0 : record->pc,
                  .from = record->from,
                  .object = fold ? 0 : record->object,
-                 /* A fold only passes on what its object's edges then carry: it is as hard as they are. */
+                 /* A fold only passes on what its object's edges then carry: it is as hard as they
+              * are. */
                  .hard = fold || !soft_object(trace, record->object)},
         .task = record->task};
     return NULL;
@@ -72,7 +73,8 @@ static void read_stream(struct trace *trace, struct order *order, struct raw *ra
         trace_problem(trace, name, cursor.error_offset, "%s", cursor.error);
 }
 
-/* The bytes of a stream that hold something: up to the end of its last chunk, not the room made ready. */
+/* The bytes of a stream that hold something: up to the end of its last chunk, not the room made
+ * ready. */
 static uint64_t stream_bytes(const struct trace *trace, uint32_t stream)
 {
     const struct trace_blob *blob = &trace->sync[stream];
@@ -140,9 +142,9 @@ uint32_t order_version(const struct order *order, uint32_t task, uint64_t segmen
 /* ---- cycles ---- */
 
 /*
- * Plays all edges through without clocks: each task applies its edges one by one, each of which needs its source to
- * have applied `version` of its own. Where nobody can go on there is a cycle; the edge that one of them waits for is
- * dropped, and so on until all are through.
+ * Plays all edges through without clocks: each task applies its edges one by one, each of which
+ * needs its source to have applied `version` of its own. Where nobody can go on there is a cycle;
+ * the edge that one of them waits for is dropped, and so on until all are through.
  */
 struct replay {
     struct order *order;

@@ -1,14 +1,14 @@
 /*
- * Happens-before: who is after whom. Built once from the EDGE and FOLD records of all sync streams; the only module that
- * knows clocks.
+ * Happens-before: who is after whom. Built once from the EDGE and FOLD records of all sync streams;
+ * the only module that knows clocks.
  *
- * VC(B, s)[A] = the newest segment of A that B's segment s is after: the greatest e over B's edges (A, e) at segments
- * <= s, and over what those sources were after in turn. Invariant: the edges of a struct order form no cycle (those that
- * did are dropped at the build, with a problem).
+ * VC(B, s)[A] = the newest segment of A that B's segment s is after: the greatest e over B's edges
+ * (A, e) at segments <= s, and over what those sources were after in turn. Invariant: the edges of
+ * a struct order form no cycle (those that did are dropped at the build, with a problem).
  *
- * Thread-safety: a struct order is only read after order_build, but for the point queries (order_before, order_clock),
- * which keep a cache and belong to one thread at a time. Each struct order_walk belongs to one thread; any number of
- * them may walk one order at the same time.
+ * Thread-safety: a struct order is only read after order_build, but for the point queries
+ * (order_before, order_clock), which keep a cache and belong to one thread at a time. Each struct
+ * order_walk belongs to one thread; any number of them may walk one order at the same time.
  */
 #ifndef ANALYZER_ORDER_H
 #define ANALYZER_ORDER_H
@@ -26,15 +26,15 @@ struct order_edge {
     uint64_t pc;
     uint32_t from; /* ... of this task (ORDER_DROPPED: of none) */
     uint32_t object;
-    uint32_t version; /* how many edges of the source come to bear on it: those at segments <= from_segment */
-    bool hard;        /* not by a mutex, rwlock or spin lock: it would hold in any schedule of the locks */
+    uint32_t version; /* how many edges of the source count: those at segments <= from_segment */
+    bool hard; /* not by a mutex, rwlock or spin lock: it would hold in any schedule of the locks */
 };
 
 struct order {
     uint32_t task_count;
     uint64_t edge_count;
     struct order_edge *edges; /* by task, then by segment */
-    uint64_t *first;          /* [task_count + 1]: edges of task t are edges[first[t]..first[t + 1]) */
+    uint64_t *first; /* [task_count + 1]: edges of task t are edges[first[t]..first[t + 1]) */
     uint64_t sync_records, sync_bytes;
     struct order_cache *cache;
 };
@@ -48,38 +48,43 @@ static inline uint64_t order_edges(const struct order *order, uint32_t task)
     return order->first[task + 1] - order->first[task];
 }
 
-/* The last edge of `task` at or before `segment`, or NULL if it had none: its last synchronisation. */
+/* The last edge of `task` at or before `segment`, or NULL if it had none: its last
+ * synchronisation. */
 const struct order_edge *order_last_edge(const struct order *order, uint32_t task,
                                          uint64_t segment);
 /* How many edges of `task` lie at or before `segment`. */
 uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment);
 
-/* Point queries, for rare events: a search each, with a small cache. `hard`: by hard edges alone. */
+/* Point queries, for rare events: a search each, with a small cache. `hard`: by hard edges
+ * alone. */
 bool order_before(struct order *order, uint32_t a, uint64_t a_segment, uint32_t b,
                   uint64_t b_segment, bool hard);
-/* VC(task, segment) as [task_count] segments; good until the next point query. Its own entry is `segment`. */
+/* VC(task, segment) as [task_count] segments; good until the next point query. Its own entry is
+ * `segment`. */
 const uint64_t *order_clock(struct order *order, uint32_t task, uint64_t segment, bool hard);
 
 /*
- * A walk through all segments in an order that happens-before allows. The caller drives it: order_walk_enter before the
- * first event of a segment, order_walk_done as tasks get on.
+ * A walk through all segments in an order that happens-before allows. The caller drives it:
+ * order_walk_enter before the first event of a segment, order_walk_done as tasks get on.
  */
 struct order_walk;
 struct order_walk *order_walk_new(const struct order *order);
 void order_walk_free(struct order_walk *walk);
-/* All events of `task` up to and including `segment` have been met (UINT64_MAX: it has no more). Begins with 0. */
+/* All events of `task` up to and including `segment` have been met (UINT64_MAX: it has no more).
+ * Begins with 0. */
 void order_walk_done(struct order_walk *walk, uint32_t task, uint64_t segment);
 uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task);
-/* Brings the clock of `task` to `segment`. False if events of another task must be met first: *other up to *until. With
- * `force` it goes on without them (a damaged trace) and never returns false. */
+/* Brings the clock of `task` to `segment`. False if events of another task must be met first:
+ * *other up to *until. With `force` it goes on without them (a damaged trace) and never returns
+ * false. */
 bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
                       uint32_t *other, uint64_t *until);
 /* The clock of a task that was entered and is not done: [*size] segments, entries beyond are 0. */
 const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, uint32_t *size);
 /* Bytes that clocks and snapshots take now: counted one by one, so not for every day. */
 uint64_t order_walk_memory(const struct order_walk *walk);
-/* floor[t] becomes the newest segment of t that every event still to come in other tasks is after. `next[t]`: the
- * segment of the next event of t. */
+/* floor[t] becomes the newest segment of t that every event still to come in other tasks is after.
+ * `next[t]`: the segment of the next event of t. */
 void order_walk_floor(const struct order_walk *walk, const uint64_t *next, uint64_t *floor);
 
 #endif

@@ -37,8 +37,8 @@ static void done(struct opened *opened)
     trace_make_free(opened->make);
 }
 
-/* Tasks 2 and 3, made by main at its segment 1; a mutex hands 2's segment 5 to 3's segment 4, a semaphore 3's 6 to
- * main's 7. */
+/* Tasks 2 and 3, made by main at its segment 1; a mutex hands 2's segment 5 to 3's segment 4, a
+ * semaphore 3's 6 to main's 7. */
 static struct opened three_tasks(void)
 {
     struct trace_make *make = trace_make_new();
@@ -201,7 +201,8 @@ static void cycles(void **state)
     done(&opened);
 }
 
-/* Ten thousand tasks one after the other: created at main's segment i, joined by its edge at segment i + 1. */
+/* Ten thousand tasks one after the other: created at main's segment i, joined by its edge at
+ * segment i + 1. */
 static void tasks_in_a_row(void **state)
 {
     (void)state;

@@ -1,9 +1,10 @@
 /*
  * The walk: current vector clocks of all tasks while a caller goes through their events (order.h).
  *
- * A task's clock changes only at its edges, so it has as many versions as edges, and an edge needs one version of its
- * source. Invariant: for each task, `applied` edges are in its clock; a version that was overwritten lives on as a
- * snapshot exactly as long as edges not yet applied refer to it. Own entries are left 0: a task is after all of itself.
+ * A task's clock changes only at its edges, so it has as many versions as edges, and an edge needs
+ * one version of its source. Invariant: for each task, `applied` edges are in its clock; a version
+ * that was overwritten lives on as a snapshot exactly as long as edges not yet applied refer to it.
+ * Own entries are left 0: a task is after all of itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,8 @@ void order_walk_free(struct order_walk *walk)
     free(walk);
 }
 
-/* A clock that nothing will ask for again is given back: ten thousand tasks in a row need two clocks at a time. */
+/* A clock that nothing will ask for again is given back: ten thousand tasks in a row need two
+ * clocks at a time. */
 static void release_clock(struct walk_task *task)
 {
     if (task->done != UINT64_MAX || task->references)
@@ -103,7 +105,8 @@ const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, u
     return walk->tasks[task].clock.segments;
 }
 
-/* Makes room for `size` entries, with some to spare where a clock grows task by task, but never more than `limit`. */
+/* Makes room for `size` entries, with some to spare where a clock grows task by task, but never
+ * more than `limit`. */
 static void clock_grow(struct clock *clock, uint32_t size, uint32_t limit)
 {
     if (size <= clock->size)
@@ -143,7 +146,8 @@ static void apply(struct order_walk *walk, uint32_t task, const struct order_edg
     uint64_t index = version_index(walk->order, edge->from, edge->version);
     struct clock *snapshot = &walk->snapshots[index];
     keep_version(walk, task);
-    /* A source not yet at its version is met only when forced: then what it knows so far is all there is. */
+    /* A source not yet at its version is met only when forced: then what it knows so far is all
+     * there is. */
     const struct clock *clock = source->applied > edge->version ? snapshot : &source->clock;
     clock_grow(&t->clock, edge->from + 1, walk->order->task_count);
     clock_join(&t->clock, clock, walk->order->task_count);
@@ -190,8 +194,7 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
                 uint32_t from = edge->from, version = edge->version;
                 if (depth == walk->capacity) {
                     walk->capacity *= 2;
-                    walk->stack =
-                        memory_resize(walk->stack, walk->capacity, sizeof(*walk->stack));
+                    walk->stack = memory_resize(walk->stack, walk->capacity, sizeof(*walk->stack));
                 }
                 walk->stack[depth++] = (struct wanted){from, version};
                 continue;
@@ -229,8 +232,9 @@ static void floor_join(const struct order_walk *walk, const struct order_edge *e
         clock[edge->from] = edge->from_segment;
 }
 
-/* What the next event of a task will be after, at least: its clock, the edges up to then, and, where the source of the
- * first of these has not begun either, that one's first edges too, and so on. */
+/* What the next event of a task will be after, at least: its clock, the edges up to then, and,
+ * where the source of the first of these has not begun either, that one's first edges too, and so
+ * on. */
 static void floor_of_task(const struct order_walk *walk, uint32_t task, uint64_t next,
                           uint64_t *clock)
 {
@@ -241,7 +245,8 @@ static void floor_of_task(const struct order_walk *walk, uint32_t task, uint64_t
         memcpy(clock, own->segments, own->size * sizeof(*clock));
     for (uint32_t steps = 0; steps < order->task_count; steps++) {
         const struct order_edge *first = NULL;
-        const struct order_edge *edge = &order->edges[order->first[task] + walk->tasks[task].applied];
+        const struct order_edge *edge =
+            &order->edges[order->first[task] + walk->tasks[task].applied];
         const struct order_edge *end = &order->edges[order->first[task + 1]];
         for (; edge < end && edge->segment <= next; edge++) {
             if (edge->from == ORDER_DROPPED)

@@ -1,14 +1,17 @@
 /*
- * The parts of the race detector: what they share. Nothing outside detect_race.c and race_*.c includes this.
+ * The parts of the race detector: what they share. Nothing outside detect_race.c and race_*.c
+ * includes this.
  *
- * How it works: one scan of the access streams (race_scan.c) finds which tasks each stream carries and which 64-byte
- * lines more than one task touched with a write among them. Then each worker thread (race_worker.c) reads all streams in
- * an order that happens-before allows and keeps, for the shared lines that hash to its shard, the accesses that a later
- * one could still race with (race_history.c). detect_race.c puts the workers' races together, race_report.c makes
- * findings of them.
+ * How it works: one scan of the access streams (race_scan.c) finds which tasks each stream carries
+ * and which 64-byte lines more than one task touched with a write among them. Then each worker
+ * thread (race_worker.c) reads all streams in an order that happens-before allows and keeps, for
+ * the shared lines that hash to its shard, the accesses that a later one could still race with
+ * (race_history.c). detect_race.c puts the workers' races together, race_report.c makes findings of
+ * them.
  *
- * Invariant of the history: for each line and generation, every pair of sites that races in the recorded run is found
- * (the first instance of it, and up to RACE_SAMPLES objects), unless history_dropped says otherwise.
+ * Invariant of the history: for each line and generation, every pair of sites that races in the
+ * recorded run is found (the first instance of it, and up to RACE_SAMPLES objects), unless
+ * history_dropped says otherwise.
  */
 #ifndef ANALYZER_RACE_H
 #define ANALYZER_RACE_H
@@ -54,15 +57,16 @@ struct race_scan {
     _Atomic uint32_t next;      /* stream to be scanned next */
 };
 
-/* Place of a line in a table of 2^bits: groups of 2^group lines are scattered, the lines of one lie side by side, because
- * programs walk through memory. */
+/* Place of a line in a table of 2^bits: groups of 2^group lines are scattered, the lines of one lie
+ * side by side, because programs walk through memory. */
 static inline uint64_t race_index(uint64_t line, unsigned bits, unsigned group)
 {
     uint64_t hash = (line >> group) * 0x9e3779b97f4a7c15u;
     return hash >> (64 + group - bits) << group | (line & ((1u << group) - 1));
 }
 
-#define RACE_SCAN_GROUP 6u /* a page of memory; strides of pages then share marks, which costs but time */
+#define RACE_SCAN_GROUP \
+    6u /* a page of memory; strides of pages then share marks, which costs but time */
 #define RACE_LINE_GROUP 3u
 
 static inline bool race_shared(const struct race_scan *scan, uint64_t line)
@@ -72,10 +76,10 @@ static inline bool race_shared(const struct race_scan *scan, uint64_t line)
 }
 
 /*
- * An access that no allocation of its memory is before (the pointer came by a race) can still be told to be of a certain
- * block, if these bytes were allocated only once in the whole trace. For this the scan counts, for each 16 bytes of a
- * line, the allocations (0, 1, more) and the frees. True if there was one allocation; *frees becomes how often they were
- * freed (2: more than once).
+ * An access that no allocation of its memory is before (the pointer came by a race) can still be
+ * told to be of a certain block, if these bytes were allocated only once in the whole trace. For
+ * this the scan counts, for each 16 bytes of a line, the allocations (0, 1, more) and the frees.
+ * True if there was one allocation; *frees becomes how often they were freed (2: more than once).
  */
 bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees);
 
@@ -84,7 +88,8 @@ void race_scan_run(struct race_scan *scan); /* on any number of threads, then on
 void race_scan_end(struct race_scan *scan);
 void race_scan_close(struct race_scan *scan);
 
-/* ---- race_place.c: sites, call stacks and held sets, each told once and then named by a number ---- */
+/* ---- race_place.c: sites, call stacks and held sets, each told once and then named by a number
+ * ---- */
 
 struct race_site {
     uint64_t pc;
@@ -137,12 +142,12 @@ struct race_entry { /* bytes of a line, as one task accessed them at one site in
 };
 
 struct race_line {
-    uint64_t line; /* address / 64 + 1; 0: free slot */
+    uint64_t line;       /* address / 64 + 1; 0: free slot */
     uint32_t blocks;     /* first link to the blocks that have bytes here, newest first */
     uint32_t large_seen; /* large blocks with numbers up to this have been linked */
     uint32_t more;       /* where the entries are if they are more than one */
     uint16_t count;
-    uint8_t room; /* log2 of the entries at `more` */
+    uint8_t room;   /* log2 of the entries at `more` */
     uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
     struct race_entry one;
 };
@@ -195,7 +200,7 @@ struct race_sample {
     struct race_block block; /* address 0: none */
 };
 
-struct race_pair { /* a racy pair of sites */
+struct race_pair {      /* a racy pair of sites */
     uint32_t low, high; /* site numbers */
     uint64_t count;
     uint32_t sample_count;
@@ -204,10 +209,10 @@ struct race_pair { /* a racy pair of sites */
 
 struct race_history {
     const struct race_scan *scan;
-    struct race_line *lines; /* open addressing */
+    struct race_line *lines;            /* open addressing */
     uint64_t line_count, line_capacity; /* slots in use, and in all */
     uint64_t line_empty;                /* in use, but nothing is known of them any more */
-    unsigned line_bits; /* log2(line_capacity) */
+    unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
     uint32_t pool_free[9]; /* by log2 of entries */
@@ -224,8 +229,8 @@ struct race_history {
     struct race_pair *pairs;
     uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
     uint64_t dropped;
-    uint64_t limit;      /* bytes */
-    uint64_t sweep_at;   /* lines + entries at which the next sweep is due */
+    uint64_t limit;    /* bytes */
+    uint64_t sweep_at; /* lines + entries at which the next sweep is due */
 };
 
 /* `lines`: how many are to be expected. */
@@ -253,7 +258,8 @@ static inline struct race_line *race_line_slot(const struct race_history *histor
     return &history->lines[race_index(line, history->line_bits, RACE_LINE_GROUP)];
 }
 
-/* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted as dropped). */
+/* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted
+ * as dropped). */
 struct race_line *race_line_get(struct race_history *history, uint64_t line, bool make);
 
 static inline struct race_entry *race_line_entries(const struct race_history *history,
@@ -283,7 +289,8 @@ static inline bool race_mine(const struct race_shard *shard, uint64_t line)
 {
     if (!race_shared(shard->scan, line))
         return false;
-    /* Bits of the hash that do not choose the place in the table, so that a share fills all of its table. */
+    /* Bits of the hash that do not choose the place in the table, so that a share fills all of its
+     * table. */
     uint64_t hash = (line >> RACE_LINE_GROUP) * 0x9e3779b97f4a7c15u >> 20 & 0xfffff;
     return shard->count == 1 || hash % shard->count == shard->index;
 }

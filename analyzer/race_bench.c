@@ -1,9 +1,11 @@
 /*
- * How many access records the race detector checks per second: generated traces of several shapes, each read, ordered
- * and checked as `gorocheck analyze` does. Usage: race_bench [millions of records] [jobs] [shape]
+ * How many access records the race detector checks per second: generated traces of several shapes,
+ * each read, ordered and checked as `gorocheck analyze` does. Usage: race_bench [millions of
+ * records] [jobs] [shape]
  *
  *   private    each task works on its own memory (most records of most programs)
- *   shared     both tasks write the same lines in turn, ordered by a semaphore: every record needs its history
+ *   shared     both tasks write the same lines in turn, ordered by a semaphore: every record needs
+ *              its history
  *   racy       the same without order: every access races
  *   table      a hash table behind mutexes: many short segments, few accesses in each
  */
@@ -72,7 +74,8 @@ static void shared_memory(struct trace_make *make, uint64_t records, bool ordere
                 make_segment(make, stream, now);
             }
             for (uint64_t i = 0; i < batch; i++)
-                make_line(make, stream, i % 3 ? READ8 : WRITE8, 0x1000 + stream * 0x1000 + i % 20 * 8,
+                make_line(make, stream, i % 3 ? READ8 : WRITE8,
+                          0x1000 + stream * 0x1000 + i % 20 * 8,
                           BASE + (done / 2 + i) * 64 % (1 << 26), UINT64_C(0xff) << i % 8 * 8);
         }
     }
@@ -86,7 +89,8 @@ static void hash_table(struct trace_make *make, uint64_t records)
         uint64_t lock = next_random(&seed) % 64, bucket = next_random(&seed) % 100000 * 64 + lock;
         if (released[lock][0] && released[lock][0] != task) {
             segments[stream]++;
-            make_edge(make, stream, segments[stream], (uint32_t)released[lock][0], released[lock][1], 1);
+            make_edge(make, stream, segments[stream], (uint32_t)released[lock][0],
+                      released[lock][1], 1);
         }
         make_segment(make, stream, segments[stream]);
         make_line(make, stream, READ8, 0x1000, BASE + bucket * 64, 0xff);
@@ -115,10 +119,12 @@ static void measure(const char *name, struct trace_make *make, unsigned jobs)
     analysis.order = order_build(analysis.trace);
     detect_race(&analysis);
     double took = seconds() - start;
-    printf("%-8s %5.1f million records, %4.2f bytes each: %6.2f s, %6.1f million per second, %u findings\n",
-           name, (double)analysis.coverage.access_records / 1e6,
-           (double)analysis.coverage.access_bytes / (double)analysis.coverage.access_records, took,
-           (double)analysis.coverage.access_records / took / 1e6, analysis.findings.count);
+    printf(
+        "%-8s %5.1f million records, %4.2f bytes each: %6.2f s of processor time, %6.1f million per "
+        "second, %u findings\n",
+        name, (double)analysis.coverage.access_records / 1e6,
+        (double)analysis.coverage.access_bytes / (double)analysis.coverage.access_records, took,
+        (double)analysis.coverage.access_records / took / 1e6, analysis.findings.count);
     finding_list_free(&analysis.findings);
     order_free(analysis.order);
     symbols_close(analysis.symbols);

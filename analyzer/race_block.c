@@ -1,12 +1,13 @@
 /*
- * Generations: which block of the heap (or mapping, or stack) some bytes belonged to when they were accessed. Memory
- * that is freed and given out again is other memory; the allocator's own synchronisation is not seen, so without this
- * every reuse would look like a race.
+ * Generations: which block of the heap (or mapping, or stack) some bytes belonged to when they were
+ * accessed. Memory that is freed and given out again is other memory; the allocator's own
+ * synchronisation is not seen, so without this every reuse would look like a race.
  *
- * Small blocks are linked to the lines they lie in, as far as these have a history. Large ones are listed by region and
- * linked to a line when it is next touched. A block that was freed is kept for a while, so that a late access races with
- * its end; after KEEP_FREED more it is forgotten with its accesses, and the line is marked so that accesses to no known block are not
- * compared with each other.
+ * Small blocks are linked to the lines they lie in, as far as these have a history. Large ones are
+ * listed by region and linked to a line when it is next touched. A block that was freed is kept for
+ * a while, so that a late access races with its end; after KEEP_FREED more it is forgotten with its
+ * accesses, and the line is marked so that accesses to no known block are not compared with each
+ * other.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,11 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
-#define SMALL_SIZE  4096u
-#define KEEP_FREED  4u  /* ended blocks a line remembers */
-#define LINKS_MAX   24u /* blocks in one line in all: more means that frees are not seen */
-#define REGIONS_MAX 64u /* a block in more regions is listed once, under EVERYWHERE */
-#define EVERYWHERE  UINT64_MAX
+#define SMALL_SIZE   4096u
+#define KEEP_FREED   4u  /* ended blocks a line remembers */
+#define LINKS_MAX    24u /* blocks in one line in all: more means that frees are not seen */
+#define REGIONS_MAX  64u /* a block in more regions is listed once, under EVERYWHERE */
+#define EVERYWHERE   UINT64_MAX
 #define REGION_PRUNE 64u
 
 /* The bytes of line number `line` that lie in the block. */
@@ -39,7 +40,8 @@ static uint64_t block_mask(const struct race_block *block, uint64_t line)
 
 static uint32_t *block_bucket(const struct race_history *history, uint64_t address)
 {
-    return &history->block_buckets[((address >> 4) * 0x9e3779b97f4a7c15u >> 32) & (history->block_bucket_count - 1)];
+    return &history->block_buckets[((address >> 4) * 0x9e3779b97f4a7c15u >> 32) &
+                                   (history->block_bucket_count - 1)];
 }
 
 static void blocks_rehash(struct race_history *history)
@@ -150,24 +152,24 @@ static void line_link(struct race_history *history, struct race_line *line, uint
         index = history->link_count++;
     }
     uint32_t *link = &line->blocks;
-    while (*link &&
-           history->blocks[history->links[*link].block].tsc > history->blocks[number].tsc)
+    while (*link && history->blocks[history->links[*link].block].tsc > history->blocks[number].tsc)
         link = &history->links[*link].next;
     const struct race_block *block = &history->blocks[number];
-    history->links[index] = (struct race_link){.mask = block_mask(block, line->line - 1),
-                                               .segment = block->segment,
-                                               .task = block->task,
-                                               .block = number,
-                                               .next = *link,
-                                               .look = block->free_task ||
-                                                       block->kind == TRACE_ALLOC_STACK};
+    history->links[index] =
+        (struct race_link){.mask = block_mask(block, line->line - 1),
+                           .segment = block->segment,
+                           .task = block->task,
+                           .block = number,
+                           .next = *link,
+                           .look = block->free_task || block->kind == TRACE_ALLOC_STACK};
     *link = index;
     history->blocks[number].links++;
     if (history->links[index].next)
         line_trim(history, line);
 }
 
-/* Accesses met before the only allocation of their bytes, and not before it in the order of events, were to it. */
+/* Accesses met before the only allocation of their bytes, and not before it in the order of events,
+ * were to it. */
 static void adopt(struct race_history *history, const struct race_now *now, struct race_line *line,
                   uint32_t number)
 {
@@ -333,8 +335,8 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
     return number;
 }
 
-/* The block that a FREE ends: the newest at its address that the free is after; if its pointer came by a race, the
- * newest that was allocated before it. */
+/* The block that a FREE ends: the newest at its address that the free is after; if its pointer came
+ * by a race, the newest that was allocated before it. */
 static uint32_t find_block(const struct race_history *history, const struct race_now *now,
                            const struct trace_access *record)
 {
@@ -354,7 +356,8 @@ static uint32_t find_block(const struct race_history *history, const struct race
     return found;
 }
 
-/* Compares a line's entries of the block with its end. They stay: an access that comes late races with them too. */
+/* Compares a line's entries of the block with its end. They stay: an access that comes late races
+ * with them too. */
 static void end_in_line(struct race_history *history, const struct race_now *now,
                         struct race_line *line, uint32_t number)
 {
@@ -371,7 +374,8 @@ static void end_in_line(struct race_history *history, const struct race_now *now
     line_trim(history, line);
 }
 
-/* Nobody else can know of a block that began and ended in one segment of one task: it leaves no trace. */
+/* Nobody else can know of a block that began and ended in one segment of one task: it leaves no
+ * trace. */
 static void vanish_in_line(struct race_history *history, struct race_line *line, uint32_t number)
 {
     for (uint32_t *link = &line->blocks; *link; link = &history->links[*link].next) {
@@ -391,8 +395,8 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
         return;
     struct race_block *block = &history->blocks[number];
     uint64_t first = block->address / 64, last = (block->address + block->size - 1) / 64;
-    bool vanishes = block->task == now->task && block->segment == now->segment &&
-                    block->number == 0;
+    bool vanishes =
+        block->task == now->task && block->segment == now->segment && block->number == 0;
     block->free_task = now->task;
     block->free_segment = now->segment;
     block->free_site = now->site;

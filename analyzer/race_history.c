@@ -1,11 +1,12 @@
 /*
  * What is remembered of each shared line, and the check itself.
  *
- * An entry says: these bytes were accessed at this site by this task in this segment. Events come in an order that
- * happens-before allows, so the new access is never before an entry; it races with each entry it is not after (same
- * bytes, same generation, one writes, not both atomic). Entries of the same site that the new access is after are
- * replaced by it: what will be unordered with them will be unordered with it too. So a line has, per site, only accesses
- * that are unordered among themselves, usually one.
+ * An entry says: these bytes were accessed at this site by this task in this segment. Events come
+ * in an order that happens-before allows, so the new access is never before an entry; it races with
+ * each entry it is not after (same bytes, same generation, one writes, not both atomic). Entries of
+ * the same site that the new access is after are replaced by it: what will be unordered with them
+ * will be unordered with it too. So a line has, per site, only accesses that are unordered among
+ * themselves, usually one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,8 @@ static struct race_line *line_probe(const struct race_history *history, uint64_t
     return slot;
 }
 
-/* Makes a new table without the empty lines, larger if they are few; false if the memory limit forbids it. */
+/* Makes a new table without the empty lines, larger if they are few; false if the memory limit
+ * forbids it. */
 static bool lines_grow(struct race_history *history)
 {
     uint64_t old_capacity = history->line_capacity;
@@ -288,8 +290,8 @@ static void check_block(struct race_history *history, const struct race_now *now
     check_bytes(history, now, line, bytes, link->block);
 }
 
-/* Bytes that no allocation is before: if there was only one in the whole trace, they are of that block. Returns those
- * that this cannot be said of. */
+/* Bytes that no allocation is before: if there was only one in the whole trace, they are of that
+ * block. Returns those that this cannot be said of. */
 static uint64_t check_only_block(struct race_history *history, const struct race_now *now,
                                  struct race_line *line, uint64_t mask)
 {
@@ -316,7 +318,8 @@ bool race_guess_holds(const struct race_history *history, const struct race_samp
         return true;
     if (!race_lives_once(history->scan, sample->address / 64, sample->mask, &frees) || frees > 1)
         return false;
-    /* If the memory was freed, that must have been this block's end and not that of one before it. */
+    /* If the memory was freed, that must have been this block's end and not that of one before
+     * it. */
     const struct race_block *block = &history->blocks[sample->after.block];
     bool same = block->address == sample->block.address && block->tsc == sample->block.tsc;
     return frees == 0 || !same || block->free_task != 0;
@@ -342,7 +345,8 @@ void race_access(struct race_history *history, const struct race_now *now, uint6
         return;
     if (line->large_seen != history->large_count)
         race_line_catch_up(history, line);
-    /* An access belongs to the newest block it is after; one that is to freed memory is no race but with the free. */
+    /* An access belongs to the newest block it is after; one that is to freed memory is no race but
+     * with the free. */
     for (uint32_t next = line->blocks; next && mask;) {
         const struct race_link *link = &history->links[next];
         uint64_t bytes = mask & link->mask;
@@ -401,7 +405,8 @@ static struct race_pair *pair_get(struct race_history *history, uint32_t a, uint
     return &history->pairs[index];
 }
 
-/* Whether the sample is of the same object: the same place of allocation, or the same word of memory. */
+/* Whether the sample is of the same object: the same place of allocation, or the same word of
+ * memory. */
 static bool sample_covers(const struct race_sample *sample, const struct race_block *block,
                           uint64_t address, uint64_t mask, bool guess)
 {
@@ -433,20 +438,19 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
             return;
     if (pair->sample_count == RACE_SAMPLES)
         return;
-    pair->samples[pair->sample_count++] = (struct race_sample){
-        .address = line * 64,
-        .mask = mask,
-        .position = now->position,
-        .before = *before,
-        .after = {.mask = mask,
-                  .segment = now->segment,
-                  .site = now->site,
-                  .task = now->task,
-                  .frame = now->frame,
-                  .held = now->held,
-                  .block = block_number,
-                  .guess = now->guess},
-        .block = *block};
+    pair->samples[pair->sample_count++] = (struct race_sample){.address = line * 64,
+                                                               .mask = mask,
+                                                               .position = now->position,
+                                                               .before = *before,
+                                                               .after = {.mask = mask,
+                                                                         .segment = now->segment,
+                                                                         .site = now->site,
+                                                                         .task = now->task,
+                                                                         .frame = now->frame,
+                                                                         .held = now->held,
+                                                                         .block = block_number,
+                                                                         .guess = now->guess},
+                                                               .block = *block};
 }
 
 /* ---- forgetting ---- */
@@ -473,5 +477,6 @@ void race_sweep(struct race_history *history, const uint64_t *floor)
             history->line_empty++;
     }
     uint64_t left = history->line_count - history->line_empty + history->pool_entries;
-    history->sweep_at = history->line_count + history->pool_entries + (left > SWEEP_MIN ? left : SWEEP_MIN);
+    history->sweep_at =
+        history->line_count + history->pool_entries + (left > SWEEP_MIN ? left : SWEEP_MIN);
 }

@@ -1,6 +1,7 @@
 /*
- * Where an access was: its site, its call stack and the locks held, each told once and from then on a number, so that an
- * entry of the history is small. Invariant: equal numbers, equal places; number 0 of frames and held sets is "none".
+ * Where an access was: its site, its call stack and the locks held, each told once and from then on
+ * a number, so that an entry of the history is small. Invariant: equal numbers, equal places;
+ * number 0 of frames and held sets is "none".
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
-#define FRAMES_MAX (1u << 26) /* 1 GB: a recursion with ever new paths; beyond it stacks lose their outer frames */
+#define FRAMES_MAX \
+    (1u << 26) /* 1 GB: a recursion with ever new paths; beyond it stacks lose their outer frames */
 
 void race_places_open(struct race_places *places)
 {

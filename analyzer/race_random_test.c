@@ -1,10 +1,11 @@
 /*
- * The race detector against the definition: random programs are run step by step with vector clocks and block
- * identities kept beside them, every pair of accesses is compared with every other, and the racy pairs of sites must be
- * the detector's findings, no more and no less.
+ * The race detector against the definition: random programs are run step by step with vector clocks
+ * and block identities kept beside them, every pair of accesses is compared with every other, and
+ * the racy pairs of sites must be the detector's findings, no more and no less.
  *
- * The programs lock nothing in particular: a task releases into an object or acquires from one at random, allocates,
- * frees and accesses memory that it may know of (the allocation is before the access), whether others use it or not.
+ * The programs lock nothing in particular: a task releases into an object or acquires from one at
+ * random, allocates, frees and accesses memory that it may know of (the allocation is before the
+ * access), whether others use it or not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,8 +23,8 @@
 
 #define TASKS   5u /* tasks 1..5; main makes the others at once */
 #define OBJECTS 3u
-#define LINES   3u  /* of global memory */
-#define PLACES  3u  /* of the heap, 128 bytes each */
+#define LINES   3u /* of global memory */
+#define PLACES  3u /* of the heap, 128 bytes each */
 #define EVENTS  160u
 #define PAIRS   4096u
 #define GLOBAL  UINT64_C(0x10000)
@@ -130,8 +131,7 @@ static void access_memory(struct world *world, uint32_t task)
     uint32_t limit = 64, place = pick(world, PLACES);
     if (pick(world, 2)) {
         block = world->alive[place];
-        if (!block ||
-            !knows(world, task, world->blocks[block].task, world->blocks[block].segment))
+        if (!block || !knows(world, task, world->blocks[block].task, world->blocks[block].segment))
             return;
         address = world->blocks[block].address;
         limit = world->blocks[block].size;
@@ -174,7 +174,8 @@ static void deallocate(struct world *world, uint32_t task, uint32_t place)
     settle(world, task);
     make_block(world->make, task - 1, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, block->address,
                block->size, 1001 + world->event_count * 10 + world->block_count);
-    note(world, task, block->address, block->size, 0x2000, TRACE_KIND_WRITE, number)->is_free = true;
+    note(world, task, block->address, block->size, 0x2000, TRACE_KIND_WRITE, number)->is_free =
+        true;
     world->alive[place] = 0;
 }
 
@@ -240,7 +241,7 @@ static void expect(struct world *world)
             const struct event *a = &world->events[i], *b = &world->events[j];
             if (!races(a, b))
                 continue;
-            const char *rule = a->is_free || b->is_free                    ? "free-race"
+            const char *rule = a->is_free || b->is_free                  ? "free-race"
                                : (a->kind ^ b->kind) & TRACE_KIND_ATOMIC ? "mixed-race"
                                                                          : "data-race";
             add_pair(world->expected, &world->expected_count,
@@ -256,7 +257,8 @@ static void detect(struct world *world)
     static const struct analysis_options options = {.jobs = 1};
     char *error;
     trace_make_write(world->make);
-    struct analysis analysis = {.trace = trace_open(world->make->path, &error), .options = &options};
+    struct analysis analysis = {.trace = trace_open(world->make->path, &error),
+                                .options = &options};
     assert_non_null(analysis.trace);
     analysis.symbols = symbols_open(analysis.trace, NULL);
     analysis.order = order_build(analysis.trace);
@@ -267,8 +269,7 @@ static void detect(struct world *world)
         uint32_t a = (uint32_t)finding->parts[0].stack.frames[0].pc + 1;
         uint32_t b = (uint32_t)finding->parts[1].stack.frames[0].pc + 1;
         add_pair(world->found, &world->found_count,
-                 (struct pair){
-                     .low = a < b ? a : b, .high = a < b ? b : a, .rule = finding->rule});
+                 (struct pair){.low = a < b ? a : b, .high = a < b ? b : a, .rule = finding->rule});
     }
     finding_list_free(&analysis.findings);
     order_free(analysis.order);

@@ -1,7 +1,7 @@
 /*
- * Races as findings: both accesses with their stacks and locks, what memory it was and where it came from, who the tasks
- * are, and why nothing orders the two. Samples of all workers are sorted by their place in the trace, so that the
- * report does not depend on how many workers there were.
+ * Races as findings: both accesses with their stacks and locks, what memory it was and where it
+ * came from, who the tasks are, and why nothing orders the two. Samples of all workers are sorted
+ * by their place in the trace, so that the report does not depend on how many workers there were.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct found {
     const struct race_sample *sample;
     uint64_t low, high; /* source lines of the two sites */
     const char *rule;
-    char *variable;           /* NULL if the memory has no name */
+    char *variable; /* NULL if the memory has no name */
     bool folded;
     uint64_t count;
 };
@@ -95,13 +95,14 @@ static void add_access(const struct analysis *analysis, struct finding *finding,
                                      entry_stack(analysis, found->places, site->pc, entry->frame));
     char *task = describe_task(analysis, entry->task);
     char *held = held_text(analysis, found->places, entry->held);
-    char *what = site->kind & RACE_KIND_FREE
-                     ? memory_format("free of the block of size %llu at 0x%llx",
-                                     (unsigned long long)sample->block.size,
-                                     (unsigned long long)sample->block.address)
-                     : memory_format("%s of size %u at 0x%llx", access_word(site),
-                                     access_size(site, entry->mask),
-                                     (unsigned long long)(sample->address + first_byte(sample->mask)));
+    char *what =
+        site->kind & RACE_KIND_FREE
+            ? memory_format("free of the block of size %llu at 0x%llx",
+                            (unsigned long long)sample->block.size,
+                            (unsigned long long)sample->block.address)
+            : memory_format("%s of size %u at 0x%llx", access_word(site),
+                            access_size(site, entry->mask),
+                            (unsigned long long)(sample->address + first_byte(sample->mask)));
     if (!previous)
         what[0] = (char)(what[0] - 'a' + 'A');
     finding_set(&part->text, "%s%s by %s%s%s%s%s", previous ? "Previous " : "", what, task,
@@ -132,11 +133,11 @@ static void add_block(const struct analysis *analysis, struct finding *finding,
     finding_set(&finding->location, "%s of size %llu at 0x%llx, offset %llu, allocated by %s", what,
                 (unsigned long long)block->size, (unsigned long long)block->address,
                 (unsigned long long)offset, task);
-    struct part *part =
-        finding_part(finding, PART_LOCATION, block->task,
-                     entry_stack(analysis, found->places, block->pc, block->frame));
-    finding_set(&part->text, "Location is a %s of size %llu at 0x%llx (offset %llu), allocated by %s",
-                what, (unsigned long long)block->size, (unsigned long long)block->address,
+    struct part *part = finding_part(finding, PART_LOCATION, block->task,
+                                     entry_stack(analysis, found->places, block->pc, block->frame));
+    finding_set(&part->text,
+                "Location is a %s of size %llu at 0x%llx (offset %llu), allocated by %s", what,
+                (unsigned long long)block->size, (unsigned long long)block->address,
                 (unsigned long long)offset, task);
     free(task);
 }
@@ -215,9 +216,8 @@ static void add_last_sync(const struct analysis *analysis, struct finding *findi
                     access, from);
     } else {
         char *by = describe_object(analysis, edge->object);
-        finding_set(&part->text,
-                    "The last synchronisation of %s before its %s was with %s, by %s", task, access,
-                    from, by);
+        finding_set(&part->text, "The last synchronisation of %s before its %s was with %s, by %s",
+                    task, access, from, by);
         free(by);
     }
     free(from);
@@ -228,9 +228,9 @@ static void add_why(const struct analysis *analysis, struct finding *finding,
                     const struct found *found)
 {
     const struct race_entry *before = &found->sample->before, *after = &found->sample->after;
-    char *first = describe_task(analysis, before->task), *second = describe_task(analysis, after->task);
-    const uint64_t *clock =
-        order_clock(analysis->order, after->task, after->segment, false);
+    char *first = describe_task(analysis, before->task),
+         *second = describe_task(analysis, after->task);
+    const uint64_t *clock = order_clock(analysis->order, after->task, after->segment, false);
     const char *access = access_word(site_of(found->places, before->site));
     const char *other = access_word(site_of(found->places, after->site));
     char *text = NULL;
@@ -251,7 +251,8 @@ static void add_why(const struct analysis *analysis, struct finding *finding,
 
 /* ---- findings ---- */
 
-/* A hash of the file and line an access stands at, as a reader sees it; of the instruction if no line is known. */
+/* A hash of the file and line an access stands at, as a reader sees it; of the instruction if no
+ * line is known. */
 static uint64_t source_line(const struct analysis *analysis, uint64_t pc)
 {
     struct stack stack = symbols_stack(analysis->symbols, &pc, 1, false);
@@ -314,7 +315,8 @@ static void add_finding(struct analysis *analysis, const struct found *found)
     finding_add(&analysis->findings, finding);
 }
 
-/* "table[3].count" and "table[4].count" are one thing to fold: compares without what is in brackets. */
+/* "table[3].count" and "table[4].count" are one thing to fold: compares without what is in
+ * brackets. */
 static bool same_name(const char *a, const char *b)
 {
     if (!a || !b)
@@ -359,8 +361,7 @@ static void name_variable(const struct analysis *analysis, struct found *found)
 {
     struct variable variable;
     uint64_t address = found->sample->address + first_byte(found->sample->mask);
-    if (found->sample->block.address ||
-        !symbols_variable(analysis->symbols, address, &variable))
+    if (found->sample->block.address || !symbols_variable(analysis->symbols, address, &variable))
         return;
     found->variable = memory_text(variable.name);
     variable_free(&variable);

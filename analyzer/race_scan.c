@@ -1,8 +1,8 @@
 /*
- * The scan before the check: reads every access stream once, on as many threads as there are, and notes the visits of
- * tasks and which lines are worth a history. A line is if two tasks touched it and one of these wrote; lines are known by
- * a hash, and two lines that share one only make the check look at more than it must. Invariant: a line with a race on
- * it is always marked.
+ * The scan before the check: reads every access stream once, on as many threads as there are, and
+ * notes the visits of tasks and which lines are worth a history. A line is if two tasks touched it
+ * and one of these wrote; lines are known by a hash, and two lines that share one only make the
+ * check look at more than it must. Invariant: a line with a race on it is always marked.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define OWNERS_MIN    14u
 #define OWNERS_MAX    24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
 
-#define LIVES_SMALL (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
+#define LIVES_SMALL   (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
 
 #define LARGE_PAGES   (UINT64_C(1) << 20)
 #define PAGE_GRANULES 256u
@@ -52,14 +52,14 @@ static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t
         if (old & OWNER_SEVERAL || (old && old >> 2 != task))
             now = OWNER_SEVERAL | wrote;
         now |= old & OWNER_WROTE;
-        if (now == old ||
-            atomic_compare_exchange_weak_explicit(word, &old, now, memory_order_relaxed,
-                                                  memory_order_relaxed))
+        if (now == old || atomic_compare_exchange_weak_explicit(
+                              word, &old, now, memory_order_relaxed, memory_order_relaxed))
             return;
     }
 }
 
-/* Marks on their way: the words they go to are being fetched meanwhile. One for each thread that scans. */
+/* Marks on their way: the words they go to are being fetched meanwhile. One for each thread that
+ * scans. */
 #define QUEUE 16u
 struct queue {
     struct {
@@ -89,7 +89,8 @@ static void mark_all(struct race_scan *scan, const struct queue *queue)
             mark(scan, queue->marks[i].index, queue->marks[i].task, queue->marks[i].wrote);
 }
 
-/* More lines than there are hashes are all of them: bounds the work that one damaged record can make. */
+/* More lines than there are hashes are all of them: bounds the work that one damaged record can
+ * make. */
 static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t first, uint64_t count,
                        uint32_t task, uint32_t wrote)
 {
@@ -147,7 +148,8 @@ static void count_block(struct race_scan *scan, const struct trace_access *recor
     uint64_t page = first / PAGE_GRANULES, count = last / PAGE_GRANULES - page + 1;
     bool all = count >= LARGE_PAGES;
     for (uint64_t i = 0; i < (all ? LARGE_PAGES : count); i++)
-        atomic_store_explicit(&scan->large[all ? i : large_index(page + i)], 1, memory_order_relaxed);
+        atomic_store_explicit(&scan->large[all ? i : large_index(page + i)], 1,
+                              memory_order_relaxed);
 }
 
 bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees)
@@ -175,8 +177,7 @@ bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask,
 static void note_task(struct race_scan_stream *stream, uint32_t index, uint32_t task,
                       uint64_t segment, bool arrives)
 {
-    struct race_visit *last =
-        stream->visit_count ? &stream->visits[stream->visit_count - 1] : NULL;
+    struct race_visit *last = stream->visit_count ? &stream->visits[stream->visit_count - 1] : NULL;
     if (last && !arrives) {
         if (segment > last->last_segment)
             last->last_segment = segment;
@@ -223,7 +224,8 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
             if (record->stride < 0)
                 first -= record->run;
             if (task)
-                mark_lines(scan, &queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+                mark_lines(scan, &queue, first, record->run + 1, task,
+                           record->kind & TRACE_KIND_WRITE);
             break;
         case TRACE_ACCESS_RANGE:
         case TRACE_ACCESS_FREE:

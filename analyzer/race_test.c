@@ -1,5 +1,6 @@
 /*
- * Race detection on traces made by hand: what is a race, what is not, and which objects and generations are told apart.
+ * Race detection on traces made by hand: what is a race, what is not, and which objects and
+ * generations are told apart.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +62,8 @@ static uint32_t races(struct trace_make *make)
     return count;
 }
 
-/* Main creates two tasks at its segment 1: they run on streams 1 and 2, from their segment 1 on after it. */
+/* Main creates two tasks at its segment 1: they run on streams 1 and 2, from their segment 1 on
+ * after it. */
 static struct trace_make *two_tasks(void)
 {
     struct trace_make *make = trace_make_new();
@@ -134,8 +136,8 @@ static void creation(void **state)
     assert_int_equal(races(make), 1);
 }
 
-/* a writes in segment 1, releases; b acquires (its segment 2) and reads: ordered. A read in b's segment 1 is not, nor is
- * one of a write in a's segment 2. */
+/* a writes in segment 1, releases; b acquires (its segment 2) and reads: ordered. A read in b's
+ * segment 1 is not, nor is one of a write in a's segment 2. */
 static void hand_over(void **state)
 {
     (void)state;
@@ -270,8 +272,9 @@ static void free_against_use(void **state)
     }
 }
 
-/* A pointer that came by a race: the access is to the only block that was ever there; if there were others, nobody can
- * tell. Stream 1 is read first, so that the allocation comes before the access or after it. */
+/* A pointer that came by a race: the access is to the only block that was ever there; if there were
+ * others, nobody can tell. Stream 1 is read first, so that the allocation comes before the access
+ * or after it. */
 static void published_by_race(void **state)
 {
     (void)state;
@@ -344,7 +347,8 @@ static void open_entries(void **state)
     assert_int_equal(races(make), 1);
 }
 
-/* The result does not depend on how many workers share the lines, nor on a limit that is not reached. */
+/* The result does not depend on how many workers share the lines, nor on a limit that is not
+ * reached. */
 static void any_number_of_workers(void **state)
 {
     (void)state;
@@ -384,7 +388,8 @@ static void memory_limit(void **state)
     done(&outcome);
 }
 
-/* Much memory handed back and forth: what all tasks are after is forgotten, and nothing is dropped for lack of room. */
+/* Much memory handed back and forth: what all tasks are after is forgotten, and nothing is dropped
+ * for lack of room. */
 static void forgetting(void **state)
 {
     (void)state;

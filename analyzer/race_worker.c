@@ -1,10 +1,12 @@
 /*
- * A worker: reads all access streams in an order that happens-before allows and checks the lines of its shard.
+ * A worker: reads all access streams in an order that happens-before allows and checks the lines of
+ * its shard.
  *
- * A stream goes on until its task enters a segment that is after events not yet read in other streams; then it waits in
- * the list of the task it needs, and that task's progress wakes it. Which stream runs when depends on the trace alone,
- * not on the shard, so that results do not depend on the number of workers. Invariant: a stream is running, ready, in
- * exactly one list of waiters, or finished.
+ * A stream goes on until its task enters a segment that is after events not yet read in other
+ * streams; then it waits in the list of the task it needs, and that task's progress wakes it. Which
+ * stream runs when depends on the trace alone, not on the shard, so that results do not depend on
+ * the number of workers. Invariant: a stream is running, ready, in exactly one list of waiters, or
+ * finished.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +38,13 @@ struct stream_state {
 struct stream {
     struct stream_state *state; /* only while it is being read */
     uint64_t segment;
-    uint64_t until;      /* waits for the task it waits for to be done up to here ... */
-    uint32_t task;       /* 0: none that is known, records are skipped */
-    uint32_t visit;      /* index of the present visit */
-    uint32_t next;       /* in a list of waiters */
-    uint32_t waits_for;  /* task */
+    uint64_t until;     /* waits for the task it waits for to be done up to here ... */
+    uint32_t task;      /* 0: none that is known, records are skipped */
+    uint32_t visit;     /* index of the present visit */
+    uint32_t next;      /* in a list of waiters */
+    uint32_t waits_for; /* task */
     bool begun, entering, finished, waiting;
-    bool for_visit;      /* ... or for the task's stay on another stream to end */
+    bool for_visit; /* ... or for the task's stay on another stream to end */
 };
 
 struct batch_item {
@@ -231,8 +233,8 @@ static void take_block(struct run *run, struct stream_state *state)
         race_block_begin(&run->worker->history, &run->worker->shard, &run->now, record);
         return;
     }
-    run->now.site = race_site_get(&run->worker->places, record->pc,
-                                  RACE_KIND_FREE | TRACE_KIND_WRITE);
+    run->now.site =
+        race_site_get(&run->worker->places, record->pc, RACE_KIND_FREE | TRACE_KIND_WRITE);
     race_block_end(&run->worker->history, &run->worker->shard, &run->now, record);
 }
 

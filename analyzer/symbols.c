@@ -1,7 +1,7 @@
 /*
- * Addresses to functions and lines: see symbols.h. Every module of the trace is opened by itself (two may have had the
- * same addresses one after the other) when first needed, and only used if its build-id is the one that was loaded.
- * Frames are kept by pc: stacks share most of theirs.
+ * Addresses to functions and lines: see symbols.h. Every module of the trace is opened by itself
+ * (two may have had the same addresses one after the other) when first needed, and only used if its
+ * build-id is the one that was loaded. Frames are kept by pc: stacks share most of theirs.
  */
 #include "analyzer/symbols.h"
 
@@ -154,8 +154,8 @@ bool symbols_system_file(const char *path)
 
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
 {
-    char *whole = directory && path[0] != '/' ? memory_format("%s/%s", directory, path)
-                                              : memory_text(path);
+    char *whole =
+        directory && path[0] != '/' ? memory_format("%s/%s", directory, path) : memory_text(path);
     if (!symbols->strip)
         return whole;
     const char *at = strstr(whole, symbols->strip);
@@ -177,7 +177,8 @@ char *symbols_demangle(struct symbols *symbols, const char *name)
 
 /* ---- frames ---- */
 
-static struct frame *stack_push(struct stack *stack, const struct symbol_module *module, uint64_t pc)
+static struct frame *stack_push(struct stack *stack, const struct symbol_module *module,
+                                uint64_t pc)
 {
     stack->frames = memory_resize(stack->frames, stack->count + 1, sizeof(*stack->frames));
     struct frame *frame = &stack->frames[stack->count++];
@@ -193,8 +194,7 @@ static struct frame *stack_push(struct stack *stack, const struct symbol_module 
 static char *die_function(struct symbols *symbols, Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
-    const char *name =
-        dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+    const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
     if (!name)
         name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
     return name ? symbols_demangle(symbols, name) : NULL;
@@ -225,8 +225,7 @@ static void set_call_place(struct symbols *symbols, struct frame *frame, Dwarf_D
     frame->column = (int)attribute_number(inlined, DW_AT_call_column);
     if (dwarf_getsrcfiles(unit, &files, &count) != 0)
         return;
-    const char *path =
-        dwarf_filesrc(files, attribute_number(inlined, DW_AT_call_file), NULL, NULL);
+    const char *path = dwarf_filesrc(files, attribute_number(inlined, DW_AT_call_file), NULL, NULL);
     if (path)
         frame->file = symbols_path(symbols, unit_directory(unit), path);
 }
@@ -263,7 +262,8 @@ static Dwarf_Die *unit_at(Dwfl_Module *module, uint64_t address, Dwarf_Addr *bia
     return NULL;
 }
 
-/* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows none. */
+/* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows
+ * none. */
 static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module *module,
                             uint64_t address, struct stack *stack)
 {
@@ -296,7 +296,8 @@ static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module 
 static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
 {
     struct stack stack = {NULL, 0};
-    uint64_t address = exact ? pc : pc - 1; /* a return address may be the next line's, or function's */
+    uint64_t address =
+        exact ? pc : pc - 1; /* a return address may be the next line's, or function's */
     const struct trace_module *shown = trace_module_at(symbols->trace, address, 0);
     if (!shown) {
         stack_push(&stack, NULL, address);
@@ -383,7 +384,8 @@ struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_
         if (is_hidden(symbols, pcs[i] - 1))
             continue;
         const struct stack *frames = cached_frames(symbols, pcs[i], exact && i == 0);
-        stack.frames = memory_resize(stack.frames, stack.count + frames->count, sizeof(struct frame));
+        stack.frames =
+            memory_resize(stack.frames, stack.count + frames->count, sizeof(struct frame));
         for (uint32_t f = 0; f < frames->count; f++) {
             frame_copy(&stack.frames[stack.count++], &frames->frames[f]);
             if (frames->frames[f].own)

@@ -1,5 +1,6 @@
 /*
- * What symbols.c and symbols_variable.c share: one module of the trace, opened for reading its symbols.
+ * What symbols.c and symbols_variable.c share: one module of the trace, opened for reading its
+ * symbols.
  */
 #ifndef ANALYZER_SYMBOLS_MODULE_H
 #define ANALYZER_SYMBOLS_MODULE_H

@@ -171,8 +171,7 @@ static void changed_file(void **state)
     assert_int_equal(stack.count, 1);
     assert_null(stack.frames[0].function);
     assert_non_null(stack.frames[0].module);
-    assert_int_equal(stack.frames[0].module_offset,
-                     here - 1 - opened.trace->modules[1].bias);
+    assert_int_equal(stack.frames[0].module_offset, here - 1 - opened.trace->modules[1].bias);
     assert_false(symbols_variable(opened.symbols, address_of(&single), &variable));
     stack_free(&stack);
     done(&opened);

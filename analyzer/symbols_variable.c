@@ -1,6 +1,7 @@
 /*
- * Addresses to variables: every global and static variable of a module that DWARF gives a fixed address, sorted; within
- * the one found, the path through arrays and members to the byte asked for. Without DWARF the symbol table's name.
+ * Addresses to variables: every global and static variable of a module that DWARF gives a fixed
+ * address, sorted; within the one found, the path through arrays and members to the byte asked for.
+ * Without DWARF the symbol table's name.
  */
 #include <dwarf.h>
 #include <stdio.h>
@@ -38,8 +39,7 @@ static bool fixed_address(Dwarf_Die *die, uint64_t *address)
 static bool die_type(Dwarf_Die *die, Dwarf_Die *type)
 {
     Dwarf_Attribute attribute;
-    return dwarf_attr_integrate(die, DW_AT_type, &attribute) &&
-           dwarf_formref_die(&attribute, type);
+    return dwarf_attr_integrate(die, DW_AT_type, &attribute) && dwarf_formref_die(&attribute, type);
 }
 
 static uint64_t type_size(Dwarf_Die *type)
@@ -191,7 +191,8 @@ static bool member_place(Dwarf_Die *member, uint64_t *at)
     return true;
 }
 
-/* Unions are not entered: nobody knows which of their members it was. Appends ".member" and goes on in it; base classes and members without a name add nothing. */
+/* Unions are not entered: nobody knows which of their members it was. Appends ".member" and goes on
+ * in it; base classes and members without a name add nothing. */
 static bool into_member(Dwarf_Die *type, uint64_t *offset, char **name)
 {
     Dwarf_Die child;

@@ -1,7 +1,8 @@
 /*
- * Opening a trace: its directory, its process file and its tables, checked and copied; the streams only mapped (cursor.c
- * reads them). Invariant: after trace_open every count and index that a reader may use without looking (states, kinds,
- * primitives, held_count, terminated strings) is in range, whatever the files hold.
+ * Opening a trace: its directory, its process file and its tables, checked and copied; the streams
+ * only mapped (cursor.c reads them). Invariant: after trace_open every count and index that a
+ * reader may use without looking (states, kinds, primitives, held_count, terminated strings) is in
+ * range, whatever the files hold.
  */
 #include "analyzer/trace.h"
 
@@ -42,7 +43,8 @@ void trace_problem(struct trace *trace, const char *file, uint64_t offset, const
 
 /* ---- files ---- */
 
-/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used (a problem). */
+/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used (a
+ * problem). */
 static bool map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob)
 {
     *blob = (struct trace_blob){NULL, 0};
@@ -118,8 +120,8 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 }
 
 /*
- * Copies the slots of a table up to the last one that was ever written. A live table is longer than what is written and
- * mostly a hole: zero pages are looked at (4 KB each) but not copied.
+ * Copies the slots of a table up to the last one that was ever written. A live table is longer than
+ * what is written and mostly a hole: zero pages are looked at (4 KB each) but not copied.
  */
 static void *copy_slots(struct trace *trace, const char *name, const struct trace_blob *blob,
                         size_t slot_size, uint32_t *count)
@@ -229,8 +231,9 @@ static void check_modules(struct trace *trace)
 
 /* ---- the process ---- */
 
-/* Whether the recorded process is the one that has this pid now: the pid may have been used again, so it counts only if
- * it began no later than its trace (two seconds for the clocks' granularity). */
+/* Whether the recorded process is the one that has this pid now: the pid may have been used again,
+ * so it counts only if it began no later than its trace (two seconds for the clocks'
+ * granularity). */
 static bool process_lives(const struct trace_process *process)
 {
     char path[64], text[1024], line[256];
@@ -244,9 +247,10 @@ static bool process_lives(const struct trace_process *process)
     const char *p = strrchr(text, ')');
     char state = 0;
     unsigned long long ticks = 0, boot = 0;
-    if (!p || sscanf(p + 1,
-                     " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                     &state, &ticks) != 2)
+    if (!p ||
+        sscanf(p + 1,
+               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &ticks) != 2)
         return false;
     if (state == 'Z' || state == 'X')
         return false;
@@ -311,10 +315,10 @@ static void read_tables(struct trace *trace, int directory)
     check_modules(trace);
     if (!map_file(trace, directory, "stacks", &trace->stacks))
         return;
-    uint32_t slot_size = 0; /* the one table whose slots vary in size: words or none, as the recorder says */
+    uint32_t slot_size =
+        0; /* the one table whose slots vary in size: words or none, as the recorder says */
     if (trace->stacks.size >= sizeof(struct trace_file_header))
-        memcpy(&slot_size,
-               trace->stacks.bytes + offsetof(struct trace_file_header, slot_size), 4);
+        memcpy(&slot_size, trace->stacks.bytes + offsetof(struct trace_file_header, slot_size), 4);
     check_header(trace, "stacks", &trace->stacks, TRACE_FILE_STACKS, slot_size ? 8 : 0,
                  TRACE_TABLE_OFFSET);
 }
@@ -331,8 +335,8 @@ static long stream_number(const char *name)
     return strtol(digits, NULL, 10);
 }
 
-/* How many streams there are: what the directory holds counts, not what the process file says, which a killed process
- * had no time to bring up to date. */
+/* How many streams there are: what the directory holds counts, not what the process file says,
+ * which a killed process had no time to bring up to date. */
 static uint32_t count_streams(struct trace *trace, int directory)
 {
     uint32_t count = 0;

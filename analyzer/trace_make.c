@@ -1,6 +1,6 @@
 /*
- * Traces for tests: see trace_make.h. Invariant: what is written here is what the recorder writes, byte for byte of the
- * same layout; tests that want damage do it to the files.
+ * Traces for tests: see trace_make.h. Invariant: what is written here is what the recorder writes,
+ * byte for byte of the same layout; tests that want damage do it to the files.
  */
 #include "analyzer/trace_make.h"
 
@@ -76,7 +76,8 @@ struct content {
     size_t size, hole; /* bytes of zeros behind the data */
 };
 
-static void write_file(const struct trace_make *make, const char *name, const struct content *content)
+static void write_file(const struct trace_make *make, const char *name,
+                       const struct content *content)
 {
     char path[512];
     path_of(make, name, path);
@@ -98,8 +99,8 @@ static void write_file(const struct trace_make *make, const char *name, const st
         good = fwrite(content->data, content->size, 1, file) == 1;
     if (file && fclose(file) != 0)
         good = false;
-    if (!good || (content->hole &&
-                  truncate(path, (off_t)(content->data_offset + content->size + content->hole)) != 0)) {
+    if (!good || (content->hole && truncate(path, (off_t)(content->data_offset + content->size +
+                                                          content->hole)) != 0)) {
         perror(path);
         exit(3);
     }
@@ -184,8 +185,8 @@ uint32_t make_task(struct trace_make *make, uint32_t parent, const char *name)
     uint32_t id = 1;
     while (id < 63 && make->tasks[id].state)
         id++;
-    make->tasks[id] = (struct trace_task){
-        .state = TRACE_TASK_ENDED, .kind = TRACE_TASK_THREAD, .parent = parent};
+    make->tasks[id] =
+        (struct trace_task){.state = TRACE_TASK_ENDED, .kind = TRACE_TASK_THREAD, .parent = parent};
     snprintf(make->tasks[id].name, sizeof(make->tasks[id].name), "%s", name);
     return id;
 }
@@ -235,8 +236,8 @@ static uint8_t *put_begin(struct make_stream *stream, uint32_t size)
 
 static void put_end(struct make_stream *stream, const uint8_t *end)
 {
-    uint32_t used =
-        (uint32_t)(end - (stream->bytes + stream->chunk)) - (uint32_t)sizeof(struct trace_chunk_header);
+    uint32_t used = (uint32_t)(end - (stream->bytes + stream->chunk)) -
+                    (uint32_t)sizeof(struct trace_chunk_header);
     memcpy(stream->bytes + stream->chunk + offsetof(struct trace_chunk_header, used), &used, 4);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Makes traces for tests and benches: a directory with tables and streams, written with the codec as a recorder would.
+ * Makes traces for tests and benches: a directory with tables and streams, written with the codec
+ * as a recorder would.
  */
 #ifndef ANALYZER_TRACE_MAKE_H
 #define ANALYZER_TRACE_MAKE_H

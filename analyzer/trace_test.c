@@ -1,7 +1,7 @@
 /*
- * The reader: what it gives back of a whole trace, and that no damage makes it crash, hang or fall silent. Every
- * truncation of every file and many random mutations of a small trace go through the whole analysis;
- * GOROCHECK_MUTATIONS sets how many (and every length, not each seventh).
+ * The reader: what it gives back of a whole trace, and that no damage makes it crash, hang or fall
+ * silent. Every truncation of every file and many random mutations of a small trace go through the
+ * whole analysis; GOROCHECK_MUTATIONS sets how many (and every length, not each seventh).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,12 +20,13 @@
 #include "analyzer/order.h"
 #include "analyzer/trace_make.h"
 
-#define WRITE4     (2u << 4 | TRACE_KIND_WRITE)
-#define MUTATIONS  2000u
-#define TIME_LIMIT 20u /* seconds for one analysis of a trace of some kilobytes: SIGALRM ends the test */
+#define WRITE4    (2u << 4 | TRACE_KIND_WRITE)
+#define MUTATIONS 2000u
+#define TIME_LIMIT \
+    20u /* seconds for one analysis of a trace of some kilobytes: SIGALRM ends the test */
 
-static const char *const file_names[] = {"process", "tasks", "objects", "stacks",
-                                         "modules", "sync.0", "sync.1", "access.0", "access.1"};
+static const char *const file_names[] = {"process", "tasks",  "objects",  "stacks",  "modules",
+                                         "sync.0",  "sync.1", "access.0", "access.1"};
 #define FILES (sizeof(file_names) / sizeof(*file_names))
 
 /* A bit of everything the reader can meet. */
@@ -65,8 +66,13 @@ static struct trace_make *small_trace(void)
         .type = TRACE_ACCESS_RANGE, .kind = 0xf5, .address = 0x20010, .size = 500, .pc = 0x401300};
     make_access(make, 1, &range);
     make_block(make, 0, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, 0x10000, 100, 3000);
-    make->open[1][5] = (struct trace_open){
-        .mask = 255, .line = 0x20040, .pc = 0x401400, .run_mask = 15, .run = 1, .stride = 1, .kind = 0x31};
+    make->open[1][5] = (struct trace_open){.mask = 255,
+                                           .line = 0x20040,
+                                           .pc = 0x401400,
+                                           .run_mask = 15,
+                                           .run = 1,
+                                           .stride = 1,
+                                           .kind = 0x31};
     struct trace_sync order = {.type = TRACE_SYNC_ORDER,
                                .segment = 2,
                                .object = b,
@@ -94,7 +100,8 @@ struct seen {
     bool complete;
 };
 
-/* The whole analysis, as far as it does not depend on who prints it. False if it is no trace, with a message. */
+/* The whole analysis, as far as it does not depend on who prints it. False if it is no trace, with
+ * a message. */
 static bool read_all(const char *path, struct seen *seen)
 {
     static const struct analysis_options options = {.jobs = 1, .memory_limit = 64 << 20};
@@ -208,7 +215,8 @@ static void no_trace(void **state)
     trace_make_free(make);
 }
 
-/* SIGKILL: no end in the process file, streams with room behind the last record. All that was written counts. */
+/* SIGKILL: no end in the process file, streams with room behind the last record. All that was
+ * written counts. */
 static void killed(void **state)
 {
     (void)state;
@@ -354,9 +362,8 @@ static void mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
-        cmocka_unit_test(killed),      cmocka_unit_test(truncations),
-        cmocka_unit_test(mutations),
+        cmocka_unit_test(whole),  cmocka_unit_test(tables),      cmocka_unit_test(no_trace),
+        cmocka_unit_test(killed), cmocka_unit_test(truncations), cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
