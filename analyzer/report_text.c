@@ -160,9 +160,12 @@ static void write_finding(const struct report *report, const struct report_item 
         write_sentence("Cure: ", finding->advice, ".\n", out);
     if (finding->count > 1)
         fprintf(out, "  Seen: %u times.\n", finding->count);
+    bool told = finding->why || finding->advice || finding->count > 1;
     if (item->processes > 1)
         fprintf(out, "  In: %u processes, first in %s.\n", item->processes, process->name);
-    if (finding->why || finding->advice || finding->count > 1)
+    else if (report->process_count > 1)
+        fprintf(out, "  In: %s.\n", process->name);
+    if (told || report->process_count > 1)
         putc('\n', out);
     write_summary(finding, out);
     fputs(RULE "\n", out);
