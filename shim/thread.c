@@ -76,8 +76,8 @@ static void handle_register(struct thread *thread, uintptr_t handle, uint32_t ta
         return;
     if (record->state == TRACE_TASK_ENDED && record->flags & TRACE_TASK_DETACHED)
         return; /* the handle may be another's by now */
-    if (object && object->shown.owner > task)
-        return;
+    if (object && record->handle == handle)
+        return; /* registered before, and since then the handle has become another task's */
     if (object)
         object_end(thread, object, TRACE_OBJECT_DESTROYED);
     object = object_get(thread, handle, TRACE_OBJECT_TASK);
