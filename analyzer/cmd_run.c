@@ -177,9 +177,9 @@ static void read_traces(struct report *report, const struct traces *traces, char
 
 /* A trace into which a process still writes stays; so do all, if that was asked for. */
 static void remove_traces(const struct report *report, const struct traces *traces, char **names,
-                          uint32_t count)
+                          uint32_t count, bool keep)
 {
-    bool keep = report->options->keep || !traces->own;
+    keep |= report->options->keep || !traces->own;
     for (uint32_t i = 0; i < report->process_count && !keep; i++)
         keep = report->processes[i].trace->live;
     if (keep) {
@@ -240,9 +240,10 @@ static int run(struct report *report, char **argv, struct traces *traces)
         report->nothing = why_nothing(&target);
     report_finish(report, family.timed_out ? 0 : family_status(&family));
     int status = report->status;
-    if (!session_write(report, stderr, (unsigned)family.pid))
-        status = STATUS_FAILURE;
-    remove_traces(report, traces, names, count);
+    bool written = session_write(report, stderr, (unsigned)family.pid);
+    if (!written)
+        status = STATUS_FAILURE; /* what was recorded must not be lost too */
+    remove_traces(report, traces, names, count, !written);
     free_names(names, count);
     target_free(&target);
     return status;

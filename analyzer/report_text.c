@@ -241,7 +241,10 @@ static void write_counts(const struct report *report, FILE *out)
         fprintf(out, "gorocheck: %u finding%s", report->item_count,
                 report->item_count == 1 ? "" : "s");
     else
-        fputs("gorocheck: no findings", out);
+        fputs(report->status == STATUS_FAILURE
+                  ? "gorocheck: no findings, but the record is not whole: this is not \"clean\""
+                  : "gorocheck: no findings",
+              out);
     const char *between = ": ";
     for (int kind = 0; kind < FINDING_KIND_COUNT; kind++) {
         if (!counts[kind])
