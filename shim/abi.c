@@ -5,19 +5,19 @@
 #include "shim/abi.h"
 
 #include "shim/access_state.h"
+#include "shim/banned.h"
 #include "shim/bytes.h"
 #include "shim/clock.h"
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/raw.h"
-#include "shim/banned.h"
 
 #define ACCESS(name, size, flags, place)
-#define ACCESS_PC(name, size, flags)                                                                                   \
-    void __tsan_##name(void *p, void *pc);                                                                             \
-    EXPORT void __tsan_##name(void *p, void *pc)                                                                       \
-    {                                                                                                                  \
-        access_slow((uintptr_t)p, size, ACCESS_KIND(flags, size), (uintptr_t)pc);                                      \
+#define ACCESS_PC(name, size, flags)                                              \
+    void __tsan_##name(void *p, void *pc);                                        \
+    EXPORT void __tsan_##name(void *p, void *pc)                                  \
+    {                                                                             \
+        access_slow((uintptr_t)p, size, ACCESS_KIND(flags, size), (uintptr_t)pc); \
     }
 #include "shim/abi.def"
 #undef ACCESS
@@ -75,7 +75,8 @@ EXPORT void *__tsan_memmove(void *to, const void *from, size_t size)
 
 EXPORT void *__tsan_memset(void *to, int byte, size_t size)
 {
-    access_slow((uintptr_t)to, size, TRACE_KIND_RANGE | TRACE_KIND_WRITE | KIND_ANY_SIZE, RETURN_PC);
+    access_slow((uintptr_t)to, size, TRACE_KIND_RANGE | TRACE_KIND_WRITE | KIND_ANY_SIZE,
+                RETURN_PC);
     return fill_bytes(to, byte, size);
 }
 
@@ -264,19 +265,19 @@ EXPORT void __tsan_external_write(void *p, void *pc, void *tag)
 
 /* ---- annotations ---- */
 
-#define ANNOTATE_RELEASE(object, pc) release(object)
-#define ANNOTATE_ACQUIRE(object, pc) acquire(object, pc)
-#define ANNOTATE_IGNORE_READS(object, pc) ignore(true, false, 1)
-#define ANNOTATE_IGNORE_WRITES(object, pc) ignore(false, true, 1)
-#define ANNOTATE_UNIGNORE_READS(object, pc) ignore(true, false, (uint32_t)-1)
+#define ANNOTATE_RELEASE(object, pc)         release(object)
+#define ANNOTATE_ACQUIRE(object, pc)         acquire(object, pc)
+#define ANNOTATE_IGNORE_READS(object, pc)    ignore(true, false, 1)
+#define ANNOTATE_IGNORE_WRITES(object, pc)   ignore(false, true, 1)
+#define ANNOTATE_UNIGNORE_READS(object, pc)  ignore(true, false, (uint32_t)-1)
 #define ANNOTATE_UNIGNORE_WRITES(object, pc) ignore(false, true, (uint32_t)-1)
-#define ANNOTATE_NOTHING(object, pc) (void)(object)
+#define ANNOTATE_NOTHING(object, pc)         (void)(object)
 
-#define ANNOTATION(verb, name)                                                                                         \
-    EXPORT void name(const char *file, int line, void *object)                                                         \
-    {                                                                                                                  \
-        (void)file, (void)line, (void)object;                                                                          \
-        ANNOTATE_##verb(object, RETURN_PC);                                                                            \
+#define ANNOTATION(verb, name)                                 \
+    EXPORT void name(const char *file, int line, void *object) \
+    {                                                          \
+        (void)file, (void)line, (void)object;                  \
+        ANNOTATE_##verb(object, RETURN_PC);                    \
     }
 #include "shim/annotation.def"
 #undef ANNOTATION

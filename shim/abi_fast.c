@@ -16,18 +16,19 @@
 #define ENTRY EXPORT
 #endif
 
-#define BYTES(size) ((UINT64_C(1) << (size)) - 1)
-#define ALIGNED(address, size) true
+#define BYTES(size)             ((UINT64_C(1) << (size)) - 1)
+#define ALIGNED(address, size)  true
 #define ANYWHERE(address, size) ((address) % LINE_BYTES <= LINE_BYTES - (size))
 
-#define ACCESS(name, size, flags, place)                                                                               \
-    ENTRY void __tsan_##name(void *p);                                                                                 \
-    ENTRY void __tsan_##name(void *p)                                                                                  \
-    {                                                                                                                  \
-        uintptr_t address = (uintptr_t)p;                                                                              \
-        if (LIKELY(place(address, size) && access_seen(address, BYTES(size), (flags) & TRACE_KIND_WRITE)))             \
-            return;                                                                                                    \
-        access_slow(address, size, ACCESS_KIND(flags, size), RETURN_PC);                                               \
+#define ACCESS(name, size, flags, place)                                         \
+    ENTRY void __tsan_##name(void *p);                                           \
+    ENTRY void __tsan_##name(void *p)                                            \
+    {                                                                            \
+        uintptr_t address = (uintptr_t)p;                                        \
+        if (LIKELY(place(address, size) &&                                       \
+                   access_seen(address, BYTES(size), (flags)&TRACE_KIND_WRITE))) \
+            return;                                                              \
+        access_slow(address, size, ACCESS_KIND(flags, size), RETURN_PC);         \
     }
 #define ACCESS_PC(name, size, flags)
 #include "shim/abi.def"
@@ -54,5 +55,6 @@ ENTRY void __tsan_vptr_read(void **place)
 ENTRY void __tsan_vptr_update(void **place, void *value)
 {
     if (*place != value && !access_seen((uintptr_t)place, BYTES(8), true))
-        access_slow((uintptr_t)place, 8, ACCESS_KIND(TRACE_KIND_VPTR | TRACE_KIND_WRITE, 8), RETURN_PC);
+        access_slow((uintptr_t)place, 8, ACCESS_KIND(TRACE_KIND_VPTR | TRACE_KIND_WRITE, 8),
+                    RETURN_PC);
 }

@@ -7,25 +7,28 @@
  */
 #include "shim/access_state.h"
 
+#include "shim/banned.h"
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stream.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
-#define FILTER_FIRST 8u  /* log2 of the entries for reads: 6 KB, a thread that does little */
-#define FILTER_STEP 2u
-#define FILTER_LAST 14u  /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
-#define FILTER_LARGE 16u /* 1.5 MB, for the first threads that need it: a matrix of 1.3 MB took 2.8x instead of 1.7x */
+#define FILTER_FIRST 8u /* log2 of the entries for reads: 6 KB, a thread that does little */
+#define FILTER_STEP  2u
+#define FILTER_LAST \
+    14u /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
+#define FILTER_LARGE \
+    16u /* 1.5 MB, for the first threads that need it: a matrix of 1.3 MB took 2.8x instead of 1.7x */
 #define LARGE_THREADS 2u
-#define FILTER_SIZES (FILTER_LARGE + 1)
-#define LOWEST 65536u    /* nothing is mapped below: the access is about to fault, and no race */
-#define GROW_AT 2u       /* evictions of valid entries, in sizes of the filter, before it grows */
-#define RANGE_LINES 32u  /* longer ranges become one RANGE record and leave the filter alone */
-#define FORGET_LINES 2048u /* an allocation of more lines begins a new generation instead of clearing them */
+#define FILTER_SIZES  (FILTER_LARGE + 1)
+#define LOWEST        65536u /* nothing is mapped below: the access is about to fault, and no race */
+#define GROW_AT       2u  /* evictions of valid entries, in sizes of the filter, before it grows */
+#define RANGE_LINES   32u /* longer ranges become one RANGE record and leave the filter alone */
+#define FORGET_LINES \
+    2048u /* an allocation of more lines begins a new generation instead of clearing them */
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
@@ -34,8 +37,9 @@ __thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames);
 volatile uint32_t access_on;
 
 static struct spin pool_lock;
-static uint32_t large_used;                     /* filters of FILTER_LARGE that threads have now */
-static struct filter_entry *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
+static uint32_t large_used; /* filters of FILTER_LARGE that threads have now */
+static struct filter_entry
+    *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
 
 static size_t filter_bytes(uint32_t log2)
 {
@@ -193,8 +197,9 @@ void access_flush(struct thread *thread)
 /* ---- accesses ---- */
 
 /* The slot of a line is another line's. */
-static NOINLINE struct filter_entry *entry_take(struct access_state *state, const struct filter *filter,
-                                                uintptr_t address, uint64_t tag)
+static NOINLINE struct filter_entry *entry_take(struct access_state *state,
+                                                const struct filter *filter, uintptr_t address,
+                                                uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
     bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
@@ -206,15 +211,16 @@ static NOINLINE struct filter_entry *entry_take(struct access_state *state, cons
     return entry;
 }
 
-static inline struct filter_entry *entry_get(struct access_state *state, const struct filter *filter,
-                                             uintptr_t address, uint64_t tag)
+static inline struct filter_entry *entry_get(struct access_state *state,
+                                             const struct filter *filter, uintptr_t address,
+                                             uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
     return LIKELY(entry->tag == tag) ? entry : entry_take(state, filter, address, tag);
 }
 
-static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-                               uint32_t kind, uintptr_t pc)
+static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
+                               uint64_t mask, uint32_t kind, uintptr_t pc)
 {
     uint64_t tag = line ^ access_fast.tag;
     if (kind & TRACE_KIND_ATOMIC)
@@ -235,17 +241,18 @@ static inline void line_record(struct thread *thread, struct access_state *state
         open_add(thread, state, line, fresh, kind, pc);
 }
 
-static NOINLINE void range_record(struct thread *thread, struct access_state *state, uintptr_t address, size_t size,
-                                  uint32_t kind, uintptr_t pc)
+static NOINLINE void range_record(struct thread *thread, struct access_state *state,
+                                  uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     if (access_alone() || !open_sync(thread, state))
         return;
-    struct trace_access range = {.type = TRACE_ACCESS_RANGE, .kind = kind, .address = address, .size = size, .pc = pc};
+    struct trace_access range = {
+        .type = TRACE_ACCESS_RANGE, .kind = kind, .address = address, .size = size, .pc = pc};
     open_put(thread, state, &range);
 }
 
-static NOINLINE void lines_record(struct thread *thread, struct access_state *state, uintptr_t address, size_t size,
-                                  uint32_t kind, uintptr_t pc)
+static NOINLINE void lines_record(struct thread *thread, struct access_state *state,
+                                  uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     uintptr_t last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
@@ -256,13 +263,16 @@ static NOINLINE void lines_record(struct thread *thread, struct access_state *st
     line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc);
     while ((line += LINE_BYTES) < last)
         line_record(thread, state, line, ~UINT64_C(0), kind, pc);
-    line_record(thread, state, last, ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc);
+    line_record(thread, state, last,
+                ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc);
 }
 
-void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                   uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
-    if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 || !shim_options.accesses))
+    if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 ||
+                 !shim_options.accesses))
         return;
     if (UNLIKELY(address < LOWEST))
         return;
@@ -287,11 +297,12 @@ static NOINLINE void record_new(uintptr_t address, size_t size, uint32_t kind, u
 }
 
 /* More bytes of a line that the filter knows, by a site whose open entry is at that line. Changes nothing otherwise. */
-static inline bool record_more(struct thread *thread, struct access_state *state, uintptr_t address, size_t size,
-                               uint32_t kind, uintptr_t pc)
+static inline bool record_more(struct thread *thread, struct access_state *state, uintptr_t address,
+                               size_t size, uint32_t kind, uintptr_t pc)
 {
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    uint64_t mask = ((UINT64_C(1) << size) - 1) << address % LINE_BYTES, tag = line ^ access_fast.tag;
+    uint64_t mask = ((UINT64_C(1) << size) - 1) << address % LINE_BYTES,
+             tag = line ^ access_fast.tag;
     struct filter_entry *reads = filter_entry(&access_fast.reads, address);
     if (UNLIKELY(reads->tag != tag))
         return false;
@@ -313,8 +324,9 @@ static inline bool record_more(struct thread *thread, struct access_state *state
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct thread *thread = thread_current;
-    if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON || !thread->access ||
-                 address % LINE_BYTES + size > LINE_BYTES || size > 16 || kind & TRACE_KIND_ATOMIC)) {
+    if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON ||
+                 !thread->access || address % LINE_BYTES + size > LINE_BYTES || size > 16 ||
+                 kind & TRACE_KIND_ATOMIC)) {
         record_new(address, size, kind, pc);
         return;
     }
@@ -350,8 +362,8 @@ static void filter_forget(struct access_state *state, uintptr_t address, size_t 
     }
 }
 
-static void block_record(struct thread *thread, struct access_state *state, uint32_t type, uintptr_t address,
-                         size_t size, uint32_t kind, uintptr_t pc)
+static void block_record(struct thread *thread, struct access_state *state, uint32_t type,
+                         uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     if (!open_sync(thread, state))
         return;
@@ -361,7 +373,8 @@ static void block_record(struct thread *thread, struct access_state *state, uint
     open_put(thread, state, &block);
 }
 
-void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                  uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
     if (!state || size == 0 || !shim_options.heap)

@@ -8,25 +8,30 @@
 #include "shim/shim.h"
 
 /* Slow path of every access: `size` bytes at `address`, any alignment. Guard up. */
-void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                   uintptr_t pc);
 
 #define ACCESS_KIND(flags, size) ((flags) | (uint32_t)__builtin_ctz(size) << 4)
 /* Exported to the fast paths within instrumented programs (abi_fast.c); the name carries the version of what they know. */
-#define NEAR(name) __asm__("__gorocheck_1_" #name) __attribute__((visibility("default")))
+#define NEAR(name)               __asm__("__gorocheck_1_" #name) __attribute__((visibility("default")))
 /* The same for callers without the guard: the entry points' slow path. */
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc) NEAR(access_slow);
 
 /* Called by the core, guard up: */
-void access_new_segment(struct thread *thread);  /* thread->segment has changed */
-void access_thread_start(struct thread *thread); /* the thread's task, slot and segment are set; its stack is an ALLOC */
-void access_thread_end(struct thread *thread);   /* flush; the filter goes back to the pool */
-void access_fork_child(struct thread *thread);   /* all that was open belonged to the parent's trace */
-void access_flush(struct thread *thread);        /* open entries become records */
+void access_new_segment(struct thread *thread); /* thread->segment has changed */
+void access_thread_start(
+    struct thread *thread); /* the thread's task, slot and segment are set; its stack is an ALLOC */
+void access_thread_end(struct thread *thread); /* flush; the filter goes back to the pool */
+void access_fork_child(
+    struct thread *thread);               /* all that was open belonged to the parent's trace */
+void access_flush(struct thread *thread); /* open entries become records */
 /* The shadow call stack: return addresses, innermost last; *count 0 where no instrumented function is active. */
 const uint64_t *access_shadow(uint32_t *count);
 /* A block came to life, or its life ends now (call before the real free). kind: enum trace_alloc. */
-void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
-void access_free(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                  uintptr_t pc);
+void access_free(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                 uintptr_t pc);
 /* True once any instrumented module was seen (a module that imports __tsan_init). */
 extern volatile uint32_t access_on;
 

@@ -15,14 +15,16 @@
  * The tag holds what address bits and generation share, so that address ^ generation ^ tag is the offset in the line.
  */
 struct filter_entry {
-    uint64_t tag;    /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic; 0: empty */
-    uint64_t unseen; /* filter of reads: bytes neither read nor written yet; of writes: bytes not yet written */
+    uint64_t
+        tag; /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic; 0: empty */
+    uint64_t
+        unseen; /* filter of reads: bytes neither read nor written yet; of writes: bytes not yet written */
 };
 
-#define LINE_BYTES 64u
+#define LINE_BYTES       64u
 #define GENERATION_SHIFT 48u /* user addresses have 47 bits */
-#define GENERATION_LAST 0xffffu
-#define FILTER_ATOMIC (UINT64_C(1) << 47)
+#define GENERATION_LAST  0xffffu
+#define FILTER_ATOMIC    (UINT64_C(1) << 47)
 
 struct filter {
     struct filter_entry *entries;
@@ -36,16 +38,19 @@ struct access_fast {
     /* The shadow stack grows upwards. Frames below `low` are as they were when the last context was taken. */
     uint64_t *top, *limit, *low;
 };
-extern __thread struct access_fast access_fast NEAR(access_fast) __attribute__((tls_model("initial-exec")));
+extern __thread struct access_fast access_fast NEAR(access_fast)
+    __attribute__((tls_model("initial-exec")));
 
 /* One entry and two words of frames that a thread without a state may find: nothing was seen, no frame has room. */
-#define ACCESS_NOTHING {0, ~UINT64_C(0)}
-#define ACCESS_FAST_EMPTY(nothing, no_frames)                                                                          \
-    {.reads = {&(nothing), 0},                                                                                         \
-     .writes = {&(nothing), 0},                                                                                        \
-     .top = (no_frames) + 1,                                                                                           \
-     .limit = (no_frames) + 1,                                                                                         \
-     .low = (no_frames) + 2}
+#define ACCESS_NOTHING  \
+    {                   \
+        0, ~UINT64_C(0) \
+    }
+#define ACCESS_FAST_EMPTY(nothing, no_frames)                                        \
+    {                                                                                \
+        .reads = {&(nothing), 0}, .writes = {&(nothing), 0}, .top = (no_frames) + 1, \
+        .limit = (no_frames) + 1, .low = (no_frames) + 2                             \
+    }
 
 static inline struct filter_entry *filter_entry(const struct filter *filter, uintptr_t address)
 {
@@ -56,12 +61,13 @@ static inline struct filter_entry *filter_entry(const struct filter *filter, uin
 /* Has every byte of `bytes` (from the first byte of the access on) been seen in this way? */
 static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
 {
-    const struct filter_entry *entry = filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
+    const struct filter_entry *entry =
+        filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
     uint64_t offset = address ^ access_fast.tag ^ entry->tag;
     return offset < LINE_BYTES && !(entry->unseen >> offset & bytes);
 }
 
-#define SHADOW_DEPTH (1u << 16)
+#define SHADOW_DEPTH  (1u << 16)
 #define CONTEXT_CACHE 512u
 
 /* Frames: `pc` and, at the same index, the stack pointer of the frame and the hash of the frames up to it. */
@@ -88,16 +94,16 @@ struct pending_pair {
 };
 
 struct access_state {
-    uint32_t task; /* as the stream has it: last SWITCH, last SEGMENT */
+    uint32_t task;      /* as the stream has it: last SWITCH, last SEGMENT */
     uint32_t ignore[2]; /* how deep reads (0) and writes (1) are not to be recorded */
     uint64_t segment;
     uint64_t generation;
 
     struct filter_entry *entries; /* of both filters */
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
-    uint32_t evictions; /* of entries still valid, since the filter has this size */
+    uint32_t evictions;           /* of entries still valid, since the filter has this size */
 
-    struct trace_open *table;/* in the mapped header of the stream */
+    struct trace_open *table; /* in the mapped header of the stream */
     uint32_t order_count;
     uint8_t order[TRACE_OPEN_ENTRIES];  /* slots in use, in order of first use */
     uint8_t listed[TRACE_OPEN_ENTRIES]; /* 1: is in order[] */
@@ -110,7 +116,7 @@ struct access_state {
     uint32_t held_version; /* that context was taken with */
     uint64_t *context_top; /* likewise */
     uint64_t held_hash;
-    uint64_t held_written; /* hash of the held set the stream knows */
+    uint64_t held_written;  /* hash of the held set the stream knows */
     uint32_t depth_written; /* frames of the context written last */
     uint32_t low_written;   /* of those, how many are still as they were */
     uint64_t context_salt;  /* of the hashes in contexts[] */
@@ -185,24 +191,27 @@ static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
  * entry is at, in the same segment and context. Returns the entry, or NULL. (While accesses are ignored, context_top is
  * one that no thread has.)
  */
-static inline struct trace_open *open_same(const struct thread *thread, const struct access_state *state,
-                                           uintptr_t line, uint32_t kind, uintptr_t pc)
+static inline struct trace_open *open_same(const struct thread *thread,
+                                           const struct access_state *state, uintptr_t line,
+                                           uint32_t kind, uintptr_t pc)
 {
     struct trace_open *entry = &state->table[open_slot(pc, kind)];
     if (UNLIKELY(access_fast.top != state->context_top || access_fast.top != access_fast.low ||
                  state->segment != thread->segment || state->held_version != thread->held_version))
         return NULL;
-    if (entry->line != line || entry->pc != pc || entry->context != state->context || entry->kind != kind)
+    if (entry->line != line || entry->pc != pc || entry->context != state->context ||
+        entry->kind != kind)
         return NULL;
     return entry->mask ? entry : NULL;
 }
 
 /* `line`: its address */
-void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask, uint32_t kind,
-              uintptr_t pc);
+void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+              uint32_t kind, uintptr_t pc);
 void open_flush(struct thread *thread, struct access_state *state);
 /* Entries with a byte in [low, high) become records. */
-void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low, uintptr_t high);
+void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,
+                      uintptr_t high);
 /* A RANGE, ALLOC or FREE record. */
 void open_put(struct thread *thread, struct access_state *state, struct trace_access *record);
 /* The same with a call stack of its own, outermost frame first, and nothing held. */

@@ -19,7 +19,7 @@
 /* ---- the rest of the recorder ---- */
 
 #define STREAM_BYTES (32u << 20)
-#define OBJECTS 16u
+#define OBJECTS      16u
 
 struct table table_tasks, table_stacks, table_process;
 struct shim_options shim_options = {.accesses = true, .heap = true};
@@ -32,7 +32,8 @@ static struct trace_task own_record;
 static struct object objects[OBJECTS];
 static uint8_t *stream_bytes;
 static uint8_t open_header[TRACE_ACCESS_OFFSET] __attribute__((aligned(64)));
-static uint64_t stack_file[TRACE_TABLE_OFFSET / 8 + 4096], *const stack_words = stack_file + TRACE_TABLE_OFFSET / 8;
+static uint64_t stack_file[TRACE_TABLE_OFFSET / 8 + 4096], *const stack_words =
+                                                               stack_file + TRACE_TABLE_OFFSET / 8;
 
 struct thread *thread_attach(void)
 {
@@ -83,274 +84,9 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
     return id;
 }
 
-/* ---- a set of things that happened ---- */
+#include "shim/access_model.h"
 
-#define SET_SIZE (1u << 22)
-
-struct set {
-    uint64_t *slots;
-    uint32_t count;
-};
-
-static void set_add(struct set *set, uint64_t key)
-{
-    if (!set->slots)
-        set->slots = raw_map(NULL, SET_SIZE * sizeof *set->slots, 3, 0x4022, -1, 0);
-    uint64_t i = key;
-    while (set->slots[i % SET_SIZE] && set->slots[i % SET_SIZE] != key)
-        i++;
-    assert_true(set->slots[i % SET_SIZE] || ++set->count < SET_SIZE / 2);
-    set->slots[i % SET_SIZE] = key;
-}
-
-static bool set_has(const struct set *set, uint64_t key)
-{
-    uint64_t i = key;
-    while (set->slots && set->slots[i % SET_SIZE] && set->slots[i % SET_SIZE] != key)
-        i++;
-    return set->slots && set->slots[i % SET_SIZE] == key;
-}
-
-static void set_clear(struct set *set)
-{
-    if (set->slots)
-        raw2(SYS_munmap, set->slots, SET_SIZE * sizeof *set->slots);
-    *set = (struct set){NULL, 0};
-}
-
-static uint64_t key_of(const uint64_t *words, uint32_t count)
-{
-    uint64_t key = 88172645463325252u;
-    for (uint32_t i = 0; i < count; i++)
-        key = mix(key + 0x51ed270b, words[i]);
-    return key | 1;
-}
-
-/* ---- the model ---- */
-
-#define MEMORY UINT64_C(0x7f1200000000)
-#define MEMORY_BYTES (1u << 21)
-#define DEPTH 200u
-
-static struct set happened, owed; /* all that happened; that which must be in the trace */
-static uint32_t born_count[MEMORY_BYTES]; /* how often a byte's block began or ended */
-static uint32_t seen_mark[MEMORY_BYTES][4]; /* per byte: read, write, atomic read, atomic write in this generation */
-static uint32_t generation;
-static uint64_t frames[DEPTH];
-static uint32_t depth;
-
-static uint64_t model_stack(void)
-{
-    return key_of(frames, depth);
-}
-
-static uint64_t model_held(void)
-{
-    uint64_t words[2 * HELD_ENTRIES];
-    for (uint32_t i = 0; i < own.held_count; i++) {
-        words[2 * i] = object_id(own.held[i].object);
-        words[2 * i + 1] = own.held[i].mode;
-    }
-    return key_of(words, 2 * own.held_count);
-}
-
-static void model_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
-{
-    uint64_t stack = model_stack(), held = model_held();
-    uint32_t atomic = kind & TRACE_KIND_ATOMIC ? 2 : 0;
-    for (size_t i = 0; i < size; i++) {
-        uint64_t byte = address + i - MEMORY;
-        uint64_t words[] = {own.segment, byte, kind, pc, stack, held, born_count[byte]};
-        uint64_t key = key_of(words, 7);
-        set_add(&happened, key);
-        uint32_t *mark = &seen_mark[byte][atomic];
-        bool write = kind & TRACE_KIND_WRITE;
-        if (mark[1] == generation || (!write && mark[0] == generation))
-            continue;
-        mark[write] = generation;
-        set_add(&owed, key);
-    }
-}
-
-static void do_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
-{
-    model_access(address, size, kind, pc);
-    bool write = kind & TRACE_KIND_WRITE;
-    if (size <= 16 && address % 64 + size <= 64 && !(kind & TRACE_KIND_ATOMIC) &&
-        access_seen(address, (UINT64_C(1) << size) - 1, write))
-        return;
-    access_record(&own, address, size, kind, pc);
-}
-
-static void do_block(uint64_t address, size_t size, bool free)
-{
-    for (size_t i = 0; i < size; i++) {
-        born_count[address + i - MEMORY]++;
-        if (!free)
-            for (uint32_t k = 0; k < 4; k++)
-                seen_mark[address + i - MEMORY][k] = 0;
-    }
-    if (free)
-        access_free(&own, address, size, TRACE_ALLOC_HEAP, 0x777);
-    else
-        access_alloc(&own, address, size, TRACE_ALLOC_HEAP, 0x777);
-}
-
-static void do_call(uint64_t pc)
-{
-    frames[depth++] = pc;
-    shadow_enter(pc, 0x7ffff000 - depth * 64);
-}
-
-static void do_return(void)
-{
-    depth--;
-    shadow_leave();
-}
-
-static void do_segment(void)
-{
-    own.segment++;
-    generation++;
-    access_new_segment(&own);
-}
-
-static void do_lock(uint32_t object, uint16_t mode)
-{
-    own.held[own.held_count++] = (struct held){.object = &objects[object], .mode = mode, .count = 1};
-    own.held_version++;
-}
-
-static void do_unlock(void)
-{
-    own.held_count--;
-    own.held_version++;
-}
-
-/* ---- the decoded trace ---- */
-
-#define CONTEXTS 400000u
-static uint64_t context_stack[CONTEXTS], context_held[CONTEXTS];
-static struct set recorded;
-static uint32_t told[MEMORY_BYTES];
-static uint32_t line_count, record_count[TRACE_ACCESS_LAST + 1];
-
-static void decoded_bytes(const struct trace_access *record, uint64_t line, uint64_t mask)
-{
-    for (uint32_t bit = 0; bit < 64; bit++) {
-        if (!(mask >> bit & 1))
-            continue;
-        uint64_t byte = line + bit - MEMORY;
-        assert_true(byte < MEMORY_BYTES);
-        uint64_t words[] = {record->segment,
-                            byte,
-                            record->kind,
-                            record->pc,
-                            context_stack[record->context],
-                            context_held[record->context],
-                            told[byte]};
-        uint64_t key = key_of(words, 7);
-        if (!set_has(&happened, key))
-            fail_msg("never happened: byte %lx kind %x pc %lx segment %lu born %u", (unsigned long)byte, record->kind,
-                     (unsigned long)record->pc, (unsigned long)record->segment, told[byte]);
-        set_add(&recorded, key);
-    }
-}
-
-static void decoded_line(const struct trace_access *record)
-{
-    line_count++;
-    for (uint64_t i = 0; i <= record->run; i++)
-        decoded_bytes(record, record->address + 64 * (uint64_t)((int64_t)i * record->stride), record->mask);
-}
-
-static void decoded_range(const struct trace_access *record)
-{
-    for (uint64_t at = record->address; at < record->address + record->size; at++)
-        decoded_bytes(record, at & ~UINT64_C(63), UINT64_C(1) << at % 64);
-}
-
-static uint64_t decoded_frames[SHADOW_DEPTH];
-static uint32_t decoded_depth;
-
-static void decoded_context(const struct trace_access *record)
-{
-    static uint64_t held;
-    if (record->context == 0) {
-        decoded_depth = 0;
-        held = key_of(NULL, 0);
-    } else {
-        assert_true(record->pops <= decoded_depth);
-        decoded_depth -= record->pops;
-        for (uint32_t i = 0; i < record->pushes; i++)
-            decoded_frames[decoded_depth++] = record->push[i];
-        uint64_t words[2 * TRACE_HELD_MAX];
-        for (uint32_t i = 0; record->held_changed && i < record->held_count; i++) {
-            words[2 * i] = record->held[i].object;
-            words[2 * i + 1] = record->held[i].mode;
-        }
-        if (record->held_changed)
-            held = key_of(words, 2 * record->held_count);
-    }
-    assert_true(record->context < CONTEXTS);
-    context_stack[record->context] = key_of(decoded_frames, decoded_depth);
-    context_held[record->context] = held;
-}
-
-static void decoded_open(const struct trace_access_codec *codec, const struct trace_open *entry)
-{
-    if (!entry->mask)
-        return;
-    assert_true(codec->context - entry->context <= TRACE_CONTEXT_WINDOW);
-    struct trace_access record = {.type = TRACE_ACCESS_LINE,
-                                  .kind = entry->kind,
-                                  .context = entry->context,
-                                  .segment = codec->segment,
-                                  .pc = entry->pc,
-                                  .stride = 1};
-    for (uint32_t i = 1; i <= entry->run; i++)
-        decoded_bytes(&record, entry->line - (uint64_t)((int64_t)i * entry->stride * 64), entry->run_mask);
-    decoded_bytes(&record, entry->line, entry->mask);
-}
-
-/* Reads the trace as a reader would after a SIGKILL now, and compares. */
-static void check(void)
-{
-    static struct trace_access_codec codec;
-    memset(&codec, 0, sizeof codec);
-    memset(told, 0, sizeof told);
-    memset(record_count, 0, sizeof record_count);
-    line_count = 0;
-    set_clear(&recorded);
-    const uint8_t *p = stream_bytes + sizeof(struct trace_chunk_header);
-    const uint8_t *end = p + own.access_stream.chunk->used;
-    while (p < end) {
-        struct trace_access record;
-        const char *error = NULL;
-        size_t size = trace_access_get(&codec, p, end, &record, &error);
-        if (!size)
-            fail_msg("%s", error);
-        p += size;
-        record_count[record.type]++;
-        assert_int_equal(record.task, own.task);
-        if (record.type == TRACE_ACCESS_LINE)
-            decoded_line(&record);
-        else if (record.type == TRACE_ACCESS_RANGE)
-            decoded_range(&record);
-        else if (record.type == TRACE_ACCESS_SWITCH || record.type == TRACE_ACCESS_CONTEXT)
-            decoded_context(&record);
-        else if ((record.type == TRACE_ACCESS_ALLOC || record.type == TRACE_ACCESS_FREE) &&
-                 record.kind == TRACE_ALLOC_HEAP)
-            for (uint64_t i = 0; i < record.size; i++)
-                told[record.address + i - MEMORY]++;
-    }
-    const struct trace_open *table = stream_open_table(&own.access_stream);
-    for (uint32_t i = 0; i < TRACE_OPEN_ENTRIES; i++)
-        decoded_open(&codec, &table[i]);
-    for (uint32_t i = 0; owed.slots && i < SET_SIZE; i++)
-        if (owed.slots[i])
-            assert_true(set_has(&recorded, owed.slots[i]));
-}
+/* ---- tests ---- */
 
 static void check_every(uint64_t i, uint64_t period)
 {
@@ -387,8 +123,6 @@ static int end(void **state)
     access_thread_end(&own);
     return 0;
 }
-
-/* ---- tests ---- */
 
 #define R4 (2u << 4)
 #define W4 (R4 | TRACE_KIND_WRITE)
@@ -500,7 +234,8 @@ static void test_alone(void **state)
 
     static struct trace_access_codec codec, copy;
     memset(&codec, 0, sizeof codec);
-    const uint8_t *p = stream_bytes + sizeof(struct trace_chunk_header), *stop = p + own.access_stream.chunk->used;
+    const uint8_t *p = stream_bytes + sizeof(struct trace_chunk_header),
+                  *stop = p + own.access_stream.chunk->used;
     struct trace_access record;
     const char *error;
     uint32_t heap = 0, pushed = 0;
@@ -530,7 +265,9 @@ static void test_jump(void **state)
     for (uint64_t i = 0; i < 50; i++)
         do_call(100 + i);
     do_access(MEMORY, 4, R4, 1);
-    uint64_t target = 0x7ffff000 - 11 * 64; /* the eleventh frame called setjmp a little below where it was entered */
+    uint64_t target =
+        0x7ffff000 -
+        11 * 64; /* the eleventh frame called setjmp a little below where it was entered */
     shadow_cut(target - 16);
     depth = 11;
     do_access(MEMORY + 64, 4, R4, 2);
@@ -648,7 +385,8 @@ static void random_step(uint32_t lines)
     } else if (what < 96) {
         do_block(MEMORY + roll(lines) * 64 + roll(4) * 16, 16 + roll(300), roll(2));
     } else if (what < 97) {
-        do_access(MEMORY + roll(lines * 64), 1 + roll(4000), TRACE_KIND_RANGE | roll(2) | 15u << 4, 0x6000);
+        do_access(MEMORY + roll(lines * 64), 1 + roll(4000), TRACE_KIND_RANGE | roll(2) | 15u << 4,
+                  0x6000);
     } else if (what < 98 && depth > 10) {
         uint32_t cut = roll(depth);
         shadow_cut(0x7ffff000 - (cut + 1) * 64 - 8 * roll(8));

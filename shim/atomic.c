@@ -12,9 +12,9 @@
 #include "shim/abi.h"
 #include "shim/access_state.h"
 #include "shim/atomic_native.h"
+#include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/object.h"
-#include "shim/banned.h"
 
 #define KIND_ATOMIC(bits) (TRACE_KIND_ATOMIC | (uint32_t)__builtin_ctz((bits) / 8) << 4)
 
@@ -33,12 +33,14 @@ static inline bool releases(int order)
 {
     return order_of(order) >= __ATOMIC_RELEASE;
 }
-static_assert(__ATOMIC_RELAXED == 0 && __ATOMIC_ACQUIRE == 2 && __ATOMIC_RELEASE == 3 && __ATOMIC_SEQ_CST == 5, "orders");
+static_assert(__ATOMIC_RELAXED == 0 && __ATOMIC_ACQUIRE == 2 && __ATOMIC_RELEASE == 3 &&
+                  __ATOMIC_SEQ_CST == 5,
+              "orders");
 
 /* ---- fences ---- */
 
-static void pending_add(struct thread *thread, struct access_state *state, const struct clock_pair *pair,
-                        struct object *object, uintptr_t pc)
+static void pending_add(struct thread *thread, struct access_state *state,
+                        const struct clock_pair *pair, struct object *object, uintptr_t pc)
 {
     for (uint32_t i = 0; i < state->pending_count; i++) {
         struct pending_pair *known = &state->pending[i];
@@ -49,9 +51,11 @@ static void pending_add(struct thread *thread, struct access_state *state, const
         }
     }
     if (state->pending_count < PENDING_PAIRS)
-        state->pending[state->pending_count++] = (struct pending_pair){pair->segment, pair->task, object_id(object)};
+        state->pending[state->pending_count++] =
+            (struct pending_pair){pair->segment, pair->task, object_id(object)};
     else
-        clock_learn(thread, pair, 1, object, pc); /* too early: at worst a race is missed, never invented */
+        clock_learn(thread, pair, 1, object,
+                    pc); /* too early: at worst a race is missed, never invented */
 }
 
 static void acquire_later(struct thread *thread, struct object *object, uintptr_t pc)
@@ -78,7 +82,8 @@ EXPORT void __tsan_atomic_thread_fence(int order)
     if (state && acquires(order)) {
         for (uint32_t i = 0; i < state->pending_count; i++) {
             struct pending_pair *pair = &state->pending[i];
-            clock_acquire_task(thread, pair->task, pair->segment, &object_table[pair->object], RETURN_PC);
+            clock_acquire_task(thread, pair->task, pair->segment, &object_table[pair->object],
+                               RETURN_PC);
         }
         state->pending_count = 0;
     }
@@ -104,7 +109,8 @@ static void object_acquire(struct thread *thread, struct object *object, int ord
 }
 
 /* A load: the object to lock while it is read again, or NULL if what was read carries no clock. */
-static struct object *load_begin(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+static struct object *load_begin(struct thread *thread, uintptr_t address, size_t size,
+                                 uint32_t kind, uintptr_t pc)
 {
     access_record(thread, address, size, kind, pc);
     struct object *object = object_find(thread, address, TRACE_OBJECT_ATOMIC);
@@ -134,8 +140,8 @@ static void store_relaxed(struct thread *thread, struct object *object)
 }
 
 /* Before a store: returns the object, locked, with its clock as it will be; NULL if there is none and need not be. */
-static struct object *store_begin(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, int order,
-                                  uintptr_t pc)
+static struct object *store_begin(struct thread *thread, uintptr_t address, size_t size,
+                                  uint32_t kind, int order, uintptr_t pc)
 {
     access_record(thread, address, size, kind | TRACE_KIND_WRITE, pc);
     bool publishes = releases(order) || fence_segment(thread);
@@ -171,7 +177,8 @@ static void rmw_end(struct thread *thread, struct object *object, int order, uin
         if (fence)
             clock_publish(thread, object, fence, true);
     } else if (acquires(order)) {
-        clock_release(thread, object); /* we are after all it held, so our pair alone says as much */
+        clock_release(thread,
+                      object); /* we are after all it held, so our pair alone says as much */
     } else {
         clock_publish(thread, object, thread->segment, true);
         clock_new_segment(thread);
@@ -193,96 +200,100 @@ static void rmw_late(struct thread *thread, uintptr_t address, uintptr_t pc)
 
 /* ---- the entry points ---- */
 
-#define WIDTH(bits, type)                                                                                              \
-    type __tsan_atomic##bits##_load(const volatile type *p, int order);                                                \
-    EXPORT type __tsan_atomic##bits##_load(const volatile type *p, int order)                                          \
-    {                                                                                                                  \
-        type value = native_load_##bits(p);                                                                            \
-        struct thread *thread = thread_enter();                                                                        \
-        if (!thread)                                                                                                   \
-            return value;                                                                                              \
-        struct object *object = load_begin(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits), RETURN_PC);          \
-        if (object) {                                                                                                  \
-            value = native_load_##bits(p);                                                                             \
-            load_end(thread, object, order, RETURN_PC);                                                                \
-        }                                                                                                              \
-        thread_leave(thread);                                                                                          \
-        return value;                                                                                                  \
-    }                                                                                                                  \
-    void __tsan_atomic##bits##_store(volatile type *p, type value, int order);                                         \
-    EXPORT void __tsan_atomic##bits##_store(volatile type *p, type value, int order)                                   \
-    {                                                                                                                  \
-        struct thread *thread = thread_enter();                                                                        \
-        if (!thread) {                                                                                                 \
-            native_store_##bits(p, value);                                                                             \
-            return;                                                                                                    \
-        }                                                                                                              \
-        struct object *object = store_begin(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits), order, RETURN_PC);  \
-        native_store_##bits(p, value);                                                                                 \
-        if (object)                                                                                                    \
-            object_unlock(object);                                                                                     \
-        thread_leave(thread);                                                                                          \
-    }                                                                                                                  \
-    static NOINLINE type swap_##bits(volatile type *p, type expected, type value, int order, int failed, uintptr_t pc) \
-    {                                                                                                                  \
-        struct thread *thread = thread_enter();                                                                        \
-        if (!thread)                                                                                                   \
-            return native_swap_##bits(p, expected, value);                                                             \
-        int either = acquires(failed) && !acquires(order) ? __ATOMIC_SEQ_CST : order;                                  \
-        struct object *object = rmw_begin(thread, (uintptr_t)p, either);                                               \
-        type old = native_swap_##bits(p, expected, value);                                                             \
-        uint32_t kind = KIND_ATOMIC(bits) | (old == expected ? TRACE_KIND_WRITE : 0);                                  \
-        access_record(thread, (uintptr_t)p, sizeof(type), kind, pc);                                                   \
-        if (object && old == expected)                                                                                 \
-            rmw_end(thread, object, order, pc);                                                                        \
-        else if (object)                                                                                               \
-            load_end(thread, object, failed, pc);                                                                      \
-        else                                                                                                           \
-            rmw_late(thread, (uintptr_t)p, pc);                                                                        \
-        thread_leave(thread);                                                                                          \
-        return old;                                                                                                    \
-    }                                                                                                                  \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value, int order,            \
-                                                    int failed);                                                       \
-    EXPORT type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value, int order,     \
-                                                           int failed)                                                 \
-    {                                                                                                                  \
-        return swap_##bits(p, expected, value, order, failed, RETURN_PC);                                              \
-    }                                                                                                                  \
-    SWAP(bits, type, strong)                                                                                           \
-    SWAP(bits, type, weak)                                                                                             \
+#define WIDTH(bits, type)                                                                         \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order);                           \
+    EXPORT type __tsan_atomic##bits##_load(const volatile type *p, int order)                     \
+    {                                                                                             \
+        type value = native_load_##bits(p);                                                       \
+        struct thread *thread = thread_enter();                                                   \
+        if (!thread)                                                                              \
+            return value;                                                                         \
+        struct object *object =                                                                   \
+            load_begin(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits), RETURN_PC);         \
+        if (object) {                                                                             \
+            value = native_load_##bits(p);                                                        \
+            load_end(thread, object, order, RETURN_PC);                                           \
+        }                                                                                         \
+        thread_leave(thread);                                                                     \
+        return value;                                                                             \
+    }                                                                                             \
+    void __tsan_atomic##bits##_store(volatile type *p, type value, int order);                    \
+    EXPORT void __tsan_atomic##bits##_store(volatile type *p, type value, int order)              \
+    {                                                                                             \
+        struct thread *thread = thread_enter();                                                   \
+        if (!thread) {                                                                            \
+            native_store_##bits(p, value);                                                        \
+            return;                                                                               \
+        }                                                                                         \
+        struct object *object =                                                                   \
+            store_begin(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits), order, RETURN_PC); \
+        native_store_##bits(p, value);                                                            \
+        if (object)                                                                               \
+            object_unlock(object);                                                                \
+        thread_leave(thread);                                                                     \
+    }                                                                                             \
+    static NOINLINE type swap_##bits(volatile type *p, type expected, type value, int order,      \
+                                     int failed, uintptr_t pc)                                    \
+    {                                                                                             \
+        struct thread *thread = thread_enter();                                                   \
+        if (!thread)                                                                              \
+            return native_swap_##bits(p, expected, value);                                        \
+        int either = acquires(failed) && !acquires(order) ? __ATOMIC_SEQ_CST : order;             \
+        struct object *object = rmw_begin(thread, (uintptr_t)p, either);                          \
+        type old = native_swap_##bits(p, expected, value);                                        \
+        uint32_t kind = KIND_ATOMIC(bits) | (old == expected ? TRACE_KIND_WRITE : 0);             \
+        access_record(thread, (uintptr_t)p, sizeof(type), kind, pc);                              \
+        if (object && old == expected)                                                            \
+            rmw_end(thread, object, order, pc);                                                   \
+        else if (object)                                                                          \
+            load_end(thread, object, failed, pc);                                                 \
+        else                                                                                      \
+            rmw_late(thread, (uintptr_t)p, pc);                                                   \
+        thread_leave(thread);                                                                     \
+        return old;                                                                               \
+    }                                                                                             \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value,  \
+                                                    int order, int failed);                       \
+    EXPORT type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected,       \
+                                                           type value, int order, int failed)     \
+    {                                                                                             \
+        return swap_##bits(p, expected, value, order, failed, RETURN_PC);                         \
+    }                                                                                             \
+    SWAP(bits, type, strong)                                                                      \
+    SWAP(bits, type, weak)                                                                        \
     ATOMIC_RMWS(RMW, bits, type)
 
-#define SWAP(bits, type, strength)                                                                                     \
-    int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected, type value, int order,     \
-                                                          int failed);                                                 \
-    EXPORT int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected, type value,         \
-                                                                 int order, int failed)                                \
-    {                                                                                                                  \
-        type wanted = *expected;                                                                                       \
-        type old = swap_##bits(p, wanted, value, order, failed, RETURN_PC);                                            \
-        if (old == wanted)                                                                                             \
-            return 1;                                                                                                  \
-        *expected = old;                                                                                               \
-        return 0;                                                                                                      \
+#define SWAP(bits, type, strength)                                                            \
+    int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected,   \
+                                                          type value, int order, int failed); \
+    EXPORT int __tsan_atomic##bits##_compare_exchange_##strength(                             \
+        volatile type *p, type *expected, type value, int order, int failed)                  \
+    {                                                                                         \
+        type wanted = *expected;                                                              \
+        type old = swap_##bits(p, wanted, value, order, failed, RETURN_PC);                   \
+        if (old == wanted)                                                                    \
+            return 1;                                                                         \
+        *expected = old;                                                                      \
+        return 0;                                                                             \
     }
 
-#define RMW(bits, type, operation)                                                                                     \
-    type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order);                                   \
-    EXPORT type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order)                             \
-    {                                                                                                                  \
-        struct thread *thread = thread_enter();                                                                        \
-        if (!thread)                                                                                                   \
-            return native_##operation##_##bits(p, value);                                                              \
-        access_record(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits) | TRACE_KIND_WRITE, RETURN_PC);            \
-        struct object *object = rmw_begin(thread, (uintptr_t)p, order);                                                \
-        type old = native_##operation##_##bits(p, value);                                                              \
-        if (object)                                                                                                    \
-            rmw_end(thread, object, order, RETURN_PC);                                                                 \
-        else                                                                                                           \
-            rmw_late(thread, (uintptr_t)p, RETURN_PC);                                                                 \
-        thread_leave(thread);                                                                                          \
-        return old;                                                                                                    \
+#define RMW(bits, type, operation)                                                              \
+    type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order);            \
+    EXPORT type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order)      \
+    {                                                                                           \
+        struct thread *thread = thread_enter();                                                 \
+        if (!thread)                                                                            \
+            return native_##operation##_##bits(p, value);                                       \
+        access_record(thread, (uintptr_t)p, sizeof(type), KIND_ATOMIC(bits) | TRACE_KIND_WRITE, \
+                      RETURN_PC);                                                               \
+        struct object *object = rmw_begin(thread, (uintptr_t)p, order);                         \
+        type old = native_##operation##_##bits(p, value);                                       \
+        if (object)                                                                             \
+            rmw_end(thread, object, order, RETURN_PC);                                          \
+        else                                                                                    \
+            rmw_late(thread, (uintptr_t)p, RETURN_PC);                                          \
+        thread_leave(thread);                                                                   \
+        return old;                                                                             \
     }
 
 ATOMIC_WIDTHS(WIDTH)

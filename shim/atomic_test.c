@@ -16,7 +16,7 @@
 
 /* ---- the rest of the recorder ---- */
 
-#define TASKS 40u
+#define TASKS   40u
 #define OBJECTS 64u
 
 volatile uint32_t shim_life[1024] = {SHIM_ON};
@@ -78,7 +78,8 @@ void access_new_segment(struct thread *thread)
     (void)thread;
 }
 
-void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                   uintptr_t pc)
 {
     (void)pc;
     last_touch = (struct touch){address, size, kind, thread->segment};
@@ -185,8 +186,9 @@ static uint64_t known_of(uint32_t task, uint64_t segment, uint32_t from, uint32_
         const struct edge *edge = i < edge_count ? &edges[i] : &folds[i - edge_count];
         if (edge->task != task || edge->segment > segment)
             continue;
-        uint64_t through = edge->from == from ? edge->from_segment
-                                              : known_of(edge->from, edge->from_segment, from, steps - 1);
+        uint64_t through = edge->from == from
+                               ? edge->from_segment
+                               : known_of(edge->from, edge->from_segment, from, steps - 1);
         if (through > best)
             best = through;
     }
@@ -206,7 +208,7 @@ static uint64_t x64;
 #define RELAXED __ATOMIC_RELAXED
 #define ACQUIRE __ATOMIC_ACQUIRE
 #define RELEASE __ATOMIC_RELEASE
-#define BOTH __ATOMIC_ACQ_REL
+#define BOTH    __ATOMIC_ACQ_REL
 
 /* ---- tests ---- */
 
@@ -335,7 +337,8 @@ static void test_fences(void **state)
     uint64_t later = threads[1].segment;
     assert_true(later > wrote);
     __tsan_atomic32_store(&x32, 1, RELAXED);
-    assert_int_equal(last_touch.segment, later); /* the store itself is not before those who read it */
+    assert_int_equal(last_touch.segment,
+                     later); /* the store itself is not before those who read it */
     as(2);
     __tsan_atomic32_load(&x32, RELAXED);
     assert_int_equal(knows(2, 1), 0);
@@ -385,18 +388,21 @@ static void test_swap(void **state)
     assert_int_equal(expected, 5);
     assert_int_equal(last_touch.kind, KIND_ATOMIC(32)); /* it only read */
     uint64_t failed = threads[1].segment;
-    assert_int_equal(__tsan_atomic32_compare_exchange_weak(&x32, &expected, 6, RELEASE, RELAXED), 1);
+    assert_int_equal(__tsan_atomic32_compare_exchange_weak(&x32, &expected, 6, RELEASE, RELAXED),
+                     1);
     assert_int_equal(last_touch.kind, KIND_ATOMIC(32) | TRACE_KIND_WRITE);
     assert_int_equal(last_touch.segment, failed);
     as(2);
     assert_int_equal(__tsan_atomic32_compare_exchange_val(&x32, 1, 2, RELAXED, RELAXED), 6);
     assert_int_equal(knows(2, 1), 0);
     expected = 1;
-    __tsan_atomic32_compare_exchange_strong(&x32, &expected, 6, RELAXED, ACQUIRE); /* fails, and acquires */
+    __tsan_atomic32_compare_exchange_strong(&x32, &expected, 6, RELAXED,
+                                            ACQUIRE); /* fails, and acquires */
     assert_int_equal(knows(2, 1), failed);
     as(3);
     expected = 1;
-    __tsan_atomic32_compare_exchange_strong(&x32, &expected, 6, RELEASE, RELAXED); /* fails: releases nothing */
+    __tsan_atomic32_compare_exchange_strong(&x32, &expected, 6, RELEASE,
+                                            RELAXED); /* fails: releases nothing */
     as(4);
     __tsan_atomic32_load(&x32, ACQUIRE);
     assert_int_equal(knows(4, 3), 0);
@@ -421,26 +427,31 @@ static void test_values(void **state)
 {
     (void)state;
     as(1);
-#define VALUES(bits, type)                                                                                             \
-    {                                                                                                                  \
-        static _Alignas(16) type v;                                                                                    \
-        type all = (type) ~(type)0;                                                                                    \
-        __tsan_atomic##bits##_store(&v, all, RELAXED);                                                                 \
-        assert_true(__tsan_atomic##bits##_load(&v, RELAXED) == all);                                                   \
-        assert_true(__tsan_atomic##bits##_fetch_add(&v, 3, RELAXED) == all && v == 2);                                 \
-        assert_true(__tsan_atomic##bits##_fetch_sub(&v, 5, RELAXED) == 2 && v == (type)-3);                            \
-        assert_true(__tsan_atomic##bits##_fetch_and(&v, 12, RELAXED) == (type)-3 && v == 12);                          \
-        assert_true(__tsan_atomic##bits##_fetch_or(&v, 3, RELAXED) == 12 && v == 15);                                  \
-        assert_true(__tsan_atomic##bits##_fetch_xor(&v, 6, RELAXED) == 15 && v == 9);                                  \
-        assert_true(__tsan_atomic##bits##_fetch_nand(&v, 8, RELAXED) == 9 && v == (type)~(type)8);                          \
-        assert_true(__tsan_atomic##bits##_exchange(&v, 1, RELAXED) == (type)~(type)8 && v == 1);                            \
-        type e = 2;                                                                                                    \
-        assert_int_equal(__tsan_atomic##bits##_compare_exchange_strong(&v, &e, 4, RELAXED, RELAXED), 0);               \
-        assert_true(e == 1 && v == 1);                                                                                 \
-        assert_int_equal(__tsan_atomic##bits##_compare_exchange_weak(&v, &e, all, RELAXED, RELAXED), 1);               \
-        assert_true(v == all);                                                                                         \
-        assert_true(__tsan_atomic##bits##_compare_exchange_val(&v, all, 7, RELAXED, RELAXED) == all && v == 7);        \
-        assert_int_equal(last_touch.size, sizeof(type));                                                               \
+#define VALUES(bits, type)                                                                        \
+    {                                                                                             \
+        static _Alignas(16) type v;                                                               \
+        type all = (type) ~(type)0;                                                               \
+        __tsan_atomic##bits##_store(&v, all, RELAXED);                                            \
+        assert_true(__tsan_atomic##bits##_load(&v, RELAXED) == all);                              \
+        assert_true(__tsan_atomic##bits##_fetch_add(&v, 3, RELAXED) == all && v == 2);            \
+        assert_true(__tsan_atomic##bits##_fetch_sub(&v, 5, RELAXED) == 2 && v == (type)-3);       \
+        assert_true(__tsan_atomic##bits##_fetch_and(&v, 12, RELAXED) == (type)-3 && v == 12);     \
+        assert_true(__tsan_atomic##bits##_fetch_or(&v, 3, RELAXED) == 12 && v == 15);             \
+        assert_true(__tsan_atomic##bits##_fetch_xor(&v, 6, RELAXED) == 15 && v == 9);             \
+        assert_true(__tsan_atomic##bits##_fetch_nand(&v, 8, RELAXED) == 9 &&                      \
+                    v == (type) ~(type)8);                                                        \
+        assert_true(__tsan_atomic##bits##_exchange(&v, 1, RELAXED) == (type) ~(type)8 && v == 1); \
+        type e = 2;                                                                               \
+        assert_int_equal(                                                                         \
+            __tsan_atomic##bits##_compare_exchange_strong(&v, &e, 4, RELAXED, RELAXED), 0);       \
+        assert_true(e == 1 && v == 1);                                                            \
+        assert_int_equal(                                                                         \
+            __tsan_atomic##bits##_compare_exchange_weak(&v, &e, all, RELAXED, RELAXED), 1);       \
+        assert_true(v == all);                                                                    \
+        assert_true(__tsan_atomic##bits##_compare_exchange_val(&v, all, 7, RELAXED, RELAXED) ==   \
+                        all &&                                                                    \
+                    v == 7);                                                                      \
+        assert_int_equal(last_touch.size, sizeof(type));                                          \
     }
     VALUES(8, uint8_t)
     VALUES(16, uint16_t)
@@ -474,10 +485,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
-        TEST(test_message),          TEST(test_spin),     TEST(test_relaxed_needs_no_object),
-        TEST(test_release_sequence), TEST(test_joins),    TEST(test_many_join),
-        TEST(test_fences),           TEST(test_swap),     TEST(test_fence_then_rmw),
-        TEST(test_strange_orders),   TEST(test_values),   TEST(test_guard),
+        TEST(test_message),          TEST(test_spin),   TEST(test_relaxed_needs_no_object),
+        TEST(test_release_sequence), TEST(test_joins),  TEST(test_many_join),
+        TEST(test_fences),           TEST(test_swap),   TEST(test_fence_then_rmw),
+        TEST(test_strange_orders),   TEST(test_values), TEST(test_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,12 +5,12 @@
  */
 #include "shim/access_state.h"
 
+#include "shim/banned.h"
 #include "shim/object.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stack.h"
 #include "shim/table.h"
-#include "shim/banned.h"
 
 #define BLOCKS (1u << 14)
 
@@ -44,8 +44,12 @@ void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     if (!kept && !(kept = memory_get(BLOCKS * sizeof *kept)))
         return;
-    *block_of(address) = (struct block){
-        .address = address, .size = size, .pc = pc, .tsc = tsc_now(), .kind = kind, .stack = shadow_stack()};
+    *block_of(address) = (struct block){.address = address,
+                                        .size = size,
+                                        .pc = pc,
+                                        .tsc = tsc_now(),
+                                        .kind = kind,
+                                        .stack = shadow_stack()};
 }
 
 void block_remove(uintptr_t address)

@@ -17,9 +17,10 @@
 #include "shim/object.h"
 #include "shim/raw.h"
 
-#define HEAP_FUNCTIONS(X)                                                                                              \
-    X(malloc) X(calloc) X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc)         \
-    X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
+#define HEAP_FUNCTIONS(X)                                                                 \
+    X(malloc)                                                                             \
+    X(calloc) X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) \
+        X(pvalloc) X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
 
 static struct {
 #define X(fn) __typeof__(&fn) fn;
@@ -191,12 +192,14 @@ EXPORT int posix_memalign(void **place, size_t alignment, size_t size)
 
 EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
-    return ready() ? made(next.aligned_alloc(alignment, size), size, RETURN_PC) : arena_get(size, alignment);
+    return ready() ? made(next.aligned_alloc(alignment, size), size, RETURN_PC)
+                   : arena_get(size, alignment);
 }
 
 EXPORT void *memalign(size_t alignment, size_t size)
 {
-    return ready() ? made(next.memalign(alignment, size), size, RETURN_PC) : arena_get(size, alignment);
+    return ready() ? made(next.memalign(alignment, size), size, RETURN_PC)
+                   : arena_get(size, alignment);
 }
 
 EXPORT void *valloc(size_t size)
@@ -242,7 +245,8 @@ EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int f
         void *p = raw_map(address, size, protection, flags, fd, (uint64_t)offset);
         return p ? p : MAP_FAILED;
     }
-    return mapped(next.mmap64(address, size, protection, flags, fd, offset), size, flags, RETURN_PC);
+    return mapped(next.mmap64(address, size, protection, flags, fd, offset), size, flags,
+                  RETURN_PC);
 }
 
 EXPORT int munmap(void *address, size_t size)

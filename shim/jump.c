@@ -20,7 +20,8 @@ static uint64_t target_sp(const struct __jmp_buf_tag *buffer)
 
 typedef void (*jump_function)(struct __jmp_buf_tag *, int) __attribute__((noreturn));
 
-static _Noreturn void jump(const char *name, jump_function *place, struct __jmp_buf_tag *buffer, int value)
+static _Noreturn void jump(const char *name, jump_function *place, struct __jmp_buf_tag *buffer,
+                           int value)
 {
     jump_function found = __atomic_load_n(place, __ATOMIC_RELAXED);
     if (!found) {
@@ -33,12 +34,12 @@ static _Noreturn void jump(const char *name, jump_function *place, struct __jmp_
     __builtin_trap(); /* a libc without longjmp cannot have called setjmp */
 }
 
-#define JUMP(name)                                                                                                     \
-    void name(struct __jmp_buf_tag buffer[1], int value) __attribute__((noreturn));                                    \
-    EXPORT void name(struct __jmp_buf_tag buffer[1], int value)                                                        \
-    {                                                                                                                  \
-        static jump_function found;                                                                                    \
-        jump(#name, &found, buffer, value);                                                                            \
+#define JUMP(name)                                                                  \
+    void name(struct __jmp_buf_tag buffer[1], int value) __attribute__((noreturn)); \
+    EXPORT void name(struct __jmp_buf_tag buffer[1], int value)                     \
+    {                                                                               \
+        static jump_function found;                                                 \
+        jump(#name, &found, buffer, value);                                         \
     }
 
 JUMP(longjmp)

@@ -8,14 +8,15 @@
  */
 #include "shim/access_state.h"
 
+#include "shim/banned.h"
 #include "shim/object.h"
 #include "shim/raw.h"
 #include "shim/stream.h"
-#include "shim/banned.h"
 
-#define CONTEXT_OLD (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
-#define CONTEXT_SWEEP 128u                     /* every so many contexts, open entries with old ones are written */
-#define CONTEXT_LAST 0xfff00000u               /* the numbers begin again before they run out */
+#define CONTEXT_OLD \
+    (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
+#define CONTEXT_SWEEP   128u   /* every so many contexts, open entries with old ones are written */
+#define CONTEXT_LAST    0xfff00000u /* the numbers begin again before they run out */
 
 #define STORE_BARRIER() __asm__ volatile("" ::: "memory")
 
@@ -32,18 +33,21 @@ static inline int line_stride(const struct trace_open *entry)
     return entry->stride < 0 ? -1 : 1;
 }
 
-static inline void line_write(struct thread *thread, struct access_state *state, const struct trace_open *entry,
-                       uint64_t address, uint64_t mask, uint32_t run)
+static inline void line_write(struct thread *thread, struct access_state *state,
+                              const struct trace_open *entry, uint64_t address, uint64_t mask,
+                              uint32_t run)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
     if (!p)
         return;
-    p = trace_line_put(&state->codec, p, entry->kind, entry->pc, address, mask, entry->context, run, line_stride(entry));
+    p = trace_line_put(&state->codec, p, entry->kind, entry->pc, address, mask, entry->context, run,
+                       line_stride(entry));
     stream_commit(&thread->access_stream, p);
 }
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. */
-static inline void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+static inline void open_emit(struct thread *thread, struct access_state *state,
+                             struct trace_open *entry)
 {
     uint64_t back = (uint64_t)entry->run * LINE_BYTES;
     uint64_t first = entry->stride < 0 ? entry->line + back : entry->line - back;
@@ -68,7 +72,8 @@ void open_flush(struct thread *thread, struct access_state *state)
     state->order_count = 0;
 }
 
-void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low, uintptr_t high)
+void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,
+                      uintptr_t high)
 {
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &state->table[state->order[i]];
@@ -91,8 +96,9 @@ static void open_sweep(struct thread *thread, struct access_state *state)
     }
 }
 
-static inline void open_begin(struct thread *thread, struct access_state *state, uint32_t slot, uint64_t address,
-                       uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t context)
+static inline void open_begin(struct thread *thread, struct access_state *state, uint32_t slot,
+                              uint64_t address, uint64_t mask, uint32_t kind, uintptr_t pc,
+                              uint32_t context)
 {
     struct trace_open *entry = &state->table[slot];
     if (entry->mask)
@@ -118,7 +124,8 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
         return false;
     uint64_t before = entry->mask;
-    if (entry->run && (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
+    if (entry->run &&
+        (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
         return false;
     entry->mask = 0;
     STORE_BARRIER();
@@ -131,10 +138,11 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     return true;
 }
 
-void open_add(struct thread *thread, struct access_state *state, uintptr_t address, uint64_t mask, uint32_t kind,
-              uintptr_t pc)
+void open_add(struct thread *thread, struct access_state *state, uintptr_t address, uint64_t mask,
+              uint32_t kind, uintptr_t pc)
 {
-    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task) && !open_sync(thread, state))
+    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task) &&
+        !open_sync(thread, state))
         return;
     uint32_t context = open_context(thread, state);
     uint32_t slot = open_slot(pc, kind);
@@ -152,7 +160,8 @@ void open_add(struct thread *thread, struct access_state *state, uintptr_t addre
 
 /* ---- whose accesses these are ---- */
 
-static bool record_write(struct thread *thread, struct access_state *state, const struct trace_access *record)
+static bool record_write(struct thread *thread, struct access_state *state,
+                         const struct trace_access *record)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
     if (!p)
@@ -169,7 +178,8 @@ static void context_reset(struct access_state *state)
     state->held_written = 0;
     state->depth_written = 0;
     state->low_written = 0;
-    state->context_salt += 0x9e3779b97f4a7c15u; /* forgets what is in contexts[] without touching it */
+    state->context_salt +=
+        0x9e3779b97f4a7c15u; /* forgets what is in contexts[] without touching it */
 }
 
 /* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
@@ -237,7 +247,8 @@ static uint64_t held_hash(const struct thread *thread)
 {
     uint64_t hash = 0;
     for (uint32_t i = 0; i < thread->held_count && i < TRACE_HELD_MAX; i++)
-        hash = mix(hash + 1, (uint64_t)(uintptr_t)thread->held[i].object << 2 | thread->held[i].mode);
+        hash =
+            mix(hash + 1, (uint64_t)(uintptr_t)thread->held[i].object << 2 | thread->held[i].mode);
     return hash;
 }
 
@@ -252,7 +263,8 @@ static void held_list(const struct thread *thread, struct trace_access *record)
 }
 
 /* The stream's context becomes frames[0, depth) and the present held set. */
-static bool context_write(struct thread *thread, struct access_state *state, const uint64_t *frames, uint32_t depth)
+static bool context_write(struct thread *thread, struct access_state *state, const uint64_t *frames,
+                          uint32_t depth)
 {
     uint32_t from = state->low_written < depth ? state->low_written : depth;
     struct trace_access record;
@@ -262,7 +274,8 @@ static bool context_write(struct thread *thread, struct access_state *state, con
     if (state->held_hash != state->held_written)
         held_list(thread, &record);
     do {
-        uint32_t pushes = depth - from < TRACE_CONTEXT_PUSH_MAX ? depth - from : TRACE_CONTEXT_PUSH_MAX;
+        uint32_t pushes =
+            depth - from < TRACE_CONTEXT_PUSH_MAX ? depth - from : TRACE_CONTEXT_PUSH_MAX;
         record.pushes = pushes;
         for (uint32_t i = 0; i < pushes; i++)
             record.push[i] = frames[from + i];
@@ -295,7 +308,8 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
 {
     struct shadow *shadow = state->shadow;
     uint64_t *low_end = state->overflow ? state->low_saved : access_fast.low;
-    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc), low = (uint32_t)(low_end - shadow->pc);
+    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc),
+             low = (uint32_t)(low_end - shadow->pc);
     for (uint32_t i = low; i < depth; i++)
         shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
     if (low < state->low_written)
@@ -323,7 +337,8 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
 uint32_t open_context(struct thread *thread, struct access_state *state)
 {
     uint64_t *top = access_fast.top;
-    if (LIKELY(top == access_fast.low && top == state->context_top && state->held_version == thread->held_version))
+    if (LIKELY(top == access_fast.low && top == state->context_top &&
+               state->held_version == thread->held_version))
         return state->context;
     return context_change(thread, state);
 }

@@ -26,13 +26,13 @@
 static void find(void);
 
 /* What a pointer holds until the real function is known. */
-#define EARLY(ret, fn, params, args, before, after)                                                                    \
-    static ret first_##fn params                                                                                       \
-    {                                                                                                                  \
-        return early_##fn args;                                                                                        \
+#define EARLY(ret, fn, params, args, before, after) \
+    static ret first_##fn params                    \
+    {                                               \
+        return early_##fn args;                     \
     }
-#define RANGE(ret, fn, params, args, before, after)                                                                    \
-    ret fn params;                                                                                                     \
+#define RANGE(ret, fn, params, args, before, after) \
+    ret fn params;                                  \
     static ret first_##fn params;
 #define RANGE_VOID(fn, params, args, before) static void first_##fn params;
 #include "shim/range.def"
@@ -41,15 +41,15 @@ static void find(void);
 #undef RANGE_VOID
 
 static struct {
-#define EARLY RANGE
+#define EARLY                                       RANGE
 #define RANGE(ret, fn, params, args, before, after) ret(*fn) params;
-#define RANGE_VOID(fn, params, args, before) void(*fn) params;
+#define RANGE_VOID(fn, params, args, before)        void(*fn) params;
 #include "shim/range.def"
 #undef RANGE
 #undef RANGE_VOID
 } next = {
 #define RANGE(ret, fn, params, args, before, after) .fn = first_##fn,
-#define RANGE_VOID(fn, params, args, before) .fn = first_##fn,
+#define RANGE_VOID(fn, params, args, before)        .fn = first_##fn,
 #include "shim/range.def"
 #undef RANGE
 #undef RANGE_VOID
@@ -57,17 +57,17 @@ static struct {
 };
 
 #define EARLY(ret, fn, params, args, before, after)
-#define RANGE(ret, fn, params, args, before, after)                                                                    \
-    static ret first_##fn params                                                                                       \
-    {                                                                                                                  \
-        find();                                                                                                        \
-        return next.fn args;                                                                                           \
+#define RANGE(ret, fn, params, args, before, after) \
+    static ret first_##fn params                    \
+    {                                               \
+        find();                                     \
+        return next.fn args;                        \
     }
-#define RANGE_VOID(fn, params, args, before)                                                                           \
-    static void first_##fn params                                                                                      \
-    {                                                                                                                  \
-        find();                                                                                                        \
-        next.fn args;                                                                                                  \
+#define RANGE_VOID(fn, params, args, before) \
+    static void first_##fn params            \
+    {                                        \
+        find();                              \
+        next.fn args;                        \
     }
 #include "shim/range.def"
 #undef EARLY
@@ -84,9 +84,9 @@ static void find_one(void *place, const char *name)
 
 static void find(void)
 {
-#define EARLY RANGE
+#define EARLY                                       RANGE
 #define RANGE(ret, fn, params, args, before, after) find_one(&next.fn, #fn);
-#define RANGE_VOID(fn, params, args, before) find_one(&next.fn, #fn);
+#define RANGE_VOID(fn, params, args, before)        find_one(&next.fn, #fn);
 #include "shim/range.def"
 #undef RANGE
 #undef RANGE_VOID
@@ -104,7 +104,8 @@ static inline bool recorded(uintptr_t pc)
     return UNLIKELY(access_on) && module_instrumented(pc);
 }
 
-static NOINLINE void vector_touch(const struct iovec *v, int count, size_t total, uint32_t kind, uintptr_t pc)
+static NOINLINE void vector_touch(const struct iovec *v, int count, size_t total, uint32_t kind,
+                                  uintptr_t pc)
 {
     for (int i = 0; i < count && total; i++) {
         size_t size = v[i].iov_len < total ? v[i].iov_len : total;
@@ -120,35 +121,35 @@ static inline size_t printed(int result, size_t room)
     return (size_t)result < room ? (size_t)result + 1 : room;
 }
 
-#define READ(p, n) access_slow((uintptr_t)(p), n, KIND_RANGE, pc);
-#define WRITE(p, n) access_slow((uintptr_t)(p), n, KIND_RANGE | TRACE_KIND_WRITE, pc);
+#define READ(p, n)                    access_slow((uintptr_t)(p), n, KIND_RANGE, pc);
+#define WRITE(p, n)                   access_slow((uintptr_t)(p), n, KIND_RANGE | TRACE_KIND_WRITE, pc);
 #define VECTOR(v, count, total, kind) vector_touch(v, count, total, kind, pc);
-#define PRINTED(p, room) WRITE(p, printed(result, room))
-#define LENGTH(s) length_of(s, SIZE_MAX)
-#define LENGTH_IN(s, n) length_of(s, n)
-#define SAME(a, b) same_text(a, b, SIZE_MAX)
-#define SAME_IN(a, b, n) same_text(a, b, n)
-#define SAME_FOLDED(a, b, n) same_folded(a, b, n)
+#define PRINTED(p, room)              WRITE(p, printed(result, room))
+#define LENGTH(s)                     length_of(s, SIZE_MAX)
+#define LENGTH_IN(s, n)               length_of(s, n)
+#define SAME(a, b)                    same_text(a, b, SIZE_MAX)
+#define SAME_IN(a, b, n)              same_text(a, b, n)
+#define SAME_FOLDED(a, b, n)          same_folded(a, b, n)
 
-#define RANGE(ret, fn, params, args, before, after)                                                                    \
-    EXPORT ret fn params                                                                                               \
-    {                                                                                                                  \
-        uintptr_t pc = RETURN_PC;                                                                                      \
-        if (LIKELY(!recorded(pc)))                                                                                     \
-            return next.fn args;                                                                                       \
-        before;                                                                                                        \
-        ret result = next.fn args;                                                                                     \
-        after;                                                                                                         \
-        return result;                                                                                                 \
+#define RANGE(ret, fn, params, args, before, after) \
+    EXPORT ret fn params                            \
+    {                                               \
+        uintptr_t pc = RETURN_PC;                   \
+        if (LIKELY(!recorded(pc)))                  \
+            return next.fn args;                    \
+        before;                                     \
+        ret result = next.fn args;                  \
+        after;                                      \
+        return result;                              \
     }
-#define RANGE_VOID(fn, params, args, before)                                                                           \
-    EXPORT void fn params                                                                                              \
-    {                                                                                                                  \
-        uintptr_t pc = RETURN_PC;                                                                                      \
-        if (UNLIKELY(recorded(pc))) {                                                                                  \
-            before;                                                                                                    \
-        }                                                                                                              \
-        next.fn args;                                                                                                  \
+#define RANGE_VOID(fn, params, args, before) \
+    EXPORT void fn params                    \
+    {                                        \
+        uintptr_t pc = RETURN_PC;            \
+        if (UNLIKELY(recorded(pc))) {        \
+            before;                          \
+        }                                    \
+        next.fn args;                        \
     }
 #include "shim/range.def"
 #undef EARLY
@@ -156,23 +157,24 @@ static inline size_t printed(int result, size_t room)
 #undef RANGE_VOID
 
 /* The ones that take their arguments as `...`. */
-#define PRINT(fn, params, last, p, room, call)                                                                         \
-    int fn params;                                                                                                     \
-    EXPORT int fn params                                                                                               \
-    {                                                                                                                  \
-        uintptr_t pc = RETURN_PC;                                                                                      \
-        va_list list;                                                                                                  \
-        va_start(list, last);                                                                                          \
-        int result = next.call;                                                                                        \
-        va_end(list);                                                                                                  \
-        if (UNLIKELY(recorded(pc)))                                                                                    \
-            PRINTED(p, room)                                                                                           \
-        return result;                                                                                                 \
+#define PRINT(fn, params, last, p, room, call) \
+    int fn params;                             \
+    EXPORT int fn params                       \
+    {                                          \
+        uintptr_t pc = RETURN_PC;              \
+        va_list list;                          \
+        va_start(list, last);                  \
+        int result = next.call;                \
+        va_end(list);                          \
+        if (UNLIKELY(recorded(pc)))            \
+            PRINTED(p, room)                   \
+        return result;                         \
     }
 
-PRINT(snprintf, (char *p, size_t n, const char *format, ...), format, p, n, vsnprintf(p, n, format, list))
+PRINT(snprintf, (char *p, size_t n, const char *format, ...), format, p, n,
+      vsnprintf(p, n, format, list))
 PRINT(sprintf, (char *p, const char *format, ...), format, p, SIZE_MAX, vsprintf(p, format, list))
-PRINT(__snprintf_chk, (char *p, size_t n, int flag, size_t size, const char *format, ...), format, p, n,
-      __vsnprintf_chk(p, n, flag, size, format, list))
+PRINT(__snprintf_chk, (char *p, size_t n, int flag, size_t size, const char *format, ...), format,
+      p, n, __vsnprintf_chk(p, n, flag, size, format, list))
 PRINT(__sprintf_chk, (char *p, int flag, size_t size, const char *format, ...), format, p, SIZE_MAX,
       __vsprintf_chk(p, flag, size, format, list))

@@ -9,11 +9,12 @@
  */
 #include "shim/access_state.h"
 
+#include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
-#include "shim/banned.h"
 
-#define STACK_NEAR (UINT64_C(64) << 20) /* a stack pointer further away than this is on another stack */
+#define STACK_NEAR \
+    (UINT64_C(64) << 20) /* a stack pointer further away than this is on another stack */
 #define BEYOND ((uint64_t *)UINTPTR_MAX)
 
 static struct spin free_lock;

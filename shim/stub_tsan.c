@@ -27,68 +27,68 @@ void shadow_leave_slow(void)
 {
 }
 
-#define ACCESS(name, size, flags, place)                                                                               \
-    void __tsan_##name(void *p);                                                                                       \
-    EXPORT void __tsan_##name(void *p)                                                                                 \
-    {                                                                                                                  \
-        (void)p;                                                                                                       \
+#define ACCESS(name, size, flags, place) \
+    void __tsan_##name(void *p);         \
+    EXPORT void __tsan_##name(void *p)   \
+    {                                    \
+        (void)p;                         \
     }
-#define ACCESS_PC(name, size, flags)                                                                                   \
-    void __tsan_##name(void *p, void *pc);                                                                             \
-    EXPORT void __tsan_##name(void *p, void *pc)                                                                       \
-    {                                                                                                                  \
-        (void)p, (void)pc;                                                                                             \
+#define ACCESS_PC(name, size, flags)             \
+    void __tsan_##name(void *p, void *pc);       \
+    EXPORT void __tsan_##name(void *p, void *pc) \
+    {                                            \
+        (void)p, (void)pc;                       \
     }
 #include "shim/abi.def"
 #undef ACCESS
 #undef ACCESS_PC
 
-#define WIDTH(bits, type)                                                                                              \
-    type __tsan_atomic##bits##_load(const volatile type *p, int order);                                                \
-    EXPORT type __tsan_atomic##bits##_load(const volatile type *p, int order)                                          \
-    {                                                                                                                  \
-        (void)order;                                                                                                   \
-        return native_load_##bits(p);                                                                                  \
-    }                                                                                                                  \
-    void __tsan_atomic##bits##_store(volatile type *p, type value, int order);                                         \
-    EXPORT void __tsan_atomic##bits##_store(volatile type *p, type value, int order)                                   \
-    {                                                                                                                  \
-        (void)order;                                                                                                   \
-        native_store_##bits(p, value);                                                                                 \
-    }                                                                                                                  \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value, int order,            \
-                                                    int failed);                                                       \
-    EXPORT type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value, int order,     \
-                                                           int failed)                                                 \
-    {                                                                                                                  \
-        (void)order, (void)failed;                                                                                     \
-        return native_swap_##bits(p, expected, value);                                                                 \
-    }                                                                                                                  \
-    SWAP(bits, type, strong)                                                                                           \
-    SWAP(bits, type, weak)                                                                                             \
+#define WIDTH(bits, type)                                                                        \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order);                          \
+    EXPORT type __tsan_atomic##bits##_load(const volatile type *p, int order)                    \
+    {                                                                                            \
+        (void)order;                                                                             \
+        return native_load_##bits(p);                                                            \
+    }                                                                                            \
+    void __tsan_atomic##bits##_store(volatile type *p, type value, int order);                   \
+    EXPORT void __tsan_atomic##bits##_store(volatile type *p, type value, int order)             \
+    {                                                                                            \
+        (void)order;                                                                             \
+        native_store_##bits(p, value);                                                           \
+    }                                                                                            \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type value, \
+                                                    int order, int failed);                      \
+    EXPORT type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected,      \
+                                                           type value, int order, int failed)    \
+    {                                                                                            \
+        (void)order, (void)failed;                                                               \
+        return native_swap_##bits(p, expected, value);                                           \
+    }                                                                                            \
+    SWAP(bits, type, strong)                                                                     \
+    SWAP(bits, type, weak)                                                                       \
     ATOMIC_RMWS(RMW, bits, type)
 
-#define SWAP(bits, type, strength)                                                                                     \
-    int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected, type value, int order,     \
-                                                          int failed);                                                 \
-    EXPORT int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected, type value,         \
-                                                                 int order, int failed)                                \
-    {                                                                                                                  \
-        (void)order, (void)failed;                                                                                     \
-        type wanted = *expected;                                                                                       \
-        type old = native_swap_##bits(p, wanted, value);                                                               \
-        if (old == wanted)                                                                                             \
-            return 1;                                                                                                  \
-        *expected = old;                                                                                               \
-        return 0;                                                                                                      \
+#define SWAP(bits, type, strength)                                                            \
+    int __tsan_atomic##bits##_compare_exchange_##strength(volatile type *p, type *expected,   \
+                                                          type value, int order, int failed); \
+    EXPORT int __tsan_atomic##bits##_compare_exchange_##strength(                             \
+        volatile type *p, type *expected, type value, int order, int failed)                  \
+    {                                                                                         \
+        (void)order, (void)failed;                                                            \
+        type wanted = *expected;                                                              \
+        type old = native_swap_##bits(p, wanted, value);                                      \
+        if (old == wanted)                                                                    \
+            return 1;                                                                         \
+        *expected = old;                                                                      \
+        return 0;                                                                             \
     }
 
-#define RMW(bits, type, operation)                                                                                     \
-    type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order);                                   \
-    EXPORT type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order)                             \
-    {                                                                                                                  \
-        (void)order;                                                                                                   \
-        return native_##operation##_##bits(p, value);                                                                  \
+#define RMW(bits, type, operation)                                                         \
+    type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order);       \
+    EXPORT type __tsan_atomic##bits##_##operation(volatile type *p, type value, int order) \
+    {                                                                                      \
+        (void)order;                                                                       \
+        return native_##operation##_##bits(p, value);                                      \
     }
 
 ATOMIC_WIDTHS(WIDTH)
@@ -156,15 +156,15 @@ EXPORT double ValgrindSlowdown(void)
 }
 
 /* NOTHING(name, parameters, names): a function without effect. */
-#define NOTHING(name, parameters, names)                                                                               \
-    EXPORT void name parameters                                                                                        \
-    {                                                                                                                  \
-        NOTHING_##names;                                                                                               \
+#define NOTHING(name, parameters, names) \
+    EXPORT void name parameters          \
+    {                                    \
+        NOTHING_##names;                 \
     }
 #define NOTHING_NONE (void)0
-#define NOTHING_P (void)p
-#define NOTHING_PQ (void)p, (void)q
-#define NOTHING_PQR (void)p, (void)q, (void)r
+#define NOTHING_P    (void)p
+#define NOTHING_PQ   (void)p, (void)q
+#define NOTHING_PQR  (void)p, (void)q, (void)r
 
 NOTHING(__tsan_init, (void), NONE)
 NOTHING(__tsan_func_entry, (void *p), P)

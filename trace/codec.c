@@ -9,6 +9,18 @@
 
 static inline uint8_t *put_number(uint8_t *p, uint64_t value)
 {
+    if (value < 128) {
+        *p = (uint8_t)value;
+        return p + 1;
+    }
+    if (value < UINT64_C(1) << 28) { /* no loop: its end would be mispredicted every other time */
+        uint32_t v = (uint32_t)value, length = (38u - (uint32_t)__builtin_clz(v)) / 7;
+        uint32_t word = (v & 0x7f) | (v & 0x3f80) << 1 | (v & 0x1fc000) << 2 | (v & 0xfe00000) << 3;
+        word |= 0x808080u >> 8 * (4 - length);
+        for (unsigned i = 0; i < 4; i++)
+            p[i] = (uint8_t)(word >> 8 * i);
+        return p + length;
+    }
     while (value >= 128) {
         *p++ = (uint8_t)(value | 128);
         value >>= 7;
