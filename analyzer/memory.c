@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define LARGE (16u << 20)
+
 static void *check(void *memory)
 {
     if (memory)
@@ -51,7 +53,8 @@ void *memory_pages(size_t count, size_t size)
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return check(NULL);
-    madvise(memory, bytes, MADV_HUGEPAGE);
+    if (bytes >= LARGE) /* below that, clearing large pages costs more than they bring */
+        madvise(memory, bytes, MADV_HUGEPAGE);
     return memory;
 }
 

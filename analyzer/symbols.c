@@ -32,6 +32,7 @@ struct symbols {
     struct cached *cache[CACHE_BUCKETS];
     void *library; /* that demangles, NULL if there is none */
     demangle_function *demangle;
+    bool asked; /* whether there is one */
 };
 
 struct symbols *symbols_open(const struct trace *trace, const char *strip_path_prefix)
@@ -41,12 +42,6 @@ struct symbols *symbols_open(const struct trace *trace, const char *strip_path_p
     if (strip_path_prefix && *strip_path_prefix)
         symbols->strip = memory_text(strip_path_prefix);
     symbols->modules = memory_get(trace->module_count, sizeof(*symbols->modules));
-    /* C++ names are told apart by the C++ library itself, where there is one. */
-    symbols->library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-    if (symbols->library) {
-        void *found = dlsym(symbols->library, "__cxa_demangle");
-        memcpy(&symbols->demangle, &found, sizeof(found));
-    }
     return symbols;
 }
 
@@ -166,10 +161,25 @@ char *symbols_path(const struct symbols *symbols, const char *directory, const c
     return rest;
 }
 
+/* C++ names are told apart by the C++ library itself, where there is one: asked for with the first
+ * of them. */
+static demangle_function *demangler(struct symbols *symbols)
+{
+    if (symbols->asked)
+        return symbols->demangle;
+    symbols->asked = true;
+    symbols->library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
+    if (symbols->library) {
+        void *found = dlsym(symbols->library, "__cxa_demangle");
+        memcpy(&symbols->demangle, &found, sizeof(found));
+    }
+    return symbols->demangle;
+}
+
 char *symbols_demangle(struct symbols *symbols, const char *name)
 {
     int status = 0;
-    if (!symbols->demangle || name[0] != '_' || name[1] != 'Z')
+    if (name[0] != '_' || name[1] != 'Z' || !demangler(symbols))
         return memory_text(name);
     char *text = symbols->demangle(name, NULL, NULL, &status);
     return text && status == 0 ? text : memory_text(name);
