@@ -3,6 +3,7 @@
  * its command line (cc.c), becomes it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,12 +90,32 @@ static void shadow_remove(char *path)
     free(path);
 }
 
+static volatile pid_t called; /* the compiler while it runs, 0 before */
+
+/* Who ends us means the compiler; then we clean up behind it. */
+static void pass_on(int signal)
+{
+    if (called > 0)
+        kill(called, signal);
+}
+
 static int call(const struct words *command)
 {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    sigset_t set, before;
     int status = 0;
-    pid_t pid = fork();
-    if (!pid)
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaddset(&set, signals[i]);
+    sigprocmask(SIG_BLOCK, &set, &before); /* until the handler knows whom to tell */
+    pid_t pid = called = fork();
+    if (!pid) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
         _exit(become(command));
+    }
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &(struct sigaction){.sa_handler = pass_on}, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (pid < 0) {
