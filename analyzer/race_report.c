@@ -115,6 +115,23 @@ static void add_access(const struct analysis *analysis, struct finding *finding,
     free(task);
 }
 
+/* A variable that each task has its own of, named by the program's debug information. */
+static bool add_thread_variable(const struct analysis *analysis, struct finding *finding,
+                                uint64_t address, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    struct variable variable;
+    if (!task || !symbols_thread_variable(analysis->symbols, address, task->handle, &variable))
+        return false;
+    char *owner = describe_task(analysis, id);
+    finding_set(&finding->location, "thread-local '%s' of %s, defined at %s:%d", variable.name,
+                owner, variable.file ? variable.file : "?", variable.line);
+    finding_set(&finding->object, "%s", variable.name);
+    variable_free(&variable);
+    free(owner);
+    return true;
+}
+
 static void add_block(const struct analysis *analysis, struct finding *finding,
                       const struct found *found)
 {
@@ -125,7 +142,9 @@ static void add_block(const struct analysis *analysis, struct finding *finding,
     if (sample->address + first_byte(sample->mask) < block->address)
         offset = 0;
     if (block->kind == TRACE_ALLOC_STACK) {
-        finding_set(&finding->location, "stack of %s", task);
+        uint64_t address = sample->address + first_byte(sample->mask);
+        if (!add_thread_variable(analysis, finding, address, block->task))
+            finding_set(&finding->location, "stack of %s", task);
         free(task);
         return;
     }
@@ -152,6 +171,8 @@ static void add_location(const struct analysis *analysis, struct finding *findin
         return;
     }
     finding->location = describe_location(analysis, address);
+    if (!finding->location && add_thread_variable(analysis, finding, address, 1))
+        return;
     for (uint32_t i = 1; i < analysis->trace->task_count && !finding->location; i++) {
         const struct trace_task *task = trace_task(analysis->trace, i);
         if (!task || address < task->stack_low || address >= task->stack_high)
@@ -297,13 +318,14 @@ static void add_finding(struct analysis *analysis, const struct found *found)
         finding->object = memory_text(found->variable);
     char *task = describe_task(analysis, before->task);
     char *other = describe_task(analysis, after->task);
+    const char *name = finding->object;
     const char *memory = sample->block.kind == TRACE_ALLOC_HEAP    ? "a heap block"
                          : sample->block.kind == TRACE_ALLOC_STACK ? "a variable on a stack"
                          : sample->block.kind == TRACE_ALLOC_MAP   ? "mapped memory"
                                                                    : "memory without a name";
-    finding_set(&finding->summary, "data race on %s%s%s: %s by %s and %s by %s",
-                found->variable ? "'" : "", found->variable ? found->variable : memory,
-                found->variable ? "'" : "", access_word(first), task, access_word(second), other);
+    finding_set(&finding->summary, "data race on %s%s%s: %s by %s and %s by %s", name ? "'" : "",
+                name ? name : memory, name ? "'" : "", access_word(first), task,
+                access_word(second), other);
     if (strcmp(rule, "mixed-race") == 0)
         finding->advice = memory_text("An atomic access does not protect a plain one: make every "
                                       "access to it atomic, or guard all of them by one lock.");

@@ -57,7 +57,8 @@ void symbols_close(struct symbols *symbols)
         }
     }
     for (uint32_t i = 0; i < symbols->trace->module_count; i++) {
-        free(symbols->modules[i].variables);
+        free(symbols->modules[i].fixed.items);
+        free(symbols->modules[i].local.items);
         if (symbols->modules[i].dwfl)
             dwfl_end(symbols->modules[i].dwfl);
     }
@@ -124,6 +125,18 @@ struct symbol_module *symbols_module(struct symbols *symbols, uint64_t address)
         return NULL;
     struct symbol_module *module = module_of(symbols, shown);
     return module->module ? module : NULL;
+}
+
+struct symbol_module *symbols_main(struct symbols *symbols)
+{
+    for (uint32_t i = 0; i < symbols->trace->module_count; i++) {
+        const struct trace_module *shown = &symbols->trace->modules[i];
+        if (shown->state == 0 || !(shown->flags & TRACE_MODULE_MAIN))
+            continue;
+        struct symbol_module *module = module_of(symbols, shown);
+        return module->module ? module : NULL;
+    }
+    return NULL;
 }
 
 static bool starts_with(const char *text, const char *start)

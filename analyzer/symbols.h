@@ -1,6 +1,6 @@
 /*
- * Addresses to names, after the run, by build-id and libdw: functions with inlined frames, lines, variables.
- * Not thread-safe; results are owned by the caller (stacks: stack_free; strings: free).
+ * Addresses to names, after the run, by build-id and libdw: functions with inlined frames, lines,
+ * variables. Not thread-safe; results are owned by the caller (stacks: stack_free; strings: free).
  */
 #ifndef ANALYZER_SYMBOLS_H
 #define ANALYZER_SYMBOLS_H
@@ -11,11 +11,14 @@
 struct symbols;
 struct symbols *symbols_open(const struct trace *trace, const char *strip_path_prefix);
 void symbols_close(struct symbols *symbols);
-/* Names for return addresses, innermost first; inlined frames are expanded. Frames of the recorder itself are left out,
- * and so are those below main and below a thread's start routine. If `exact` the first pc is the instruction itself. */
-struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_t count, bool exact);
+/* Names for return addresses, innermost first; inlined frames are expanded. Frames of the recorder
+ * itself are left out, and so are those below main and below a thread's start routine. If `exact`
+ * the first pc is the instruction itself. */
+struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_t count,
+                           bool exact);
 struct stack symbols_stack_id(struct symbols *symbols, uint32_t stack_id);
-/* The global or static variable (with member or index path where DWARF tells) that holds `address`; false if none. */
+/* The global or static variable (with member or index path where DWARF tells) that holds `address`;
+ * false if none. */
 struct variable {
     char *name; /* "counter", "table[3].lock" */
     char *file; /* where it is defined, NULL if unknown */
@@ -24,6 +27,10 @@ struct variable {
     char *module;
 };
 bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable *variable);
+/* The thread-local variable of the program at `address`, for a thread whose handle (its control
+ * block) is `handle`; only those of the main program, whose place is fixed. */
+bool symbols_thread_variable(struct symbols *symbols, uint64_t address, uint64_t handle,
+                             struct variable *variable);
 void variable_free(struct variable *variable);
 void stack_free(struct stack *stack);
 struct stack stack_copy(const struct stack *stack);

@@ -17,18 +17,24 @@ struct symbol_variable {
     Dwarf *dwarf;
 };
 
+struct symbol_variables {
+    struct symbol_variable *items;
+    uint32_t count, capacity;
+};
+
 struct symbol_module {
     const struct trace_module *shown;
     Dwfl *dwfl;
     Dwfl_Module *module; /* NULL: no file, or not the file that was loaded */
     uint64_t entry;      /* where the program starts, 0 unknown */
     bool opened, indexed;
-    struct symbol_variable *variables; /* by address */
-    uint32_t variable_count, variable_capacity;
+    struct symbol_variables fixed, local; /* by address; by offset in the thread's block */
 };
 
 /* The module that holds `address`, opened; NULL if none does or its file cannot be used. */
 struct symbol_module *symbols_module(struct symbols *symbols, uint64_t address);
+/* The program itself, opened; NULL if its file cannot be used. */
+struct symbol_module *symbols_main(struct symbols *symbols);
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path);
 /* What people call a linker's name; a new string. */
 char *symbols_demangle(struct symbols *symbols, const char *name);

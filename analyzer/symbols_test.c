@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <link.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "analyzer/symbols.h"
@@ -34,6 +35,10 @@ static union {
 
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS   static inline __attribute__((always_inline))
+
+static __thread struct {
+    int first, second;
+} own_copy;
 
 static uint64_t here;
 static int inner_line, outer_line;
@@ -215,6 +220,12 @@ static void variables(void **state)
     check_variable(&opened, &in_function, "in_function");
     check_variable(&opened, &either.bytes[2], "either"); /* nobody knows which member it was */
     struct variable variable;
+    assert_true(symbols_thread_variable(opened.symbols, address_of(&own_copy.second),
+                                        (uint64_t)pthread_self(), &variable));
+    assert_string_equal(variable.name, "own_copy.second");
+    variable_free(&variable);
+    assert_false(symbols_thread_variable(opened.symbols, address_of(&here),
+                                         (uint64_t)pthread_self(), &variable));
     assert_false(symbols_variable(opened.symbols, 16, &variable));
     assert_false(symbols_variable(opened.symbols, here, &variable));
     done(&opened);

@@ -15,25 +15,37 @@
 
 /* ---- the index ---- */
 
-static bool fixed_address(Dwarf_Die *die, uint64_t *address)
+/* A place that is a constant: an address, or with *local an offset in a thread's block. */
+static bool constant_place(Dwarf_Die *die, uint64_t *place, bool *local)
 {
     Dwarf_Attribute attribute, indirect;
     Dwarf_Op *ops;
     size_t count;
     Dwarf_Addr value;
     if (!dwarf_attr(die, DW_AT_location, &attribute) ||
-        dwarf_getlocation(&attribute, &ops, &count) != 0 || count != 1)
+        dwarf_getlocation(&attribute, &ops, &count) != 0 || count == 0 || count > 2)
         return false;
-    if (ops[0].atom == DW_OP_addr) {
-        *address = ops[0].number;
+    *local = count == 2;
+    if (*local && ops[1].atom != DW_OP_form_tls_address &&
+        ops[1].atom != DW_OP_GNU_push_tls_address)
+        return false;
+    switch (ops[0].atom) {
+    case DW_OP_const4u:
+    case DW_OP_const8u:
+        *place = ops[0].number;
+        return *local;
+    case DW_OP_addr:
+        *place = ops[0].number;
+        return true;
+    case DW_OP_addrx:
+    case DW_OP_GNU_addr_index:
+        if (dwarf_getlocation_attr(&attribute, &ops[0], &indirect) != 0 ||
+            dwarf_formaddr(&indirect, &value) != 0)
+            return false;
+        *place = value;
         return true;
     }
-    if ((ops[0].atom != DW_OP_addrx && ops[0].atom != DW_OP_GNU_addr_index) ||
-        dwarf_getlocation_attr(&attribute, &ops[0], &indirect) != 0 ||
-        dwarf_formaddr(&indirect, &value) != 0)
-        return false;
-    *address = value;
-    return true;
+    return false;
 }
 
 static bool die_type(Dwarf_Die *die, Dwarf_Die *type)
@@ -50,17 +62,18 @@ static uint64_t type_size(Dwarf_Die *type)
 
 static void index_variable(struct symbol_module *module, Dwarf_Die *die, uint64_t bias)
 {
-    uint64_t address;
+    uint64_t place;
+    bool local;
     Dwarf_Die type;
-    if (!fixed_address(die, &address) || !die_type(die, &type))
+    if (!constant_place(die, &place, &local) || !die_type(die, &type))
         return;
     uint64_t size = type_size(&type);
-    MEMORY_GROW(module->variables, module->variable_count, module->variable_capacity);
-    module->variables[module->variable_count++] =
-        (struct symbol_variable){.address = address + bias,
-                                 .size = size ? size : 1,
-                                 .die = dwarf_dieoffset(die),
-                                 .dwarf = dwarf_cu_getdwarf(die->cu)};
+    struct symbol_variables *list = local ? &module->local : &module->fixed;
+    MEMORY_GROW(list->items, list->count, list->capacity);
+    list->items[list->count++] = (struct symbol_variable){.address = local ? place : place + bias,
+                                                          .size = size ? size : 1,
+                                                          .die = dwarf_dieoffset(die),
+                                                          .dwarf = dwarf_cu_getdwarf(die->cu)};
 }
 
 /* Variables of a scope and of those within it, static ones of functions too. */
@@ -94,31 +107,38 @@ static int compare_variables(const void *a, const void *b)
     return x->size < y->size ? -1 : x->size > y->size;
 }
 
+static void sort_variables(struct symbol_variables *list)
+{
+    if (list->count)
+        qsort(list->items, list->count, sizeof(*list->items), compare_variables);
+}
+
 static void index_module(struct symbol_module *module)
 {
     Dwarf_Addr bias;
     Dwarf_Die *unit = NULL;
+    if (module->indexed)
+        return;
     module->indexed = true;
     while ((unit = dwfl_module_nextcu(module->module, unit, &bias)))
         index_scope(module, unit, bias, 0);
-    if (module->variable_count)
-        qsort(module->variables, module->variable_count, sizeof(*module->variables),
-              compare_variables);
+    sort_variables(&module->fixed);
+    sort_variables(&module->local);
 }
 
-static const struct symbol_variable *find(const struct symbol_module *module, uint64_t address)
+static const struct symbol_variable *find(const struct symbol_variables *list, uint64_t address)
 {
-    uint32_t low = 0, high = module->variable_count;
+    uint32_t low = 0, high = list->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (module->variables[middle].address <= address)
+        if (list->items[middle].address <= address)
             low = middle + 1;
         else
             high = middle;
     }
     if (low == 0)
         return NULL;
-    const struct symbol_variable *variable = &module->variables[low - 1];
+    const struct symbol_variable *variable = &list->items[low - 1];
     return address - variable->address < variable->size ? variable : NULL;
 }
 
@@ -240,12 +260,9 @@ static void append_path(Dwarf_Die *variable, uint64_t offset, char **name)
 
 /* ---- the question ---- */
 
-static bool by_dwarf(struct symbols *symbols, struct symbol_module *module, uint64_t address,
+static bool describe(struct symbols *symbols, const struct symbol_variable *found, uint64_t address,
                      struct variable *variable)
 {
-    if (!module->indexed)
-        index_module(module);
-    const struct symbol_variable *found = find(module, address);
     Dwarf_Die die;
     Dwarf_Attribute attribute;
     if (!found || !dwarf_offdie(found->dwarf, found->die, &die))
@@ -267,6 +284,13 @@ static bool by_dwarf(struct symbols *symbols, struct symbol_module *module, uint
     variable->address = found->address;
     variable->size = found->size;
     return true;
+}
+
+static bool by_dwarf(struct symbols *symbols, struct symbol_module *module, uint64_t address,
+                     struct variable *variable)
+{
+    index_module(module);
+    return describe(symbols, find(&module->fixed, address), address, variable);
 }
 
 static bool by_symbol(struct symbols *symbols, const struct symbol_module *module, uint64_t address,
@@ -293,6 +317,42 @@ bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable
     if (!by_dwarf(symbols, module, address, variable) &&
         !by_symbol(symbols, module, address, variable))
         return false;
+    variable->module = memory_text(module->shown->path);
+    return true;
+}
+
+/* Size of the program's block of thread-local variables, as it lies below a thread's control block;
+ * 0 if it has none. */
+static uint64_t thread_block(const struct symbol_module *module)
+{
+    GElf_Addr bias;
+    size_t count;
+    Elf *elf = dwfl_module_getelf(module->module, &bias);
+    if (!elf || elf_getphdrnum(elf, &count) != 0)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        GElf_Phdr header;
+        if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_TLS)
+            continue;
+        uint64_t align = header.p_align ? header.p_align : 1;
+        return (header.p_memsz + align - 1) / align * align;
+    }
+    return 0;
+}
+
+bool symbols_thread_variable(struct symbols *symbols, uint64_t address, uint64_t handle,
+                             struct variable *variable)
+{
+    *variable = (struct variable){NULL, NULL, 0, 0, 0, NULL};
+    struct symbol_module *module = symbols_main(symbols);
+    uint64_t size = module ? thread_block(module) : 0;
+    if (address >= handle || handle - address > size)
+        return false;
+    index_module(module);
+    uint64_t offset = address - (handle - size);
+    if (!describe(symbols, find(&module->local, offset), offset, variable))
+        return false;
+    variable->address = address;
     variable->module = memory_text(module->shown->path);
     return true;
 }

@@ -1,10 +1,11 @@
 /*
- * A trace opened for reading: the table files mapped and checked, the streams as cursors. Nothing here knows what a bug
- * is. Every malformed input becomes a problem (file, offset, what) and reading goes on with what is whole; only a
- * directory that is no trace at all fails trace_open.
+ * A trace opened for reading: the table files mapped and checked, the streams as cursors. Nothing
+ * here knows what a bug is. Every malformed input becomes a problem (file, offset, what) and
+ * reading goes on with what is whole; only a directory that is no trace at all fails trace_open.
  *
- * Ownership: a struct trace owns everything reached through it until trace_close. Thread-safety: after trace_open all
- * functions that take a const struct trace may run concurrently; each cursor belongs to one thread.
+ * Ownership: a struct trace owns everything reached through it until trace_close. Thread-safety:
+ * after trace_open all functions that take a const struct trace may run concurrently; each cursor
+ * belongs to one thread.
  */
 #ifndef ANALYZER_TRACE_H
 #define ANALYZER_TRACE_H
@@ -32,7 +33,8 @@ struct trace_blob { /* one mapped file */
 struct trace {
     char *path;
     struct trace_process process; /* a checked copy: strings are terminated */
-    struct trace_task *tasks;     /* copies, checked: [0..task_count), slot 0 unused; names terminated, counts in range */
+    struct trace_task *
+        tasks; /* copies, checked: [0..task_count), slot 0 unused; names terminated, counts in range */
     uint32_t task_count;
     struct trace_object *objects;
     uint32_t object_count;
@@ -78,9 +80,10 @@ void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t s
 /* false at the end, and when the rest cannot be read (then ->error is set). */
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record);
 
-/* What a plausible record may cover: the address space of a program, and no more than 64 GB at once. */
+/* What a plausible record may cover: the address space of a program, and no more than 64 GB at
+ * once. */
 #define TRACE_ADDRESS_MAX (UINT64_C(1) << 57)
-#define TRACE_RANGE_MAX (UINT64_C(1) << 36)
+#define TRACE_RANGE_MAX   (UINT64_C(1) << 36)
 
 struct access_cursor {
     const struct trace *trace;
