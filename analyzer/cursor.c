@@ -130,7 +130,8 @@ static const char *implausible(const struct trace_access *record)
 static bool open_next(struct access_cursor *cursor, const struct trace_blob *blob,
                       struct trace_access *record)
 {
-    if (blob->size < TRACE_ACCESS_OFFSET)
+    /* While the program runs, what lies open is of a later time than the chunks that were read. */
+    if (blob->size < TRACE_ACCESS_OFFSET || cursor->trace->live)
         return false;
     while (cursor->open_index < TRACE_OPEN_ENTRIES) {
         struct trace_open open;

@@ -37,6 +37,8 @@ struct race_scan_stream {
     uint32_t visit_count, visit_capacity;
     uint64_t records, lines, bytes; /* LINE and RANGE records; the same with runs as their lines */
     uint64_t lost;
+    uint64_t
+        all_records; /* of any type: where the check ends too, should the program still write */
     uint64_t error_offset;
     const char *error;
 };

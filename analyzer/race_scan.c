@@ -197,6 +197,7 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
     uint64_t chunk = 0;
     access_open(cursor, scan->trace, index);
     while (access_next(cursor, record)) {
+        stream->all_records++;
         if (cursor->chunk_after != chunk) {
             chunk = cursor->chunk_after;
             if (cursor->chunk_end)

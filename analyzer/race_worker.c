@@ -38,6 +38,7 @@ struct stream_state {
 struct stream {
     struct stream_state *state; /* only while it is being read */
     uint64_t segment;
+    uint64_t left;      /* records not yet read */
     uint64_t until;     /* waits for the task it waits for to be done up to here ... */
     uint32_t task;      /* 0: none that is known, records are skipped */
     uint32_t visit;     /* index of the present visit */
@@ -333,9 +334,11 @@ static void run_stream(struct run *run, uint32_t index, bool force)
         run->now.task = stream->task;
         run->now.segment = stream->segment;
         run->now.clock = order_walk_clock(run->walk, stream->task, &run->now.clock_size);
-        while (access_next(&state->cursor, &state->record))
+        while (stream->left > 0 && access_next(&state->cursor, &state->record)) {
+            stream->left--;
             if (!take(run, stream))
                 break;
+        }
         if (stream->entering)
             continue;
         flush(run);
@@ -373,6 +376,7 @@ static void prepare(struct run *run, struct race_worker *worker)
         order_walk_done(run->walk, t, any ? before_segment(scan->starts[t]) : UINT64_MAX);
     }
     for (uint32_t i = run->stream_count; i-- > 0;) {
+        run->streams[i].left = scan->streams[i].all_records;
         if (scan->trace->access[i].size)
             run->ready[run->ready_count++] = i;
         else
