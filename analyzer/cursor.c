@@ -42,6 +42,8 @@ static bool chunk_next(const struct trace_blob *blob, uint64_t *offset, uint64_t
         *chunk_after = *offset + chunk.size;
         *offset += sizeof(chunk);
         *end = *offset + chunk.used;
+        if (blob->end && *end > blob->end)
+            *end = blob->end > *offset ? blob->end : *offset;
         if (*end > blob->size) { /* what is there is read, then it is an error */
             *end = blob->size;
             *chunk_after = CUT_SHORT;

@@ -47,7 +47,7 @@ void trace_problem(struct trace *trace, const char *file, uint64_t offset, const
  * problem). */
 static bool map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob)
 {
-    *blob = (struct trace_blob){NULL, 0};
+    *blob = (struct trace_blob){NULL, 0, 0};
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         if (errno != ENOENT)
@@ -68,7 +68,7 @@ static bool map_file(struct trace *trace, int directory, const char *name, struc
     if (bytes == MAP_FAILED)
         trace_problem(trace, name, 0, "cannot be mapped: %s", strerror(errno));
     else
-        *blob = (struct trace_blob){bytes, (uint64_t)status.st_size};
+        *blob = (struct trace_blob){bytes, (uint64_t)status.st_size, 0};
     close(fd);
     return bytes != MAP_FAILED;
 }
@@ -81,7 +81,7 @@ static void unmap_file(struct trace_blob *blob)
     } mapped = {blob->bytes};
     if (mapped.bytes)
         munmap(mapped.memory, blob->size);
-    *blob = (struct trace_blob){NULL, 0};
+    *blob = (struct trace_blob){NULL, 0, 0};
 }
 
 /* Checks a file's header; on damage reports it, lets go of the file and returns false. */
@@ -366,6 +366,21 @@ static void read_stream_file(struct trace *trace, int directory, const char *nam
         check_header(trace, name, &trace->access[index], TRACE_FILE_ACCESS, 0, TRACE_ACCESS_OFFSET);
 }
 
+/* While the program runs: accesses count up to now, and the sync streams, read later, hold at least
+ * what orders them. */
+static void clip_accesses(struct trace_blob *blob)
+{
+    uint64_t end = TRACE_ACCESS_OFFSET;
+    struct trace_chunk_header chunk;
+    for (uint64_t at = end; at + sizeof(chunk) <= blob->size; at += chunk.size) {
+        memcpy(&chunk, blob->bytes + at, sizeof(chunk));
+        if (chunk.magic != TRACE_CHUNK_MAGIC || chunk.size < TRACE_CHUNK_MIN)
+            break;
+        end = at + sizeof(chunk) + chunk.used;
+    }
+    blob->end = end < blob->size ? end : blob->size;
+}
+
 static void read_streams(struct trace *trace, int directory)
 {
     trace->stream_count = count_streams(trace, directory);
@@ -377,6 +392,8 @@ static void read_streams(struct trace *trace, int directory)
         read_stream_file(trace, directory, name);
         snprintf(name, sizeof(name), "access.%u", i);
         read_stream_file(trace, directory, name);
+        if (trace->live && trace->access[i].bytes)
+            clip_accesses(&trace->access[i]);
     }
 }
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "analyzer/analysis.h"
@@ -234,6 +235,39 @@ static void killed(void **state)
     trace_make_free(make);
 }
 
+/* A process that still runs (this one): what it writes after the trace was opened does not count, nor
+ * what lies open in its streams' headers. */
+static void live(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    char *error;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    make->process.end = TRACE_END_NONE;
+    make->process.pid = (uint32_t)getpid();
+    make->process.start_ns = (uint64_t)now.tv_sec * 1000000000u;
+    trace_make_write(make);
+    struct trace *trace = trace_open(make->path, &error);
+    assert_non_null(trace);
+    assert_true(trace->live);
+    for (uint64_t i = 0; i < 500; i++)
+        make_line(make, 1, WRITE4, 0x401110, 0x30000 + i * 640, 0xff);
+    trace_make_write(make);
+    struct access_cursor *cursor = malloc(sizeof(*cursor));
+    struct trace_access *access = malloc(sizeof(*access));
+    assert_true(cursor && access);
+    uint32_t count = 0;
+    for (access_open(cursor, trace, 1); access_next(cursor, access);)
+        count++;
+    assert_null(cursor->error);
+    assert_int_equal(count, 1 + 12 + 1);
+    free(cursor);
+    free(access);
+    trace_close(trace);
+    trace_make_free(make);
+}
+
 /* ---- damage ---- */
 
 struct file {
@@ -362,8 +396,9 @@ static void mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),  cmocka_unit_test(tables),      cmocka_unit_test(no_trace),
-        cmocka_unit_test(killed), cmocka_unit_test(truncations), cmocka_unit_test(mutations),
+        cmocka_unit_test(whole),     cmocka_unit_test(tables), cmocka_unit_test(no_trace),
+        cmocka_unit_test(killed),    cmocka_unit_test(live),   cmocka_unit_test(truncations),
+        cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
