@@ -13,23 +13,25 @@ struct order; /* analyzer/order.h */
 struct progress;
 
 struct analysis_options {
-    unsigned jobs;          /* worker threads; 0: all cores */
-    uint64_t memory_limit;  /* bytes the race detector may use for its histories; 0: half of what the machine has */
-    bool progress;          /* a bar on stderr when it takes long and stderr is a terminal */
+    unsigned jobs; /* worker threads; 0: all cores */
+    uint64_t
+        memory_limit; /* bytes the race detector may use for its histories; 0: half of what the machine has */
+    bool progress; /* a bar on stderr when it takes long and stderr is a terminal */
     const char *strip_path_prefix;
-    int ended_by_timeout;   /* seconds after which `run` ended the program; 0: it was not */
+    int ended_by_timeout; /* seconds after which `run` ended the program; 0: it was not */
 };
 
 /* What was and was not seen: filled by the detectors and the loader, printed below every report. */
 struct coverage {
-    uint64_t access_records;   /* LINE and RANGE records, runs counted as their lines */
-    uint64_t access_bytes;     /* of the access streams */
+    uint64_t access_records; /* LINE and RANGE records, runs counted as their lines */
+    uint64_t access_bytes;   /* of the access streams */
     uint64_t sync_records;
     uint64_t sync_bytes;
     uint64_t edges;
     uint64_t tasks, objects;
-    uint64_t lines;            /* distinct 64-byte lines checked */
-    uint64_t history_dropped;  /* accesses the memory limit made us forget: races with them may be missed */
+    uint64_t lines; /* distinct 64-byte lines checked */
+    uint64_t
+        history_dropped; /* accesses the memory limit made us forget: races with them may be missed */
     double race_seconds;
 };
 
@@ -53,7 +55,8 @@ bool coverage_stopped(const struct trace *trace);
 
 void detect_race(struct analysis *analysis);
 void detect_lock_order(struct analysis *analysis);
-void detect_blocked(struct analysis *analysis); /* deadlocks that happened, and tasks blocked forever */
+void detect_blocked(
+    struct analysis *analysis); /* deadlocks that happened, and tasks blocked forever */
 void detect_unjoined(struct analysis *analysis);
 void detect_misuse(struct analysis *analysis);
 

@@ -5,7 +5,8 @@
 #ifndef SHIM_BANNED_H
 #define SHIM_BANNED_H
 
-#pragma GCC poison malloc calloc realloc printf fprintf sprintf snprintf vsnprintf puts fputs fopen fclose fwrite fread
+#pragma GCC poison malloc calloc realloc printf fprintf sprintf snprintf vsnprintf puts fputs \
+    fopen fclose fwrite fread
 #pragma GCC poison strdup getline perror strerror setenv unsetenv putenv system popen
 #pragma GCC poison mmap munmap open close ftruncate fallocate mkdir unlink usleep nanosleep sleep
 

@@ -121,18 +121,21 @@ static bool may_be_missing(const char *name)
 
 static void *find(const char *name)
 {
-    static const char *const versioned[] = {"init", "destroy", "wait", "timedwait", "signal", "broadcast"};
+    static const char *const versioned[] = {"init",      "destroy", "wait",
+                                            "timedwait", "signal",  "broadcast"};
     const char condition[] = "pthread_cond_";
-    for (size_t i = 0; i < sizeof versioned / sizeof *versioned; i++) /* the old versions have another layout */
-        if (raw_equal_n(name, condition, sizeof condition - 1) && raw_equal(name + sizeof condition - 1, versioned[i]))
+    for (size_t i = 0; i < sizeof versioned / sizeof *versioned;
+         i++) /* the old versions have another layout */
+        if (raw_equal_n(name, condition, sizeof condition - 1) &&
+            raw_equal(name + sizeof condition - 1, versioned[i]))
             return dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
     return dlsym(RTLD_NEXT, name);
 }
 
 static void find_all(bool uncertain)
 {
-#define FIND(fn)                                                                                                       \
-    if (may_be_missing(#fn) == uncertain)                                                                              \
+#define FIND(fn)                          \
+    if (may_be_missing(#fn) == uncertain) \
         *(void **)(void *)&real.fn = find(#fn);
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) FIND(fn)
 #define PRIM_VOID(fn, params, args, kind, object, value, verb)     FIND(fn)

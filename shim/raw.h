@@ -21,16 +21,17 @@ static inline long raw6(long number, long a, long b, long c, long d, long e, lon
                      : "rcx", "r11", "memory");
     return result;
 }
-#define raw0(n) raw6(n, 0, 0, 0, 0, 0, 0)
-#define raw1(n, a) raw6(n, (long)(a), 0, 0, 0, 0, 0)
-#define raw2(n, a, b) raw6(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define raw3(n, a, b, c) raw6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define raw4(n, a, b, c, d) raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define raw0(n)                raw6(n, 0, 0, 0, 0, 0, 0)
+#define raw1(n, a)             raw6(n, (long)(a), 0, 0, 0, 0, 0)
+#define raw2(n, a, b)          raw6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define raw3(n, a, b, c)       raw6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define raw4(n, a, b, c, d)    raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define raw5(n, a, b, c, d, e) raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
-#define RAW_FAILED(result) ((unsigned long)(result) > -4096ul)
+#define RAW_FAILED(result)     ((unsigned long)(result) > -4096ul)
 
-static inline void *raw_map(void *address, size_t size, int protection, int flags, int fd, uint64_t offset)
+static inline void *raw_map(void *address, size_t size, int protection, int flags, int fd,
+                            uint64_t offset)
 {
     long result = raw6(SYS_mmap, (long)address, (long)size, protection, flags, fd, (long)offset);
     return RAW_FAILED(result) ? NULL : (void *)result;

@@ -14,10 +14,10 @@
 
 struct real {
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok) ret(*fn) params;
-#define PRIM_VOID(fn, params, args, kind, object, value, verb) void(*fn) params;
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe) ret(*fn) params;
-#define COND(ret, fn, params, args, cond, mutex, verb, ok) ret(*fn) params;
-#define HAND(fn, kind, verb) __typeof__(&fn) fn;
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)     void(*fn) params;
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ret(*fn) params;
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)         ret(*fn) params;
+#define HAND(fn, kind, verb)                                       __typeof__(&fn) fn;
 #include "trace/primitives.def"
 #undef PRIM
 #undef PRIM_VOID

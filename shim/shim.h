@@ -20,11 +20,11 @@
 #include "trace/format.h"
 #include "trace/primitives.h"
 
-#define EXPORT __attribute__((visibility("default")))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define EXPORT      __attribute__((visibility("default")))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define NOINLINE __attribute__((noinline))
-#define RETURN_PC ((uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)))
+#define NOINLINE    __attribute__((noinline))
+#define RETURN_PC   ((uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)))
 
 struct access_state; /* shim/access.h */
 struct stack_cache;  /* shim/stack.c */
@@ -38,14 +38,15 @@ struct stream {
     uint64_t offset;                  /* of the chunk in the file */
     uint32_t sequence;
     uint32_t chunk_size;
-    int fd;                           /* -1: not open (anonymous, or off) */
-    uint32_t kind;                    /* enum trace_file_kind */
-    uint32_t index;                   /* N of sync.N */
-    uint32_t lost;                    /* records lost since the last LOST record */
+    int fd;         /* -1: not open (anonymous, or off) */
+    uint32_t kind;  /* enum trace_file_kind */
+    uint32_t index; /* N of sync.N */
+    uint32_t lost;  /* records lost since the last LOST record */
 };
 
 #define SEEN_ENTRIES 128u
-struct seen { /* the newest segment of `task` this task is known to be after; direct-mapped, forgetting is harmless */
+struct
+    seen { /* the newest segment of `task` this task is known to be after; direct-mapped, forgetting is harmless */
     uint32_t task;
     uint64_t segment;
 };
@@ -61,22 +62,22 @@ struct held {
 #define OBJECT_CACHE 64u
 
 struct thread {
-    uint32_t busy;            /* the guard */
-    uint32_t deferred;        /* signals that wait for thread_leave */
-    uint32_t task;            /* id */
-    uint32_t slot;            /* N of the streams */
+    uint32_t busy;     /* the guard */
+    uint32_t deferred; /* signals that wait for thread_leave */
+    uint32_t task;     /* id */
+    uint32_t slot;     /* N of the streams */
     uint64_t segment;
     struct trace_task *record; /* the live slot of the task */
     struct stream sync, access_stream;
     struct trace_sync_codec sync_codec;
     struct access_state *access; /* NULL until the first recorded access */
     uint32_t held_count;
-    uint32_t held_version;    /* changes whenever held[] does */
+    uint32_t held_version; /* changes whenever held[] does */
     struct held held[HELD_ENTRIES];
     struct seen seen[SEEN_ENTRIES];
     struct object *object_cache[OBJECT_CACHE];
     struct stack_cache *stacks;
-    uint64_t events;          /* synchronisation calls, for the statistics */
+    uint64_t events;               /* synchronisation calls, for the statistics */
     uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
     struct thread *next_free;
     uint32_t ended;
@@ -92,7 +93,8 @@ extern volatile uint32_t shim_life[1024];
 
 /* Slow path of thread_enter: a first call, a foreign thread, a fork child. NULL: pass through. */
 struct thread *thread_attach(void);
-void thread_deliver(struct thread *thread); /* slow path of thread_leave: deferred signals. Keeps errno. */
+void thread_deliver(
+    struct thread *thread); /* slow path of thread_leave: deferred signals. Keeps errno. */
 
 static inline struct thread *thread_enter(void)
 {

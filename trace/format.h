@@ -230,7 +230,8 @@ enum trace_object_state {
 #define TRACE_OBJECT_SHARED     32u /* between processes: the other side is not seen */
 #define TRACE_OBJECT_PARENT_HELD \
     64u /* held, at fork, by a thread that does not exist in this process */
-#define TRACE_OBJECT_INHERITED 256u    /* from before the fork: the child may initialise it anew, whoever holds it */
+#define TRACE_OBJECT_INHERITED \
+    256u /* from before the fork: the child may initialise it anew, whoever holds it */
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 
 struct trace_object {

@@ -29,13 +29,14 @@ static void print_text(const char *text)
 
 int main(void)
 {
-    printf("<!-- Written by `make docs` from trace/options.def. Edit that. -->\n"
-           "# GOROCHECK_OPTIONS\n\n"
-           "    GOROCHECK_OPTIONS=key=value:key=value\n\n"
-           "The recorder and the analyzer read the same variable; names are those of TSAN_OPTIONS where the\n"
-           "meaning is the same. An unknown key is reported and otherwise ignored. Options of the command\n"
-           "line win.\n\n"
-           "| key | value | default | meaning |\n|---|---|---|---|\n");
+    printf(
+        "<!-- Written by `make docs` from trace/options.def. Edit that. -->\n"
+        "# GOROCHECK_OPTIONS\n\n"
+        "    GOROCHECK_OPTIONS=key=value:key=value\n\n"
+        "The recorder and the analyzer read the same variable; names are those of TSAN_OPTIONS where the\n"
+        "meaning is the same. An unknown key is reported and otherwise ignored. Options of the command\n"
+        "line win.\n\n"
+        "| key | value | default | meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         printf("| `%s` | %s | %s | ", options[i].name, type_text[options[i].type],
                options[i].otherwise[0] ? options[i].otherwise : "-");
