@@ -17,11 +17,11 @@
 #include "shim/object.h"
 #include "shim/raw.h"
 
-#define HEAP_FUNCTIONS(X)                                                                  \
-    X(malloc)                                                                              \
-    X(calloc)                                                                              \
-    X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc) \
-        X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
+// clang-format off
+#define HEAP_FUNCTIONS(X)                                                                                              \
+    X(malloc) X(calloc) X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc)         \
+    X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
+// clang-format on
 
 static struct {
 #define X(fn) __typeof__(&fn) fn;
