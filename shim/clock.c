@@ -181,7 +181,8 @@ static void set_fold(struct thread *thread, struct object_private *own, struct c
         return;
     own->fold_segment++;
     for (uint32_t i = 0; i < set->count; i++)
-        fold_write(thread, own, &set->pairs[i]);
+        if (set->pairs[i].task != own->fold)
+            fold_write(thread, own, &set->pairs[i]);
     set->pairs[0] = (struct clock_pair){.segment = own->fold_segment, .task = own->fold};
     set->count = 1;
 }

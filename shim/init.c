@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -191,6 +192,22 @@ static void life_guard(void)
     raw3(SYS_madvise, (void *)(uintptr_t)shim_life, sizeof shim_life, 18 /* MADV_WIPEONFORK */);
 }
 
+/* The main task's stack, for the names of things in it: from the program's name, which the kernel puts at the top, down
+ * to the limit. */
+static void main_stack(struct trace_task *record)
+{
+    struct {
+        uint64_t soft, hard;
+    } limit = {8u << 20, 0};
+    raw4(SYS_prlimit64, 0, 3 /* RLIMIT_STACK */, 0, &limit);
+    uint64_t size = limit.soft > 1u << 30 ? 1u << 30 : limit.soft;
+    uintptr_t top = getauxval(AT_EXECFN);
+    if (!top)
+        return;
+    record->stack_high = (top + 4095) & ~(uintptr_t)4095;
+    record->stack_low = record->stack_high > size ? record->stack_high - size : 0;
+}
+
 static bool birth(void)
 {
 #define X(table) &table,
@@ -211,6 +228,7 @@ static bool birth(void)
     }
     struct thread *thread = thread_current;
     thread->busy = 1;
+    main_stack(thread->record);
     module_refresh();
     own_path();
     thread_watch_end();

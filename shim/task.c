@@ -265,6 +265,8 @@ uint32_t task_fork_child(struct thread *thread)
     struct trace_task *record = task_record(task);
     record->flags = TRACE_TASK_MAIN;
     record->handle = was.handle;
+    record->stack_low = was.stack_low;
+    record->stack_high = was.stack_high;
     raw_copy(record->name, was.name, sizeof record->name);
     record->os_tid = (uint32_t)raw0(SYS_gettid);
     record->state = TRACE_TASK_RUNNING;
