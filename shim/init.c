@@ -157,6 +157,24 @@ void real_find(void)
     find_all(true);
 }
 
+/*
+ * What no library had when we began: libstdc++ that comes later, by a dlopen of some plugin, maybe out of the global scope.
+ * NULL if it still is nowhere.
+ */
+void *real_late(const char *name)
+{
+    static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
+    int error = errno;
+    void *found = dlsym(RTLD_NEXT, name);
+    for (size_t i = 0; !found && i < sizeof libraries / sizeof *libraries; i++) {
+        void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
+        if (library)
+            found = dlsym(library, name);
+    }
+    errno = error;
+    return found;
+}
+
 static void own_path(void)
 {
     for (uint32_t i = 1; i < table_modules.count; i++) {

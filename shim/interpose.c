@@ -50,10 +50,16 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     errno = error;
 }
 
+/* A function of a library that was not there when the others were found. */
+#define LATE(fn)            \
+    if (UNLIKELY(!real.fn)) \
+    *(void **)(void *)&real.fn = real_late(#fn)
+
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok)                       \
     EXPORT ret fn params;                                                                \
     EXPORT ret fn params                                                                 \
     {                                                                                    \
+        LATE(fn);                                                                        \
         CALL;                                                                            \
         if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), \
                         (uintptr_t)(value), BEFORE_##verb))                              \
@@ -69,6 +75,7 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     EXPORT void fn params;                                                               \
     EXPORT void fn params                                                                \
     {                                                                                    \
+        LATE(fn);                                                                        \
         CALL;                                                                            \
         if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), \
                         (uintptr_t)(value), BEFORE_##verb)) {                            \

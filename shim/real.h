@@ -27,5 +27,6 @@ struct real {
 };
 extern struct real real;
 void real_find(void);
+void *real_late(const char *name);
 
 #endif

@@ -59,7 +59,7 @@ struct held {
     uint16_t count;
 };
 
-#define OBJECT_CACHE 64u
+#define OBJECT_CACHE 256u
 
 struct thread {
     uint32_t busy;     /* the guard */
