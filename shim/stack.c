@@ -19,8 +19,8 @@
 #include "shim/spin.h"
 #include "shim/table.h"
 
-#define WAYS \
-    4u /* direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput, 0.8 with 4 ways */
+/* Direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput; with four ways 0.82. */
+#define WAYS   4u
 #define CACHE  128u
 #define PLACES 40u
 #define KNOWN  (1u << 16) /* distinct stacks remembered, so that each is written once */
