@@ -210,8 +210,6 @@ static void say_unseen(struct sentences *out, const struct trace *trace)
     else if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
         add(out, "tasks that were not joined are not reported: the program did not end itself by "
                  "exit");
-    if (trace->process.flags & TRACE_PROCESS_LATE)
-        add(out, "recording began at the first second task");
     uint32_t foreign = 0;
     for (uint32_t i = 1; i < trace->task_count; i++)
         foreign += trace->tasks[i].state && trace->tasks[i].flags & TRACE_TASK_FOREIGN;

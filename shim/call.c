@@ -339,7 +339,6 @@ bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uint
     object->shown.mutex = object_id(lock);
     if (lock->shown.owner == thread->task) {
         call->rejoin = true;
-        call->held_stack = lock->shown.owner_stack;
         call->held_count = lock->shown.owner_count;
         give(call, lock, true);
     }

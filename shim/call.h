@@ -14,8 +14,8 @@ struct call {
     bool rejoin;  /* a condition wait gave up the mutex and must be taken to hold it again */
     uint64_t round;
     uint32_t kind;
-    uint32_t stack; /* captured once, if at all */
-    uint32_t held_stack, held_count;
+    uint32_t stack;      /* captured once, if at all */
+    uint32_t held_count; /* of a mutex given up by a condition wait */
     uintptr_t pc, frame, value, address;
 };
 

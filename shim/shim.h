@@ -38,7 +38,7 @@ struct stream {
     uint64_t offset;                  /* of the chunk in the file */
     uint32_t sequence;
     uint32_t chunk_size;
-    int fd;         /* -1: not open (anonymous, or off) */
+    bool anonymous; /* the chunk is memory only: the trace is not on disk yet */
     uint32_t kind;  /* enum trace_file_kind */
     uint32_t index; /* N of sync.N */
     uint32_t lost;  /* records lost since the last LOST record */

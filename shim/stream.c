@@ -38,7 +38,7 @@ static void stream_lose(struct stream *stream, int error)
 
 void stream_setup(struct stream *stream, uint32_t kind, uint32_t index)
 {
-    *stream = (struct stream){.fd = -1, .kind = kind, .index = index, .chunk_size = FIRST_CHUNK};
+    *stream = (struct stream){.kind = kind, .index = index, .chunk_size = FIRST_CHUNK};
     stream->offset = kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET;
 }
 
@@ -113,7 +113,7 @@ static bool stream_land(struct stream *stream)
 {
     struct trace_chunk_header *old = stream->chunk;
     uint32_t used = old->used;
-    stream->fd = -1;
+    stream->anonymous = false;
     struct trace_chunk_header *chunk = chunk_map(stream, old->size);
     if (!chunk)
         return false;
@@ -129,7 +129,7 @@ static bool stream_land(struct stream *stream)
 /* An anonymous stream whose trace has gone to disk must follow at once: called when the trace is activated. */
 bool stream_follow(struct stream *stream)
 {
-    if (stream->fd != -2 || !directory_active)
+    if (!stream->anonymous || !directory_active)
         return true;
     if (!stream_land(stream))
         return false;
@@ -145,7 +145,7 @@ uint8_t *stream_open_chunk(struct stream *stream)
         if (!stream->chunk) {
             void *memory = raw_map(NULL, FIRST_CHUNK, PROT_READ | PROT_WRITE,
                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            stream->fd = -2; /* anonymous */
+            stream->anonymous = true;
             return chunk_begin(stream, memory, FIRST_CHUNK) ? stream->next : NULL;
         }
         directory_activate();

@@ -86,7 +86,6 @@ enum trace_end {
 /* Bits of trace_process.flags */
 #define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
-#define TRACE_PROCESS_LATE     4u /* began recording at its first second task, not at its start */
 
 struct trace_process {
     uint32_t state; /* 1 */
