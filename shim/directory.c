@@ -22,6 +22,7 @@ volatile uint32_t directory_active;
 char directory_path[1024];
 static int directory_fd = -1;
 static uint64_t directory_device, directory_inode;
+static bool directory_made; /* exists, and is what these identify */
 
 static bool directory_is(int fd)
 {
@@ -45,9 +46,9 @@ static int directory_open(void)
     return (int)raw3(SYS_open, directory_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
-int directory_file(const char *name, bool create)
+static int directory_entry(const char *name, int flags)
 {
-    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0);
+    flags |= O_CLOEXEC | O_NOFOLLOW;
     if (directory_fd >= 0 && directory_is(directory_fd))
         return (int)raw4(SYS_openat, directory_fd, name, flags, 0600);
     directory_fd = -1;
@@ -61,6 +62,11 @@ int directory_file(const char *name, bool create)
     int file = (int)raw4(SYS_openat, fd, name, flags, 0600);
     directory_keep(fd);
     return file;
+}
+
+int directory_file(const char *name, bool create)
+{
+    return directory_entry(name, O_RDWR | (create ? O_CREAT | O_EXCL : 0));
 }
 
 int directory_reserve(int fd, uint64_t offset, uint64_t size)
@@ -109,10 +115,19 @@ void directory_lost(int error)
 
 void directory_forget(void)
 {
-    if (directory_active && directory_fd >= 0 && directory_is(directory_fd))
+    if (directory_made && directory_fd >= 0 && directory_is(directory_fd))
         raw1(SYS_close, directory_fd);
     directory_fd = -1;
+    directory_made = false;
     directory_active = 0;
+}
+
+void directory_unused(void)
+{
+    if (!directory_made || directory_active)
+        return;
+    raw1(SYS_rmdir, directory_path);
+    directory_forget();
 }
 
 static void path_make(bool with_pid, uint32_t attempt)
@@ -155,23 +170,61 @@ static void stream_to_disk(struct thread *thread, void *data)
     stream_follow(&thread->sync);
 }
 
-void directory_activate(void)
+static bool directory_make(void)
 {
-    if (directory_active)
-        return;
+    if (directory_made)
+        return true;
     int error = directory_create();
     int fd = error ? error : directory_open();
-    if (fd < 0) {
-        shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded",
-                     NULL);
-        shim_off("the trace directory could not be made");
-        return;
-    }
+    if (fd < 0)
+        return false;
     struct stat status;
     raw2(SYS_fstat, fd, &status);
     directory_device = status.st_dev;
     directory_inode = status.st_ino;
     directory_keep(fd);
+    return directory_made = true;
+}
+
+void directory_give(uint32_t user)
+{
+    if (!directory_make())
+        return; /* said when there is something to record */
+    int fd = directory_entry(".", O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return;
+    raw3(SYS_fchown, fd, user, ~0u);
+    struct entry {
+        uint64_t inode;
+        int64_t offset;
+        uint16_t size;
+        uint8_t type;
+        char name[];
+    };
+    static_assert(offsetof(struct entry, name) == 19, "struct linux_dirent64");
+    uint8_t buffer[2048] __attribute__((aligned(8)));
+    long got;
+    while ((got = raw3(SYS_getdents64, fd, buffer, sizeof buffer)) > 0) {
+        for (long at = 0; at < got;) {
+            const struct entry *entry = (const struct entry *)(buffer + at);
+            if (entry->name[0] != '.')
+                raw5(SYS_fchownat, fd, entry->name, user, ~0u, AT_SYMLINK_NOFOLLOW);
+            at += entry->size;
+        }
+    }
+    raw1(SYS_close, fd);
+}
+
+void directory_activate(void)
+{
+    if (directory_active)
+        return;
+    if (!directory_make()) {
+        shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded",
+                     NULL);
+        shim_off("the trace directory could not be made");
+        return;
+    }
     directory_active = 1;
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};

@@ -16,6 +16,10 @@ static inline void directory_need(void)
     if (!directory_active)
         directory_activate();
 }
+/* The process is about to become another user: the directory, made now if need be, and its files will be his. */
+void directory_give(uint32_t user);
+/* Nothing was recorded into it after all: removes a directory that was only made. */
+void directory_unused(void);
 /* Opens (makes, if `create`) a file of the directory for reading and writing; a descriptor or -errno. */
 int directory_file(const char *name, bool create);
 /* Reserves [0, size) of the file on disk, so that a full disk shows here and not as a SIGBUS later; 0 or -errno. */

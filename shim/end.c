@@ -26,6 +26,9 @@
 
 extern char **environ;
 
+#define STATUS_LOST \
+    3 /* of a program that itself ends with 0: what was recorded cannot be trusted */
+
 static volatile uint32_t ended;
 static volatile uint32_t exec_reported;
 static uint64_t stderr_device, stderr_inode;
@@ -231,10 +234,12 @@ int end_process(enum trace_end how, int code)
     if (!end_ours() || __atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
         return -1;
     process_close(how, code);
-    if (!directory_active || !shim_options.report)
+    directory_unused();
+    if (!shim_options.report)
         return -1;
-    int status = report();
-    return status > 0 && status != 4 && status == shim_options.exitcode ? status : -1;
+    int status = directory_active ? report() : process_record()->off_reason[0] ? STATUS_LOST : -1;
+    bool found = status > 0 && status != 4 && status == shim_options.exitcode;
+    return found || (status == STATUS_LOST && code == 0) ? status : -1;
 }
 
 void end_exec(const char *path)
@@ -244,6 +249,7 @@ void end_exec(const char *path)
     if (path && raw2(SYS_access, path, 1) != 0)
         return;
     process_close(TRACE_END_EXEC, 0);
+    directory_unused();
     if (directory_active && shim_options.report &&
         !__atomic_exchange_n(&exec_reported, 1, __ATOMIC_SEQ_CST))
         report();

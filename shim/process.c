@@ -149,6 +149,30 @@ EXPORT int execle(const char *path, const char *first, ...)
     return exec_failed(real.execve(path, arguments, environment));
 }
 
+/* ---- another user: the trace must be his, or nothing more could be written ---- */
+
+static void give_trace(uid_t user)
+{
+    if (user == 0 || user == (uid_t)-1 || raw0(SYS_geteuid) != 0)
+        return;
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    directory_give(user);
+    thread_leave(thread);
+}
+
+#define BECOME(fn, params, args, effective) \
+    EXPORT int fn params                    \
+    {                                       \
+        give_trace(effective);              \
+        return real.fn args;                \
+    }
+BECOME(setuid, (uid_t user), (user), user)
+BECOME(seteuid, (uid_t user), (user), user)
+BECOME(setreuid, (uid_t user, uid_t effective), (user, effective), effective)
+BECOME(setresuid, (uid_t user, uid_t effective, uid_t saved), (user, effective, saved), effective)
+
 /* ---- the ways out ---- */
 
 EXPORT void exit(int status)

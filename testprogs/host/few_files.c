@@ -3,6 +3,7 @@
  *
  * EXPECT: none
  * STATUS: 3
+ * BARE: yes
  * MODE: plain instrumented
  */
 #include <errno.h>

@@ -3,6 +3,7 @@
  *
  * EXPECT: none
  * STATUS: 3
+ * BARE: yes
  * MODE: instrumented
  */
 #include <pthread.h>
