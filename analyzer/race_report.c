@@ -39,7 +39,7 @@ static unsigned first_byte(uint64_t mask)
 /* The extent of an access: what the instruction says, else the first stretch of bytes. */
 static unsigned access_size(const struct race_site *site, uint64_t mask)
 {
-    if (!(site->kind & RACE_KIND_FREE) && TRACE_KIND_SIZE(site->kind & 0xff) <= 4)
+    if (!(site->kind & RACE_KIND_FREE) && TRACE_KIND_SIZE(site->kind & 0xff) <= 6)
         return 1u << TRACE_KIND_SIZE(site->kind & 0xff);
     uint64_t rest = ~(mask >> first_byte(mask));
     return rest ? (unsigned)__builtin_ctzll(rest) : 64;
@@ -50,6 +50,8 @@ static const char *access_word(const struct race_site *site)
     bool write = site->kind & TRACE_KIND_WRITE;
     if (site->kind & RACE_KIND_FREE)
         return "free";
+    if ((site->kind & TRACE_KIND_MARKED) == TRACE_KIND_MARKED)
+        return write ? "store to an atomic word" : "load of an atomic word";
     if (site->kind & TRACE_KIND_ATOMIC)
         return write ? "atomic write" : "atomic read";
     if (site->kind & TRACE_KIND_VPTR)

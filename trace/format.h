@@ -265,6 +265,9 @@ static_assert(sizeof(struct trace_object) == 208, "object");
 #define TRACE_MODULE_ABI       2u /* instrumented: its accesses were recorded */
 #define TRACE_MODULE_TRUNCATED 4u /* path does not fit */
 #define TRACE_MODULE_RUNTIME   8u /* the recorder itself */
+/* Patched at load: its loads and stores were recorded as the machine makes them. The pc of such a LINE record is the
+ * address of the instruction plus 1, so that subtracting 1 (as from a return address) gives the instruction. */
+#define TRACE_MODULE_PATCHED   16u
 
 struct trace_module {
     uint32_t state; /* 1 */
@@ -350,13 +353,16 @@ enum trace_access_type {
     TRACE_ACCESS_LAST = TRACE_ACCESS_LOST,
 };
 
-/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..4), 15 = varies */
+/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6), 15 = varies */
 #define TRACE_KIND_WRITE  1u
 #define TRACE_KIND_ATOMIC 2u
 #define TRACE_KIND_RANGE \
     4u /* by memcpy and the like, not by a load or store of the program's own */
 #define TRACE_KIND_VPTR       8u
 #define TRACE_KIND_FLAGS      15u
+/* Of a patched module: ATOMIC alone is a LOCKed instruction or xchg; both these bits are a plain load or store of a byte
+ * that a LOCKed instruction, a futex call or a once guard had marked before, in this generation of its memory. */
+#define TRACE_KIND_MARKED     (TRACE_KIND_ATOMIC | TRACE_KIND_VPTR)
 #define TRACE_KIND_SIZE(kind) ((kind) >> 4)
 
 enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
