@@ -268,6 +268,7 @@ static_assert(sizeof(struct trace_object) == 208, "object");
 /* Patched at load: its loads and stores were recorded as the machine makes them. The pc of such a LINE record is the
  * address of the instruction plus 1, so that subtracting 1 (as from a return address) gives the instruction. */
 #define TRACE_MODULE_PATCHED   16u
+#define TRACE_MODULE_REFUSED   32u /* was to be patched, but could not be: `refused` says why */
 
 struct trace_module {
     uint32_t state; /* 1 */
@@ -277,7 +278,11 @@ struct trace_module {
     uint64_t load_tsc, unload_tsc; /* unload 0: still there */
     uint32_t build_id_size;
     uint8_t build_id[36];
-    char path[424];
+    uint32_t candidates; /* PATCHED: instructions that may touch memory of other tasks */
+    uint32_t seen;       /* of those, how many are recorded; the others stayed as they were */
+    uint32_t refused;    /* REFUSED: the error number */
+    uint32_t reserved;
+    char path[408];
 };
 static_assert(sizeof(struct trace_module) == 512, "module");
 
@@ -363,6 +368,8 @@ enum trace_access_type {
 /* Of a patched module: ATOMIC alone is a LOCKed instruction or xchg; both these bits are a plain load or store of a byte
  * that a LOCKed instruction, a futex call or a once guard had marked before, in this generation of its memory. */
 #define TRACE_KIND_MARKED     (TRACE_KIND_ATOMIC | TRACE_KIND_VPTR)
+/* Of a patched module, without ATOMIC: the instruction reads and writes, and has no LOCK. It is recorded as a write. */
+#define TRACE_KIND_BOTH       TRACE_KIND_VPTR
 #define TRACE_KIND_SIZE(kind) ((kind) >> 4)
 
 enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
