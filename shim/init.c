@@ -16,6 +16,7 @@
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
@@ -250,6 +251,7 @@ static bool birth(void)
     module_refresh();
     own_path();
     thread_watch_end();
+    patch_start();
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
     thread_leave(thread);

@@ -4,8 +4,12 @@
 #include "shim/banned.h"
 #include "shim/raw.h"
 
-struct shim_options shim_options = {
-    .report = true, .accesses = true, .heap = true, .exitcode = 66, .stack_depth = 32};
+struct shim_options shim_options = {.report = true,
+                                    .accesses = true,
+                                    .heap = true,
+                                    .exitcode = 66,
+                                    .stack_depth = 32,
+                                    .patch = "none"};
 
 const char *options_variable(char *const *environment, const char *name)
 {
@@ -58,6 +62,8 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         text(o->trace_dir, sizeof o->trace_dir, value, length);
     else if (key_is(key, key_length, "analyzer"))
         text(o->analyzer, sizeof o->analyzer, value, length);
+    else if (key_is(key, key_length, "patch"))
+        text(o->patch, sizeof o->patch, value, length);
     else if (key_is(key, key_length, "report"))
         o->report = truth(value, length, o->report);
     else if (key_is(key, key_length, "accesses"))

@@ -7,6 +7,7 @@
 struct shim_options {
     char trace_dir[512]; /* empty: gorocheck.<pid> */
     char analyzer[512];  /* empty: beside the shim */
+    char patch[256];     /* none, main, app, all or names of modules */
     bool report, accesses, heap;
     int exitcode;
     int verbosity;
