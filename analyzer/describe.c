@@ -101,6 +101,8 @@ char *describe_object(const struct analysis *analysis, uint32_t id)
         uint32_t task = object_task(analysis->trace, object);
         return task ? describe_task(analysis, task) : memory_format("a task (object %u)", id);
     }
+    if (object->kind == TRACE_OBJECT_FD)
+        return memory_format("%s %llu", kind, (unsigned long long)object->address);
     char *name = object_variable(analysis, object);
     char *text = name ? memory_format("%s '%s'", kind, name)
                       : memory_format("%s at 0x%llx (object %u)", kind,
@@ -118,6 +120,8 @@ char *describe_object_word(const struct analysis *analysis, uint32_t id)
         uint32_t task = object_task(analysis->trace, object);
         return task ? describe_task_word(analysis, task) : memory_text("task");
     }
+    if (object->kind == TRACE_OBJECT_FD)
+        return memory_format("descriptor-%llu", (unsigned long long)object->address);
     char *name = object_variable(analysis, object);
     if (name)
         return name;

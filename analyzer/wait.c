@@ -97,6 +97,7 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_ATOMIC:
     case TRACE_OBJECT_SIGNAL:
     case TRACE_OBJECT_PROCESS:
+    case TRACE_OBJECT_FD:
     case TRACE_OBJECT_KIND_COUNT:
         break;
     }

@@ -13,6 +13,7 @@
 #include "shim/access.h"
 #include "shim/directory.h"
 #include "shim/end.h"
+#include "shim/fd.h"
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/options.h"
@@ -144,12 +145,9 @@ static void find_all(bool uncertain)
 #define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  FIND(fn)
 #define COND(ret, fn, params, args, cond, mutex, verb, ok)         FIND(fn)
 #define HAND(fn, kind, verb)                                       FIND(fn)
+#define FD_NEW(ret, fn, params, args, fd)                          FIND(fn)
+#define FD_GONE(ret, fn, params, args, fd)                         FIND(fn)
 #include "trace/primitives.def"
-#undef PRIM
-#undef PRIM_VOID
-#undef TRY
-#undef COND
-#undef HAND
 }
 
 void real_find(void)
@@ -237,7 +235,7 @@ static bool birth(void)
             return false;
     init_process_record(false);
     options_setup();
-    if (!object_setup() || !thread_setup() || !end_setup())
+    if (!object_setup() || !fd_setup() || !thread_setup() || !end_setup())
         return false;
     life_guard();
     shim_state = SHIM_ON;

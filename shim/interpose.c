@@ -50,11 +50,6 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     errno = error;
 }
 
-/* A function of a library that was not there when the others were found. */
-#define LATE(fn)            \
-    if (UNLIKELY(!real.fn)) \
-    *(void **)(void *)&real.fn = real_late(#fn)
-
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok)                       \
     EXPORT ret fn params;                                                                \
     EXPORT ret fn params                                                                 \
@@ -120,5 +115,4 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
         return result;                                                                     \
     }
 
-#define HAND(fn, kind, verb)
 #include "trace/primitives.def"

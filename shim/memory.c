@@ -4,9 +4,10 @@
  */
 #include <sys/mman.h>
 
+#include "shim/shim.h"
+
 #include "shim/banned.h"
 #include "shim/raw.h"
-#include "shim/shim.h"
 #include "shim/spin.h"
 
 #define ARENA ((size_t)256 << 10)

@@ -2,12 +2,23 @@
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,15 +29,17 @@ struct real {
 #define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ret(*fn) params;
 #define COND(ret, fn, params, args, cond, mutex, verb, ok)         ret(*fn) params;
 #define HAND(fn, kind, verb)                                       __typeof__(&fn) fn;
+#define FD_NEW(ret, fn, params, args, fd)                          ret(*fn) params;
+#define FD_GONE(ret, fn, params, args, fd)                         ret(*fn) params;
 #include "trace/primitives.def"
-#undef PRIM
-#undef PRIM_VOID
-#undef TRY
-#undef COND
-#undef HAND
 };
 extern struct real real;
 void real_find(void);
 void *real_late(const char *name);
+
+/* A function that was not found yet: of a library that came later, or called before we were born. */
+#define LATE(fn)                       \
+    if (__builtin_expect(!real.fn, 0)) \
+    *(void **)(void *)&real.fn = real_late(#fn)
 
 #endif

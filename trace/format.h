@@ -203,7 +203,8 @@ static_assert(sizeof(struct trace_task) == 512, "task");
     X(ATOMIC, "atomic")           \
     X(TASK, "task")               \
     X(SIGNAL, "signal")           \
-    X(PROCESS, "process")
+    X(PROCESS, "process")         \
+    X(FD, "descriptor")
 
 enum trace_object_kind {
     TRACE_OBJECT_NONE,
@@ -234,9 +235,9 @@ enum trace_object_state {
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 
 struct trace_object {
-    uint32_t state; /* enum trace_object_state, stored last at creation */
-    uint32_t kind;  /* enum trace_object_kind */
-    uint64_t address;
+    uint32_t state;   /* enum trace_object_state, stored last at creation */
+    uint32_t kind;    /* enum trace_object_kind */
+    uint64_t address; /* FD: the number of the descriptor */
     uint32_t flags;
     uint32_t create_task, create_stack; /* of the init call, else of first use */
     uint32_t end_task, end_stack;       /* who destroyed it or freed its memory */

@@ -15,12 +15,9 @@ const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
 #define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ROW(fn, kind, verb)
 #define COND(ret, fn, params, args, cond, mutex, verb, ok)         ROW(fn, COND, verb)
 #define HAND(fn, kind, verb)                                       ROW(fn, kind, verb)
+#define FD_NEW(ret, fn, params, args, fd)                          ROW(fn, FD, OPEN)
+#define FD_GONE(ret, fn, params, args, fd)                         ROW(fn, FD, CLOSE)
 #include "trace/primitives.def"
-#undef PRIM
-#undef PRIM_VOID
-#undef TRY
-#undef COND
-#undef HAND
 #undef ROW
 };
 

@@ -40,12 +40,9 @@ enum trace_primitive {
 #define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  PRIMITIVE_##fn,
 #define COND(ret, fn, params, args, cond, mutex, verb, ok)         PRIMITIVE_##fn,
 #define HAND(fn, kind, verb)                                       PRIMITIVE_##fn,
+#define FD_NEW(ret, fn, params, args, fd)                          PRIMITIVE_##fn,
+#define FD_GONE(ret, fn, params, args, fd)                         PRIMITIVE_##fn,
 #include "trace/primitives.def"
-#undef PRIM
-#undef PRIM_VOID
-#undef TRY
-#undef COND
-#undef HAND
     PRIMITIVE_COUNT
 };
 

@@ -335,8 +335,9 @@ static int entry_compare(const struct dirent **a, const struct dirent **b)
 /* All programs below testprogs/; folders that hold something else have no line with EXPECT and are not entered. */
 static void tests_collect(char **patterns, int count)
 {
-    static const char *const folders[] = {"race",     "atomic", "sync", "deadlock", "blocked",
-                                          "unjoined", "misuse", "leak", "host",     "demo"};
+    static const char *const folders[] = {"race",    "atomic",   "sync",      "deadlock",
+                                          "blocked", "unjoined", "misuse",    "leak",
+                                          "host",    "demo",     "descriptor"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;
