@@ -8,42 +8,74 @@
 
 #include "analyzer/trace.h"
 
-#define CUT_SHORT UINT64_MAX
+#define CUT_SHORT   UINT64_MAX
+#define WINDOW_READ (UINT64_MAX - 1)
 
-/* Goes to the next chunk with records at or after *offset; false at the end of the stream. */
-static bool chunk_next(const struct trace_blob *blob, uint64_t *offset, uint64_t *end,
-                       uint64_t *chunk_after, uint32_t *sequence, const char **error)
+/* Where the parts of a stream's file lie. */
+struct stream_layout {
+    uint32_t window, data;
+};
+static const struct stream_layout sync_layout = {TRACE_SYNC_WINDOW, TRACE_SYNC_OFFSET};
+static const struct stream_layout access_layout = {TRACE_ACCESS_WINDOW, TRACE_ACCESS_OFFSET};
+
+/* The header at `offset`, of a chunk of at most `room` bytes; false if nothing was written there, or with *error. */
+static bool chunk_read(const struct trace_blob *blob, uint64_t offset, uint32_t room,
+                       struct trace_chunk_header *chunk, const char **error)
+{
+    if (offset >= blob->size)
+        return false;
+    if (blob->size - offset < sizeof(*chunk)) {
+        *error = "chunk header cut short";
+        return false;
+    }
+    memcpy(chunk, blob->bytes + offset, sizeof(*chunk));
+    if (chunk->magic == 0 && chunk->used == 0 && chunk->sequence == 0)
+        return false; /* made ready, never written */
+    if (chunk->magic != TRACE_CHUNK_MAGIC)
+        *error = "no chunk where one must be";
+    else if (chunk->size < TRACE_CHUNK_MIN || chunk->size > room || chunk->size % 4096)
+        *error = "chunk of an impossible size";
+    else if (chunk->used > chunk->size - sizeof(*chunk))
+        *error = "chunk with more records than room";
+    return !*error;
+}
+
+/*
+ * Goes to the next chunk with records; false at the end of the stream. The chunks from layout->data on come first, then
+ * the one in the window, whose number says how many those are. Without a window that can be trusted there may be records
+ * after those that are found.
+ */
+static bool chunk_next(const struct trace_blob *blob, const struct stream_layout *layout,
+                       uint64_t *offset, uint64_t *end, uint64_t *chunk_after, uint32_t *sequence,
+                       const char **error)
 {
     for (;;) {
-        struct trace_chunk_header chunk;
-        *offset = *chunk_after;
-        if (*offset == CUT_SHORT)
+        struct trace_chunk_header chunk, window;
+        const char *wrong = NULL;
+        if (*chunk_after == CUT_SHORT)
             *error = "chunk cut short";
-        if (*offset >= blob->size)
+        if (*chunk_after >= WINDOW_READ)
             return false;
-        if (blob->size - *offset < sizeof(chunk)) {
-            *error = "chunk header cut short";
-            return false;
+        bool last =
+            chunk_read(blob, layout->window, layout->data - layout->window, &window, &wrong);
+        if (last && window.sequence == *sequence) {
+            chunk = window;
+            *offset = layout->window;
+            *chunk_after = WINDOW_READ;
+        } else {
+            *offset = *chunk_after;
+            bool found = chunk_read(blob, *offset, TRACE_CHUNK_MAX, &chunk, error);
+            if (!found && !*error)
+                *error = wrong;
+            if (!*error && (found ? chunk.sequence != *sequence : last || *sequence))
+                *error = "a chunk is missing";
+            if (!found || *error)
+                return false;
+            *chunk_after = *offset + chunk.size;
         }
-        memcpy(&chunk, blob->bytes + *offset, sizeof(chunk));
-        if (chunk.magic == 0 && chunk.size == 0 && chunk.used == 0)
-            return false; /* made ready, never written */
-        if (chunk.magic != TRACE_CHUNK_MAGIC)
-            *error = "no chunk where one must be";
-        else if (chunk.size < TRACE_CHUNK_MIN || chunk.size > TRACE_CHUNK_MAX || chunk.size % 4096)
-            *error = "chunk of an impossible size";
-        else if (chunk.used > chunk.size - sizeof(chunk))
-            *error = "chunk with more records than room";
-        else if (chunk.sequence != *sequence)
-            *error = "a chunk is missing";
-        if (*error)
-            return false;
         (*sequence)++;
-        *chunk_after = *offset + chunk.size;
         *offset += sizeof(chunk);
         *end = *offset + chunk.used;
-        if (blob->end && *end > blob->end)
-            *end = blob->end > *offset ? blob->end : *offset;
         if (*end > blob->size) { /* what is there is read, then it is an error */
             *end = blob->size;
             *chunk_after = CUT_SHORT;
@@ -57,9 +89,9 @@ void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t s
 {
     *cursor = (struct sync_cursor){.trace = trace,
                                    .stream = stream,
-                                   .offset = TRACE_TABLE_OFFSET,
-                                   .chunk_end = TRACE_TABLE_OFFSET,
-                                   .chunk_after = TRACE_TABLE_OFFSET};
+                                   .offset = TRACE_SYNC_OFFSET,
+                                   .chunk_end = TRACE_SYNC_OFFSET,
+                                   .chunk_after = TRACE_SYNC_OFFSET};
 }
 
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
@@ -68,7 +100,7 @@ bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
         return false;
     const struct trace_blob *blob = &cursor->trace->sync[cursor->stream];
     if (cursor->offset >= cursor->chunk_end &&
-        !chunk_next(blob, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
+        !chunk_next(blob, &sync_layout, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
                     &cursor->sequence, &cursor->error)) {
         cursor->chunk_end = 0;
         cursor->error_offset = cursor->offset;
@@ -133,7 +165,7 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
                       struct trace_access *record)
 {
     /* While the program runs, what lies open is of a later time than the chunks that were read. */
-    if (blob->size < TRACE_ACCESS_OFFSET || cursor->trace->live)
+    if (blob->size < TRACE_ACCESS_WINDOW || cursor->trace->live)
         return false;
     while (cursor->open_index < TRACE_OPEN_ENTRIES) {
         struct trace_open open;
@@ -187,7 +219,7 @@ bool access_next(struct access_cursor *cursor, struct trace_access *record)
     if (cursor->chunk_end == 0)
         return open_next(cursor, blob, record);
     if (cursor->offset >= cursor->chunk_end &&
-        !chunk_next(blob, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
+        !chunk_next(blob, &access_layout, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
                     &cursor->sequence, &cursor->error)) {
         cursor->chunk_end = 0;
         cursor->error_offset = cursor->offset;

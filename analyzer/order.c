@@ -73,14 +73,17 @@ static void read_stream(struct trace *trace, struct order *order, struct raw *ra
         trace_problem(trace, name, cursor.error_offset, "%s", cursor.error);
 }
 
-/* The bytes of a stream that hold something: up to the end of its last chunk, not the room made
- * ready. */
+/* The bytes of a stream that hold something, not the room made ready. */
 static uint64_t stream_bytes(const struct trace *trace, uint32_t stream)
 {
     const struct trace_blob *blob = &trace->sync[stream];
     uint64_t bytes = 0;
     struct trace_chunk_header chunk;
-    for (uint64_t at = TRACE_TABLE_OFFSET; at + sizeof(chunk) <= blob->size; at += chunk.size) {
+    if (blob->size >= TRACE_SYNC_WINDOW + sizeof(chunk)) {
+        memcpy(&chunk, blob->bytes + TRACE_SYNC_WINDOW, sizeof(chunk));
+        bytes = chunk.magic == TRACE_CHUNK_MAGIC ? chunk.used : 0;
+    }
+    for (uint64_t at = TRACE_SYNC_OFFSET; at + sizeof(chunk) <= blob->size; at += chunk.size) {
         memcpy(&chunk, blob->bytes + at, sizeof(chunk));
         if (chunk.magic != TRACE_CHUNK_MAGIC || chunk.size < TRACE_CHUNK_MIN)
             break;

@@ -43,34 +43,93 @@ void trace_problem(struct trace *trace, const char *file, uint64_t offset, const
 
 /* ---- files ---- */
 
-/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used (a
- * problem). */
-static bool map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob)
+static int open_file(struct trace *trace, int directory, const char *name)
 {
-    *blob = (struct trace_blob){NULL, 0, 0};
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         if (errno != ENOENT)
             trace_problem(trace, name, 0, "cannot be opened: %s", strerror(errno));
-        return false;
+        return -1;
     }
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         trace_problem(trace, name, 0, "is no regular file");
         close(fd);
-        return false;
+        return -1;
     }
-    if (status.st_size == 0) {
-        close(fd);
+    return fd;
+}
+
+/* Maps an open file, which may have grown since it was opened; an empty one is like none. */
+static bool map_open(struct trace *trace, int fd, const char *name, int protection,
+                     struct trace_blob *blob)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || status.st_size == 0)
         return false;
-    }
-    void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *bytes = mmap(NULL, (size_t)status.st_size, protection, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED)
         trace_problem(trace, name, 0, "cannot be mapped: %s", strerror(errno));
     else
-        *blob = (struct trace_blob){bytes, (uint64_t)status.st_size, 0};
-    close(fd);
+        *blob = (struct trace_blob){bytes, (uint64_t)status.st_size};
     return bytes != MAP_FAILED;
+}
+
+/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used (a
+ * problem). */
+static bool map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob)
+{
+    *blob = (struct trace_blob){NULL, 0};
+    int fd = open_file(trace, directory, name);
+    bool mapped = fd >= 0 && map_open(trace, fd, name, PROT_READ, blob);
+    if (fd >= 0)
+        close(fd);
+    return mapped;
+}
+
+/* The window of a stream as it is at one moment, though its writer goes on: until a copy of it is of one chunk. */
+static bool copy_window(int fd, uint64_t offset, uint8_t *window, size_t room)
+{
+    struct trace_chunk_header before, after;
+    for (unsigned tries = 0; tries < 1000; tries++) {
+        if (pread(fd, &before, sizeof(before), (off_t)offset) != sizeof(before))
+            return false;
+        ssize_t size = pread(fd, window, room, (off_t)offset);
+        if (size < (ssize_t)sizeof(before) ||
+            pread(fd, &after, sizeof(after), (off_t)offset) != sizeof(after))
+            return false;
+        if (before.sequence == after.sequence && before.used <= after.used) {
+            memcpy(window, &before, sizeof(before));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same as map_file for a stream that is being written: its window is copied into the mapping, the chunks before it
+ * do not change any more. */
+static bool map_stream(struct trace *trace, int directory, const char *name,
+                       struct trace_blob *blob, uint64_t window, uint64_t data)
+{
+    *blob = (struct trace_blob){NULL, 0};
+    int fd = open_file(trace, directory, name);
+    uint8_t *copy = memory_get(data - window, 1);
+    bool good = fd >= 0 && copy_window(fd, window, copy, data - window);
+    bool mapped = fd >= 0 && map_open(trace, fd, name, PROT_READ | PROT_WRITE, blob);
+    if (mapped && blob->size > window) {
+        union {
+            const uint8_t *bytes;
+            uint8_t *memory;
+        } mapping = {blob->bytes};
+        if (!good)
+            memset(copy, 0, data - window);
+        memcpy(mapping.memory + window, copy,
+               blob->size < data ? blob->size - window : data - window);
+    }
+    free(copy);
+    if (fd >= 0)
+        close(fd);
+    return mapped;
 }
 
 static void unmap_file(struct trace_blob *blob)
@@ -81,7 +140,7 @@ static void unmap_file(struct trace_blob *blob)
     } mapped = {blob->bytes};
     if (mapped.bytes)
         munmap(mapped.memory, blob->size);
-    *blob = (struct trace_blob){NULL, 0, 0};
+    *blob = (struct trace_blob){NULL, 0};
 }
 
 /* Checks a file's header; on damage reports it, lets go of the file and returns false. */
@@ -357,44 +416,30 @@ static uint32_t count_streams(struct trace *trace, int directory)
     return count;
 }
 
-static void read_stream_file(struct trace *trace, int directory, const char *name)
+static void read_stream(struct trace *trace, int directory, enum trace_file_kind kind,
+                        uint32_t index)
 {
-    uint32_t index = (uint32_t)stream_number(name);
-    if (name[0] == 's' && map_file(trace, directory, name, &trace->sync[index]))
-        check_header(trace, name, &trace->sync[index], TRACE_FILE_SYNC, 0, TRACE_TABLE_OFFSET);
-    if (name[0] == 'a' && map_file(trace, directory, name, &trace->access[index]))
-        check_header(trace, name, &trace->access[index], TRACE_FILE_ACCESS, 0, TRACE_ACCESS_OFFSET);
+    bool sync = kind == TRACE_FILE_SYNC;
+    struct trace_blob *blob = sync ? &trace->sync[index] : &trace->access[index];
+    uint32_t window = sync ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW,
+             data = sync ? TRACE_SYNC_OFFSET : TRACE_ACCESS_OFFSET;
+    char name[32];
+    snprintf(name, sizeof(name), sync ? "sync.%u" : "access.%u", index);
+    if (trace->live ? map_stream(trace, directory, name, blob, window, data)
+                    : map_file(trace, directory, name, blob))
+        check_header(trace, name, blob, kind, 0, data);
 }
 
-/* While the program runs: accesses count up to now, and the sync streams, read later, hold at least
- * what orders them. */
-static void clip_accesses(struct trace_blob *blob)
-{
-    uint64_t end = TRACE_ACCESS_OFFSET;
-    struct trace_chunk_header chunk;
-    for (uint64_t at = end; at + sizeof(chunk) <= blob->size; at += chunk.size) {
-        memcpy(&chunk, blob->bytes + at, sizeof(chunk));
-        if (chunk.magic != TRACE_CHUNK_MAGIC || chunk.size < TRACE_CHUNK_MIN)
-            break;
-        end = at + sizeof(chunk) + chunk.used;
-    }
-    blob->end = end < blob->size ? end : blob->size;
-}
-
+/* Accesses first: while the program runs, the synchronisation read after them holds at least what orders them. */
 static void read_streams(struct trace *trace, int directory)
 {
     trace->stream_count = count_streams(trace, directory);
     trace->sync = memory_get(trace->stream_count, sizeof(*trace->sync));
     trace->access = memory_get(trace->stream_count, sizeof(*trace->access));
-    for (uint32_t i = 0; i < trace->stream_count; i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "sync.%u", i);
-        read_stream_file(trace, directory, name);
-        snprintf(name, sizeof(name), "access.%u", i);
-        read_stream_file(trace, directory, name);
-        if (trace->live && trace->access[i].bytes)
-            clip_accesses(&trace->access[i]);
-    }
+    for (uint32_t i = 0; i < trace->stream_count; i++)
+        read_stream(trace, directory, TRACE_FILE_ACCESS, i);
+    for (uint32_t i = 0; i < trace->stream_count; i++)
+        read_stream(trace, directory, TRACE_FILE_SYNC, i);
 }
 
 static struct trace *open_trace(const char *path, bool streams, char **error)

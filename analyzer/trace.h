@@ -28,7 +28,6 @@ struct problem {
 struct trace_blob { /* one mapped file */
     const uint8_t *bytes;
     uint64_t size;
-    uint64_t end; /* of what is to be read, if it is still being written; else 0 */
 };
 
 struct trace {

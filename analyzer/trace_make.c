@@ -4,6 +4,7 @@
  */
 #include "analyzer/trace_make.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,8 @@ struct content {
     size_t header_size;
     const void *data;
     size_t size, hole; /* bytes of zeros behind the data */
+    size_t last;       /* of a stream: where its last chunk begins, which goes into the window */
+    uint32_t window;   /* and where that is; 0: no stream */
 };
 
 static void write_file(const struct trace_make *make, const char *name,
@@ -81,7 +84,9 @@ static void write_file(const struct trace_make *make, const char *name,
 {
     char path[512];
     path_of(make, name, path);
-    FILE *file = fopen(path, "w");
+    /* Like a recorder, never shorter in between: who reads it while it is written may have it mapped. */
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     struct trace_file_header header = {.magic = TRACE_MAGIC,
                                        .version = TRACE_VERSION,
                                        .kind = (uint16_t)content->kind,
@@ -94,13 +99,19 @@ static void write_file(const struct trace_make *make, const char *name,
     if (good && content->header)
         good = fseek(file, TRACE_OPEN_OFFSET, SEEK_SET) == 0 &&
                fwrite(content->header, content->header_size, 1, file) == 1;
-    good = good && fseek(file, content->data_offset, SEEK_SET) == 0;
-    if (good && content->size)
-        good = fwrite(content->data, content->size, 1, file) == 1;
+    const uint8_t *data = content->data;
+    size_t size = content->window ? content->last : content->size;
+    uint64_t end = content->data_offset + size;
+    if (good && content->window) {
+        good = fseek(file, content->window, SEEK_SET) == 0 &&
+               fwrite(data + size, content->size - size, 1, file) == 1;
+        end = size ? end : content->window + content->size;
+    }
+    if (good && size)
+        good = fseek(file, content->data_offset, SEEK_SET) == 0 && fwrite(data, size, 1, file) == 1;
     if (file && fclose(file) != 0)
         good = false;
-    if (!good || (content->hole && truncate(path, (off_t)(content->data_offset + content->size +
-                                                          content->hole)) != 0)) {
+    if (!good || truncate(path, (off_t)(end + content->hole)) != 0) {
         perror(path);
         exit(3);
     }
@@ -158,18 +169,22 @@ void trace_make_write(struct trace_make *make)
     for (uint32_t i = 0; i < make->process.streams; i++) {
         char name[32];
         struct content content = {.kind = TRACE_FILE_SYNC,
-                                  .data_offset = TRACE_TABLE_OFFSET,
+                                  .data_offset = TRACE_SYNC_OFFSET,
+                                  .window = TRACE_SYNC_WINDOW,
                                   .stream = i,
                                   .data = make->sync[i].bytes,
                                   .size = make->sync[i].size,
+                                  .last = make->sync[i].chunk,
                                   .hole = 256};
         snprintf(name, sizeof(name), "sync.%u", i);
         if (make->sync[i].size)
             write_file(make, name, &content);
         content.kind = TRACE_FILE_ACCESS;
         content.data_offset = TRACE_ACCESS_OFFSET;
+        content.window = TRACE_ACCESS_WINDOW;
         content.data = make->access[i].bytes;
         content.size = make->access[i].size;
+        content.last = make->access[i].chunk;
         content.header = make->open[i];
         content.header_size = sizeof(make->open[i]);
         snprintf(name, sizeof(name), "access.%u", i);
@@ -243,7 +258,9 @@ static void put_end(struct make_stream *stream, const uint8_t *end)
 
 void make_sync(struct trace_make *make, uint32_t stream, const struct trace_sync *record)
 {
-    uint8_t *p = put_begin(&make->sync[stream], make->chunk_size);
+    uint32_t largest = TRACE_SYNC_OFFSET - TRACE_SYNC_WINDOW;
+    uint8_t *p =
+        put_begin(&make->sync[stream], make->chunk_size < largest ? make->chunk_size : largest);
     put_end(&make->sync[stream], trace_sync_put(&make->sync_codec[stream], p, record));
 }
 

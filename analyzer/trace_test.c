@@ -270,6 +270,63 @@ static void live(void **state)
 
 /* ---- damage ---- */
 
+static uint32_t count_accesses(const struct trace_make *make, uint32_t stream, const char **wrong)
+{
+    char *error;
+    struct trace *trace = trace_open(make->path, &error);
+    struct access_cursor *cursor = malloc(sizeof(*cursor));
+    struct trace_access *access = malloc(sizeof(*access));
+    assert_true(trace && cursor && access);
+    uint32_t count = 0;
+    for (access_open(cursor, trace, stream); access_next(cursor, access);)
+        count++;
+    *wrong = cursor->error;
+    free(cursor);
+    free(access);
+    trace_close(trace);
+    return count;
+}
+
+/* Several chunks: the last in the window, however far the copy of it had come when the program was killed; and what is
+ * said when the window or a chunk before it is gone. */
+static void chunks(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    const char *wrong;
+    for (uint64_t i = 0; i < 4000; i++)
+        make_line(make, 0, WRITE4, 0x401110 + i % 7, 0x30000 + i * 640, i | 1);
+    trace_make_write(make);
+    uint32_t whole_count = count_accesses(make, 0, &wrong);
+    assert_null(wrong);
+    assert_true(make->access[0].chunk > 4096);
+    const uint8_t *last = make->access[0].bytes + make->access[0].chunk;
+    char path[600];
+    snprintf(path, sizeof(path), "%s/access.0", make->path);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    off_t behind = (off_t)(TRACE_ACCESS_OFFSET + make->access[0].chunk);
+    static const size_t copied[] = {1, 15, 16, 17, 100, 4095, 4096};
+    for (size_t i = 0; i < sizeof(copied) / sizeof(*copied); i++) {
+        assert_int_equal(pwrite(fd, last, copied[i], behind), (ssize_t)copied[i]);
+        assert_int_equal(count_accesses(make, 0, &wrong), whole_count);
+        assert_null(wrong);
+    }
+    static const uint8_t zeros[16];
+    assert_int_equal(pwrite(fd, zeros, 16, TRACE_ACCESS_WINDOW), 16);
+    assert_int_equal(count_accesses(make, 0, &wrong), whole_count); /* by the finished copy */
+    assert_string_equal(wrong, "a chunk is missing");
+    assert_int_equal(pwrite(fd, "????", 4, TRACE_ACCESS_WINDOW), 4);
+    count_accesses(make, 0, &wrong);
+    assert_string_equal(wrong, "no chunk where one must be");
+    assert_int_equal(pwrite(fd, last, 16, TRACE_ACCESS_WINDOW), 16);
+    assert_int_equal(ftruncate(fd, TRACE_ACCESS_OFFSET), 0);
+    assert_int_equal(count_accesses(make, 0, &wrong), 0);
+    assert_string_equal(wrong, "a chunk is missing");
+    close(fd);
+    trace_make_free(make);
+}
+
 struct file {
     char path[600];
     uint8_t *bytes;
@@ -396,9 +453,9 @@ static void mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),     cmocka_unit_test(tables), cmocka_unit_test(no_trace),
-        cmocka_unit_test(killed),    cmocka_unit_test(live),   cmocka_unit_test(truncations),
-        cmocka_unit_test(mutations),
+        cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
+        cmocka_unit_test(killed),      cmocka_unit_test(live),      cmocka_unit_test(chunks),
+        cmocka_unit_test(truncations), cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,6 +324,8 @@ static inline bool record_more(struct thread *thread, struct access_state *state
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct thread *thread = thread_current;
+    __builtin_prefetch(
+        (const void *)address); /* the program is about to, and may wait 100 ns for it */
     if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON ||
                  !thread->access || address % LINE_BYTES + size > LINE_BYTES || size > 16 ||
                  kind & TRACE_KIND_ATOMIC)) {

@@ -68,7 +68,7 @@ uint8_t *stream_open_chunk(struct stream *stream)
     stream->chunk = (struct trace_chunk_header *)stream_bytes;
     stream->chunk->used = 0;
     stream->next = (uint8_t *)(stream->chunk + 1);
-    stream->limit = stream_bytes + STREAM_BYTES;
+    stream->limit = stream_bytes + STREAM_BYTES - TRACE_RECORD_MAX;
     return stream->next;
 }
 

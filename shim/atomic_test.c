@@ -128,7 +128,7 @@ uint8_t *stream_open_chunk(struct stream *stream)
 {
     stream->chunk = &chunk.header;
     stream->next = chunk.bytes + sizeof chunk.header;
-    stream->limit = chunk.bytes + sizeof chunk.bytes;
+    stream->limit = chunk.bytes + sizeof chunk.bytes - TRACE_RECORD_MAX;
     return stream->next;
 }
 

@@ -69,23 +69,42 @@ int directory_file(const char *name, bool create)
     return directory_entry(name, O_RDWR | (create ? O_CREAT | O_EXCL : 0));
 }
 
-int directory_reserve(int fd, uint64_t offset, uint64_t size)
+/* A file size limit would be a SIGXFSZ for the host; so ask the limit first. */
+static bool size_allowed(uint64_t size)
 {
-    /* A file size limit would be a SIGXFSZ for the host; ask the limit first. */
     struct {
         uint64_t soft, hard;
     } limit = {~UINT64_C(0), 0};
     raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE */, 0, &limit);
-    if (offset + size > limit.soft)
+    return size <= limit.soft;
+}
+
+int directory_write(int fd, const void *bytes, uint64_t size, uint64_t offset)
+{
+    if (!size_allowed(offset + size))
+        return -EFBIG;
+    for (uint64_t done = 0; done < size;) {
+        long result =
+            raw4(SYS_pwrite64, fd, (const uint8_t *)bytes + done, size - done, offset + done);
+        if (result <= 0)
+            return result < 0 ? (int)result : -ENOSPC;
+        done += (uint64_t)result;
+    }
+    return 0;
+}
+
+int directory_reserve(int fd, uint64_t offset, uint64_t size)
+{
+    if (!size_allowed(offset + size))
         return -EFBIG;
     long result = raw4(SYS_fallocate, fd, 0, offset, size);
     if (result != -EOPNOTSUPP && result != -ENOSYS)
         return (int)result;
     static const char zeros[4096];
     for (uint64_t done = 0; done < size; done += sizeof zeros) {
-        result = raw4(SYS_pwrite64, fd, zeros, sizeof zeros, offset + done);
-        if (result != (long)sizeof zeros)
-            return result < 0 ? (int)result : -ENOSPC;
+        int error = directory_write(fd, zeros, sizeof zeros, offset + done);
+        if (error)
+            return error;
     }
     return 0;
 }
@@ -99,7 +118,9 @@ void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t 
         .version = TRACE_VERSION,
         .kind = (uint16_t)kind,
         .slot_size = slot_size,
-        .data_offset = kind == TRACE_FILE_ACCESS ? TRACE_ACCESS_OFFSET : TRACE_TABLE_OFFSET,
+        .data_offset = kind == TRACE_FILE_ACCESS ? TRACE_ACCESS_OFFSET
+                       : kind == TRACE_FILE_SYNC ? TRACE_SYNC_OFFSET
+                                                 : TRACE_TABLE_OFFSET,
         .pid = process->pid,
         .stream = stream,
         .start_ns = process->start_ns,

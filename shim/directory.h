@@ -24,6 +24,8 @@ void directory_unused(void);
 int directory_file(const char *name, bool create);
 /* Reserves [0, size) of the file on disk, so that a full disk shows here and not as a SIGBUS later; 0 or -errno. */
 int directory_reserve(int fd, uint64_t offset, uint64_t size);
+/* Writes `size` bytes at `offset`; 0 or -errno, and then whatever was written does not count. */
+int directory_write(int fd, const void *bytes, uint64_t size, uint64_t offset);
 /* The header that every file of this trace begins with. */
 void directory_header(struct trace_file_header *header, uint32_t kind, uint32_t slot_size,
                       uint32_t stream);

@@ -32,16 +32,13 @@ struct object;       /* shim/object.h */
 
 /* A chunk file being written by one thread: see stream.c. */
 struct stream {
-    struct trace_chunk_header *chunk; /* NULL before the first record */
-    uint8_t *next, *limit;            /* room for records: [next, limit) */
-    void *header;                     /* mapped file header (with the open table), or NULL */
-    uint64_t offset;                  /* of the chunk in the file */
-    uint32_t sequence;
-    uint32_t chunk_size;
-    bool anonymous; /* the chunk is memory only: the trace is not on disk yet */
-    uint32_t kind;  /* enum trace_file_kind */
-    uint32_t index; /* N of sync.N */
-    uint32_t lost;  /* records lost since the last LOST record */
+    uint8_t *next, *limit; /* where the next record begins; a record may begin before `limit` */
+    struct trace_chunk_header *chunk; /* being written: the window; NULL before the first record */
+    void *header;                     /* mapped file header, open table and window, or NULL */
+    uint64_t offset;                  /* in the file, where the chunk will go when it is full */
+    bool anonymous;                   /* the chunk is memory only: the trace is not on disk yet */
+    uint32_t kind;                    /* enum trace_file_kind */
+    uint32_t index;                   /* N of sync.N */
 };
 
 #define SEEN_ENTRIES 128u

@@ -1,6 +1,8 @@
 /*
- * Chunks: reserved on disk, mapped, filled by their one writer, unmapped when full. Before the trace is on disk (the
- * process has one task) a stream has no file: its records go into one anonymous chunk, which is copied to the file first.
+ * Streams: one window each, mapped for as long as the stream lives, that holds the chunk being written; a full one is
+ * copied behind the chunks before it by one write(2), and used again. Mapping each chunk anew cost four to six times as
+ * much (docs/design.md), and a window that stays the same stays in the cache. The window begins small and grows in place.
+ * Before the trace is on disk (the process has one task) a stream has no file: its records go into one anonymous chunk.
  */
 #include "shim/stream.h"
 
@@ -13,15 +15,15 @@
 #include "shim/table.h"
 
 #define FIRST_CHUNK TRACE_CHUNK_MIN
-#define SYNC_CHUNK  (16u << 10) /* largest chunk of a sync stream */
-#define ACCESS_CHUNK \
-    (64u << 10) /* ... of an access stream: 15 us to change chunks against 15,000 records */
 
-static void stream_name(const struct stream *stream, char name[32])
+static uint32_t window_offset(const struct stream *stream)
 {
-    size_t used = 0;
-    raw_append(name, 32, &used, stream->kind == TRACE_FILE_SYNC ? "sync." : "access.");
-    raw_append_number(name, 32, &used, stream->index);
+    return stream->kind == TRACE_FILE_SYNC ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW;
+}
+
+static uint32_t data_offset(const struct stream *stream)
+{
+    return stream->kind == TRACE_FILE_SYNC ? TRACE_SYNC_OFFSET : TRACE_ACCESS_OFFSET;
 }
 
 static void stream_lose(struct stream *stream, int error)
@@ -29,7 +31,6 @@ static void stream_lose(struct stream *stream, int error)
     struct trace_process *process = process_record();
     uint64_t *lost = stream->kind == TRACE_FILE_SYNC ? &process->lost_sync : &process->lost_access;
     __atomic_fetch_add(lost, 1, __ATOMIC_RELAXED);
-    stream->lost++;
     if (error) {
         directory_lost(error);
         shim_off("the trace could not be written any further");
@@ -38,92 +39,99 @@ static void stream_lose(struct stream *stream, int error)
 
 void stream_setup(struct stream *stream, uint32_t kind, uint32_t index)
 {
-    *stream = (struct stream){.kind = kind, .index = index, .chunk_size = FIRST_CHUNK};
-    stream->offset = kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET;
+    *stream = (struct stream){.kind = kind, .index = index};
+    stream->offset = data_offset(stream);
 }
 
-/* Maps the header page(s) and writes the header: the stream's file exists from here on. */
-static int stream_create(struct stream *stream)
+static int stream_file(const struct stream *stream, bool create)
 {
     char name[32];
-    stream_name(stream, name);
-    int fd = directory_file(name, true);
-    if (fd < 0)
-        return fd;
-    size_t size = stream->kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET;
-    int error = directory_reserve(fd, 0, size);
+    size_t used = 0;
+    raw_append(name, 32, &used, stream->kind == TRACE_FILE_SYNC ? "sync." : "access.");
+    raw_append_number(name, 32, &used, stream->index);
+    return directory_file(name, create);
+}
+
+/* The stream's file, with its header and the window's first pages, exists from here on. The mapping has room for the
+ * largest window; what is beyond the end of the file is not touched before it is reserved. */
+static bool stream_create(struct stream *stream)
+{
+    int fd = stream_file(stream, true);
+    if (fd < 0) {
+        stream_lose(stream, -fd);
+        return false;
+    }
+    int error = directory_reserve(fd, 0, window_offset(stream) + FIRST_CHUNK);
     if (!error) {
-        stream->header = raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        stream->header =
+            raw_map(NULL, data_offset(stream), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (stream->header)
             directory_header(stream->header, stream->kind, 0, stream->index);
         else
             error = -12;
     }
-    if (error) {
-        raw1(SYS_close, fd);
-        return error;
-    }
-    return fd;
-}
-
-static int stream_reopen(struct stream *stream)
-{
-    if (!stream->header)
-        return stream_create(stream);
-    char name[32];
-    stream_name(stream, name);
-    return directory_file(name, false);
-}
-
-static struct trace_chunk_header *chunk_map(struct stream *stream, uint32_t size)
-{
-    int fd = stream_reopen(stream);
-    if (fd < 0) {
-        stream_lose(stream, -fd);
-        return NULL;
-    }
-    int error = directory_reserve(fd, stream->offset, size);
-    struct trace_chunk_header *chunk = NULL;
-    if (!error)
-        chunk = raw_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-                        stream->offset);
     raw1(SYS_close, fd);
-    if (!chunk)
+    if (error)
         stream_lose(stream, -error);
-    return chunk;
+    return !error;
 }
 
-static bool chunk_begin(struct stream *stream, struct trace_chunk_header *chunk, uint32_t size)
+static void chunk_use(struct stream *stream, struct trace_chunk_header *chunk, uint32_t size)
 {
-    if (!chunk)
-        return false;
     chunk->size = size;
-    chunk->used = 0;
-    chunk->sequence = stream->sequence++;
-    __asm__ volatile("" ::: "memory");
-    chunk->magic = TRACE_CHUNK_MAGIC;
     stream->chunk = chunk;
-    stream->next = (uint8_t *)(chunk + 1);
-    stream->limit = (uint8_t *)chunk + size;
-    return true;
+    stream->next = (uint8_t *)(chunk + 1) + chunk->used;
+    stream->limit = (uint8_t *)chunk + size - TRACE_RECORD_MAX + 1;
 }
 
-/* The anonymous first chunk becomes the first chunk of the file. */
-static bool stream_land(struct stream *stream)
+static void window_begin(struct stream *stream)
 {
-    struct trace_chunk_header *old = stream->chunk;
-    uint32_t used = old->used;
-    stream->anonymous = false;
-    struct trace_chunk_header *chunk = chunk_map(stream, old->size);
-    if (!chunk)
+    struct trace_chunk_header *window =
+        (struct trace_chunk_header *)((uint8_t *)stream->header + window_offset(stream));
+    chunk_use(stream, window, FIRST_CHUNK);
+    __asm__ volatile("" ::: "memory");
+    window->magic = TRACE_CHUNK_MAGIC;
+}
+
+static int window_grow(struct stream *stream, int fd)
+{
+    uint32_t size = stream->chunk->size;
+    int error = directory_reserve(fd, window_offset(stream) + size, size);
+    if (!error)
+        chunk_use(stream, stream->chunk, 2 * size);
+    return error;
+}
+
+/* The window is full: its chunk goes behind the others, and it becomes the next one, empty. */
+static int window_copy(struct stream *stream, int fd)
+{
+    struct trace_chunk_header *window = stream->chunk;
+    int error = directory_write(fd, window, window->size, stream->offset);
+    if (error)
+        return error;
+    stream->offset += window->size;
+    uint64_t empty = (uint64_t)(window->sequence + 1) << 32; /* `used` 0 */
+    __atomic_store_n((uint64_t *)(void *)&window->used, empty, __ATOMIC_RELEASE);
+    stream->next = (uint8_t *)(window + 1);
+    return 0;
+}
+
+static bool window_advance(struct stream *stream)
+{
+    uint32_t size = stream->chunk->size;
+    bool full = window_offset(stream) + size == data_offset(stream);
+    uint64_t limit = shim_options.max_access_bytes;
+    if (full && stream->kind == TRACE_FILE_ACCESS && limit && stream->offset + size > limit) {
+        stream_lose(stream, 0);
         return false;
-    stream->sequence = 0;
-    chunk_begin(stream, chunk, old->size);
-    raw_copy(chunk + 1, old + 1, used);
-    stream->next += used;
-    chunk->used = used;
-    raw2(SYS_munmap, old, old->size);
-    return true;
+    }
+    int fd = stream_file(stream, false);
+    int error = fd < 0 ? fd : full ? window_copy(stream, fd) : window_grow(stream, fd);
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+    if (error)
+        stream_lose(stream, -error);
+    return !error;
 }
 
 /* An anonymous stream whose trace has gone to disk must follow at once: called when the trace is activated. */
@@ -131,9 +139,16 @@ bool stream_follow(struct stream *stream)
 {
     if (!stream->anonymous || !directory_active)
         return true;
-    if (!stream_land(stream))
+    struct trace_chunk_header *old = stream->chunk;
+    stream->anonymous = false;
+    if (!stream->header && !stream_create(stream))
         return false;
-    stream->offset += stream->chunk->size;
+    window_begin(stream);
+    raw_copy(stream->next, old + 1, old->used);
+    stream->next += old->used;
+    __asm__ volatile("" ::: "memory");
+    stream->chunk->used = old->used;
+    raw2(SYS_munmap, old, FIRST_CHUNK);
     return true;
 }
 
@@ -145,8 +160,11 @@ uint8_t *stream_open_chunk(struct stream *stream)
         if (!stream->chunk) {
             void *memory = raw_map(NULL, FIRST_CHUNK, PROT_READ | PROT_WRITE,
                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (!memory)
+                return NULL;
             stream->anonymous = true;
-            return chunk_begin(stream, memory, FIRST_CHUNK) ? stream->next : NULL;
+            chunk_use(stream, memory, FIRST_CHUNK);
+            return stream->next;
         }
         directory_activate();
         if (!directory_active || shim_state == SHIM_OFF)
@@ -154,33 +172,22 @@ uint8_t *stream_open_chunk(struct stream *stream)
     }
     if (!stream_follow(stream))
         return NULL;
-    if (stream->next && (size_t)(stream->limit - stream->next) >= TRACE_RECORD_MAX)
-        return stream->next;
-    uint32_t largest = stream->kind == TRACE_FILE_SYNC ? SYNC_CHUNK : ACCESS_CHUNK;
-    uint32_t size = stream->chunk_size;
-    uint64_t limit = shim_options.max_access_bytes;
-    if (stream->kind == TRACE_FILE_ACCESS && limit && stream->offset + size > limit) {
-        stream_lose(stream, 0);
-        return NULL;
+    if (!stream->chunk) {
+        if (!stream->header && !stream_create(stream))
+            return NULL;
+        window_begin(stream);
     }
-    struct trace_chunk_header *chunk = chunk_map(stream, size);
-    if (!chunk)
-        return NULL; /* the old chunk stays: it is full, so every call comes here and counts what is lost */
-    if (stream->chunk)
-        raw2(SYS_munmap, stream->chunk, stream->chunk->size);
-    chunk_begin(stream, chunk, size);
-    stream->offset += size;
-    stream->chunk_size = size * 2 <= largest ? size * 2 : largest;
-    return stream->next;
+    if (stream->next < stream->limit)
+        return stream->next;
+    return window_advance(stream) ? stream->next : NULL;
 }
 
 void stream_abandon(struct stream *stream)
 {
-    if (stream->chunk)
-        raw2(SYS_munmap, stream->chunk, stream->chunk->size);
+    if (stream->anonymous)
+        raw2(SYS_munmap, stream->chunk, FIRST_CHUNK);
     if (stream->header)
-        raw2(SYS_munmap, stream->header,
-             stream->kind == TRACE_FILE_SYNC ? TRACE_TABLE_OFFSET : TRACE_ACCESS_OFFSET);
+        raw2(SYS_munmap, stream->header, data_offset(stream));
     stream_setup(stream, stream->kind, stream->index);
 }
 
@@ -190,13 +197,7 @@ struct trace_open *stream_open_table(struct stream *stream)
         directory_activate();
     if (!directory_active || shim_state == SHIM_OFF)
         return NULL;
-    if (!stream->header) {
-        int fd = stream_create(stream);
-        if (fd < 0) {
-            stream_lose(stream, -fd);
-            return NULL;
-        }
-        raw1(SYS_close, fd);
-    }
+    if (!stream->header && !stream_create(stream))
+        return NULL;
     return (struct trace_open *)((uint8_t *)stream->header + TRACE_OPEN_OFFSET);
 }

@@ -11,7 +11,7 @@ NOINLINE uint8_t *stream_open_chunk(struct stream *stream);
 /* A place with room for TRACE_RECORD_MAX bytes, or NULL (disk full, recorder off): then the record is lost, counted. */
 static inline uint8_t *stream_begin(struct stream *stream)
 {
-    if (LIKELY(stream->next && (size_t)(stream->limit - stream->next) >= TRACE_RECORD_MAX))
+    if (LIKELY(stream->next < stream->limit))
         return stream->next;
     return stream_open_chunk(stream);
 }

@@ -14,9 +14,11 @@
  *
  * Every file begins with a struct trace_file_header. Table files (all but the streams) hold their slots from
  * TRACE_TABLE_OFFSET on; a slot whose state (first u32) is 0 was never written. Slot 0 is never used: id 0 is "none".
- * Streams hold chunks from their header's data_offset on, one behind the other; a chunk holds whole records only. `used`
- * of a chunk is stored after the bytes it covers, so that whatever stops the program, the bytes up to `used` are whole
- * records (x86 keeps the order of a thread's stores).
+ * A stream is a row of chunks of whole records. The last one, which is being written, lies in the stream's *window*
+ * (TRACE_SYNC_WINDOW, TRACE_ACCESS_WINDOW), the others from data_offset on, one behind the other. `used` of a chunk is
+ * stored after the bytes it covers, so that whatever stops the program, the bytes up to `used` are whole records (x86
+ * keeps the order of a thread's stores). A full window is copied behind the other chunks, then its `used` and `sequence`
+ * change in one store: a chunk behind the others whose number the window still has is a copy not yet finished.
  *
  * Words: a *task* is a thread, goroutine or fiber. Its *segment* counts up from 1 at each release and at each acquire
  * that learned something; one segment has one vector clock. A pair (task, segment) names all that task did up to and
@@ -26,15 +28,21 @@
 #define TRACE_FORMAT_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_MAGIC        0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION      1u
-#define TRACE_TABLE_OFFSET 4096u
-#define TRACE_CHUNK_MAGIC  0x4b4e4843u /* "CHNK" */
-#define TRACE_RECORD_MAX   1024u /* no record is longer; a chunk with less room than this is closed */
-#define TRACE_CHUNK_MIN    4096u
-#define TRACE_CHUNK_MAX    (1u << 20)
+#define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
+#define TRACE_VERSION       2u
+#define TRACE_TABLE_OFFSET  4096u
+#define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
+#define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
+#define TRACE_CHUNK_MIN     4096u
+#define TRACE_CHUNK_MAX     (1u << 20)
+/* Where the window of a stream begins, and its data_offset: the window has all the room up to there at most. */
+#define TRACE_SYNC_WINDOW   4096u
+#define TRACE_SYNC_OFFSET   (TRACE_SYNC_WINDOW + (16u << 10))
+#define TRACE_ACCESS_WINDOW 8192u
+#define TRACE_ACCESS_OFFSET (TRACE_ACCESS_WINDOW + (64u << 10))
 #define TRACE_HELD_MAX \
     16u /* held objects a record or a task slot can list; more are counted, not listed */
 #define TRACE_STACK_DEPTH 64u /* frames of one stack in the `stacks` file */
@@ -70,6 +78,7 @@ struct trace_chunk_header {
     uint32_t sequence; /* 0, 1, 2... within its stream */
 };
 static_assert(sizeof(struct trace_chunk_header) == 16, "chunk header");
+static_assert(offsetof(struct trace_chunk_header, used) % 8 == 0, "used and sequence: one store");
 
 /* ---- process ---- */
 
@@ -405,9 +414,8 @@ struct trace_access {
  * The open table: records still being merged lie in the header of the access stream, from TRACE_OPEN_OFFSET on, so that
  * a SIGKILL loses none. An entry with mask 0 is empty. They belong to the stream's last task and segment.
  */
-#define TRACE_OPEN_OFFSET   64u
-#define TRACE_OPEN_ENTRIES  128u
-#define TRACE_ACCESS_OFFSET 8192u /* data_offset of access.N */
+#define TRACE_OPEN_OFFSET  64u
+#define TRACE_OPEN_ENTRIES 128u
 struct trace_open {
     uint64_t mask; /* cleared first, stored last */
     uint64_t line; /* address of the (last) line */
@@ -422,7 +430,7 @@ struct trace_open {
 };
 static_assert(sizeof(struct trace_open) == 48, "open");
 static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <=
-                  TRACE_ACCESS_OFFSET,
+                  TRACE_ACCESS_WINDOW,
               "open table");
 
 #endif
