@@ -115,6 +115,11 @@ $(BUILD)/obj/%.o: %.c Makefile
 # 16-byte atomics are one instruction, cmpxchg16b, only where the compiler may use it.
 $(call objects,pic,$(wildcard shim/atomic*.c shim/stub_tsan.c)): SHIM_CFLAGS += -mcx16
 
+# Copies of machine code (patch_stub.c) call the recorder without saving vector registers. Not so functions of the C
+# library's and ThreadSanitizer's interfaces that take or return floating point numbers.
+floating = shim/abi.c shim/range.c shim/stub_tsan.c
+$(call objects,pic,$(filter-out $(floating),$(wildcard shim/*.c trace/*.c))): SHIM_CFLAGS += -mgeneral-regs-only
+
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.
 $(BUILD)/pic/shim/abi_fast.o $(BUILD)/near/shim/abi_fast.o: SHIM_CFLAGS += -fomit-frame-pointer
 # So would it on the path of what the filter has not seen, five functions deep.

@@ -1,11 +1,33 @@
-/* Which modules are patched, and what is known of those that are. */
+/*
+ * Which modules are patched, their copies' memory, installation. One module at a time: its image is rewritten in scratch
+ * memory and in a copy area that nobody runs yet, then the jumps are written into the original, which nobody runs either:
+ * at start there is one thread, and it is in the recorder; at a dlopen the module's constructors have not run.
+ *
+ * No page is ever writable and executable: the copy is a memfd mapped twice (or made executable when it is written); the
+ * original is writable while the jumps are written. Where the system refuses either, nothing is patched, and that is said.
+ */
 #include "shim/patch.h"
 
-#include "shim/banned.h"
-#include "shim/options.h"
-#include "shim/raw.h"
+#include <link.h>
+#include <sys/mman.h>
 
-#define MODULES 256u
+#include "shim/access.h"
+#include "shim/banned.h"
+#include "shim/module.h"
+#include "shim/options.h"
+#include "shim/patch_emit.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
+#include "shim/table.h"
+
+#define MODULES    256u
+#define PAGE       4096u
+#define MEGABYTE   ((uintptr_t)1 << 20)
+#define NEAR_STEP  (4 * MEGABYTE)
+#define NEAR_LIMIT (1900 * MEGABYTE) /* how far copy and original may be apart */
+#define ABOVE_FIRST \
+    (1024 * MEGABYTE)   /* first try above: the program's heap grows into what is nearer */
+#define COPY_FACTOR 48u /* most bytes of copy for one of text; 8 to 13 are used */
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;
@@ -13,6 +35,7 @@ volatile uint32_t patch_on;
 static struct patch_module modules[MODULES];
 static volatile uint32_t module_count;
 static const char *refused;
+static struct spin patch_lock;
 
 const struct patch_module *patch_modules(uint32_t *count)
 {
@@ -25,57 +48,419 @@ const char *patch_refused(void)
     return refused;
 }
 
-void patch_start(void)
+/* ---- scratch memory ---- */
+
+bool arena_begin(struct patch_arena *arena, size_t reserve)
 {
-    if (raw_equal(shim_options.patch, "none"))
+    arena->low = raw_map(NULL, reserve, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    arena->next = arena->low;
+    arena->end = arena->low ? arena->low + reserve : NULL;
+    return arena->low;
+}
+
+void *arena_take(struct patch_arena *arena, size_t size)
+{
+    size = (size + 63) & ~(size_t)63;
+    if ((size_t)(arena->end - arena->next) < size)
+        return NULL;
+    void *piece = arena->next;
+    arena->next += size;
+    return piece;
+}
+
+void arena_end(struct patch_arena *arena)
+{
+    if (arena->low)
+        raw2(SYS_munmap, arena->low, arena->end - arena->low);
+    arena->low = arena->next = arena->end = NULL;
+}
+
+/* ---- memory near the module ---- */
+
+static void *map_at(uintptr_t address, size_t size, int fd)
+{
+    int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    int protection = fd >= 0 ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
+    void *found = raw_map((void *)address, size, protection, flags | MAP_FIXED_NOREPLACE, fd, 0);
+    if (found && (uintptr_t)found != address) { /* a kernel that does not know the flag */
+        raw2(SYS_munmap, found, size);
+        return NULL;
+    }
+    return found;
+}
+
+static void *map_near(uintptr_t low, uintptr_t high, size_t size, int fd)
+{
+    low &= ~(uintptr_t)(PAGE - 1);
+    high = (high + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    for (uintptr_t down = size + MEGABYTE; down < NEAR_LIMIT && down < low; down += NEAR_STEP) {
+        void *found = map_at((low - down) & ~(uintptr_t)(PAGE - 1), size, fd);
+        if (found)
+            return found;
+    }
+    for (uintptr_t up = ABOVE_FIRST; up + size < NEAR_LIMIT; up += NEAR_STEP) {
+        void *found = map_at(high + up, size, fd);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+struct area {
+    uint8_t *out; /* writable */
+    uintptr_t runs;
+    size_t size;
+    bool twice; /* two mappings */
+};
+
+static bool area_begin(struct area *area, const struct patch_image *image)
+{
+    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
+    area->size = ((size_t)image->size * COPY_FACTOR + MEGABYTE) & ~(size_t)(PAGE - 1);
+    struct {
+        uint64_t soft, hard;
+    } limit = {0, 0};
+    raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE: beyond it, ftruncate is a signal */, 0, &limit);
+    long fd = limit.soft > area->size ? raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */) : -1;
+    if (fd >= 0) {
+        void *runs = NULL, *out = NULL;
+        if (raw2(SYS_ftruncate, fd, area->size) == 0) {
+            runs = map_near(low, high, area->size, (int)fd);
+            out = raw_map(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+        }
+        raw1(SYS_close, fd);
+        if (runs && out) {
+            *area = (struct area){out, (uintptr_t)runs, area->size, true};
+            return true;
+        }
+        if (runs)
+            raw2(SYS_munmap, runs, area->size);
+        if (out)
+            raw2(SYS_munmap, out, area->size);
+    }
+    void *both = map_near(low, high, area->size, -1);
+    *area = (struct area){both, (uintptr_t)both, area->size, false};
+    return both;
+}
+
+/* Only what is used stays. */
+static bool area_end(const struct area *area, size_t used)
+{
+    size_t keep = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
+    if (area->twice)
+        raw2(SYS_munmap, area->out, area->size);
+    if (keep < area->size)
+        raw2(SYS_munmap, area->runs + keep, area->size - keep);
+    return area->twice || keep == 0 ||
+           raw3(SYS_mprotect, area->runs, keep, PROT_READ | PROT_EXEC) == 0;
+}
+
+/* Will a page of a program that was written to be executable again? Tried on a page of our own first. */
+static bool text_can_change(void)
+{
+    long fd = raw3(SYS_open, "/proc/self/exe", 02000000 /* O_CLOEXEC */, 0);
+    if (fd < 0)
+        return false;
+    volatile uint8_t *page = raw_map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, 0);
+    raw1(SYS_close, fd);
+    if (!page)
+        return false;
+    page[0] = 0xc3;
+    bool can = raw3(SYS_mprotect, page, PAGE, PROT_READ | PROT_EXEC) == 0;
+    raw2(SYS_munmap, page, PAGE);
+    return can;
+}
+
+/* ---- one module ---- */
+
+static void count(struct patch_image *image)
+{
+    struct patch_statistics *s = &image->statistics;
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        const struct patch_function *function = &image->functions[i];
+        if (function->skipped)
+            continue;
+        s->functions++;
+        s->native_functions += function->native;
+        for (uint32_t k = function->first; k < function->last; k++) {
+            const struct patch_instruction *in = &image->instructions[k];
+            if (!instruction_candidate(in))
+                continue;
+            s->instructions++;
+            if (in->memory == MEMORY_UNSUPPORTED)
+                s->unsupported += !function->native;
+            else
+                s->recorded += !function->native;
+        }
+    }
+    s->recorded -= s->unreached < s->recorded ? s->unreached : s->recorded;
+    s->text = image->size;
+}
+
+/* Everything but the memory of the copy: false if there is nothing to patch in this module. */
+static bool analyze(struct patch_image *image)
+{
+    if (!patch_discover_functions(image) || !patch_decode_functions(image))
+        return false;
+    patch_discover_entries(image);
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        struct patch_function *function = &image->functions[i];
+        if (function->native || function->skipped)
+            continue;
+        patch_live(image, function);
+        patch_known(image, function);
+    }
+    if (!patch_plan_entries(image))
+        return false;
+    count(image);
+    return true;
+}
+
+static bool tables_begin(struct patch_image *image, struct patch_place_table *table)
+{
+    size_t room = (size_t)image->instruction_count + 16;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    image->table = table;
+    table->places =
+        raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->misses =
+        raw_map(NULL, room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->low = (uintptr_t)image->text;
+    table->high = table->low + image->size;
+    return table->places && table->misses;
+}
+
+static const char *install(struct patch_image *image)
+{
+    uintptr_t low = (uintptr_t)image->text & ~(uintptr_t)(PAGE - 1),
+              high = ((uintptr_t)image->text + image->size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    if (raw3(SYS_mprotect, low, high - low, PROT_READ | PROT_WRITE) != 0)
+        return "the program's code cannot be made writable";
+    patch_install(image, (uint8_t *)(uintptr_t)image->text);
+    if (raw3(SYS_mprotect, low, high - low, PROT_READ | PROT_EXEC) != 0)
+        raw1(SYS_exit_group, 127); /* tried before: see text_can_change() */
+    return NULL;
+}
+
+static const char *patch_image(struct patch_image *image)
+{
+    struct patch_place_table table = {.places = NULL};
+    struct area area;
+    if (!analyze(image))
+        return "no frame descriptions";
+    if (!tables_begin(image, &table) || !area_begin(&area, image))
+        return "no memory within 2 GB of the code";
+    image->out = area.out;
+    image->out_end = area.out + area.size;
+    image->shift = (int64_t)(area.runs - (uintptr_t)area.out);
+    image->first_site = patch_site_count;
+    table.copy = area.runs;
+    bool good = patch_emit_functions(image);
+    table.copy_end = area.runs + image->used;
+    if (!area_end(&area, good ? image->used : 0))
+        return "memory cannot be made executable";
+    if (!good)
+        return "the copy does not fit";
+    patch_site_count += image->site_count;
+    patch_place_add(&table);
+    image->statistics.copy = image->used;
+    return install(image);
+}
+
+static uint64_t nanoseconds(void)
+{
+    uint64_t now[2] = {0, 0};
+    raw2(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, now);
+    return now[0] * 1000000000u + now[1];
+}
+
+/* ---- which modules ---- */
+
+static const char *last_component(const char *path)
+{
+    const char *name = path;
+    for (; *path; path++)
+        if (*path == '/')
+            name = path + 1;
+    return name;
+}
+
+static bool starts(const char *name, const char *with)
+{
+    return raw_equal_n(name, with, raw_length(with));
+}
+
+/* The toolchain's own, and ours: patch=app leaves them alone. */
+static bool toolchain(const char *name)
+{
+    static const char *const names[] = {
+        "ld-linux",   "libc.so",   "libc-",    "libpthread", "libdl.",  "libm.so",    "libm-",
+        "librt.",     "libutil.",  "libgcc_s", "libstdc++",  "libc++",  "libresolv.", "libnss_",
+        "linux-vdso", "libunwind", "libZydis", "libZycore",  "libtsan", "libasan",    "libubsan"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (starts(name, names[i]))
+            return true;
+    return false;
+}
+
+static bool named(const char *name, const char *list)
+{
+    while (*list) {
+        size_t length = 0;
+        while (list[length] && list[length] != ',')
+            length++;
+        if (length && raw_equal_n(name, list, length))
+            return true;
+        list += length;
+        list += *list == ',';
+    }
+    return false;
+}
+
+static bool chosen(const char *name, bool main)
+{
+    const char *option = shim_options.patch;
+    bool never = starts(name, "ld-linux") || starts(name, "linux-vdso") ||
+                 starts(name, "libgorocheck") || starts(name, "libZy") || starts(name, "libunwind");
+    if (never || raw_equal(option, "none"))
+        return false;
+    if (raw_equal(option, "all"))
+        return true;
+    if (raw_equal(option, "app"))
+        return main || !toolchain(name);
+    return main ? raw_equal(option, "main") || named("main", option) || named(name, option)
+                : named(name, option);
+}
+
+static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
+{
+    const ElfW(Dyn) *dynamic = NULL;
+    image->bias = info->dlpi_addr;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t low = info->dlpi_addr + header->p_vaddr, high = low + header->p_memsz;
+        switch (header->p_type) {
+        case PT_LOAD:
+            if (image->segment_count < PATCH_SEGMENTS)
+                image->segments[image->segment_count++] =
+                    (struct patch_segment){low, high, header->p_flags & PF_W};
+            if (header->p_flags & PF_X && !(header->p_flags & PF_W) && !image->text &&
+                header->p_memsz < UINT32_MAX / 4) {
+                image->text = (const uint8_t *)low;
+                image->size = (uint32_t)header->p_memsz;
+            }
+            break;
+        case PT_GNU_EH_FRAME:
+            image->frames = (const uint8_t *)low;
+            break;
+        case PT_DYNAMIC:
+            dynamic = (const ElfW(Dyn) *)low;
+            break;
+        case PT_GNU_RELRO:
+            image->relro_low = low;
+            image->relro_high = high;
+            break;
+        default:
+            break;
+        }
+    }
+    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
+        if (dynamic->d_tag == DT_RELA)
+            image->relocations = dynamic->d_un.d_ptr;
+        else if (dynamic->d_tag == DT_RELASZ)
+            image->relocation_bytes = dynamic->d_un.d_val;
+        else if (dynamic->d_tag == DT_SYMTAB)
+            image->symbols = dynamic->d_un.d_ptr;
+    }
+    image->fixed = image->bias == 0;
+}
+
+static void flag_module(uintptr_t text, const struct patch_statistics *statistics)
+{
+    for (uint32_t i = 1; i < table_modules.count; i++) {
+        struct trace_module *module = table_slot(&table_modules, i);
+        if (!module->state || module->unload_tsc || text < module->low || text >= module->high)
+            continue;
+        module->candidates = statistics->instructions;
+        module->seen = statistics->recorded;
+        module->flags |= TRACE_MODULE_PATCHED;
+    }
+    process_record()->flags |= TRACE_PROCESS_ACCESSES;
+}
+
+static void patch_one(const struct dl_phdr_info *info, const char *name)
+{
+    uint64_t before = nanoseconds();
+    struct patch_arena arena;
+    struct patch_image image = {.arena = &arena};
+    image_of(&image, info);
+    if (!image.text || module_instrumented((uintptr_t)image.text))
         return;
-    refused = "this build cannot patch yet";
-    shim_message("patch=", shim_options.patch, ": ", refused, NULL);
+    for (uint32_t i = 0; i < module_count; i++)
+        if (modules[i].low == (uintptr_t)image.text)
+            return;
+    if (!arena_begin(&arena, (size_t)image.size * 64 + (16 * MEGABYTE)))
+        return;
+    const char *failed = patch_image(&image);
+    arena_end(&arena);
+    if (failed) {
+        refused = failed;
+        return;
+    }
+    struct patch_module *module = &modules[module_count];
+    module->low = (uintptr_t)image.text;
+    module->high = module->low + image.size;
+    module->copy = image.table->copy;
+    module->copy_end = image.table->copy_end;
+    module->bias = image.bias;
+    size_t used = 0;
+    raw_append(module->name, sizeof module->name, &used, name);
+    module->statistics = image.statistics;
+    module->statistics.nanoseconds = nanoseconds() - before;
+    __atomic_store_n(&module_count, module_count + 1, __ATOMIC_RELEASE);
+    flag_module(module->low, &image.statistics);
+    patch_on = 1;
+    access_on = 1;
+}
+
+static int visit(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    bool *first = data;
+    bool main = *first;
+    *first = false;
+    const char *name = last_component(main              ? process_record()->executable
+                                      : info->dlpi_name ? info->dlpi_name
+                                                        : "");
+    if (module_count < MODULES && chosen(name, main))
+        patch_one(info, name);
+    return 0;
 }
 
 void patch_refresh(void)
 {
+    if (!patch_sites)
+        return;
+    bool first = true;
+    spin_lock(&patch_lock);
+    dl_iterate_phdr(visit, &first);
+    spin_unlock(&patch_lock);
 }
 
-uintptr_t patch_original(uintptr_t pc)
+void patch_start(void)
 {
-    (void)pc;
-    return 0;
-}
-
-uintptr_t patch_copy(uintptr_t pc)
-{
-    (void)pc;
-    return 0;
-}
-
-bool patch_inside(uintptr_t pc)
-{
-    return patch_original(pc) != 0;
-}
-
-uintptr_t patch_rewind(long long *registers)
-{
-    (void)registers;
-    return 0;
-}
-
-void patch_locked_before(uintptr_t address, size_t size, uintptr_t pc)
-{
-    (void)address, (void)size, (void)pc;
-}
-
-void patch_locked_after(uintptr_t address, size_t size, uintptr_t pc)
-{
-    (void)address, (void)size, (void)pc;
-}
-
-void patch_system_before(const struct patch_frame *frame, uintptr_t pc)
-{
-    (void)frame, (void)pc;
-}
-
-void patch_system_after(const struct patch_frame *frame, uintptr_t pc)
-{
-    (void)frame, (void)pc;
+    if (raw_equal(shim_options.patch, "none") || !shim_options.accesses)
+        return;
+    if (!patch_decode_open())
+        refused = "libZydis.so.4.0 is not installed";
+    else if (!text_can_change())
+        refused = "this system does not let code be changed";
+    else if (!patch_sites_open())
+        refused = "no memory";
+    patch_emit_setup();
+    if (!refused)
+        patch_refresh();
+    if (refused)
+        shim_message("patch=", shim_options.patch, ": ", refused, NULL);
 }

@@ -102,6 +102,12 @@ uintptr_t patch_rewind(long long *registers);
 
 /* ---- hooks: what the slow path calls; guard not yet up ---- */
 
+/*
+ * The slow path must not touch vector registers: the recorder's own code is compiled so (Makefile). What calls others'
+ * code (libc, libunwind) from there goes through this, which saves all of them around function(argument).
+ */
+void patch_foreign(void (*function)(void *), void *argument);
+
 /* LOCK-prefixed read-modify-writes and xchg: `size` bytes at `address`, instruction at `pc`. patch_lock.c */
 void patch_locked_before(uintptr_t address, size_t size, uintptr_t pc);
 void patch_locked_after(uintptr_t address, size_t size, uintptr_t pc);

@@ -1,0 +1,256 @@
+/*
+ * What the parts of the rewriter share (shim/patch.h says what it is all about): a module as an image in memory, its
+ * instructions, and the copy being written. Nothing here needs a live process: tests hand over images of their own.
+ *
+ * Offsets are from the start of the text, the executable segment; PATCH_NOWHERE is none.
+ */
+#ifndef SHIM_PATCH_CODE_H
+#define SHIM_PATCH_CODE_H
+
+#include "shim/patch.h"
+
+#define PATCH_NOWHERE     UINT32_MAX
+#define PATCH_NO_REGISTER 16u
+#define PATCH_RSP         4u
+#define PATCH_RBP         5u
+#define PATCH_FLAGS       0x10000u /* in a set of live registers: the arithmetic flags */
+#define PATCH_ALL         0x1ffffu
+
+enum patch_flow {
+    FLOW_NEXT,
+    FLOW_BRANCH, /* jcc */
+    FLOW_LOOP,   /* jrcxz, loop: short only */
+    FLOW_JUMP,
+    FLOW_JUMP_INDIRECT,
+    FLOW_CALL,
+    FLOW_CALL_INDIRECT,
+    FLOW_RETURN,
+    FLOW_TRAP, /* ud2, int3, hlt: does not go on */
+};
+
+enum patch_memory {
+    MEMORY_NONE,
+    MEMORY_CHECKED, /* a plain load or store with an address in registers */
+    MEMORY_LOCKED,  /* LOCK, or xchg */
+    MEMORY_STRING,  /* movs, stos, lods, cmps, scas, with rep or without */
+    MEMORY_VECTOR,  /* gather, scatter, masked move */
+    MEMORY_SYSTEM,  /* the syscall instruction */
+    MEMORY_STACK, /* relative to rsp, or to rbp where that is the frame pointer: the thread's own */
+    MEMORY_THREAD,      /* relative to fs: likewise */
+    MEMORY_CONSTANT,    /* a read of what nobody can write */
+    MEMORY_UNSUPPORTED, /* not recorded: counted */
+};
+
+/* Bits of patch_instruction.bits */
+#define INSTRUCTION_READS        1u /* memory */
+#define INSTRUCTION_WRITES       2u
+#define INSTRUCTION_READS_FLAGS  4u
+#define INSTRUCTION_WRITES_FLAGS 8u   /* all six */
+#define INSTRUCTION_RELATIVE     16u  /* has a memory operand relative to rip */
+#define INSTRUCTION_REPEATED     32u  /* rep */
+#define INSTRUCTION_COMPARES     64u  /* cmps, scas: how often it repeats is known afterwards */
+#define INSTRUCTION_KNOWN        128u /* an equal check just before: none needed here */
+
+/* How a MEMORY_VECTOR says which elements it touches: bits of patch_instruction.vector and patch_site.details */
+#define VECTOR_INDEX             1u /* index vector in patch_thread.vector[0]; else elements lie side by side */
+#define VECTOR_MASK              2u /* sign bits of a vector in patch_thread.vector[1] */
+#define VECTOR_MASK_K            4u /* bits of a k register, stored there */
+#define VECTOR_PACKED            8u /* compress, expand: as many elements as the mask has bits, side by side */
+#define VECTOR_WIDE              16u /* indices of 8 bytes instead of 4 */
+
+enum patch_trait {
+    TRAIT_NONE,
+    TRAIT_LEA_RIP, /* lea of something relative to rip */
+    TRAIT_CARRY,   /* stc, clc, cmc: makes the carry flag a result */
+    TRAIT_DOWN,    /* std */
+    TRAIT_FRAME,   /* mov %rsp, %rbp */
+    TRAIT_UNFRAME, /* pop %rbp, leave */
+    TRAIT_ADD, /* add of two 64-bit registers: the last step to a position-independent jump target */
+    TRAIT_ENDBR,
+    TRAIT_NOP,
+};
+
+struct patch_instruction {
+    uint32_t offset;
+    uint32_t target;      /* of a direct branch or call in the text */
+    int64_t displacement; /* with INSTRUCTION_RELATIVE: the address itself */
+    uint32_t live;        /* registers and flags live before it */
+    uint16_t reads;       /* general registers */
+    uint16_t writes;      /* overwritten wholly, whatever happens */
+    uint16_t changes;     /* written in any way */
+    uint16_t size;        /* bytes of the memory operand (of one element) */
+    uint8_t length;
+    uint8_t flow, memory; /* enum patch_flow, patch_memory */
+    uint8_t bits;
+    uint8_t base, index, scale;                      /* PATCH_NO_REGISTER: none */
+    uint8_t displacement_at;                         /* byte within the instruction */
+    uint8_t vector, elements;                        /* of MEMORY_VECTOR */
+    uint8_t vector_index, vector_mask, vector_bytes; /* register numbers, bytes of the registers */
+    uint8_t trait;                                   /* enum patch_trait */
+};
+
+/* Bits of patch_image.marks, one byte per byte of text */
+#define MARK_START   1u  /* an instruction starts here */
+#define MARK_ENTRY   2u  /* control may come here from outside the copies */
+#define MARK_KEEP    4u  /* the original must stay as it is */
+#define MARK_USED    8u  /* taken by a jump, or must not be taken */
+#define MARK_TARGET  16u /* a direct branch goes here */
+#define MARK_PADDING 32u
+#define MARK_BODY    64u /* of a function that is copied */
+
+struct patch_function {
+    uint32_t start, end;
+    uint32_t first, last; /* instructions [first, last) */
+    bool native;          /* not copied */
+    bool skipped;         /* .plt and the like: nothing of interest */
+    bool indirect;        /* has an indirect jump by register */
+    bool table;           /* takes the address of a jump table */
+    bool carry;           /* stc, clc, cmc: returns a flag, maybe */
+    bool down;            /* std: the direction flag may be set */
+    uintptr_t landing;    /* its LSDA, or 0 */
+};
+
+struct patch_segment {
+    uintptr_t low, high;
+    bool writable;
+};
+
+#define PATCH_SEGMENTS 16u
+struct patch_image {
+    const uint8_t *text; /* its bytes, at the address where they run */
+    uint32_t size;
+    uintptr_t bias;
+    bool fixed; /* not position-independent: code holds absolute addresses */
+    struct patch_segment segments[PATCH_SEGMENTS];
+    uint32_t segment_count;
+    uintptr_t relro_low, relro_high;
+    const uint8_t *frames; /* .eh_frame_hdr */
+    uintptr_t relocations; /* DT_RELA */
+    size_t relocation_bytes;
+    uintptr_t symbols; /* DT_SYMTAB */
+
+    uint8_t *marks;
+    uint32_t *number; /* of the instruction that starts at a byte of text */
+    struct patch_function *functions;
+    uint32_t function_count;
+    struct patch_instruction *instructions;
+    uint32_t instruction_count, instruction_room;
+
+    /* the copy */
+    uint8_t *plan;  /* per byte of text: enum patch_plan of an entry */
+    uint32_t *hole; /* of an entry reached by a short jump: where the long one is */
+    uint8_t *out;   /* where it is written */
+    uint8_t *out_end;
+    int64_t shift;    /* address at which it runs minus `out` */
+    uint32_t *places; /* per instruction: offset of its check in the copy; PATCH_NOWHERE: none */
+    uint32_t used;    /* bytes of the copy */
+    uint64_t stub_light, stub_full; /* addresses of ways to the stubs, in the copy */
+    uint32_t first_site, site_count;
+    struct patch_place_table *table;
+    struct patch_statistics statistics;
+    struct patch_arena *arena;
+};
+
+/* Scratch memory of one module's rewriting. */
+struct patch_arena {
+    uint8_t *next, *end;
+    uint8_t *low;
+};
+bool arena_begin(struct patch_arena *arena, size_t reserve);
+/* Zeroed; NULL if there is no more. */
+void *arena_take(struct patch_arena *arena, size_t size);
+void arena_end(struct patch_arena *arena);
+
+/* Features of the machine, set by patch_decode_open(); tests force them off. */
+extern bool patch_has_bmi2;
+
+/* patch_decode.c */
+bool patch_decode_open(void);
+/*
+ * One instruction at `code` (which runs at `address`); false if it is none, or none that can be moved. *value: the address
+ * a direct branch goes to, else an immediate operand, else 0.
+ */
+bool patch_decode(const uint8_t *code, size_t room, uintptr_t address,
+                  struct patch_instruction *instruction, uint64_t *value);
+/* All functions of the image; those that cannot be decoded become native. */
+bool patch_decode_functions(struct patch_image *image);
+
+/* patch_discover.c */
+bool patch_discover_functions(struct patch_image *image);
+void patch_discover_entries(struct patch_image *image);
+bool image_constant(const struct patch_image *image, uintptr_t address, size_t size);
+struct patch_function *image_function(const struct patch_image *image, uint32_t offset);
+
+static inline uint32_t image_offset(const struct patch_image *image, uintptr_t address)
+{
+    uintptr_t offset = address - (uintptr_t)image->text;
+    return offset < image->size ? (uint32_t)offset : PATCH_NOWHERE;
+}
+
+/* Is there an instruction at this address? */
+static inline bool image_code(const struct patch_image *image, uintptr_t address)
+{
+    uint32_t offset = image_offset(image, address);
+    return offset != PATCH_NOWHERE && image->marks[offset] & MARK_START;
+}
+
+/* patch_live.c */
+void patch_live(struct patch_image *image, struct patch_function *function);
+/* Sets INSTRUCTION_KNOWN where an earlier check of the same address has been made, whichever way one came. */
+void patch_known(struct patch_image *image, struct patch_function *function);
+
+/* patch_plan.c: how each entry is diverted */
+enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };
+bool patch_plan_entries(struct patch_image *image);
+/* Writes the jumps through `text` (a writable view of image->text). */
+void patch_install(const struct patch_image *image, uint8_t *text);
+
+/* patch_emit.c */
+bool patch_emit_functions(struct patch_image *image);
+uint32_t patch_check_length(const struct patch_image *image, uint32_t number);
+
+/* Does this instruction get a check or a hook in its copy? */
+static inline bool instruction_checked(const struct patch_instruction *instruction)
+{
+    return instruction->memory >= MEMORY_CHECKED && instruction->memory <= MEMORY_SYSTEM &&
+           !(instruction->bits & INSTRUCTION_KNOWN);
+}
+/* ... is it a candidate at all? (for statistics) */
+static inline bool instruction_candidate(const struct patch_instruction *instruction)
+{
+    return (instruction->memory >= MEMORY_CHECKED && instruction->memory < MEMORY_SYSTEM) ||
+           instruction->memory == MEMORY_UNSUPPORTED;
+}
+static inline bool flow_calls(const struct patch_instruction *instruction)
+{
+    return instruction->flow == FLOW_CALL || instruction->flow == FLOW_CALL_INDIRECT;
+}
+
+/* patch_stub.c */
+extern const uint8_t patch_stub_light[], patch_stub_full[];
+#define PATCH_SITES (1u << 22)
+extern struct patch_site *patch_sites;
+extern volatile uint32_t patch_site_count;
+bool patch_sites_open(void);
+
+/* patch_place.c */
+enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };
+struct patch_place {
+    uint32_t copy;          /* offset in the copy, where this part begins */
+    uint32_t original : 30; /* offset in the text of the instruction whose part it is */
+    uint32_t kind : 2;      /* enum place_kind */
+};
+struct patch_miss {
+    uint32_t copy;  /* offset of a piece behind a function */
+    uint32_t check; /* offset of the check it belongs to */
+};
+struct patch_place_table {
+    uintptr_t low, high; /* the text */
+    uintptr_t copy, copy_end;
+    uint32_t place_count, miss_count;
+    struct patch_place *places; /* ascending in copy and, but for kind, in original */
+    struct patch_miss *misses;  /* ascending in copy */
+};
+void patch_place_add(const struct patch_place_table *table);
+
+#endif

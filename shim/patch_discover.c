@@ -1,0 +1,422 @@
+/*
+ * What is code, and where control can come from: functions from the frame descriptions (.eh_frame, found through its
+ * sorted index), and entries, that is instructions to which control may come from anywhere but a copied direct branch:
+ * function starts, the places after calls, targets of jump tables, landing pads, code whose address is taken.
+ *
+ * Invariant: too many entries cost a few jumps; an entry that is missed runs unrecorded, or, if it lies within the five
+ * bytes of a jump, crashes. So whatever might be an address of an instruction is taken for one.
+ */
+#include "shim/patch_code.h"
+
+#include <elf.h>
+
+#include "shim/banned.h"
+#include "shim/raw.h"
+
+#define TABLE_ENTRIES 8192u /* most of one jump table */
+#define GAP_LEAST     16u   /* bytes without a frame description that are worth a look */
+
+/* ---- the image ---- */
+
+bool image_constant(const struct patch_image *image, uintptr_t address, size_t size)
+{
+    if (address >= image->relro_low && address + size <= image->relro_high)
+        return true;
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct patch_segment *segment = &image->segments[i];
+        if (address >= segment->low && address + size <= segment->high)
+            return !segment->writable;
+    }
+    return false;
+}
+
+struct patch_function *image_function(const struct patch_image *image, uint32_t offset)
+{
+    uint32_t low = 0, high = image->function_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (image->functions[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < image->function_count && image->functions[low].start <= offset
+               ? &image->functions[low]
+               : NULL;
+}
+
+/* ---- DWARF's numbers ---- */
+
+struct cursor {
+    const uint8_t *at, *end;
+};
+
+static uint64_t fixed_number(struct cursor *cursor, uint32_t bytes)
+{
+    uint64_t value = 0;
+    if ((size_t)(cursor->end - cursor->at) < bytes) {
+        cursor->at = cursor->end;
+        return 0;
+    }
+    for (uint32_t i = 0; i < bytes; i++)
+        value |= (uint64_t)cursor->at[i] << 8 * i;
+    cursor->at += bytes;
+    return value;
+}
+
+static uint64_t leb(struct cursor *cursor, bool is_signed)
+{
+    uint64_t value = 0;
+    uint32_t shift = 0;
+    uint8_t byte = 0;
+    do {
+        if (cursor->at >= cursor->end)
+            return 0;
+        byte = *cursor->at++;
+        if (shift < 64)
+            value |= (uint64_t)(byte & 127) << shift;
+        shift += 7;
+    } while (byte & 128);
+    if (is_signed && shift < 64 && byte & 64)
+        value |= ~UINT64_C(0) << shift;
+    return value;
+}
+
+/* A pointer in one of the encodings of .eh_frame (DW_EH_PE_*); 0xff: none. */
+static uint64_t encoded(struct cursor *cursor, uint8_t encoding, uintptr_t data)
+{
+    uintptr_t place = (uintptr_t)cursor->at;
+    uint64_t value = 0;
+    if (encoding == 0xff)
+        return 0;
+    switch (encoding & 15) {
+    case 0:
+    case 4:
+    case 12:
+        value = fixed_number(cursor, 8);
+        break;
+    case 1:
+        value = leb(cursor, false);
+        break;
+    case 2:
+        value = fixed_number(cursor, 2);
+        break;
+    case 3:
+        value = fixed_number(cursor, 4);
+        break;
+    case 9:
+        value = leb(cursor, true);
+        break;
+    case 10:
+        value = (uint64_t)(int16_t)fixed_number(cursor, 2);
+        break;
+    case 11:
+        value = (uint64_t)(int32_t)fixed_number(cursor, 4);
+        break;
+    default:
+        cursor->at = cursor->end;
+        return 0;
+    }
+    if (!value)
+        return 0;
+    if ((encoding & 0x70) == 0x10)
+        value += place;
+    else if ((encoding & 0x70) == 0x30)
+        value += data;
+    if (encoding & 0x80)
+        value = *(const uint64_t *)value;
+    return value;
+}
+
+static struct cursor cursor_at(const uint8_t *at)
+{
+    return (struct cursor){at, at + (1u << 20)};
+}
+
+/* ---- functions ---- */
+
+static bool description(const struct patch_image *image, const uint8_t *fde,
+                        struct patch_function *function)
+{
+    struct cursor at = cursor_at(fde);
+    uint32_t length = (uint32_t)fixed_number(&at, 4);
+    if (length == 0 || length == UINT32_MAX)
+        return false;
+    const uint8_t *common = at.at - (uint32_t)fixed_number(&at, 4);
+    struct cursor cie = cursor_at(common + 9); /* length, id, version */
+    const char *augmentation = (const char *)cie.at;
+    cie.at += raw_length(augmentation) + 1;
+    leb(&cie, false);
+    leb(&cie, true);
+    leb(&cie, false);
+    uint8_t encoding = 0, landing = 0xff;
+    if (augmentation[0] == 'z') {
+        leb(&cie, false);
+        for (const char *letter = augmentation + 1; *letter; letter++) {
+            if (*letter == 'R') {
+                encoding = *cie.at++;
+            } else if (*letter == 'L') {
+                landing = *cie.at++;
+            } else if (*letter == 'P') {
+                uint8_t personality = *cie.at++;
+                encoded(&cie, personality & 0x7f, 0);
+            }
+        }
+    }
+    uint64_t start = encoded(&at, encoding, 0), size = encoded(&at, encoding & 15, 0);
+    if (augmentation[0] == 'z') {
+        leb(&at, false);
+        function->landing = encoded(&at, landing, 0);
+    }
+    function->start = image_offset(image, start);
+    if (function->start == PATCH_NOWHERE || size == 0 || size > image->size - function->start)
+        return false;
+    function->end = function->start + (uint32_t)size;
+    return true;
+}
+
+bool patch_discover_functions(struct patch_image *image)
+{
+    const uint8_t *header = image->frames;
+    if (!header || header[0] != 1 || header[3] != 0x3b) /* a table of (sdata4, sdata4) pairs */
+        return false;
+    struct cursor at = cursor_at(header + 4);
+    encoded(&at, header[1], (uintptr_t)header);
+    uint64_t count = encoded(&at, header[2], (uintptr_t)header);
+    if (count > image->size)
+        return false;
+    image->functions = arena_take(image->arena, (count + 1) * sizeof *image->functions);
+    if (!image->functions)
+        return false;
+    const uint8_t *pairs = at.at;
+    uint32_t used = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        struct cursor pair = cursor_at(pairs + 8 * i + 4);
+        struct patch_function function = {.native = false};
+        const uint8_t *fde = header + (int32_t)fixed_number(&pair, 4);
+        if (!description(image, fde, &function))
+            continue;
+        struct patch_function *last = used ? &image->functions[used - 1] : NULL;
+        if (last && function.start < last->end) { /* overlap: neither is what it seems */
+            last->native = true;
+            if (function.end > last->end)
+                last->end = function.end;
+            continue;
+        }
+        image->functions[used++] = function;
+    }
+    image->function_count = used;
+    return used != 0;
+}
+
+/* ---- entries ---- */
+
+static void entry(struct patch_image *image, uintptr_t address)
+{
+    if (image_code(image, address))
+        image->marks[address - (uintptr_t)image->text] |= MARK_ENTRY;
+}
+
+static bool in_text(const struct patch_image *image, uintptr_t address)
+{
+    return image_offset(image, address) != PATCH_NOWHERE;
+}
+
+/* A table of distances from itself, as long as they lead to instructions. Returns how many entries it has. */
+static uint32_t table_relative(struct patch_image *image, uintptr_t table)
+{
+    uint32_t count = 0;
+    for (; count < TABLE_ENTRIES; count++) {
+        uintptr_t place = table + 4ull * count;
+        if (!image_constant(image, place, 4) || in_text(image, place))
+            break;
+        uintptr_t target = table + (uintptr_t)(intptr_t) * (const int32_t *)place;
+        if (!image_code(image, target))
+            break;
+        entry(image, target);
+    }
+    return count;
+}
+
+static void table_absolute(struct patch_image *image, uintptr_t table)
+{
+    for (uint32_t i = 0; i < TABLE_ENTRIES; i++) {
+        uintptr_t place = table + 8ull * i;
+        if (!image_constant(image, place, 8) || !image_code(image, *(const uint64_t *)place))
+            break;
+        entry(image, *(const uint64_t *)place);
+    }
+}
+
+/* Landing pads: where the unwinder may set a thread down. */
+static void landing_pads(struct patch_image *image, const struct patch_function *function)
+{
+    struct cursor at = cursor_at((const uint8_t *)function->landing);
+    uintptr_t base = (uintptr_t)image->text + function->start;
+    uint8_t encoding = *at.at++;
+    if (encoding != 0xff)
+        base = encoded(&at, encoding, 0);
+    encoding = *at.at++;
+    if (encoding != 0xff)
+        leb(&at, false);
+    encoding = *at.at++;
+    uint64_t size = leb(&at, false);
+    at.end = at.at + size;
+    while (at.at < at.end) {
+        encoded(&at, encoding & 15, 0);
+        encoded(&at, encoding & 15, 0);
+        uint64_t pad = encoded(&at, encoding & 15, 0);
+        leb(&at, false);
+        if (pad)
+            entry(image, base + pad);
+    }
+}
+
+static void relocations(struct patch_image *image)
+{
+    for (size_t at = 0; at + sizeof(Elf64_Rela) <= image->relocation_bytes;
+         at += sizeof(Elf64_Rela)) {
+        const Elf64_Rela *relocation = (const Elf64_Rela *)(image->relocations + at);
+        uint64_t type = ELF64_R_TYPE(relocation->r_info);
+        if (type == R_X86_64_RELATIVE || type == R_X86_64_IRELATIVE) {
+            entry(image, image->bias + (uintptr_t)relocation->r_addend);
+        } else if (type == R_X86_64_64 && image->symbols) {
+            const Elf64_Sym *symbol =
+                (const Elf64_Sym *)image->symbols + ELF64_R_SYM(relocation->r_info);
+            if (symbol->st_shndx != SHN_UNDEF)
+                entry(image, image->bias + symbol->st_value + (uintptr_t)relocation->r_addend);
+        }
+    }
+}
+
+/* In a program at a fixed address any word of its data may be an address of code. */
+static void words(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct patch_segment *segment = &image->segments[i];
+        if (in_text(image, segment->low))
+            continue;
+        for (uintptr_t at = (segment->low + 3) & ~(uintptr_t)3; at + 8 <= segment->high; at += 4)
+            if (*(const uint64_t *)at - (uintptr_t)image->text < image->size)
+                entry(image, *(const uint64_t *)at);
+    }
+}
+
+/*
+ * Code without frame descriptions may branch into a function. Decoded from the start of each gap; where that is not code,
+ * what comes out are chance targets, harmless.
+ */
+static void gap(struct patch_image *image, uint32_t from, uint32_t to)
+{
+    if (to - from < GAP_LEAST)
+        return;
+    for (uint32_t at = from; at < to;) {
+        struct patch_instruction in;
+        uint64_t value;
+        uintptr_t address = (uintptr_t)image->text + at;
+        if (!patch_decode(image->text + at, to - at, address, &in, &value)) {
+            at++;
+            continue;
+        }
+        if (in.flow == FLOW_BRANCH || in.flow == FLOW_JUMP || in.flow == FLOW_CALL ||
+            in.flow == FLOW_LOOP || image->fixed)
+            entry(image, value);
+        if (in.trait == TRAIT_LEA_RIP)
+            entry(image, (uintptr_t)in.displacement);
+        at += in.length;
+    }
+}
+
+static void gaps(struct patch_image *image)
+{
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        gap(image, last, image->functions[i].start);
+        last = image->functions[i].end;
+    }
+    gap(image, last, image->size);
+}
+
+/* A jump by a register that was made by an addition, in a function that has no table we know: its targets are unknown. */
+static bool jump_unresolved(const struct patch_image *image, const struct patch_function *function)
+{
+    for (uint32_t i = function->first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (in->flow != FLOW_JUMP_INDIRECT || in->memory != MEMORY_NONE)
+            continue;
+        for (uint32_t k = i; k-- > function->first && i - k < 7;)
+            if (image->instructions[k].trait == TRAIT_ADD)
+                return true;
+    }
+    return false;
+}
+
+/* Direct branches: into the middle of an instruction of ours means that one of the two is no code. */
+static void branches(struct patch_image *image, struct patch_function *function)
+{
+    for (uint32_t i = function->first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (in->target == PATCH_NOWHERE || in->flow == FLOW_NEXT)
+            continue;
+        struct patch_function *to = image_function(image, in->target);
+        if (to && !to->skipped && !(image->marks[in->target] & MARK_START)) {
+            function->native = true;
+            to->native = true;
+        }
+        if (in->flow != FLOW_CALL)
+            image->marks[in->target] |= MARK_TARGET;
+    }
+}
+
+static void addresses_taken(struct patch_image *image, struct patch_function *function)
+{
+    for (uint32_t i = function->first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (in->trait == TRAIT_LEA_RIP) {
+            uintptr_t value = (uintptr_t)in->displacement;
+            if (in_text(image, value))
+                entry(image, value);
+            else if (image_constant(image, value, 4))
+                function->table |= table_relative(image, value) > 0;
+        } else if (in->flow == FLOW_JUMP_INDIRECT && in->memory != MEMORY_NONE &&
+                   in->base == PATCH_NO_REGISTER && in->index != PATCH_NO_REGISTER) {
+            table_absolute(image, (uintptr_t)(uint32_t)in->displacement);
+        } else if (in->flow == FLOW_NEXT && in->target != PATCH_NOWHERE) {
+            entry(image, (uintptr_t)image->text + in->target);
+        }
+    }
+}
+
+static void function_entries(struct patch_image *image, const struct patch_function *function)
+{
+    uintptr_t text = (uintptr_t)image->text;
+    entry(image, text + function->start);
+    if (function->landing)
+        landing_pads(image, function);
+    for (uint32_t i = function->first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (in->target != PATCH_NOWHERE && (in->flow == FLOW_CALL || function->native))
+            entry(image, text + in->target);
+        if (flow_calls(in) && i + 1 < function->last)
+            entry(image, text + in[1].offset);
+    }
+}
+
+void patch_discover_entries(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->function_count; i++)
+        branches(image, &image->functions[i]);
+    for (uint32_t i = 0; i < image->function_count; i++)
+        addresses_taken(image, &image->functions[i]);
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        struct patch_function *function = &image->functions[i];
+        if (function->indirect && !function->table && jump_unresolved(image, function))
+            function->native = true;
+    }
+    relocations(image);
+    if (image->fixed)
+        words(image);
+    gaps(image);
+    for (uint32_t i = 0; i < image->function_count; i++)
+        function_entries(image, &image->functions[i]);
+}

@@ -1,0 +1,562 @@
+/*
+ * The copy: each instruction as it is, with direct branches led from copy to copy, operands relative to rip adjusted, calls
+ * sent back to the original, and before each access a check of the filter (access_seen() of access_state.h):
+ *
+ *     lea  EA, A                          mov  A, B; shr $2, B; and filter.mask, B; add filter.entries, B
+ *     xor  access_fast.tag, A; xor (B), A the offset in the line, if the line and the generation are those of the entry
+ *     cmp  $64 - size, A; ja miss         also what crosses into the next line
+ *     shrx A, 8(B), B; test $bytes, B; jne miss
+ *
+ * What is spilled, and in which order, is what patch_place.c reads back out of these bytes: see spill().
+ */
+#include "shim/patch_emit.h"
+
+#include "shim/access_state.h"
+#include "shim/banned.h"
+#include "shim/patch_encode.h"
+#include "shim/raw.h"
+
+#define INSTRUCTION_MOST \
+    400u /* bytes of a copy that one instruction can need, its piece behind the function included */
+#define FUNCTION_ALIGN 16u
+
+int32_t patch_thread_offset, access_fast_offset;
+#define THREAD(field) (patch_thread_offset + (int32_t)offsetof(struct patch_thread, field))
+#define FAST(field)   (access_fast_offset + (int32_t)offsetof(struct access_fast, field))
+
+void patch_emit_setup(void)
+{
+    uintptr_t self;
+    __asm__("mov %%fs:0, %0" : "=r"(self));
+    patch_thread_offset = (int32_t)((intptr_t)&patch_thread - (intptr_t)self);
+    access_fast_offset = (int32_t)((intptr_t)&access_fast - (intptr_t)self);
+}
+
+/* ---- parts of a check ---- */
+
+static void jump(struct emitter *e, uint64_t address)
+{
+    byte(e, 0xe9);
+    distance(e, address, 0);
+}
+
+static void jump_to_text(struct emitter *e, uint32_t target)
+{
+    if (e->fixup_count == e->fixup_room) {
+        e->failed = true;
+        return;
+    }
+    e->fixups[e->fixup_count++] = (struct fixup){offset_now(e), target};
+    number(e, 0, 4);
+}
+
+static void effective_address(struct emitter *e, const struct patch_instruction *in, uint32_t to,
+                              bool without_index)
+{
+    uint32_t index = without_index ? PATCH_NO_REGISTER : in->index;
+    if (in->bits & INSTRUCTION_RELATIVE) {
+        rex(e, true, to, 0, 0, true);
+        byte(e, LEA);
+        byte(e, (to & 7) << 3 | 5);
+        distance(e, (uint64_t)in->displacement, 0);
+    } else if (in->base == PATCH_NO_REGISTER && index == PATCH_NO_REGISTER) {
+        rex(e, true, 0, 0, to, true);
+        byte(e, 0xb8 | (to & 7));
+        number(e, (uint64_t)in->displacement, 8);
+    } else {
+        with_memory(e, LEA, true, to, in->base, index, in->scale ? in->scale : 1,
+                    (int32_t)in->displacement);
+    }
+}
+
+/* movl $site, %fs:...; over the red zone; call the stub. Flags stay as they are. */
+static void call_stub(struct emitter *e, uint32_t site, bool full)
+{
+    with_thread(e, 0xc7, false, 0, THREAD(site));
+    number(e, site, 4);
+    with_memory(e, LEA, true, PATCH_RSP, PATCH_RSP, PATCH_NO_REGISTER, 1, -128);
+    byte(e, 0xe8);
+    distance(e, full ? e->image->stub_full : e->image->stub_light, 0);
+    with_memory(e, LEA, true, PATCH_RSP, PATCH_RSP, PATCH_NO_REGISTER, 1, 128);
+}
+
+static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, uint32_t action,
+                         uint16_t details)
+{
+    struct patch_image *image = e->image;
+    uint32_t site = image->first_site + image->site_count;
+    if (site >= PATCH_SITES) {
+        e->failed = true;
+        return 0;
+    }
+    image->site_count++;
+    uint32_t size = in->size && in->size <= 64 && !(in->size & (in->size - 1))
+                        ? (uint32_t)__builtin_ctz(in->size)
+                        : 15;
+    uint32_t kind = (in->bits & INSTRUCTION_WRITES ? TRACE_KIND_WRITE : 0) | size << 4;
+    if (in->bits & INSTRUCTION_WRITES && in->bits & INSTRUCTION_READS && action == PATCH_ACCESS)
+        kind |= TRACE_KIND_BOTH;
+    patch_sites[site] = (struct patch_site){.pc = (uint64_t)(uintptr_t)image->text + in->offset,
+                                            .size = in->size,
+                                            .kind = (uint8_t)kind,
+                                            .action = (uint8_t)action,
+                                            .details = details};
+    return site;
+}
+
+/* Scratch registers, the cheap ones to encode first; r11 is the likeliest to be dead. */
+static const uint8_t scratch[] = {0, 1, 2, 6, 7, 3, 5, 11, 10, 9, 8, 14, 15, 13, 12};
+
+static uint32_t scratch_register(uint32_t live, uint32_t used)
+{
+    for (uint32_t i = 0; i < sizeof scratch; i++)
+        if (!((live | used) >> scratch[i] & 1))
+            return scratch[i];
+    for (uint32_t i = 0; i < sizeof scratch; i++)
+        if (!(used >> scratch[i] & 1))
+            return scratch[i];
+    return 0;
+}
+
+static uint32_t operand_registers(const struct patch_instruction *in)
+{
+    uint32_t used = 1u << PATCH_RSP;
+    if (in->base != PATCH_NO_REGISTER)
+        used |= 1u << in->base;
+    if (in->index != PATCH_NO_REGISTER)
+        used |= 1u << in->index;
+    return used;
+}
+
+#define RAX 0u
+#define RCX 1u
+
+static void choose(struct check *check, const struct patch_instruction *in)
+{
+    uint32_t used = operand_registers(in), live = in->live;
+    *check = (struct check){.in = in, .flags = live & PATCH_FLAGS};
+    bool shift_by_rcx = !patch_has_bmi2 && in->size > 1;
+    if (shift_by_rcx)
+        check->a = RCX;
+    else if (check->flags && !(used & 1u << RAX))
+        check->a = RAX; /* it is saved for lahf anyway */
+    else
+        check->a = (uint8_t)scratch_register(live, used | (check->flags ? 1u << RAX : 0));
+    used |= 1u << check->a | (check->flags ? 1u << RAX : 0);
+    check->b = (uint8_t)scratch_register(live, used);
+    check->spill_a = live >> check->a & 1 && !(check->flags && check->a == RAX);
+    check->spill_b = live >> check->b & 1;
+    check->spill_rax = check->flags && live >> RAX & 1;
+    /* Without BMI2 the address may need rcx itself, which is overwritten. */
+    check->store_address = operand_registers(in) >> check->a & 1;
+}
+
+/* patch_place.c knows this order and these forms: movs of 8 bytes to spill words, lahf, seto, mov of eax to flags. */
+static void spill(struct emitter *e, const struct check *check)
+{
+    if (check->spill_a)
+        with_thread(e, STORE, true, check->a, THREAD(spill_a));
+    if (check->spill_b)
+        with_thread(e, STORE, true, check->b, THREAD(spill_b));
+    if (!check->flags)
+        return;
+    if (check->spill_rax)
+        with_thread(e, STORE, true, RAX, THREAD(spill_rax));
+    bytes(e, "\x9f\x0f\x90\xc0", 4); /* lahf; seto %al */
+    with_thread(e, STORE, false, RAX, THREAD(flags));
+    if (operand_registers(check->in) & 1u << RAX)
+        with_thread(e, LOAD, true, RAX, THREAD(spill_rax));
+}
+
+static void unspill(struct emitter *e, const struct check *check)
+{
+    if (check->flags) {
+        with_thread(e, LOAD, false, RAX, THREAD(flags));
+        bytes(e, "\x04\x7f\x9e", 3); /* add $0x7f, %al; sahf */
+        if (check->spill_rax)
+            with_thread(e, LOAD, true, RAX, THREAD(spill_rax));
+    }
+    if (check->spill_b)
+        with_thread(e, LOAD, true, check->b, THREAD(spill_b));
+    if (check->spill_a)
+        with_thread(e, LOAD, true, check->a, THREAD(spill_a));
+}
+
+static uint32_t jump_forward(struct emitter *e, uint32_t condition)
+{
+    byte(e, 0x0f);
+    byte(e, 0x80 | condition);
+    number(e, 0, 4);
+    return offset_now(e);
+}
+
+static void land(struct emitter *e, uint32_t behind_jump)
+{
+    if (!behind_jump)
+        return;
+    uint32_t value = offset_now(e) - behind_jump;
+    for (uint32_t i = 0; i < 4; i++)
+        e->image->out[behind_jump - 4 + i] = (uint8_t)(value >> 8 * i);
+}
+
+#define IF_CARRY     2u
+#define IF_NOT_EQUAL 5u
+#define IF_ABOVE     7u
+
+/* shrx A, 8(B), B */
+static void shift_unseen(struct emitter *e, uint32_t a, uint32_t b)
+{
+    if (patch_has_bmi2) {
+        byte(e, 0xc4);
+        byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
+        byte(e, 0x80 | (~a & 15) << 3 | 3);
+        byte(e, 0xf7);
+        address_bytes(e, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+        return;
+    }
+    with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+    with_register(e, 0xd3, true, 5, b); /* shr %cl, B */
+}
+
+static void test_bytes(struct emitter *e, uint32_t b, uint32_t size)
+{
+    if (size <= 8) {
+        rex(e, false, 0, 0, b, b >= 4);
+        byte(e, 0xf6);
+        byte(e, 0xc0 | (b & 7));
+        byte(e, (1u << size) - 1);
+    } else if (size < 32) {
+        rex(e, false, 0, 0, b, false);
+        byte(e, 0xf7);
+        byte(e, 0xc0 | (b & 7));
+        number(e, (UINT64_C(1) << size) - 1, 4);
+    } else {
+        with_register(e, 0x85, size > 32, b, b);
+    }
+}
+
+static void filter_test(struct emitter *e, struct check *check)
+{
+    uint32_t a = check->a, b = check->b, size = check->in->size;
+    bool write = check->in->bits & INSTRUCTION_WRITES;
+    with_register(e, STORE, false, a, b);
+    with_register(e, 0xc1, false, 5, b); /* shr $2, B */
+    byte(e, 2);
+    with_thread(e, AND, false, b, write ? FAST(writes.mask) : FAST(reads.mask));
+    with_thread(e, ADD, true, b, write ? FAST(writes.entries) : FAST(reads.entries));
+    with_thread(e, XOR, true, a, FAST(tag));
+    with_memory(e, XOR, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+    with_register(e, 0x83, true, 7, a); /* cmp $.., A */
+    byte(e, LINE_BYTES - size);
+    check->to_miss[0] = jump_forward(e, IF_ABOVE);
+    if (size == 1) {
+        with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1,
+                    offsetof(struct filter_entry, unseen));
+        rex(e, true, a, 0, b, false);
+        byte(e, 0x0f);
+        byte(e, 0xa3); /* bt A, B */
+        byte(e, 0xc0 | (a & 7) << 3 | (b & 7));
+        check->to_miss[1] = jump_forward(e, IF_CARRY);
+        return;
+    }
+    shift_unseen(e, a, b);
+    test_bytes(e, b, size);
+    check->to_miss[1] = jump_forward(e, IF_NOT_EQUAL);
+}
+
+/* Sizes for which the test above is exact: up to 32, and 64 (a whole line). Others, all rare, always call. */
+static bool filtered(uint32_t size)
+{
+    return size <= 32 || size == 64;
+}
+
+static void emit_check(struct emitter *e, const struct patch_function *function,
+                       const struct patch_instruction *in)
+{
+    if (e->check_count == e->check_room) {
+        e->failed = true;
+        return;
+    }
+    struct check *check = &e->checks[e->check_count++];
+    choose(check, in);
+    check->down = function->down;
+    check->start = offset_now(e);
+    check->site = new_site(e, in, PATCH_ACCESS, 0);
+    patch_sites[check->site].registers = (uint8_t)(check->a | check->b << 4);
+    spill(e, check);
+    effective_address(e, in, check->a, false);
+    if (check->store_address)
+        with_thread(e, STORE, true, check->a, THREAD(address));
+    if (filtered(in->size)) {
+        filter_test(e, check);
+    } else {
+        byte(e, 0xe9);
+        number(e, 0, 4);
+        check->to_miss[0] = offset_now(e);
+    }
+    check->back = offset_now(e);
+    unspill(e, check);
+}
+
+/* The pieces behind the function: what the filter has not seen goes into C. */
+static void emit_misses(struct emitter *e)
+{
+    for (uint32_t i = 0; i < e->check_count; i++) {
+        struct check *check = &e->checks[i];
+        struct patch_place_table *table = e->image->table;
+        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start};
+        land(e, check->to_miss[0]);
+        land(e, check->to_miss[1]);
+        if (!check->store_address) {
+            effective_address(e, check->in, check->a, false);
+            with_thread(e, STORE, true, check->a, THREAD(address));
+        }
+        call_stub(e, check->site, check->down);
+        jump(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift);
+    }
+    e->check_count = 0;
+}
+
+/* ---- instructions that always call ---- */
+
+static void store_address(struct emitter *e, const struct patch_instruction *in, bool without_index)
+{
+    uint32_t a = scratch_register(in->live, operand_registers(in));
+    bool live = in->live >> a & 1;
+    if (live)
+        with_thread(e, STORE, true, a, THREAD(spill_a));
+    effective_address(e, in, a, without_index);
+    with_thread(e, STORE, true, a, THREAD(address));
+    if (live)
+        with_thread(e, LOAD, true, a, THREAD(spill_a));
+}
+
+/* vmovdqu (vmovdqu64 where only EVEX can name the register) of a vector register to patch_thread. */
+static void store_vector(struct emitter *e, uint32_t vector, uint32_t size, int32_t offset)
+{
+    byte(e, 0x64);
+    if (vector < 16 && size <= 32) {
+        byte(e, 0xc5);
+        byte(e, (vector & 8 ? 0u : 0x80u) | 0x78 | (size == 32 ? 4u : 0u) | 2);
+        byte(e, 0x7f);
+    } else {
+        byte(e, 0x62);
+        byte(e, (vector & 8 ? 0u : 0x80u) | 0x60 | (vector & 16 ? 0u : 0x10u) | 1);
+        byte(e, 0xfe); /* W1, vvvv none, F3 */
+        byte(e, (size == 64 ? 0x40u : size == 32 ? 0x20u : 0u) | 8);
+        byte(e, 0x7f);
+    }
+    /* A displacement of four bytes is not compressed in EVEX. */
+    address_bytes(e, vector & 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
+}
+
+static void store_mask_register(struct emitter *e, uint32_t mask, uint32_t elements, int32_t offset)
+{
+    byte(e, 0x64);
+    if (elements <= 16) { /* kmovw needs AVX512F only */
+        bytes(e, "\xc5\xf8\x91", 3);
+    } else {
+        bytes(e, "\xc4\xe1\xf8\x91", 4);
+    }
+    address_bytes(e, mask, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
+}
+
+static void emit_vector(struct emitter *e, const struct patch_instruction *in)
+{
+    store_address(e, in, in->vector & VECTOR_INDEX); /* first: patch_place.c looks for its spill */
+    if (in->vector & VECTOR_INDEX)
+        store_vector(e, in->vector_index, in->vector_bytes, THREAD(vector[0]));
+    if (in->vector & VECTOR_MASK)
+        store_vector(e, in->vector_mask, in->vector_bytes, THREAD(vector[1]));
+    if (in->vector & VECTOR_MASK_K)
+        store_mask_register(e, in->vector_mask, in->elements, THREAD(vector[1]));
+    uint32_t scale = in->vector & VECTOR_INDEX ? (uint32_t)__builtin_ctz(in->scale) : 0;
+    uint32_t details = in->vector | scale << 5 | (uint32_t)in->elements << 8;
+    call_stub(e, new_site(e, in, PATCH_VECTOR, (uint16_t)details), true);
+}
+
+static void emit_string(struct emitter *e, const struct patch_instruction *in)
+{
+    uint32_t details = in->vector | (in->bits & INSTRUCTION_REPEATED ? PATCH_STRING_REPEATED : 0) |
+                       (in->bits & INSTRUCTION_COMPARES ? PATCH_STRING_COMPARES : 0);
+    call_stub(e, new_site(e, in, PATCH_STRING_BEFORE, (uint16_t)details), true);
+}
+
+static bool emit_before(struct emitter *e, const struct patch_function *function,
+                        const struct patch_instruction *in)
+{
+    if (!instruction_checked(in))
+        return false;
+    switch ((enum patch_memory)in->memory) {
+    case MEMORY_CHECKED:
+        emit_check(e, function, in);
+        break;
+    case MEMORY_LOCKED:
+        store_address(e, in, false);
+        call_stub(e, new_site(e, in, PATCH_LOCKED_BEFORE, 0), true);
+        break;
+    case MEMORY_STRING:
+        emit_string(e, in);
+        break;
+    case MEMORY_VECTOR:
+        emit_vector(e, in);
+        break;
+    case MEMORY_SYSTEM:
+        call_stub(e, new_site(e, in, PATCH_SYSTEM_BEFORE, 0), true);
+        break;
+    case MEMORY_NONE:
+    case MEMORY_STACK:
+    case MEMORY_THREAD:
+    case MEMORY_CONSTANT:
+    case MEMORY_UNSUPPORTED:
+        break;
+    }
+    return true;
+}
+
+/* The part that follows the instruction, if there is one. */
+static bool has_after(const struct patch_instruction *in)
+{
+    return in->memory == MEMORY_LOCKED || in->memory == MEMORY_SYSTEM ||
+           (in->memory == MEMORY_STRING && in->bits & INSTRUCTION_COMPARES &&
+            in->bits & INSTRUCTION_REPEATED);
+}
+
+static void emit_after(struct emitter *e, const struct patch_instruction *in)
+{
+    uint32_t action = in->memory == MEMORY_LOCKED   ? PATCH_LOCKED_AFTER
+                      : in->memory == MEMORY_SYSTEM ? PATCH_SYSTEM_AFTER
+                                                    : PATCH_STRING_AFTER;
+    call_stub(e, new_site(e, in, action, in->vector), true);
+}
+
+/* ---- the instruction itself ---- */
+
+static void emit_self(struct emitter *e, const struct patch_instruction *in)
+{
+    const uint8_t *code = e->image->text + in->offset;
+    switch ((enum patch_flow)in->flow) {
+    case FLOW_BRANCH:
+        while (*code == 0x2e || *code == 0x3e || *code == 0xf2)
+            code++;
+        byte(e, 0x0f);
+        byte(e, 0x80 | ((*code == 0x0f ? code[1] : *code) & 15u));
+        jump_to_text(e, in->target);
+        return;
+    case FLOW_JUMP:
+        byte(e, 0xe9);
+        jump_to_text(e, in->target);
+        return;
+    case FLOW_LOOP: /* to a jump of our own, since it only reaches 128 bytes */
+        bytes(e, code, in->length - 1u);
+        bytes(e, "\x02\xeb\x05\xe9", 4);
+        jump_to_text(e, in->target);
+        return;
+    case FLOW_CALL:
+    case FLOW_CALL_INDIRECT:
+        jump(e, (uint64_t)(uintptr_t)code);
+        return;
+    case FLOW_NEXT:
+    case FLOW_JUMP_INDIRECT:
+    case FLOW_RETURN:
+    case FLOW_TRAP:
+        break;
+    }
+    if (!(in->bits & INSTRUCTION_RELATIVE)) {
+        bytes(e, code, in->length);
+        return;
+    }
+    uint32_t at = in->displacement_at;
+    bytes(e, code, at);
+    distance(e, (uint64_t)in->displacement, in->length - at - 4u);
+    bytes(e, code + at + 4, in->length - at - 4u);
+}
+
+static void place(struct emitter *e, const struct patch_instruction *in, enum place_kind kind)
+{
+    struct patch_place_table *table = e->image->table;
+    table->places[table->place_count++] = (struct patch_place){
+        .copy = offset_now(e), .original = in->offset & 0x3fffffffu, .kind = (uint32_t)kind & 3u};
+}
+
+static void emit_function(struct emitter *e, const struct patch_function *function)
+{
+    struct patch_image *image = e->image;
+    while (offset_now(e) % FUNCTION_ALIGN)
+        byte(e, 0xcc);
+    for (uint32_t i = function->first; i < function->last && !e->failed; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        image->places[i] = offset_now(e);
+        if (instruction_checked(in))
+            place(e, in, PLACE_CHECK);
+        bool checked = emit_before(e, function, in);
+        place(e, in, PLACE_SELF);
+        emit_self(e, in);
+        if (checked && has_after(in)) {
+            place(e, in, PLACE_AFTER);
+            emit_after(e, in);
+        }
+    }
+    const struct patch_instruction *last = &image->instructions[function->last - 1];
+    if (last->flow == FLOW_NEXT || last->flow == FLOW_BRANCH || last->flow == FLOW_LOOP) {
+        byte(e, 0xe9);
+        jump_to_text(e, function->end);
+    }
+    emit_misses(e);
+}
+
+static void resolve(struct emitter *e)
+{
+    struct patch_image *image = e->image;
+    for (uint32_t i = 0; i < e->fixup_count; i++) {
+        const struct fixup *fixup = &e->fixups[i];
+        uint64_t target = (uint64_t)(uintptr_t)image->text + fixup->target;
+        if (fixup->target < image->size && image->marks[fixup->target] & MARK_START &&
+            image->places[image->number[fixup->target]] != PATCH_NOWHERE)
+            target = (uint64_t)(uintptr_t)image->out + image->places[image->number[fixup->target]] +
+                     (uint64_t)image->shift;
+        e->at = image->out + fixup->at;
+        distance(e, target, 0);
+    }
+}
+
+/* A way to each stub near enough for a call: jmp *0(%rip) and its address. */
+static uint64_t emit_way(struct emitter *e, const uint8_t *stub)
+{
+    uint64_t way = runs_at(e);
+    bytes(e, "\xff\x25\0\0\0\0", 6);
+    number(e, (uint64_t)(uintptr_t)stub, 8);
+    return way;
+}
+
+bool patch_emit_functions(struct patch_image *image)
+{
+    struct emitter e = {.image = image, .at = image->out};
+    e.check_room = 0;
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        uint32_t count = image->functions[i].last - image->functions[i].first;
+        e.check_room = count > e.check_room ? count : e.check_room;
+    }
+    e.fixup_room = image->instruction_count + image->function_count + 1;
+    e.checks = arena_take(image->arena, e.check_room * sizeof *e.checks);
+    e.fixups = arena_take(image->arena, e.fixup_room * sizeof *e.fixups);
+    image->places = arena_take(image->arena, ((size_t)image->instruction_count + 1) * 4);
+    if (!e.checks || !e.fixups || !image->places)
+        return false;
+    for (uint32_t i = 0; i < image->instruction_count; i++)
+        image->places[i] = PATCH_NOWHERE;
+    image->stub_light = emit_way(&e, patch_stub_light);
+    image->stub_full = emit_way(&e, patch_stub_full);
+    for (uint32_t i = 0; i < image->function_count && !e.failed; i++) {
+        const struct patch_function *function = &image->functions[i];
+        if (function->skipped || function->native || function->first == function->last)
+            continue;
+        if ((size_t)(image->out_end - e.at) <
+            (size_t)(function->last - function->first + 1) * INSTRUCTION_MOST)
+            return false;
+        emit_function(&e, function);
+    }
+    image->used = offset_now(&e);
+    resolve(&e);
+    return !e.failed;
+}

@@ -1,0 +1,44 @@
+/* The emitter's own state (patch_emit.c), and what it and the slow path agree on about string instructions. */
+#ifndef SHIM_PATCH_EMIT_H
+#define SHIM_PATCH_EMIT_H
+
+#include "shim/patch_code.h"
+
+/* A direct branch in the copy whose target may not have been copied yet. */
+struct fixup {
+    uint32_t at;     /* offset in the copy of its displacement */
+    uint32_t target; /* offset in the text */
+};
+
+/* A check whose piece behind the function is still to be written. Offsets are in the copy. */
+struct check {
+    const struct patch_instruction *in;
+    uint32_t start;
+    uint32_t to_miss[2]; /* behind the jumps to it; 0: none */
+    uint32_t back;       /* where it returns */
+    uint32_t site;
+    uint8_t a, b; /* scratch registers */
+    bool flags, spill_a, spill_b, spill_rax, store_address, down;
+};
+
+struct emitter {
+    struct patch_image *image;
+    uint8_t *at;
+    bool failed; /* something does not fit */
+    struct fixup *fixups;
+    uint32_t fixup_count, fixup_room;
+    struct check *checks; /* of the present function */
+    uint32_t check_count, check_room;
+};
+
+/* Bits of patch_site.details of a string instruction. */
+#define PATCH_STRING_SOURCE      1u /* by rsi */
+#define PATCH_STRING_DESTINATION 2u /* by rdi */
+#define PATCH_STRING_REPEATED    4u
+#define PATCH_STRING_COMPARES    8u
+
+/* Distances of thread-local variables from %fs:0. */
+extern int32_t patch_thread_offset, access_fast_offset;
+void patch_emit_setup(void);
+
+#endif

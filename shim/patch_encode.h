@@ -1,0 +1,109 @@
+/* Machine code, byte by byte, at the emitter's place. Registers by number; PATCH_NO_REGISTER for none. */
+#ifndef SHIM_PATCH_ENCODE_H
+#define SHIM_PATCH_ENCODE_H
+
+#include "shim/patch_emit.h"
+
+static inline void byte(struct emitter *e, uint32_t value)
+{
+    *e->at++ = (uint8_t)value;
+}
+
+static inline void bytes(struct emitter *e, const void *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        byte(e, ((const uint8_t *)from)[i]);
+}
+
+static inline void number(struct emitter *e, uint64_t value, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        byte(e, (uint32_t)(value >> 8 * i));
+}
+
+static inline uint64_t runs_at(const struct emitter *e)
+{
+    return (uint64_t)(uintptr_t)e->at + (uint64_t)e->image->shift;
+}
+
+static inline uint32_t offset_now(const struct emitter *e)
+{
+    return (uint32_t)(e->at - e->image->out);
+}
+
+/* The distance from the end of a field of four bytes here to `address`; too far makes the whole copy invalid. */
+static inline void distance(struct emitter *e, uint64_t address, uint32_t behind)
+{
+    int64_t value = (int64_t)(address - (runs_at(e) + 4 + behind));
+    if (value != (int32_t)value)
+        e->failed = true;
+    number(e, (uint64_t)value, 4);
+}
+
+static inline void rex(struct emitter *e, bool wide, uint32_t reg, uint32_t index, uint32_t base,
+                       bool force)
+{
+    uint32_t value =
+        0x40u | (wide ? 8u : 0u) | (reg >> 3 & 1) << 2 | (index >> 3 & 1) << 1 | (base >> 3 & 1);
+    if (value != 0x40 || force)
+        byte(e, value);
+}
+
+/* ModRM, SIB and displacement; PATCH_NO_REGISTER for none. */
+static inline void address_bytes(struct emitter *e, uint32_t reg, uint32_t base, uint32_t index,
+                                 uint32_t scale, int32_t displacement)
+{
+    static const uint8_t scales[9] = {[1] = 0, [2] = 1, [4] = 2, [8] = 3};
+    uint32_t field = (reg & 7) << 3, x = index == PATCH_NO_REGISTER ? 4 : index & 7;
+    if (base == PATCH_NO_REGISTER) {
+        byte(e, field | 4);
+        byte(e, (uint32_t)scales[scale] << 6 | x << 3 | 5);
+        number(e, (uint32_t)displacement, 4);
+        return;
+    }
+    uint32_t mode = displacement == 0 && (base & 7) != 5          ? 0u
+                    : displacement >= -128 && displacement <= 127 ? 1u
+                                                                  : 2u;
+    if (index == PATCH_NO_REGISTER && (base & 7) != 4) {
+        byte(e, mode << 6 | field | (base & 7));
+    } else {
+        byte(e, mode << 6 | field | 4);
+        byte(e, (uint32_t)scales[scale] << 6 | x << 3 | (base & 7));
+    }
+    if (mode)
+        number(e, (uint32_t)displacement, mode == 1 ? 1 : 4);
+}
+
+static inline void with_memory(struct emitter *e, uint32_t opcode, bool wide, uint32_t reg,
+                               uint32_t base, uint32_t index, uint32_t scale, int32_t displacement)
+{
+    rex(e, wide, reg, index == PATCH_NO_REGISTER ? 0 : index, base == PATCH_NO_REGISTER ? 0 : base,
+        false);
+    byte(e, opcode);
+    address_bytes(e, reg, base, index, scale, displacement);
+}
+
+/* opcode reg, %fs:offset */
+static inline void with_thread(struct emitter *e, uint32_t opcode, bool wide, uint32_t reg,
+                               int32_t offset)
+{
+    byte(e, 0x64);
+    with_memory(e, opcode, wide, reg, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
+}
+
+static inline void with_register(struct emitter *e, uint32_t opcode, bool wide, uint32_t reg,
+                                 uint32_t rm)
+{
+    rex(e, wide, reg, 0, rm, false);
+    byte(e, opcode);
+    byte(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+#define STORE 0x89
+#define LOAD  0x8b
+#define LEA   0x8d
+#define XOR   0x33
+#define AND   0x23
+#define ADD   0x03
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * What is live: a check may use registers and flags whose values nobody will read. Backwards over each function, with as
+ * few assumptions on what others do as real code allows (gcc's -fipa-ra, assembly with conventions of its own):
+ *   before a direct call everything is live but r11, which the linker's own code (the PLT) may destroy at any call; the
+ *   flags are dead if the callee's first instructions say so;
+ *   before an indirect call or jump everything is live; so it is at the end of a function that another follows;
+ *   at a return all registers are live, the flags only in functions that make the carry flag a result.
+ */
+#include "shim/patch_code.h"
+
+#include "shim/banned.h"
+
+#define R11         (1u << 11)
+#define REGISTERS   0xffffu
+#define ROUNDS      40u /* backward passes; what has not settled then is taken to be all live */
+#define CALLEE_LOOK 12u /* instructions of a callee looked at */
+
+/* Does the code at `offset` set all flags before it reads any? */
+static bool flags_dead_at(const struct patch_image *image, uint32_t offset)
+{
+    const uint8_t *code = image->text + offset;
+    if (offset == PATCH_NOWHERE)
+        return true; /* another module, by the PLT */
+    if (!(image->marks[offset] & MARK_START)) {
+        if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e)
+            code += 4;
+        code += code[0] == 0xf2;
+        return code[0] == 0xff && code[1] == 0x25; /* the PLT: the dynamic linker destroys them */
+    }
+    const struct patch_instruction *in = &image->instructions[image->number[offset]];
+    const struct patch_instruction *end = image->instructions + image->instruction_count;
+    for (uint32_t i = 0; i < CALLEE_LOOK && in < end; i++, in++) {
+        if (in->bits & INSTRUCTION_READS_FLAGS)
+            return false;
+        if (in->bits & INSTRUCTION_WRITES_FLAGS)
+            return true;
+        if (in->flow != FLOW_NEXT)
+            return false;
+    }
+    return false;
+}
+
+static uint32_t live_at_target(const struct patch_image *image,
+                               const struct patch_function *function,
+                               const struct patch_instruction *in)
+{
+    if (in->target == PATCH_NOWHERE || !(image->marks[in->target] & MARK_START))
+        return PATCH_ALL;
+    if (in->target < function->start || in->target >= function->end)
+        return flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL;
+    return image->instructions[image->number[in->target]].live;
+}
+
+static uint32_t live_after(const struct patch_image *image, const struct patch_function *function,
+                           const struct patch_instruction *in, uint32_t next)
+{
+    switch ((enum patch_flow)in->flow) {
+    case FLOW_NEXT:
+        return next;
+    case FLOW_BRANCH:
+    case FLOW_LOOP:
+        return next | live_at_target(image, function, in);
+    case FLOW_JUMP:
+        return live_at_target(image, function, in);
+    case FLOW_CALL:
+        return (flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) & ~R11;
+    case FLOW_RETURN:
+        return function->carry ? PATCH_ALL : REGISTERS;
+    case FLOW_JUMP_INDIRECT:
+    case FLOW_CALL_INDIRECT:
+    case FLOW_TRAP:
+        return PATCH_ALL;
+    }
+    return PATCH_ALL;
+}
+
+void patch_live(struct patch_image *image, struct patch_function *function)
+{
+    struct patch_instruction *first = image->instructions + function->first;
+    struct patch_instruction *last = image->instructions + function->last;
+    bool changed = true, back = false;
+    for (uint32_t round = 0; changed && round < ROUNDS; round++) {
+        changed = false;
+        uint32_t next = PATCH_ALL;
+        for (struct patch_instruction *in = last; in-- > first;) {
+            uint32_t live = live_after(image, function, in, next);
+            live &=
+                ~((uint32_t)in->writes | (in->bits & INSTRUCTION_WRITES_FLAGS ? PATCH_FLAGS : 0));
+            live |= in->reads | (in->bits & INSTRUCTION_READS_FLAGS ? PATCH_FLAGS : 0) |
+                    1u << PATCH_RSP;
+            back |= in->target != PATCH_NOWHERE && in->flow != FLOW_NEXT &&
+                    in->target <= in->offset && in->target >= function->start;
+            if (live != in->live) {
+                in->live = live;
+                changed = true;
+            }
+            next = live;
+        }
+        if (!back) /* without loops one pass is all */
+            return;
+    }
+    for (struct patch_instruction *in = first; changed && in < last; in++)
+        in->live = PATCH_ALL;
+}
+
+/* ---- checks that say nothing new ---- */
+
+#define CHECKS 12u
+
+static bool covers(const struct patch_instruction *earlier, const struct patch_instruction *later)
+{
+    return earlier->base == later->base && earlier->index == later->index &&
+           earlier->scale == later->scale && earlier->displacement == later->displacement &&
+           earlier->size >= later->size &&
+           (earlier->bits & INSTRUCTION_RELATIVE) == (later->bits & INSTRUCTION_RELATIVE) &&
+           (earlier->bits & INSTRUCTION_WRITES || !(later->bits & INSTRUCTION_WRITES));
+}
+
+static bool depends(const struct patch_instruction *check, const struct patch_instruction *in)
+{
+    uint32_t used = 0;
+    if (check->base != PATCH_NO_REGISTER)
+        used |= 1u << check->base;
+    if (check->index != PATCH_NO_REGISTER)
+        used |= 1u << check->index;
+    return used & in->changes;
+}
+
+/*
+ * Within straight code without calls, LOCK or system calls nothing of the thread can begin a new segment, so that bytes
+ * checked once are in the filter still.
+ */
+void patch_known(struct patch_image *image, struct patch_function *function)
+{
+    const struct patch_instruction *known[CHECKS];
+    uint32_t count = 0;
+    for (uint32_t i = function->first; i < function->last; i++) {
+        struct patch_instruction *in = &image->instructions[i];
+        if (image->marks[in->offset] & (MARK_ENTRY | MARK_TARGET))
+            count = 0;
+        bool plain = in->memory == MEMORY_CHECKED;
+        for (uint32_t k = 0; plain && k < count; k++)
+            if (covers(known[k], in)) {
+                in->bits |= INSTRUCTION_KNOWN;
+                plain = false;
+            }
+        if (in->memory == MEMORY_LOCKED || in->memory == MEMORY_SYSTEM ||
+            (in->flow != FLOW_NEXT && in->flow != FLOW_BRANCH)) {
+            count = 0;
+            continue;
+        }
+        if (plain && count < CHECKS)
+            known[count++] = in;
+        for (uint32_t k = 0; k < count;)
+            if (depends(known[k], in))
+                known[k] = known[--count];
+            else
+                k++;
+    }
+}

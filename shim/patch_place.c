@@ -1,0 +1,270 @@
+/*
+ * Where in a copy is what: original pc <-> copy pc, and the program's registers at any point of a check. Read by signal
+ * handlers: entries are only ever added, each complete before it is counted.
+ *
+ * A check begins with what it spills (patch_emit.c, spill()): these instructions are read back here, so that no table of
+ * spills is needed. A spilled thing stays in patch_thread until the check ends, so whatever was spilled before the pc is
+ * taken from there.
+ */
+#include "shim/patch_emit.h"
+
+#include <sys/ucontext.h>
+
+#include "shim/banned.h"
+#include "shim/raw.h"
+
+#define TABLES     256u
+#define RED_ZONE   128u
+#define FLAGS_MASK 0x8d5u /* the six */
+
+static struct patch_place_table tables[TABLES];
+static volatile uint32_t table_count;
+
+void patch_place_add(const struct patch_place_table *table)
+{
+    if (table_count == TABLES)
+        return;
+    tables[table_count] = *table;
+    __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
+}
+
+static const struct patch_place_table *table_of_copy(uintptr_t pc)
+{
+    uint32_t count = __atomic_load_n(&table_count, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < count; i++)
+        if (pc >= tables[i].copy && pc < tables[i].copy_end)
+            return &tables[i];
+    return NULL;
+}
+
+/* The last place that begins at or before this offset of the copy; NULL: before the first. */
+static const struct patch_place *place_before(const struct patch_place_table *table, uint32_t copy)
+{
+    uint32_t low = 0, high = table->place_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (table->places[middle].copy <= copy)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &table->places[low - 1] : NULL;
+}
+
+static const struct patch_miss *miss_before(const struct patch_place_table *table, uint32_t copy)
+{
+    uint32_t low = 0, high = table->miss_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (table->misses[middle].copy <= copy)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &table->misses[low - 1] : NULL;
+}
+
+/* The part of the copy that pc is in. Pieces behind a function lie between its last place and the next function's first. */
+static const struct patch_place *part_at(const struct patch_place_table *table, uint32_t copy)
+{
+    const struct patch_place *place = place_before(table, copy);
+    const struct patch_miss *miss = miss_before(table, copy);
+    if (!place || !miss || miss->copy < place->copy)
+        return place;
+    return place_before(table, miss->check);
+}
+
+uintptr_t patch_original(uintptr_t pc)
+{
+    const struct patch_place_table *table = table_of_copy(pc);
+    const struct patch_place *place = table ? part_at(table, (uint32_t)(pc - table->copy)) : NULL;
+    return place ? table->low + place->original : 0;
+}
+
+uintptr_t patch_copy(uintptr_t pc)
+{
+    uint32_t count = __atomic_load_n(&table_count, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct patch_place_table *table = &tables[i];
+        if (pc < table->low || pc >= table->high)
+            continue;
+        uint32_t low = 0, high = table->place_count, wanted = (uint32_t)(pc - table->low);
+        while (low < high) {
+            uint32_t middle = (low + high) / 2;
+            if (table->places[middle].original < wanted)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < table->place_count && table->places[low].original == wanted)
+            return table->copy + table->places[low].copy;
+    }
+    return 0;
+}
+
+/* ---- the program's registers ---- */
+
+static const uint8_t number_to_greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                           REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                           REG_R12, REG_R13, REG_R14, REG_R15};
+
+extern const uint8_t patch_stub_light_saved[], patch_stub_light_up[], patch_stub_light_end[];
+extern const uint8_t patch_stub_full_saved[], patch_stub_full_up[], patch_stub_full_end[];
+
+static bool within(uintptr_t pc, const uint8_t *low, const uint8_t *high)
+{
+    return pc >= (uintptr_t)low && pc < (uintptr_t)high;
+}
+
+bool patch_inside(uintptr_t pc)
+{
+    return table_of_copy(pc) || within(pc, patch_stub_light, patch_stub_light_end) ||
+           within(pc, patch_stub_full, patch_stub_full_end);
+}
+
+/* As they were when the stub was called. */
+static void from_frame(long long *registers, const struct patch_frame *frame, bool full)
+{
+#define X(name, field) registers[name] = (long long)frame->field;
+    X(REG_RAX, rax)
+    X(REG_RCX, rcx)
+    X(REG_RDX, rdx)
+    X(REG_RSI, rsi)
+    X(REG_RDI, rdi)
+    X(REG_R8, r8)
+    X(REG_R9, r9)
+    X(REG_R10, r10)
+    X(REG_R11, r11)
+    X(REG_RBX, rbx)
+    X(REG_RBP, rbp)
+    X(REG_R12, r12)
+    X(REG_R13, r13)
+    X(REG_R14, r14)
+    X(REG_R15, r15)
+    X(REG_RIP, back)
+#undef X
+    if (full)
+        registers[REG_EFL] = (long long)frame->flags;
+    registers[REG_RSP] = (long long)(uintptr_t)(&frame->back + 1);
+}
+
+/* Out of the stub (or the C code behind it): to the instruction behind its call. */
+static void leave_stub(long long *registers)
+{
+    uintptr_t pc = (uintptr_t)registers[REG_RIP];
+    uint64_t *sp = (uint64_t *)registers[REG_RSP];
+    bool full = within(pc, patch_stub_full, patch_stub_full_end);
+    if (!full && !within(pc, patch_stub_light, patch_stub_light_end)) {
+        const struct patch_frame *frame = patch_thread.frame;
+        bool was_full = patch_sites[patch_thread.site].action != PATCH_ACCESS;
+        from_frame(registers, frame, was_full);
+        return;
+    }
+    const uint8_t *start = full ? patch_stub_full : patch_stub_light,
+                  *saved = full ? patch_stub_full_saved : patch_stub_light_saved,
+                  *up = full ? patch_stub_full_up : patch_stub_light_up;
+    if (pc >= (uintptr_t)saved && pc <= (uintptr_t)up) {
+        const struct patch_frame *frame =
+            patch_thread.frame ? patch_thread.frame : (const struct patch_frame *)sp;
+        from_frame(registers, frame, full);
+        return;
+    }
+    /* All registers are the program's; where is the return address? */
+    uint64_t *back = sp;
+    if (pc > (uintptr_t)start && pc < (uintptr_t)saved)
+        back = full && pc == (uintptr_t)start + 1 ? sp + 1
+                                                  : sp + offsetof(struct patch_frame, back) / 8;
+    else if (full && pc > (uintptr_t)up && *(const uint8_t *)pc == 0x9d) { /* popfq */
+        registers[REG_EFL] = (long long)sp[0];
+        back = sp + 1;
+    }
+    registers[REG_RIP] = (long long)*back;
+    registers[REG_RSP] = (long long)(uintptr_t)(back + 1);
+}
+
+static bool bytes_are(const uint8_t *code, const char *wanted, uint32_t count)
+{
+    return raw_equal_n((const char *)code, wanted, count);
+}
+
+/* Between going below the red zone and coming up again: at the call of the stub, or behind it. */
+static bool below_red_zone(const uint8_t *code)
+{
+    return code[0] == 0xe8 || bytes_are(code, "\x48\x8d\xa4\x24\x80\0\0\0", 8);
+}
+
+static int32_t displacement_of(const uint8_t *field)
+{
+    int32_t value;
+    raw_copy(&value, field, 4);
+    return value;
+}
+
+/* Undoes what the check that starts at `start` has done by `pc`. */
+static void undo_spills(long long *registers, const uint8_t *start, const uint8_t *pc)
+{
+    const uint8_t *at = start;
+    uint64_t *words = &patch_thread.spill_a;
+    int32_t flags_at = patch_thread_offset + (int32_t)offsetof(struct patch_thread, flags);
+    for (;;) {
+        if (at[0] == 0x64 && (at[1] & 0xfb) == 0x48 && at[2] == 0x89 && (at[3] & 0xc7) == 0x04 &&
+            at[4] == 0x25) {
+            uint32_t word = (uint32_t)(displacement_of(at + 5) - patch_thread_offset) / 8;
+            if (word > 3)
+                return;
+            at += 9;
+            uint32_t name = (at[-6] >> 3 & 7u) | (at[-8] & 4u) << 1;
+            if (at <= pc)
+                registers[number_to_greg[name]] = (long long)words[word];
+        } else if (bytes_are(at, "\x9f\x0f\x90\xc0", 4)) {
+            at += 4;
+        } else if (bytes_are(at, "\x64\x89\x04\x25", 4) && displacement_of(at + 4) == flags_at) {
+            at += 8;
+            if (at > pc)
+                return;
+            uint64_t flags = patch_thread.flags >> 8 & 0xd5;
+            flags |= patch_thread.flags & 1 ? 0x800 : 0;
+            registers[REG_EFL] =
+                (long long)(((uint64_t)registers[REG_EFL] & ~(uint64_t)FLAGS_MASK) | flags);
+        } else {
+            return;
+        }
+    }
+}
+
+uintptr_t patch_rewind(long long *registers)
+{
+    uintptr_t pc = (uintptr_t)registers[REG_RIP];
+    const struct patch_place_table *table = table_of_copy(pc);
+    if (!table) {
+        if (!patch_inside(pc) && !patch_thread.frame)
+            return 0;
+        leave_stub(registers);
+        pc = (uintptr_t)registers[REG_RIP];
+        table = table_of_copy(pc);
+        if (!table)
+            return 0;
+    }
+    const struct patch_place *place = part_at(table, (uint32_t)(pc - table->copy));
+    if (!place) { /* the way to a stub at the head of the copy: the stub was called just now */
+        const uint64_t *back = (const uint64_t *)registers[REG_RSP];
+        registers[REG_RIP] = (long long)*back;
+        registers[REG_RSP] = (long long)(uintptr_t)(back + 1);
+        pc = *back;
+        place = part_at(table, (uint32_t)(pc - table->copy));
+    }
+    if (place->kind == PLACE_SELF) {
+        registers[REG_RIP] = (long long)(table->low + place->original);
+        return pc;
+    }
+    if (below_red_zone((const uint8_t *)pc))
+        registers[REG_RSP] += RED_ZONE;
+    uintptr_t start = table->copy + place->copy;
+    if (place->kind == PLACE_AFTER) { /* the instruction has run: what follows it comes next */
+        registers[REG_RIP] = (long long)(table->low + place[1].original);
+        return start;
+    }
+    undo_spills(registers, (const uint8_t *)start, (const uint8_t *)pc);
+    registers[REG_RIP] = (long long)(table->low + place->original);
+    return start;
+}

@@ -1,0 +1,295 @@
+/*
+ * How each entry of the original is diverted into the copy: by a jump of five bytes where they are free; else by a short
+ * jump to five dead bytes nearby; or not at all, where nothing is recorded before control leaves or comes to a call
+ * (native), or where there is no room (failed: what follows runs unrecorded).
+ *
+ * Invariant: an original byte is overwritten only if no entry that stays native, or failed, executes it; the bytes of an
+ * entry's jump hold no other entry.
+ */
+#include "shim/patch_code.h"
+
+#include "shim/banned.h"
+
+#define JUMP_BYTES   5u
+#define HOP_BYTES    2u
+#define HOP_REACH    128
+#define PADDING_MOST 64u /* longer gaps between functions are not taken for padding */
+#define NATIVE_BYTES \
+    40u /* a longer stretch without accesses is worth the jump: it may end in a loop */
+
+/* Bytes between functions that are only there for alignment. */
+static void padding(struct patch_image *image, uint32_t from, uint32_t to)
+{
+    if (to - from >= PADDING_MOST)
+        return;
+    for (uint32_t at = from; at < to;) {
+        uint8_t byte = image->text[at];
+        if (byte == 0x90 || byte == 0xcc || byte == 0) {
+            at++;
+            continue;
+        }
+        struct patch_instruction in;
+        uint64_t value;
+        if (!patch_decode(image->text + at, to - at, (uintptr_t)image->text + at, &in, &value) ||
+            in.trait != TRAIT_NOP)
+            return;
+        at += in.length;
+    }
+    for (uint32_t at = from; at < to; at++)
+        image->marks[at] |= MARK_PADDING;
+}
+
+static void mark_functions(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        const struct patch_function *function = &image->functions[i];
+        if (function->skipped || function->native)
+            continue;
+        for (uint32_t at = function->start; at < function->end; at++)
+            image->marks[at] |= MARK_BODY;
+        for (uint32_t k = function->first; k < function->last; k++) {
+            const struct patch_instruction *in = &image->instructions[k];
+            for (uint32_t b = 0; flow_calls(in) && b < in->length; b++)
+                image->marks[in->offset + b] |= MARK_KEEP;
+        }
+        uint32_t next =
+            i + 1 < image->function_count ? image->functions[i + 1].start : function->end;
+        padding(image, function->end, next);
+    }
+}
+
+/* With CET control must arrive at an endbr64; it stays, and the jump goes behind it. */
+static void skip_landing_marks(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->instruction_count; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        uint32_t next = in->offset + in->length;
+        if (in->trait != TRAIT_ENDBR || !(image->marks[in->offset] & MARK_ENTRY) ||
+            !(image->marks[in->offset] & MARK_BODY) || !(image->marks[next] & MARK_START))
+            continue;
+        image->marks[in->offset] &= (uint8_t)~MARK_ENTRY;
+        image->marks[next] |= MARK_ENTRY;
+        for (uint32_t b = 0; b < in->length; b++)
+            image->marks[in->offset + b] |= MARK_KEEP;
+    }
+}
+
+/* From the entry on, nothing is recorded until the function is left or a call comes: *length of what must then stay. */
+static bool stays_native(const struct patch_image *image, uint32_t offset, uint32_t *length)
+{
+    const struct patch_function *function = image_function(image, offset);
+    uint32_t first = image->number[offset];
+    *length = 0;
+    for (uint32_t i = first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (i > first && image->marks[in->offset] & MARK_ENTRY)
+            return true;
+        if (flow_calls(in))
+            return !instruction_checked(in);
+        if (instruction_checked(in) || in->flow == FLOW_BRANCH || in->flow == FLOW_JUMP ||
+            in->flow == FLOW_LOOP)
+            return false;
+        *length += in->length;
+        if (in->flow != FLOW_NEXT)
+            return true;
+        if (*length > NATIVE_BYTES)
+            return false;
+    }
+    return image->marks[function->end] & MARK_ENTRY;
+}
+
+/* Bytes from an entry on that a jump may take. */
+static uint32_t room_at(const struct patch_image *image, uint32_t offset)
+{
+    uint32_t room = 0;
+    while (room < JUMP_BYTES && offset + room < image->size) {
+        uint8_t mark = image->marks[offset + room];
+        if (mark & MARK_KEEP || !(mark & (MARK_BODY | MARK_PADDING)) || (room && mark & MARK_ENTRY))
+            break;
+        room++;
+    }
+    return room;
+}
+
+/*
+ * A short or failed entry runs (part of) its original bytes or takes two: where those branch, control goes on in the
+ * original, so the targets become entries too. Returns whether there is a new one.
+ */
+static bool entries_behind(struct patch_image *image, uint32_t offset, uint32_t room)
+{
+    bool new = false;
+    for (uint32_t b = 0; b < room; b++) {
+        if (!(image->marks[offset + b] & MARK_START))
+            continue;
+        const struct patch_instruction *in = &image->instructions[image->number[offset + b]];
+        if (in->target == PATCH_NOWHERE || in->flow == FLOW_CALL || in->flow == FLOW_NEXT)
+            continue;
+        uint8_t *mark = &image->marks[in->target];
+        if (*mark & MARK_START && !(*mark & MARK_ENTRY)) {
+            *mark |= MARK_ENTRY;
+            new = true;
+        }
+    }
+    return new;
+}
+
+static bool classify(struct patch_image *image)
+{
+    bool again = false;
+    for (uint32_t at = 0; at < image->size; at++) {
+        if ((image->marks[at] & (MARK_ENTRY | MARK_BODY | MARK_START)) !=
+                (MARK_ENTRY | MARK_BODY | MARK_START) ||
+            image->plan[at] == PLAN_NATIVE)
+            continue;
+        uint32_t length;
+        if (stays_native(image, at, &length)) {
+            image->plan[at] = PLAN_NATIVE;
+            for (uint32_t b = 0; b < length; b++)
+                image->marks[at + b] |= MARK_KEEP;
+            continue;
+        }
+        uint32_t room = room_at(image, at);
+        image->plan[at] = room >= JUMP_BYTES  ? PLAN_JUMP
+                          : room >= HOP_BYTES ? PLAN_HOP
+                                              : PLAN_FAILED;
+        if (room < JUMP_BYTES)
+            again |= entries_behind(image, at, room);
+    }
+    return again;
+}
+
+/* The original code that a hop's or a failed entry's control may run through. */
+static void reserve(struct patch_image *image, uint32_t offset)
+{
+    const struct patch_function *function = image_function(image, offset);
+    for (uint32_t at = offset; at < function->end; at++) {
+        if (image->marks[at] & MARK_KEEP || (at > offset && image->marks[at] & MARK_ENTRY))
+            return;
+        image->marks[at] |= MARK_USED;
+    }
+}
+
+static uint32_t hole_near(const struct patch_image *image, uint32_t offset, uint8_t kinds)
+{
+    int64_t low = (int64_t)offset + HOP_BYTES - HOP_REACH,
+            high = (int64_t)offset + HOP_BYTES + HOP_REACH - 1 + JUMP_BYTES;
+    uint32_t run = 0;
+    for (int64_t at = low < 0 ? 0 : low; at < high && at < image->size; at++) {
+        uint8_t mark = image->marks[at];
+        run = mark & kinds && !(mark & (MARK_KEEP | MARK_USED | MARK_ENTRY)) ? run + 1 : 0;
+        if (run >= JUMP_BYTES)
+            return (uint32_t)(at - (JUMP_BYTES - 1));
+    }
+    return PATCH_NOWHERE;
+}
+
+static void find_holes(struct patch_image *image)
+{
+    for (uint32_t at = 0; at < image->size; at++) {
+        if (image->plan[at] != PLAN_HOP)
+            continue;
+        uint32_t hole = hole_near(image, at, MARK_PADDING);
+        if (hole == PATCH_NOWHERE)
+            hole = hole_near(image, at, MARK_PADDING | MARK_BODY);
+        if (hole == PATCH_NOWHERE) {
+            image->plan[at] = PLAN_FAILED;
+            continue;
+        }
+        image->hole[at] = hole;
+        for (uint32_t b = 0; b < JUMP_BYTES; b++)
+            image->marks[hole + b] |= MARK_USED;
+    }
+}
+
+/* Candidates in straight code behind an entry that could not be diverted. */
+static void count_unreached(struct patch_image *image, uint32_t offset)
+{
+    const struct patch_function *function = image_function(image, offset);
+    for (uint32_t i = image->number[offset]; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (in->offset > offset && image->marks[in->offset] & MARK_ENTRY)
+            return;
+        image->statistics.unreached +=
+            instruction_candidate(in) && in->memory != MEMORY_UNSUPPORTED;
+        if (in->flow != FLOW_NEXT)
+            return;
+    }
+}
+
+bool patch_plan_entries(struct patch_image *image)
+{
+    image->plan = arena_take(image->arena, (size_t)image->size + 1);
+    image->hole = arena_take(image->arena, ((size_t)image->size + 1) * sizeof *image->hole);
+    if (!image->plan || !image->hole)
+        return false;
+    mark_functions(image);
+    skip_landing_marks(image);
+    while (classify(image))
+        ;
+    for (uint32_t at = 0; at < image->size; at++) {
+        if (image->plan[at] == PLAN_JUMP)
+            for (uint32_t b = 0; b < JUMP_BYTES; b++)
+                image->marks[at + b] |= MARK_USED;
+        else if (image->plan[at] == PLAN_HOP || image->plan[at] == PLAN_FAILED)
+            reserve(image, at);
+    }
+    find_holes(image);
+    for (uint32_t at = 0; at < image->size; at++)
+        if (image->plan[at] == PLAN_FAILED)
+            count_unreached(image, at);
+    return true;
+}
+
+/* ---- installation ---- */
+
+static void put_jump(uint8_t *at, int64_t distance)
+{
+    uint32_t displacement = (uint32_t)(distance - JUMP_BYTES);
+    at[0] = 0xe9;
+    for (uint32_t i = 0; i < 4; i++)
+        at[1 + i] = (uint8_t)(displacement >> 8 * i);
+}
+
+static int64_t distance(const struct patch_image *image, uint32_t from, uint32_t number)
+{
+    return (int64_t)image->table->copy + image->places[number] - (int64_t)(uintptr_t)image->text -
+           from;
+}
+
+/* A direct call of a copied function goes there at once. */
+static void put_call(const struct patch_image *image, uint8_t *text,
+                     const struct patch_instruction *in)
+{
+    if (in->flow != FLOW_CALL || in->length != 5 || text[in->offset] != 0xe8 ||
+        in->target == PATCH_NOWHERE || !(image->marks[in->target] & MARK_START))
+        return;
+    uint32_t number = image->number[in->target];
+    if (image->places[number] == PATCH_NOWHERE)
+        return;
+    put_jump(text + in->offset, distance(image, in->offset, number));
+    text[in->offset] = 0xe8;
+}
+
+void patch_install(const struct patch_image *image, uint8_t *text)
+{
+    for (uint32_t at = 0; at < image->size; at++) {
+        if (image->plan[at] != PLAN_JUMP && image->plan[at] != PLAN_HOP)
+            continue;
+        uint32_t number = image->number[at];
+        if (image->places[number] == PATCH_NOWHERE)
+            continue;
+        if (image->plan[at] == PLAN_JUMP) {
+            put_jump(text + at, distance(image, at, number));
+            continue;
+        }
+        uint32_t hole = image->hole[at];
+        put_jump(text + hole, distance(image, hole, number));
+        text[at] = 0xeb;
+        text[at + 1] = (uint8_t)(hole - (at + HOP_BYTES));
+    }
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        const struct patch_function *function = &image->functions[i];
+        for (uint32_t k = function->first; !function->native && k < function->last; k++)
+            put_call(image, text, &image->instructions[k]);
+    }
+}

@@ -1,0 +1,277 @@
+/*
+ * From a copy into C: the stubs, and the slow path of each kind of check.
+ *
+ * A stub is called with the stack pointer already below the red zone. It saves the general registers into a struct
+ * patch_frame; all C code behind it is compiled without vector registers (Makefile), so that these stay as they are; what
+ * needs others' code goes through patch_foreign(), which saves them. The light stub leaves the flags destroyed (they are
+ * dead, or saved by the check), the full one does not, and clears the direction flag.
+ */
+#include "shim/patch_emit.h"
+
+#include "shim/access_state.h"
+#include "shim/banned.h"
+#include "shim/raw.h"
+
+static_assert(offsetof(struct patch_frame, rbx) == 72 &&
+                  offsetof(struct patch_frame, flags) == 120 &&
+                  offsetof(struct patch_frame, back) == 128,
+              "the stubs");
+
+/* patch_place.c knows where in a stub what is saved already: the labels. */
+#define SAVE_ALL                                                                       \
+    "mov %rax, (%rsp)\nmov %rcx, 8(%rsp)\nmov %rdx, 16(%rsp)\nmov %rsi, 24(%rsp)\n"    \
+    "mov %rdi, 32(%rsp)\nmov %r8, 40(%rsp)\nmov %r9, 48(%rsp)\nmov %r10, 56(%rsp)\n"   \
+    "mov %r11, 64(%rsp)\nmov %rbx, 72(%rsp)\nmov %rbp, 80(%rsp)\nmov %r12, 88(%rsp)\n" \
+    "mov %r13, 96(%rsp)\nmov %r14, 104(%rsp)\nmov %r15, 112(%rsp)\n"
+#define CALL_C                                                                          \
+    "mov patch_thread@GOTTPOFF(%rip), %rbx\n"                                           \
+    "mov %rsp, %fs:PATCH_FRAME(%rbx)\n"                                                 \
+    "mov %rsp, %rbp\nmov %rsp, %rdi\nand $-16, %rsp\ncall patch_slow\nmov %rbp, %rsp\n" \
+    "movq $0, %fs:PATCH_FRAME(%rbx)\n"
+#define RESTORE_ALL                                                                   \
+    "mov 8(%rsp), %rcx\nmov 16(%rsp), %rdx\nmov 24(%rsp), %rsi\nmov 32(%rsp), %rdi\n" \
+    "mov 40(%rsp), %r8\nmov 48(%rsp), %r9\nmov 56(%rsp), %r10\nmov 64(%rsp), %r11\n"  \
+    "mov 72(%rsp), %rbx\nmov 80(%rsp), %rbp\nmov (%rsp), %rax\n"
+
+static_assert(offsetof(struct patch_thread, frame) == 48, "PATCH_FRAME");
+__asm__(
+    ".text\n"
+    ".set PATCH_FRAME, 48\n"
+    ".p2align 4\n"
+    ".hidden patch_stub_light, patch_stub_light_saved, patch_stub_light_up, patch_stub_light_end\n"
+    ".globl patch_stub_light, patch_stub_light_saved, patch_stub_light_up, patch_stub_light_end\n"
+    "patch_stub_light:\n"
+    "lea -128(%rsp), %rsp\n" SAVE_ALL "patch_stub_light_saved:\n" CALL_C RESTORE_ALL
+    "patch_stub_light_up:\n"
+    "lea 128(%rsp), %rsp\n"
+    "ret\n"
+    "patch_stub_light_end:\n"
+    ".p2align 4\n"
+    ".hidden patch_stub_full, patch_stub_full_saved, patch_stub_full_up, patch_stub_full_end\n"
+    ".globl patch_stub_full, patch_stub_full_saved, patch_stub_full_up, patch_stub_full_end\n"
+    "patch_stub_full:\n"
+    "pushfq\n"
+    "lea -120(%rsp), %rsp\n" SAVE_ALL "patch_stub_full_saved:\n"
+    "cld\n" CALL_C RESTORE_ALL "patch_stub_full_up:\n"
+    "lea 120(%rsp), %rsp\n"
+    "popfq\n"
+    "ret\n"
+    "patch_stub_full_end:\n");
+
+/* ---- others' code, which may use vector registers ---- */
+
+uint32_t patch_vector_bytes; /* of an XSAVE area; 0: FXSAVE only */
+
+__asm__(".text\n"
+        ".p2align 4\n"
+        ".hidden patch_foreign\n"
+        ".globl patch_foreign\n"
+        "patch_foreign:\n" /* (function, argument) */
+        "push %rbp\n"
+        "mov %rsp, %rbp\n"
+        "push %rbx\n"
+        "push %rax\n"
+        "mov %rdi, %rcx\n"
+        "mov %rsi, %rdi\n"
+        "mov patch_vector_bytes@GOTPCREL(%rip), %rax\n"
+        "mov (%rax), %eax\n"
+        "test %eax, %eax\n"
+        "jz 1f\n"
+        "sub %rax, %rsp\n"
+        "and $-64, %rsp\n"
+        "mov %rsp, %rbx\n"
+        "movq $0, 512(%rbx)\nmovq $0, 520(%rbx)\nmovq $0, 528(%rbx)\nmovq $0, 536(%rbx)\n"
+        "movq $0, 544(%rbx)\nmovq $0, 552(%rbx)\nmovq $0, 560(%rbx)\nmovq $0, 568(%rbx)\n"
+        "mov $-1, %eax\n"
+        "mov $-1, %edx\n"
+        "xsave (%rbx)\n"
+        "call *%rcx\n"
+        "mov $-1, %eax\n"
+        "mov $-1, %edx\n"
+        "xrstor (%rbx)\n"
+        "jmp 2f\n"
+        "1:\n"
+        "sub $512, %rsp\n"
+        "and $-64, %rsp\n"
+        "mov %rsp, %rbx\n"
+        "fxsave (%rbx)\n"
+        "call *%rcx\n"
+        "fxrstor (%rbx)\n"
+        "2:\n"
+        "mov -8(%rbp), %rbx\n"
+        "leave\n"
+        "ret\n");
+
+/* ---- sites ---- */
+
+struct patch_site *patch_sites;
+volatile uint32_t patch_site_count = 1; /* 0: none */
+
+bool patch_sites_open(void)
+{
+    if (patch_sites)
+        return true;
+    patch_sites = raw_map(NULL, (size_t)PATCH_SITES * sizeof *patch_sites, 3, 0x4022, -1, 0);
+    unsigned a = 13, b = 0, c = 0, d = 0;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    unsigned feature_a = 1, feature_b, feature_c = 0, feature_d;
+    __asm__("cpuid" : "+a"(feature_a), "=b"(feature_b), "+c"(feature_c), "=d"(feature_d));
+    patch_vector_bytes = feature_c & 1u << 27 /* OSXSAVE */ ? b : 0;
+    return patch_sites != NULL;
+}
+
+/* ---- the slow paths ---- */
+
+struct request {
+    uintptr_t address, pc;
+    size_t size;
+    uint32_t kind;
+};
+
+static void record_foreign(void *argument)
+{
+    const struct request *request = argument;
+    access_slow(request->address, request->size, request->kind, request->pc);
+}
+
+static void record(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+{
+    struct thread *thread = thread_current;
+    if (LIKELY((uintptr_t)thread > 1 && thread->access && thread->access->table &&
+               shim_state == SHIM_ON)) {
+        access_slow(address, size, kind, pc);
+        return;
+    }
+    /* A first access: files are made, a foreign thread becomes a task. */
+    struct request request = {address, pc, size, kind};
+    patch_foreign(record_foreign, &request);
+}
+
+static void record_access(const struct patch_site *site)
+{
+    uintptr_t address = patch_thread.address;
+    uint32_t size = site->size, first = LINE_BYTES - address % LINE_BYTES;
+    if (size > first && size <= 32) { /* it crosses into the next line: both may have been seen */
+        bool write = site->kind & TRACE_KIND_WRITE;
+        if (access_seen(address, (UINT64_C(1) << first) - 1, write) &&
+            access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write))
+            return;
+    }
+    record(address, size, site->kind, site->pc + 1);
+}
+
+#define DIRECTION 0x400u
+
+/* `count` elements by a string instruction, from `address` on, upwards or down. */
+static void record_string(const struct patch_site *site, uint64_t address, uint64_t count,
+                          bool down, bool write)
+{
+    if (count == 0)
+        return;
+    uint64_t size = count * site->size;
+    if (down)
+        address -= size - site->size;
+    uint32_t kind = (site->kind & ~TRACE_KIND_WRITE) | (write ? TRACE_KIND_WRITE : 0);
+    if (count > 1)
+        kind |= TRACE_KIND_RANGE;
+    record(address, size, kind, site->pc + 1);
+}
+
+static void record_strings(const struct patch_site *site, const struct patch_frame *frame,
+                           uint64_t source, uint64_t destination, uint64_t count, bool compares)
+{
+    bool down = frame->flags & DIRECTION;
+    if (site->details & PATCH_STRING_SOURCE)
+        record_string(site, source, count, down, false);
+    if (site->details & PATCH_STRING_DESTINATION)
+        record_string(site, destination, count, down, !compares);
+}
+
+static void string_before(const struct patch_site *site, const struct patch_frame *frame)
+{
+    bool repeated = site->details & PATCH_STRING_REPEATED,
+         compares = site->details & PATCH_STRING_COMPARES;
+    if (repeated && compares) {
+        patch_thread.count = frame->rcx;
+        return;
+    }
+    record_strings(site, frame, frame->rsi, frame->rdi, repeated ? frame->rcx : 1, compares);
+}
+
+/* It has moved its pointers by what it compared. */
+static void string_after(const struct patch_site *site, const struct patch_frame *frame)
+{
+    uint64_t count = patch_thread.count - frame->rcx, moved = count * site->size;
+    if (frame->flags & DIRECTION)
+        moved = 0 - moved;
+    record_strings(site, frame, frame->rsi - moved, frame->rdi - moved, count, true);
+}
+
+static int64_t vector_element(const uint8_t *vector, uint32_t i, uint32_t size)
+{
+    int64_t wide;
+    int32_t narrow;
+    if (size == 8) {
+        raw_copy(&wide, vector + (size_t)i * 8, 8);
+        return wide;
+    }
+    raw_copy(&narrow, vector + (size_t)i * 4, 4);
+    return narrow;
+}
+
+static void record_vector(const struct patch_site *site)
+{
+    uint32_t bits = site->details & 31u, scale = site->details >> 5 & 3, count = site->details >> 8;
+    uintptr_t address = patch_thread.address;
+    uint64_t mask = 0, packed = 0;
+    raw_copy(&mask, patch_thread.vector[1], count <= 16 ? 2 : 8);
+    for (uint32_t i = 0; i < count; i++) {
+        bool wanted = bits & VECTOR_MASK_K
+                          ? mask >> i & 1
+                          : vector_element(patch_thread.vector[1], i, site->size) < 0;
+        if (!wanted)
+            continue;
+        uintptr_t place = address + (uintptr_t)i * site->size;
+        if (bits & VECTOR_PACKED)
+            place = address + packed++ * site->size;
+        else if (bits & VECTOR_INDEX)
+            place =
+                address +
+                ((uintptr_t)vector_element(patch_thread.vector[0], i, bits & VECTOR_WIDE ? 8 : 4)
+                 << scale);
+        record(place, site->size, site->kind, site->pc + 1);
+    }
+}
+
+/* Called by the stubs. */
+void patch_slow(struct patch_frame *frame);
+__attribute__((used)) void patch_slow(struct patch_frame *frame)
+{
+    const struct patch_site *site = &patch_sites[patch_thread.site];
+    switch ((enum patch_action)site->action) {
+    case PATCH_ACCESS:
+        record_access(site);
+        break;
+    case PATCH_LOCKED_BEFORE:
+        patch_locked_before(patch_thread.address, site->size, site->pc + 1);
+        break;
+    case PATCH_LOCKED_AFTER:
+        patch_locked_after(patch_thread.address, site->size, site->pc + 1);
+        break;
+    case PATCH_STRING_BEFORE:
+        string_before(site, frame);
+        break;
+    case PATCH_STRING_AFTER:
+        string_after(site, frame);
+        break;
+    case PATCH_SYSTEM_BEFORE:
+        patch_system_before(frame, site->pc + 1);
+        break;
+    case PATCH_SYSTEM_AFTER:
+        patch_system_after(frame, site->pc + 1);
+        break;
+    case PATCH_VECTOR:
+        record_vector(site);
+        break;
+    }
+}
