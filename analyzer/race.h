@@ -133,26 +133,57 @@ uint32_t race_held_get(struct race_places *places, const struct trace_held *held
 
 /* ---- race_history.c ---- */
 
-struct race_entry { /* bytes of a line, as one task accessed them at one site in one segment */
-    uint64_t mask;
-    uint64_t segment;
-    uint32_t site;
-    uint32_t task;
-    uint32_t frame, held;
-    uint32_t block; /* generation: 0 none known */
-    uint32_t guess; /* that it is of this block was told by race_lives_once */
-};
+#define RACE_SEGMENT_MAX ((UINT64_C(1) << 40) - 1)
+#define RACE_TASK_MAX    ((1u << 24) - 1) /* the trace's tables have no more tasks */
+#define RACE_HELD_LAST   ((1u << 31) - 1)
 
+/* Bytes of a line, as one task accessed them at one site in one segment: two to a cache line. */
+struct race_entry {
+    uint64_t mask;
+    uint64_t segment : 40;
+    uint64_t task : 24;
+    uint32_t site;
+    uint32_t frame;
+    uint32_t held : 31;
+    uint32_t guess : 1; /* that it is of this block was told by race_lives_once */
+    uint32_t block;     /* generation: 0 none known */
+};
+static_assert(sizeof(struct race_entry) == 32, "entry");
+
+#define RACE_TAGS 8u
+
+/*
+ * One cache line. `top` is an access that all entries are before (or which is the newest of them),
+ * kept so that an access that is after it need not look at the others; top_task 0: none is known.
+ * `known` are the generations that the last accesses were to, for the bytes of which there is no
+ * newer one: valid for accesses that are after `top`.
+ */
 struct race_line {
-    uint64_t line;       /* address / 64 + 1; 0: free slot */
+    uint64_t line; /* address / 64 + 1; 0: free slot */
+    uint64_t top_segment : 40;
+    uint64_t top_task : 24;
+    uint64_t known_mask[2];
+    uint32_t known_block[2];
     uint32_t blocks;     /* first link to the blocks that have bytes here, newest first */
     uint32_t large_seen; /* large blocks with numbers up to this have been linked */
-    uint32_t more;       /* where the entries are if they are more than one */
+    uint32_t entries;    /* where they are, if any */
     uint16_t count;
-    uint8_t room;   /* log2 of the entries at `more` */
+    uint8_t room;   /* log2 of the room at `entries` */
     uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
-    struct race_entry one;
+    uint8_t tags[RACE_TAGS]; /* of the first entries: race_tag of their sites */
 };
+static_assert(sizeof(struct race_line) == 64, "line");
+
+/* The blocks of the line have changed. */
+static inline void race_line_blocks_changed(struct race_line *line)
+{
+    line->known_mask[0] = line->known_mask[1] = 0;
+}
+
+static inline uint8_t race_tag(uint32_t site)
+{
+    return (uint8_t)(site >> 2); /* RACE_SITE_SHIFT: sites are numbered in a row */
+}
 
 struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
     uint64_t address, size;
@@ -217,7 +248,8 @@ struct race_history {
     unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
-    uint32_t pool_free[9]; /* by log2 of entries */
+    uint32_t pool_free[9];   /* by log2 of entries */
+    uint64_t tables_made;    /* how often `lines` has become another table */
     uint64_t pool_entries; /* in use */
     struct race_link *links;
     uint32_t link_count, link_capacity, link_free;
@@ -239,25 +271,25 @@ struct race_history {
 void race_history_open(struct race_history *history, const struct race_scan *scan, uint64_t lines,
                        uint64_t limit);
 void race_history_close(struct race_history *history);
-/* One access: bytes `mask` of line number `line`. */
-void race_access(struct race_history *history, const struct race_now *now, uint64_t line,
-                 uint64_t mask);
-/* Has what the check of this line will need fetched into the cache. */
-void race_access_soon(const struct race_history *history, uint64_t line);
 /* Whether enough has come together since the last sweep that the next one pays. */
 bool race_sweep_due(const struct race_history *history);
 /* Forgets what every event to come is after (order_walk_floor). */
 void race_sweep(struct race_history *history, const uint64_t *floor);
-/* Notes a race of `now` with `before` or, if that is NULL, with the end of `block`. */
-void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
-                uint64_t mask, const struct race_entry *before, uint32_t block);
-
-/* Whether a sample whose block was guessed is right, now that the whole trace has been read. */
-bool race_guess_holds(const struct race_history *history, const struct race_sample *sample);
-
 static inline struct race_line *race_line_slot(const struct race_history *history, uint64_t line)
 {
     return &history->lines[race_index(line, history->line_bits, RACE_LINE_GROUP)];
+}
+
+/* Where the line is, or would be. */
+static inline struct race_line *race_line_find(const struct race_history *history, uint64_t line)
+{
+    struct race_line *slot = race_line_slot(history, line);
+    const struct race_line *end = history->lines + history->line_capacity;
+    while (slot->line != 0 && slot->line != line + 1) {
+        if (++slot == end)
+            slot = history->lines;
+    }
+    return slot;
 }
 
 /* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted
@@ -265,19 +297,48 @@ static inline struct race_line *race_line_slot(const struct race_history *histor
 struct race_line *race_line_get(struct race_history *history, uint64_t line, bool make);
 
 static inline struct race_entry *race_line_entries(const struct race_history *history,
-                                                   struct race_line *line)
+                                                   const struct race_line *line)
 {
-    return line->count <= 1 ? &line->one : history->pool + line->more;
+    return history->pool + line->entries;
 }
 
 void race_entry_add(struct race_history *history, struct race_line *line,
                     const struct race_entry *entry);
 void race_entry_remove(struct race_history *history, struct race_line *line, uint32_t index);
+/* The entry at `index` becomes another one. */
+static inline void race_entry_put(struct race_history *history, struct race_line *line,
+                                  uint32_t index, const struct race_entry *entry)
+{
+    race_line_entries(history, line)[index] = *entry;
+    if (index < RACE_TAGS)
+        line->tags[index] = race_tag(entry->site);
+}
 
 static inline bool race_before(const struct race_now *now, uint32_t task, uint64_t segment)
 {
     return task == now->task || (task < now->clock_size && now->clock[task] >= segment);
 }
+
+/* ---- race_check.c ---- */
+
+struct race_item { /* an access of `now`'s task and segment: bytes `mask` of line number `line` */
+    uint64_t line, mask, position;
+    uint32_t site, frame, held;
+    struct race_line *slot;
+};
+
+/* Checks them in this order; what each will need is fetched into the cache before the first. */
+void race_check(struct race_history *history, struct race_now *now, struct race_item *items,
+                uint32_t count);
+
+/* ---- race_found.c ---- */
+
+/* Notes a race of `now` with `before` or, if that is NULL, with the end of `block`. */
+void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
+                uint64_t mask, const struct race_entry *before, uint32_t block);
+
+/* Whether a sample whose block was guessed is right, now that the whole trace has been read. */
+bool race_guess_holds(const struct race_history *history, const struct race_sample *sample);
 
 /* ---- race_block.c: generations ---- */
 

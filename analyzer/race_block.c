@@ -114,6 +114,7 @@ static void block_unlist(struct race_history *history, uint32_t number)
 static void line_drop_link(struct race_history *history, struct race_line *line, uint32_t *link)
 {
     uint32_t index = *link, block = history->links[index].block;
+    race_line_blocks_changed(line);
     for (uint32_t e = line->count; e-- > 0;)
         if (race_line_entries(history, line)[e].block == block)
             race_entry_remove(history, line, e);
@@ -152,6 +153,7 @@ static void line_link(struct race_history *history, struct race_line *line, uint
         index = history->link_count++;
     }
     uint32_t *link = &line->blocks;
+    race_line_blocks_changed(line);
     while (*link && history->blocks[history->links[*link].block].tsc > history->blocks[number].tsc)
         link = &history->links[*link].next;
     const struct race_block *block = &history->blocks[number];
@@ -178,7 +180,7 @@ static void adopt(struct race_history *history, const struct race_now *now, stru
     for (uint32_t e = line->count; e-- > 0;) {
         struct race_entry *entry = &race_line_entries(history, line)[e];
         uint64_t bytes = entry->mask & mask;
-        if (entry->block || !bytes || race_before(now, entry->task, entry->segment) ||
+        if (entry->block || !bytes || race_before(now, (uint32_t)entry->task, entry->segment) ||
             !race_lives_once(history->scan, line->line - 1, bytes, &frees) || frees > 1)
             continue;
         struct race_entry rest = *entry;
@@ -365,12 +367,13 @@ static void end_in_line(struct race_history *history, const struct race_now *now
         const struct race_entry *entry = &race_line_entries(history, line)[e];
         if (entry->block != number)
             continue;
-        if (!race_before(now, entry->task, entry->segment))
+        if (!race_before(now, (uint32_t)entry->task, entry->segment))
             race_found(history, now, line->line - 1, entry->mask, entry, number);
     }
     for (uint32_t link = line->blocks; link; link = history->links[link].next)
         if (history->links[link].block == number)
             history->links[link].look = true;
+    race_line_blocks_changed(line);
     line_trim(history, line);
 }
 

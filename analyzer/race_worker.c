@@ -48,11 +48,6 @@ struct stream {
     bool for_visit; /* ... or for the task's stay on another stream to end */
 };
 
-struct batch_item {
-    uint64_t line, mask, position;
-    uint32_t site, frame, held;
-};
-
 struct run {
     struct race_worker *worker;
     const struct race_scan *scan;
@@ -65,7 +60,7 @@ struct run {
     uint32_t *visit_index; /* [task] which visit it is at */
     uint64_t *next_event;  /* [task] */
     struct race_now now;
-    struct batch_item batch[BATCH];
+    struct race_item batch[BATCH];
     uint32_t batch_count;
 };
 
@@ -155,17 +150,7 @@ static void leave_task(struct run *run, struct stream *stream)
 
 static void flush(struct run *run)
 {
-    struct race_history *history = &run->worker->history;
-    for (uint32_t i = 0; i < run->batch_count; i++)
-        race_access_soon(history, run->batch[i].line);
-    for (uint32_t i = 0; i < run->batch_count; i++) {
-        const struct batch_item *item = &run->batch[i];
-        run->now.site = item->site;
-        run->now.frame = item->frame;
-        run->now.held = item->held;
-        run->now.position = item->position;
-        race_access(history, &run->now, item->line, item->mask);
-    }
+    race_check(&run->worker->history, &run->now, run->batch, run->batch_count);
     run->batch_count = 0;
 }
 
@@ -186,7 +171,7 @@ static void put(struct run *run, struct stream_state *state, uint64_t line, uint
         return;
     __builtin_prefetch(race_line_slot(&run->worker->history, line), 1);
     const struct context *context = &state->contexts[state->record.context % CONTEXTS];
-    run->batch[run->batch_count++] = (struct batch_item){.line = line,
+    run->batch[run->batch_count++] = (struct race_item){.line = line,
                                                          .mask = mask,
                                                          .position = run->now.position,
                                                          .site = site_of(run, state),

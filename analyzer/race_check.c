@@ -1,0 +1,283 @@
+/*
+ * The check itself. Events come in an order that happens-before allows, so the new access is never
+ * before an entry; it races with each entry it is not after (same bytes, same generation, one
+ * writes, not both atomic). Entries of the same site that the new access is after are replaced by
+ * it: what will be unordered with them will be unordered with it too.
+ *
+ * Most accesses are after all that is known of their line: its `top` tells so at once, and then
+ * only the entry of the access's own site is looked up, by its tag. Invariant: where top_task is
+ * not 0, every entry of the line is before `top` or of its task up to its segment; the bytes of a
+ * known_mask are of no newer generation than its known_block, which has not ended.
+ */
+#include "analyzer/race.h"
+
+#define NOWHERE UINT32_MAX
+
+static bool is_now(const struct race_entry *entry, const struct race_now *now)
+{
+    return entry->task == now->task && entry->segment == now->segment &&
+           entry->frame == now->frame && entry->held == now->held && entry->guess == now->guess;
+}
+
+/* Where the new access goes among a line's entries. */
+struct place {
+    uint32_t same;   /* the entry that is of this very access: the bytes are added to it */
+    uint32_t unused; /* one whose last bytes the new one stands for from here on */
+};
+
+/* An entry of the access's site and generation, which the access is after. False if it was removed,
+ * and another one stands in its place. */
+static inline bool replace(struct race_history *history, const struct race_now *now,
+                           struct race_line *line, uint32_t index, uint64_t mask,
+                           struct place *place)
+{
+    struct race_entry *entry = &race_line_entries(history, line)[index];
+    if (is_now(entry, now)) {
+        place->same = index;
+        return true;
+    }
+    if (entry->mask & ~mask) {
+        entry->mask &= ~mask;
+        return true;
+    }
+    if (place->unused == NOWHERE) {
+        place->unused = index;
+        return true;
+    }
+    race_entry_remove(history, line, index);
+    return false;
+}
+
+static inline void settle(struct race_history *history, const struct race_now *now,
+                          struct race_line *line, uint64_t mask, uint32_t block,
+                          const struct place *place)
+{
+    if (place->same != NOWHERE) {
+        race_line_entries(history, line)[place->same].mask |= mask;
+        if (place->unused != NOWHERE)
+            race_entry_remove(history, line, place->unused);
+        return;
+    }
+    struct race_entry entry = {.mask = mask,
+                               .segment = now->segment & RACE_SEGMENT_MAX,
+                               .task = now->task & RACE_TASK_MAX,
+                               .site = now->site,
+                               .frame = now->frame,
+                               .held = now->held & RACE_HELD_LAST,
+                               .guess = now->guess,
+                               .block = block};
+    if (place->unused != NOWHERE)
+        race_entry_put(history, line, place->unused, &entry);
+    else
+        race_entry_add(history, line, &entry);
+}
+
+/* ---- the long way ---- */
+
+/* Bytes `mask` of a line, all of one generation. */
+static void check_bytes(struct race_history *history, const struct race_now *now,
+                        struct race_line *line, uint64_t mask, uint32_t block)
+{
+    struct place place = {NOWHERE, NOWHERE};
+    for (uint32_t i = 0; i < line->count;) {
+        const struct race_entry *entry = &race_line_entries(history, line)[i];
+        i++;
+        if (entry->block != block)
+            continue;
+        bool own = entry->task == now->task;
+        if (!own && !(entry->mask & mask))
+            continue;
+        if (!own && !race_before(now, (uint32_t)entry->task, entry->segment)) {
+            if ((entry->site | now->site) & RACE_SITE_WRITE &&
+                !(entry->site & now->site & RACE_SITE_ATOMIC))
+                race_found(history, now, line->line - 1, entry->mask & mask, entry, block);
+            continue;
+        }
+        if (entry->site == now->site && !replace(history, now, line, i - 1, mask, &place))
+            i--;
+    }
+    settle(history, now, line, mask, block, &place);
+}
+
+/* Bytes of a block; if it has ended, the access races with its end or is to freed memory. */
+static void check_block(struct race_history *history, const struct race_now *now,
+                        struct race_line *line, uint64_t bytes, const struct race_link *link)
+{
+    const struct race_block *block = &history->blocks[link->block];
+    if (link->look && block->free_task) {
+        if (race_before(now, block->free_task, block->free_segment))
+            return;
+        if (!block->quiet)
+            race_found(history, now, line->line - 1, bytes, NULL, link->block);
+    }
+    check_bytes(history, now, line, bytes, link->block);
+}
+
+/* Bytes that no allocation is before: if there was only one in the whole trace, they are of that
+ * block. Returns those that this cannot be said of. */
+static uint64_t check_only_block(struct race_history *history, const struct race_now *now,
+                                 struct race_line *line, uint64_t mask)
+{
+    unsigned frees;
+    for (uint32_t next = line->blocks; next && mask;) {
+        const struct race_link *link = &history->links[next];
+        uint64_t bytes = mask & link->mask;
+        next = link->next;
+        if (!bytes || history->blocks[link->block].number ||
+            !race_lives_once(history->scan, line->line - 1, bytes, &frees) || frees > 1)
+            continue;
+        struct race_now guess = *now;
+        guess.guess = true;
+        check_block(history, &guess, line, bytes, link);
+        mask &= ~bytes;
+    }
+    return mask;
+}
+
+static bool after_all(const struct race_history *history, const struct race_now *now,
+                      const struct race_line *line)
+{
+    const struct race_entry *entries = race_line_entries(history, line);
+    for (uint32_t i = 0; i < line->count; i++)
+        if (!race_before(now, (uint32_t)entries[i].task, entries[i].segment))
+            return false;
+    return true;
+}
+
+static void set_top(struct race_line *line, const struct race_now *now)
+{
+    line->top_segment = now->segment & RACE_SEGMENT_MAX;
+    line->top_task = now->task & RACE_TASK_MAX;
+}
+
+static void check_line(struct race_history *history, const struct race_now *now,
+                       struct race_line *line, uint64_t mask)
+{
+    if (line->large_seen != history->large_count)
+        race_line_catch_up(history, line);
+    /* An access belongs to the newest block it is after; one that is to freed memory is no race but
+     * with the free. */
+    for (uint32_t next = line->blocks; next && mask;) {
+        const struct race_link *link = &history->links[next];
+        uint64_t bytes = mask & link->mask;
+        next = link->next;
+        if (!bytes || !race_before(now, link->task, link->segment))
+            continue;
+        mask &= ~bytes;
+        check_block(history, now, line, bytes, link);
+    }
+    if (mask && line->blocks && !line->forgot)
+        mask = check_only_block(history, now, line, mask);
+    if (mask && !line->forgot)
+        check_bytes(history, now, line, mask, 0);
+    line->top_task = 0;
+    if (now->segment <= RACE_SEGMENT_MAX && after_all(history, now, line))
+        set_top(line, now);
+}
+
+/* ---- the short way ---- */
+
+/* Finds the generation that the bytes are of; false if the long way must be gone for it. */
+static bool know(const struct race_history *history, const struct race_now *now,
+                 struct race_line *line, uint64_t mask, uint32_t *block)
+{
+    uint64_t bytes = ~UINT64_C(0), newer = 0;
+    *block = 0;
+    if (line->large_seen != history->large_count)
+        return false;
+    if (!line->blocks && line->forgot)
+        return false;
+    if (line->blocks) {
+        const struct race_link *link = &history->links[line->blocks];
+        for (; !(link->mask & mask); link = &history->links[link->next]) {
+            newer |= link->mask;
+            if (!link->next)
+                return false;
+        }
+        if (mask & ~link->mask || link->look || !race_before(now, link->task, link->segment))
+            return false;
+        *block = link->block;
+        bytes = link->mask & ~newer;
+    }
+    line->known_mask[1] = line->known_mask[0];
+    line->known_block[1] = line->known_block[0];
+    line->known_mask[0] = bytes;
+    line->known_block[0] = *block;
+    return true;
+}
+
+static inline bool is_short(const struct race_history *history, const struct race_now *now,
+                            struct race_line *line, uint64_t mask, uint32_t *block)
+{
+    if (!line->top_task || !race_before(now, (uint32_t)line->top_task, line->top_segment))
+        return false;
+    if (line->large_seen == history->large_count) {
+        *block = line->known_block[0];
+        if (!(mask & ~line->known_mask[0]))
+            return true;
+        *block = line->known_block[1];
+        if (!(mask & ~line->known_mask[1]))
+            return true;
+    }
+    return know(history, now, line, mask, block);
+}
+
+static inline void check_short(struct race_history *history, const struct race_now *now,
+                               struct race_line *line, uint64_t mask, uint32_t block)
+{
+    struct place place = {NOWHERE, NOWHERE};
+    uint8_t tag = race_tag(now->site);
+    for (uint32_t i = 0; i < line->count;) {
+        uint32_t at = i++;
+        if (at < RACE_TAGS && line->tags[at] != tag)
+            continue;
+        const struct race_entry *entry = &race_line_entries(history, line)[at];
+        if (entry->site == now->site && entry->block == block &&
+            !replace(history, now, line, at, mask, &place))
+            i--;
+    }
+    settle(history, now, line, mask, block, &place);
+    set_top(line, now);
+}
+
+/* ---- many at once ---- */
+
+static void fetch(const struct race_history *history, struct race_item *item)
+{
+    struct race_line *line = race_line_find(history, item->line);
+    item->slot = line;
+    if (line->count == 0)
+        return;
+    const struct race_entry *entries = race_line_entries(history, line);
+    if (line->blocks && item->mask & ~line->known_mask[0] && item->mask & ~line->known_mask[1])
+        __builtin_prefetch(&history->links[line->blocks]);
+    uint8_t tag = race_tag(item->site);
+    for (uint32_t i = 0; i < line->count && i < 2 * RACE_TAGS; i++)
+        if (!line->top_task || i >= RACE_TAGS || line->tags[i] == tag)
+            __builtin_prefetch(&entries[i], 1);
+}
+
+void race_check(struct race_history *history, struct race_now *now, struct race_item *items,
+                uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        fetch(history, &items[i]);
+    uint64_t tables = history->tables_made;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct race_item *item = &items[i];
+        struct race_line *line = item->slot;
+        if (tables != history->tables_made || line->line != item->line + 1)
+            line = race_line_get(history, item->line, true);
+        if (!line)
+            continue;
+        now->site = item->site;
+        now->frame = item->frame;
+        now->held = item->held;
+        now->position = item->position;
+        uint32_t block;
+        if (is_short(history, now, line, item->mask, &block))
+            check_short(history, now, line, item->mask, block);
+        else
+            check_line(history, now, line, item->mask);
+    }
+}
