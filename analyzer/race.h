@@ -150,7 +150,7 @@ struct race_entry {
 };
 static_assert(sizeof(struct race_entry) == 32, "entry");
 
-#define RACE_TAGS 8u
+#define RACE_TAGS 16u
 
 /*
  * One cache line. `top` is an access that all entries are before (or which is the newest of them),
@@ -162,8 +162,10 @@ struct race_line {
     uint64_t line; /* address / 64 + 1; 0: free slot */
     uint64_t top_segment : 40;
     uint64_t top_task : 24;
-    uint64_t known_mask[2];
     uint32_t known_block[2];
+    struct race_span {
+        uint8_t first, last;
+    } known[2];          /* the bytes; first > last: none */
     uint32_t blocks;     /* first link to the blocks that have bytes here, newest first */
     uint32_t large_seen; /* large blocks with numbers up to this have been linked */
     uint32_t entries;    /* where they are, if any */
@@ -171,13 +173,14 @@ struct race_line {
     uint8_t room;   /* log2 of the room at `entries` */
     uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
     uint8_t tags[RACE_TAGS]; /* of the first entries: race_tag of their sites */
+    uint32_t unused;
 };
 static_assert(sizeof(struct race_line) == 64, "line");
 
 /* The blocks of the line have changed. */
 static inline void race_line_blocks_changed(struct race_line *line)
 {
-    line->known_mask[0] = line->known_mask[1] = 0;
+    line->known[0] = line->known[1] = (struct race_span){1, 0};
 }
 
 static inline uint8_t race_tag(uint32_t site)
@@ -240,6 +243,12 @@ struct race_pair {      /* a racy pair of sites */
     struct race_sample samples[RACE_SAMPLES];
 };
 
+struct race_record { /* what is needed of a run, a range, an allocation or a free */
+    uint64_t address, mask, size, pc, tsc, run;
+    uint32_t type, kind;
+    bool down;
+};
+
 struct race_history {
     const struct race_scan *scan;
     struct race_line *lines;            /* open addressing */
@@ -248,8 +257,8 @@ struct race_history {
     unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
-    uint32_t pool_free[9];   /* by log2 of entries */
-    uint64_t tables_made;    /* how often `lines` has become another table */
+    uint32_t pool_free[9]; /* by log2 of entries */
+    uint64_t tables_made;  /* how often `lines` has become another table */
     uint64_t pool_entries; /* in use */
     struct race_link *links;
     uint32_t link_count, link_capacity, link_free;
@@ -321,15 +330,20 @@ static inline bool race_before(const struct race_now *now, uint32_t task, uint64
 
 /* ---- race_check.c ---- */
 
-struct race_item { /* an access of `now`'s task and segment: bytes `mask` of line number `line` */
-    uint64_t line, mask, position;
-    uint32_t site, frame, held;
-    struct race_line *slot;
-};
+enum race_what { RACE_LINE, RACE_LONG, RACE_BLOCK_RECORD, RACE_SEGMENT, RACE_SWITCH };
 
-/* Checks them in this order; what each will need is fetched into the cache before the first. */
-void race_check(struct race_history *history, struct race_now *now, struct race_item *items,
-                uint32_t count);
+struct race_item {       /* RACE_LINE: bytes `mask` of a line were accessed */
+    uint64_t line, mask; /* RACE_SEGMENT, _SWITCH: `line` is the segment; else a number of record */
+    uint32_t site, frame, held; /* RACE_SEGMENT, _SWITCH: `site` is the task */
+    uint16_t records;           /* of the stream, since the item before */
+    uint8_t what;               /* enum race_what */
+};
+static_assert(sizeof(struct race_item) == 32, "item");
+
+/* Checks the first `count` items, all of them lines; what they and the other `ahead` items behind
+ * them need is fetched into the cache, `*fetched` tells how far that is done. */
+void race_check(struct race_history *history, struct race_now *now, const struct race_item *items,
+                uint32_t count, uint32_t ahead, uint32_t *fetched);
 
 /* ---- race_found.c ---- */
 
@@ -360,9 +374,9 @@ static inline bool race_mine(const struct race_shard *shard, uint64_t line)
 
 /* A block begins or ends by `record`; returns its number, 0 if it is of no interest. */
 uint32_t race_block_begin(struct race_history *history, const struct race_shard *shard,
-                          const struct race_now *now, const struct trace_access *record);
+                          const struct race_now *now, const struct race_record *record);
 void race_block_end(struct race_history *history, const struct race_shard *shard,
-                    const struct race_now *now, const struct trace_access *record);
+                    const struct race_now *now, const struct race_record *record);
 /* A task is over, with `segment`: nobody who is after that will touch its stack any more. */
 void race_block_task_over(struct race_history *history, uint32_t task, uint64_t segment);
 /* Links the large blocks that came since this line was last looked at. */
@@ -386,6 +400,58 @@ struct race_worker {
 };
 
 void race_worker_run(struct race_worker *worker);
+
+/* ---- race_reader.c ---- */
+
+#define RACE_BLOCK    128u  /* records */
+#define RACE_CONTEXTS 2048u /* a power of two above TRACE_CONTEXT_WINDOW */
+static_assert(RACE_CONTEXTS > TRACE_CONTEXT_WINDOW, "contexts in the window do not share a place");
+
+/*
+ * Call stacks as the stream tells them, in one memory of the reader: most are of accesses that are
+ * nobody's business, so a stack becomes a frame of race_places only when an item has it. A frame is
+ * then known by RACE_FRAME and its number.
+ */
+#define RACE_FRAME 0x80000000u
+#define RACE_NODES (1u << 16)
+struct race_node {
+    uint64_t pc;
+    uint32_t parent; /* node, or RACE_FRAME and a frame */
+    uint32_t frame;  /* 0: it has not become one */
+};
+
+struct race_context {
+    uint32_t node; /* or RACE_FRAME and a frame */
+    uint32_t held;
+};
+
+struct race_known_site {
+    uint64_t pc;
+    uint32_t kind, site;
+};
+
+struct race_reader {
+    struct race_worker *worker;
+    struct access_cursor cursor;
+    uint32_t count, at; /* items of the block, and how many of them are done */
+    uint32_t fetched;
+    uint32_t record_count;
+    uint32_t skipped; /* records since the last item */
+    struct race_item items[RACE_BLOCK];
+    struct race_record records[RACE_BLOCK];
+    struct trace_access record;
+    struct race_context contexts[RACE_CONTEXTS];
+    struct race_known_site sites[TRACE_SITES];
+    struct race_node *nodes;
+    uint32_t node_count, node_capacity;
+    uint32_t *path; /* work of race_reader_frame */
+    uint32_t path_capacity;
+};
+
+void race_reader_open(struct race_reader *reader, struct race_worker *worker, uint32_t stream);
+void race_reader_close(struct race_reader *reader);
+/* Reads the next block, at most *left records; false if there are none. */
+bool race_reader_fill(struct race_reader *reader, uint64_t *left);
 
 /* ---- race_report.c ---- */
 

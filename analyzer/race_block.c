@@ -61,7 +61,7 @@ static void blocks_rehash(struct race_history *history)
 }
 
 static uint32_t block_new(struct race_history *history, const struct race_now *now,
-                          const struct trace_access *record)
+                          const struct race_record *record)
 {
     uint32_t number = history->block_free;
     if (number) {
@@ -309,7 +309,7 @@ void race_line_catch_up(struct race_history *history, struct race_line *line)
 /* ---- begin and end ---- */
 
 uint32_t race_block_begin(struct race_history *history, const struct race_shard *shard,
-                          const struct race_now *now, const struct trace_access *record)
+                          const struct race_now *now, const struct race_record *record)
 {
     if (record->size == 0)
         return 0;
@@ -340,7 +340,7 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
 /* The block that a FREE ends: the newest at its address that the free is after; if its pointer came
  * by a race, the newest that was allocated before it. */
 static uint32_t find_block(const struct race_history *history, const struct race_now *now,
-                           const struct trace_access *record)
+                           const struct race_record *record)
 {
     uint32_t found = 0;
     bool found_after = false;
@@ -391,7 +391,7 @@ static void vanish_in_line(struct race_history *history, struct race_line *line,
 }
 
 void race_block_end(struct race_history *history, const struct race_shard *shard,
-                    const struct race_now *now, const struct trace_access *record)
+                    const struct race_now *now, const struct race_record *record)
 {
     uint32_t number = find_block(history, now, record);
     if (number == 0)

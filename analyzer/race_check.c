@@ -6,9 +6,11 @@
  *
  * Most accesses are after all that is known of their line: its `top` tells so at once, and then
  * only the entry of the access's own site is looked up, by its tag. Invariant: where top_task is
- * not 0, every entry of the line is before `top` or of its task up to its segment; the bytes of a
- * known_mask are of no newer generation than its known_block, which has not ended.
+ * not 0, every entry of the line is before `top` or of its task up to its segment; the
+ * bytes of a `known` span are of no newer generation than its block, which has not ended.
  */
+#include <emmintrin.h>
+
 #include "analyzer/race.h"
 
 #define NOWHERE UINT32_MAX
@@ -177,6 +179,29 @@ static void check_line(struct race_history *history, const struct race_now *now,
 
 /* ---- the short way ---- */
 
+/* The first entry at or after `from` that may be of the site. */
+static inline uint32_t next_tagged(const struct race_line *line, uint32_t site, uint32_t from)
+{
+    static_assert(RACE_TAGS == sizeof(__m128i), "all tags at once");
+    if (from >= RACE_TAGS)
+        return from;
+    __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)line->tags);
+    __m128i tag = _mm_set1_epi8((char)race_tag(site));
+    uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, tag)) >> from;
+    return bits ? from + (uint32_t)__builtin_ctz(bits) : RACE_TAGS;
+}
+
+static inline uint64_t span_mask(unsigned first, unsigned last)
+{
+    return (~UINT64_C(0) >> (63 - last + first)) << first;
+}
+
+static inline bool is_known(const struct race_line *line, unsigned which, uint64_t mask)
+{
+    struct race_span span = line->known[which];
+    return span.first <= span.last && !(mask & ~span_mask(span.first, span.last));
+}
+
 /* Finds the generation that the bytes are of; false if the long way must be gone for it. */
 static bool know(const struct race_history *history, const struct race_now *now,
                  struct race_line *line, uint64_t mask, uint32_t *block)
@@ -199,9 +224,13 @@ static bool know(const struct race_history *history, const struct race_now *now,
         *block = link->block;
         bytes = link->mask & ~newer;
     }
-    line->known_mask[1] = line->known_mask[0];
+    unsigned first = (unsigned)__builtin_ctzll(bytes),
+             last = 63u - (unsigned)__builtin_clzll(bytes);
+    if (span_mask(first, last) != bytes)
+        return true;
+    line->known[1] = line->known[0];
     line->known_block[1] = line->known_block[0];
-    line->known_mask[0] = bytes;
+    line->known[0] = (struct race_span){(uint8_t)first, (uint8_t)last};
     line->known_block[0] = *block;
     return true;
 }
@@ -213,10 +242,10 @@ static inline bool is_short(const struct race_history *history, const struct rac
         return false;
     if (line->large_seen == history->large_count) {
         *block = line->known_block[0];
-        if (!(mask & ~line->known_mask[0]))
+        if (is_known(line, 0, mask))
             return true;
         *block = line->known_block[1];
-        if (!(mask & ~line->known_mask[1]))
+        if (is_known(line, 1, mask))
             return true;
     }
     return know(history, now, line, mask, block);
@@ -226,15 +255,12 @@ static inline void check_short(struct race_history *history, const struct race_n
                                struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
-    uint8_t tag = race_tag(now->site);
-    for (uint32_t i = 0; i < line->count;) {
-        uint32_t at = i++;
-        if (at < RACE_TAGS && line->tags[at] != tag)
-            continue;
+    for (uint32_t at = next_tagged(line, now->site, 0); at < line->count;) {
         const struct race_entry *entry = &race_line_entries(history, line)[at];
         if (entry->site == now->site && entry->block == block &&
             !replace(history, now, line, at, mask, &place))
-            i--;
+            at--;
+        at = next_tagged(line, now->site, at + 1);
     }
     settle(history, now, line, mask, block, &place);
     set_top(line, now);
@@ -242,38 +268,42 @@ static inline void check_short(struct race_history *history, const struct race_n
 
 /* ---- many at once ---- */
 
-static void fetch(const struct race_history *history, struct race_item *item)
+#define AHEAD     12u /* items: the time of a fetch from memory */
+#define FETCH_MAX 16u /* entries of a line, as many as most have */
+
+static void fetch(const struct race_history *history, const struct race_item *item)
 {
-    struct race_line *line = race_line_find(history, item->line);
-    item->slot = line;
+    const struct race_line *line = race_line_find(history, item->line);
     if (line->count == 0)
         return;
     const struct race_entry *entries = race_line_entries(history, line);
-    if (line->blocks && item->mask & ~line->known_mask[0] && item->mask & ~line->known_mask[1])
+    if (line->blocks && !is_known(line, 0, item->mask) && !is_known(line, 1, item->mask))
         __builtin_prefetch(&history->links[line->blocks]);
-    uint8_t tag = race_tag(item->site);
-    for (uint32_t i = 0; i < line->count && i < 2 * RACE_TAGS; i++)
-        if (!line->top_task || i >= RACE_TAGS || line->tags[i] == tag)
-            __builtin_prefetch(&entries[i], 1);
+    if (line->top_task) {
+        uint32_t at = next_tagged(line, item->site, 0);
+        if (at < line->count)
+            __builtin_prefetch(&entries[at], 1);
+        return;
+    }
+    for (uint32_t i = 0; i < line->count && i < FETCH_MAX; i += 2)
+        __builtin_prefetch(&entries[i], 1);
 }
 
-void race_check(struct race_history *history, struct race_now *now, struct race_item *items,
-                uint32_t count)
+void race_check(struct race_history *history, struct race_now *now, const struct race_item *items,
+                uint32_t count, uint32_t ahead, uint32_t *fetched)
 {
-    for (uint32_t i = 0; i < count; i++)
-        fetch(history, &items[i]);
-    uint64_t tables = history->tables_made;
     for (uint32_t i = 0; i < count; i++) {
+        for (; *fetched < count + ahead && *fetched < i + AHEAD; ++*fetched)
+            if (items[*fetched].what == RACE_LINE)
+                fetch(history, &items[*fetched]);
         const struct race_item *item = &items[i];
-        struct race_line *line = item->slot;
-        if (tables != history->tables_made || line->line != item->line + 1)
-            line = race_line_get(history, item->line, true);
+        now->position += item->records;
+        struct race_line *line = race_line_get(history, item->line, true);
         if (!line)
             continue;
         now->site = item->site;
         now->frame = item->frame;
         now->held = item->held;
-        now->position = item->position;
         uint32_t block;
         if (is_short(history, now, line, item->mask, &block))
             check_short(history, now, line, item->mask, block);

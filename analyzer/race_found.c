@@ -82,19 +82,20 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
             return;
     if (pair->sample_count == RACE_SAMPLES)
         return;
-    pair->samples[pair->sample_count++] = (struct race_sample){.address = line * 64,
-                                                               .mask = mask,
-                                                               .position = now->position,
-                                                               .before = *before,
-                                                               .after = {.mask = mask,
-                                                                         .segment = now->segment & RACE_SEGMENT_MAX,
-                                                                         .site = now->site,
-                                                                         .task = now->task & RACE_TASK_MAX,
-                                                                         .frame = now->frame,
-                                                                         .held = now->held & RACE_HELD_LAST,
-                                                                         .block = block_number,
-                                                                         .guess = now->guess},
-                                                               .block = *block};
+    pair->samples[pair->sample_count++] =
+        (struct race_sample){.address = line * 64,
+                             .mask = mask,
+                             .position = now->position,
+                             .before = *before,
+                             .after = {.mask = mask,
+                                       .segment = now->segment & RACE_SEGMENT_MAX,
+                                       .site = now->site,
+                                       .task = now->task & RACE_TASK_MAX,
+                                       .frame = now->frame,
+                                       .held = now->held & RACE_HELD_LAST,
+                                       .block = block_number,
+                                       .guess = now->guess},
+                             .block = *block};
 }
 
 bool race_guess_holds(const struct race_history *history, const struct race_sample *sample)

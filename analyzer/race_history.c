@@ -136,6 +136,7 @@ struct race_line *race_line_get(struct race_history *history, uint64_t line, boo
     }
     history->line_count++;
     slot->line = line + 1;
+    race_line_blocks_changed(slot);
     return slot;
 }
 

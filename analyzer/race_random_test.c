@@ -51,6 +51,7 @@ struct pair {
 
 struct world {
     uint64_t seed;
+    bool packed; /* blocks are small and lie side by side in a line or two */
     struct trace_make *make;
     uint64_t segment[TASKS + 1], written[TASKS + 1]; /* present, and as the stream has it */
     uint64_t clock[TASKS + 1][TASKS + 1];
@@ -154,8 +155,10 @@ static void allocate(struct world *world, uint32_t task, uint32_t place)
     if (world->alive[place])
         return;
     uint32_t number = ++world->block_count;
-    world->blocks[number] = (struct block){.address = HEAP + place * 128 + pick(world, 3) * 16,
-                                           .size = 16 + 8 * pick(world, 8),
+    uint32_t stride = world->packed ? 32 : 128, sizes = world->packed ? 3 : 8;
+    uint32_t offset = world->packed ? 16 : pick(world, 3) * 16;
+    world->blocks[number] = (struct block){.address = HEAP + place * stride + offset,
+                                           .size = 16 + 8 * pick(world, sizes),
                                            .task = task,
                                            .segment = world->segment[task]};
     world->alive[place] = number;
@@ -196,7 +199,7 @@ static void play(struct world *world)
         world->clock[t][1] = 1;
     }
     world->segment[1] = 2;
-    while (world->event_count < EVENTS - 1 && world->block_count < 30) {
+    while (world->event_count < EVENTS - 1 && world->block_count < (world->packed ? 7 : 30)) {
         uint32_t task = 1 + pick(world, TASKS), what = pick(world, 40);
         if (what < 4)
             release(world, task, pick(world, OBJECTS));
@@ -306,6 +309,7 @@ static void random_programs(void **state)
     for (uint64_t seed = 1; seed <= programs; seed++) {
         memset(world, 0, sizeof(*world));
         world->seed = seed * 0x9e3779b97f4a7c15u;
+        world->packed = seed % 2;
         world->make = trace_make_new();
         play(world);
         expect(world);

@@ -36,7 +36,7 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     for (uint32_t i = 0; i < trace->stream_count; i++)
         bytes += trace->access[i].size;
     scan->bits = OWNERS_MIN;
-    while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 4)
+    while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 16)
         scan->bits++;
     scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
     scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));

@@ -347,6 +347,48 @@ static void open_entries(void **state)
     assert_int_equal(races(make), 1);
 }
 
+static void make_context(struct trace_make *make, uint32_t stream, uint32_t pops, uint64_t first,
+                         uint32_t pushes)
+{
+    struct trace_access record = {
+        .type = TRACE_ACCESS_CONTEXT, .pops = pops, .pushes = pushes, .held_changed = 0};
+    for (uint32_t i = 0; i < pushes; i++)
+        record.push[i] = first + i;
+    make_access(make, stream, &record);
+}
+
+/* Call stacks of accesses that matter, between many of accesses that do not. */
+static void stacks_between(void **state)
+{
+    (void)state;
+    struct trace_make *make = two_tasks();
+    make_context(make, 1, 0, 0x1000, 20);
+    make_line(make, 1, WRITE4, 0x100, PLACE, WORD);
+    for (uint32_t i = 0; i < 3000; i++) {
+        make_context(make, 1, i ? 40 : 0, 0x4000 + i * 64, 40);
+        make_line(make, 1, WRITE4, 0x110, PLACE + 0x100000 + i * 64, WORD);
+    }
+    make_context(make, 1, 41, 0x3000, 1);
+    make_line(make, 1, WRITE4, 0x101, PLACE + 64, WORD);
+    make_line(make, 2, READ4, 0x200, PLACE, WORD);
+    make_line(make, 2, READ4, 0x201, PLACE + 64, WORD);
+    struct outcome outcome;
+    analyze(&outcome, make, &plain);
+    assert_int_equal(outcome.analysis.findings.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct finding *finding = outcome.analysis.findings.items[i];
+        const struct stack *stack = &finding->parts[0].stack;
+        if (stack->count == 1)
+            stack = &finding->parts[1].stack;
+        assert_int_equal(stack->count, 21);
+        bool first = stack->frames[0].pc == 0x100 - 1;
+        assert_int_equal(stack->frames[1].pc, first ? 0x1000 + 18 : 0x3000 - 1);
+        for (uint32_t f = 2; f < 21; f++)
+            assert_int_equal(stack->frames[f].pc, 0x1000 + 19 - f);
+    }
+    done(&outcome);
+}
+
 /* The result does not depend on how many workers share the lines, nor on a limit that is not
  * reached. */
 static void any_number_of_workers(void **state)
@@ -419,23 +461,15 @@ static void forgetting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unordered_accesses),
-        cmocka_unit_test(atomics),
-        cmocka_unit_test(creation),
-        cmocka_unit_test(hand_over),
-        cmocka_unit_test(transitive),
-        cmocka_unit_test(all_pairs),
-        cmocka_unit_test(replaced_entries),
-        cmocka_unit_test(generations),
-        cmocka_unit_test(same_block),
-        cmocka_unit_test(free_against_use),
-        cmocka_unit_test(published_by_race),
-        cmocka_unit_test(reused_stream_and_stack),
-        cmocka_unit_test(ranges_and_runs),
-        cmocka_unit_test(open_entries),
-        cmocka_unit_test(any_number_of_workers),
-        cmocka_unit_test(memory_limit),
-        cmocka_unit_test(forgetting),
+        cmocka_unit_test(unordered_accesses), cmocka_unit_test(atomics),
+        cmocka_unit_test(creation),           cmocka_unit_test(hand_over),
+        cmocka_unit_test(transitive),         cmocka_unit_test(all_pairs),
+        cmocka_unit_test(replaced_entries),   cmocka_unit_test(generations),
+        cmocka_unit_test(same_block),         cmocka_unit_test(free_against_use),
+        cmocka_unit_test(published_by_race),  cmocka_unit_test(reused_stream_and_stack),
+        cmocka_unit_test(ranges_and_runs),    cmocka_unit_test(open_entries),
+        cmocka_unit_test(stacks_between),     cmocka_unit_test(any_number_of_workers),
+        cmocka_unit_test(memory_limit),       cmocka_unit_test(forgetting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,27 +16,9 @@
 
 #define BATCH     32u
 #define NO_STREAM UINT32_MAX
-#define CONTEXTS  2048u /* a power of two above TRACE_CONTEXT_WINDOW */
-static_assert(CONTEXTS > TRACE_CONTEXT_WINDOW, "contexts in the window do not share a place");
-
-struct context {
-    uint32_t frame, held;
-};
-
-struct known_site {
-    uint64_t pc;
-    uint32_t kind, site;
-};
-
-struct stream_state {
-    struct access_cursor cursor;
-    struct trace_access record;
-    struct context contexts[CONTEXTS];
-    struct known_site sites[TRACE_SITES];
-};
 
 struct stream {
-    struct stream_state *state; /* only while it is being read */
+    struct race_reader *reader; /* only while it is being read */
     uint64_t segment;
     uint64_t left;      /* records not yet read */
     uint64_t until;     /* waits for the task it waits for to be done up to here ... */
@@ -60,8 +42,6 @@ struct run {
     uint32_t *visit_index; /* [task] which visit it is at */
     uint64_t *next_event;  /* [task] */
     struct race_now now;
-    struct race_item batch[BATCH];
-    uint32_t batch_count;
 };
 
 /* ---- who waits for whom ---- */
@@ -148,73 +128,63 @@ static void leave_task(struct run *run, struct stream *stream)
 
 /* ---- checking ---- */
 
-static void flush(struct run *run)
+/* The lines of a run or range, some at a time. */
+struct lines {
+    struct race_item items[BATCH];
+    uint32_t count;
+};
+
+static void check_lines(struct run *run, struct lines *lines)
 {
-    race_check(&run->worker->history, &run->now, run->batch, run->batch_count);
-    run->batch_count = 0;
+    uint32_t fetched = 0;
+    race_check(&run->worker->history, &run->now, lines->items, lines->count, 0, &fetched);
+    lines->count = 0;
 }
 
-static uint32_t site_of(struct run *run, struct stream_state *state)
-{
-    const struct trace_access *record = &state->record;
-    struct known_site *known = &state->sites[state->cursor.codec.site];
-    if (known->site && known->pc == record->pc && known->kind == record->kind)
-        return known->site;
-    *known = (struct known_site){record->pc, record->kind,
-                                 race_site_get(&run->worker->places, record->pc, record->kind)};
-    return known->site;
-}
-
-static void put(struct run *run, struct stream_state *state, uint64_t line, uint64_t mask)
+static void add_line(struct run *run, struct lines *lines, const struct race_item *of,
+                     uint64_t line, uint64_t mask)
 {
     if (!race_mine(&run->worker->shard, line))
         return;
     __builtin_prefetch(race_line_slot(&run->worker->history, line), 1);
-    const struct context *context = &state->contexts[state->record.context % CONTEXTS];
-    run->batch[run->batch_count++] = (struct race_item){.line = line,
-                                                         .mask = mask,
-                                                         .position = run->now.position,
-                                                         .site = site_of(run, state),
-                                                         .frame = context->frame,
-                                                         .held = context->held};
-    if (run->batch_count == BATCH)
-        flush(run);
+    struct race_item *item = &lines->items[lines->count++];
+    *item = *of;
+    item->what = RACE_LINE;
+    item->records = 0;
+    item->line = line;
+    item->mask = mask;
+    if (lines->count == BATCH)
+        check_lines(run, lines);
 }
 
-static void put_range(struct run *run, struct stream_state *state)
+static void take_long(struct run *run, const struct race_item *item,
+                      const struct race_record *record)
 {
-    uint64_t address = state->record.address, end = address + state->record.size;
+    struct lines lines = {.count = 0};
+    uint64_t address = record->address, end = address + record->size;
+    if (record->type == TRACE_ACCESS_LINE) {
+        uint64_t line = address / 64;
+        for (uint64_t i = 0; i <= record->run; i++)
+            add_line(run, &lines, item, record->down ? line - i : line + i, record->mask);
+        check_lines(run, &lines);
+        return;
+    }
     while (address < end) {
         uint64_t line = address / 64, next = (line + 1) * 64;
         uint64_t mask = ~UINT64_C(0) << (address % 64);
         if (next > end)
             mask &= ~UINT64_C(0) >> (next - end);
-        put(run, state, line, mask);
+        add_line(run, &lines, item, line, mask);
         address = next;
     }
+    check_lines(run, &lines);
 }
 
-static void take_context(struct run *run, struct stream_state *state)
+static void take_block(struct run *run, const struct race_item *item,
+                       const struct race_record *record)
 {
-    const struct trace_access *record = &state->record;
-    struct race_places *places = &run->worker->places;
-    struct context context = state->contexts[(record->context - 1) % CONTEXTS];
-    for (uint32_t i = 0; i < record->pops && context.frame; i++)
-        context.frame = places->frames[context.frame].parent;
-    for (uint32_t i = 0; i < record->pushes; i++)
-        context.frame = race_frame_get(places, context.frame, record->push[i]);
-    if (record->held_changed)
-        context.held = race_held_get(places, record->held, record->held_count);
-    state->contexts[record->context % CONTEXTS] = context;
-}
-
-static void take_block(struct run *run, struct stream_state *state)
-{
-    const struct trace_access *record = &state->record;
-    const struct context *context = &state->contexts[record->context % CONTEXTS];
-    flush(run);
-    run->now.frame = context->frame;
-    run->now.held = context->held;
+    run->now.frame = item->frame;
+    run->now.held = item->held;
     if (record->type == TRACE_ACCESS_ALLOC) {
         race_block_begin(&run->worker->history, &run->worker->shard, &run->now, record);
         return;
@@ -254,89 +224,97 @@ static bool enter(struct run *run, uint32_t index, bool force)
     return true;
 }
 
-/* Takes a record; false if the stream has come to a new segment. */
-static bool take(struct run *run, struct stream *stream)
+static void take_segment(struct run *run, struct stream *stream, const struct race_item *item)
 {
-    struct stream_state *state = stream->state;
-    const struct trace_access *record = &state->record;
-    uint64_t line = record->address / 64;
-    run->now.position++;
-    switch ((enum trace_access_type)record->type) {
-    case TRACE_ACCESS_LINE:
-        for (uint64_t i = 0; stream->task && i <= record->run; i++)
-            put(run, state, record->stride < 0 ? line - i : line + i, record->mask);
-        return true;
-    case TRACE_ACCESS_RANGE:
-        if (stream->task)
-            put_range(run, state);
-        return true;
-    case TRACE_ACCESS_CONTEXT:
-        take_context(run, state);
-        return true;
-    case TRACE_ACCESS_ALLOC:
-    case TRACE_ACCESS_FREE:
-        if (stream->task)
-            take_block(run, state);
-        return true;
-    case TRACE_ACCESS_LOST:
-        return true;
-    case TRACE_ACCESS_SWITCH:
-        flush(run);
+    uint64_t segment = item->line;
+    uint32_t task = item->site < run->scan->task_count ? item->site : 0;
+    if (item->what == RACE_SWITCH) {
         leave_task(run, stream);
-        stream->task = record->task < run->scan->task_count ? record->task : 0;
+        stream->task = task;
         stream->visit += stream->begun;
-        state->contexts[0] = (struct context){0, 0};
-        break;
-    case TRACE_ACCESS_SEGMENT:
-        flush(run);
-        if (!stream->begun)
-            stream->task = record->task < run->scan->task_count ? record->task : 0;
-        else if (stream->task)
-            task_done(run, stream->task, before_segment(record->segment), false);
-        break;
+    } else if (!stream->begun) {
+        stream->task = task;
+    } else if (stream->task) {
+        task_done(run, stream->task, before_segment(segment), false);
     }
     stream->begun = true;
-    stream->segment = record->segment;
+    stream->segment = segment;
     stream->entering = stream->task != 0;
     if (race_sweep_due(&run->worker->history))
         sweep(run);
-    return !stream->entering;
+}
+
+/* Takes items of the block up to the next segment. */
+static void take(struct run *run, struct stream *stream)
+{
+    struct race_reader *reader = stream->reader;
+    const struct race_item *items = reader->items;
+    while (reader->at < reader->count && !stream->entering) {
+        uint32_t at = reader->at, to = at;
+        while (to < reader->count && items[to].what == RACE_LINE)
+            to++;
+        if (to > at && stream->task) {
+            uint32_t fetched = reader->fetched > at ? reader->fetched - at : 0;
+            race_check(&run->worker->history, &run->now, items + at, to - at, reader->count - to,
+                       &fetched);
+            reader->fetched = at + fetched;
+        } else {
+            for (uint32_t i = at; i < to; i++)
+                run->now.position += items[i].records;
+        }
+        reader->at = to;
+        if (to == reader->count)
+            return;
+        reader->at++;
+        run->now.position += items[to].records;
+        if (items[to].what == RACE_SEGMENT || items[to].what == RACE_SWITCH)
+            take_segment(run, stream, &items[to]);
+        else if (stream->task && items[to].what == RACE_LONG)
+            take_long(run, &items[to], &reader->records[items[to].line]);
+        else if (stream->task)
+            take_block(run, &items[to], &reader->records[items[to].line]);
+    }
+}
+
+/* Goes on with the stream until it must wait, or is over (true). */
+static bool go_on(struct run *run, uint32_t index, bool force)
+{
+    struct stream *stream = &run->streams[index];
+    for (;;) {
+        if (stream->entering && !enter(run, index, force))
+            return false;
+        force = false;
+        run->now.task = stream->task;
+        run->now.segment = stream->segment;
+        run->now.clock = order_walk_clock(run->walk, stream->task, &run->now.clock_size);
+        do {
+            if (stream->reader->at == stream->reader->count &&
+                !race_reader_fill(stream->reader, &stream->left)) {
+                run->now.position += stream->reader->skipped;
+                leave_task(run, stream);
+                return true;
+            }
+            take(run, stream);
+        } while (!stream->entering);
+    }
 }
 
 static void run_stream(struct run *run, uint32_t index, bool force)
 {
     struct stream *stream = &run->streams[index];
-    if (!stream->state) {
-        stream->state = memory_get(1, sizeof(*stream->state));
-        access_open(&stream->state->cursor, run->scan->trace, index);
+    if (!stream->reader) {
+        stream->reader = memory_get(1, sizeof(*stream->reader));
+        race_reader_open(stream->reader, run->worker, index);
     }
-    struct stream_state *state = stream->state;
-    uint64_t offset = state->cursor.offset;
-    for (;;) {
-        if (stream->entering && !enter(run, index, force))
-            break;
-        force = false;
-        run->now.task = stream->task;
-        run->now.segment = stream->segment;
-        run->now.clock = order_walk_clock(run->walk, stream->task, &run->now.clock_size);
-        while (stream->left > 0 && access_next(&state->cursor, &state->record)) {
-            stream->left--;
-            if (!take(run, stream))
-                break;
-        }
-        if (stream->entering)
-            continue;
-        flush(run);
-        leave_task(run, stream);
-        stream->finished = true;
-        break;
-    }
-    if (state->cursor.offset > offset)
-        atomic_fetch_add_explicit(&run->worker->progress, state->cursor.offset - offset,
+    struct race_reader *reader = stream->reader;
+    uint64_t offset = reader->cursor.offset;
+    stream->finished = go_on(run, index, force);
+    if (reader->cursor.offset > offset)
+        atomic_fetch_add_explicit(&run->worker->progress, reader->cursor.offset - offset,
                                   memory_order_relaxed);
     if (stream->finished) {
-        free(state);
-        stream->state = NULL;
+        race_reader_close(reader);
+        stream->reader = NULL;
     }
 }
 

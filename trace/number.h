@@ -4,6 +4,7 @@
 #ifndef TRACE_NUMBER_H
 #define TRACE_NUMBER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* ---- numbers: LEB128, signed ones zigzag-folded, differences modulo 2^64 ---- */
@@ -53,7 +54,7 @@ struct input {
     const char *error;
 };
 
-static inline uint64_t get_number(struct input *in)
+static inline uint64_t get_number_checked(struct input *in)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -68,6 +69,25 @@ static inline uint64_t get_number(struct input *in)
     }
     in->error = "number too long";
     return 0;
+}
+
+/* Numbers of up to 8 bytes are put together without a loop, as they are written. */
+static inline uint64_t get_number(struct input *in)
+{
+    uint64_t word;
+    if (in->end - in->p < (ptrdiff_t)sizeof(word))
+        return get_number_checked(in);
+    if (*in->p < 128)
+        return *in->p++;
+    __builtin_memcpy(&word, in->p, sizeof(word));
+    uint64_t last = ~word & 0x8080808080808080u; /* the bytes that end a number */
+    if (last == 0)
+        return get_number_checked(in);
+    in->p += ((unsigned)__builtin_ctzll(last) >> 3) + 1;
+    word &= (last ^ (last - 1)) & 0x7f7f7f7f7f7f7f7fu;
+    word = (word & 0x007f007f007f007fu) | (word & 0x7f007f007f007f00u) >> 1;
+    word = (word & 0x00003fff00003fffu) | (word & 0x3fff00003fff0000u) >> 2;
+    return (word & 0x0fffffffu) | (word & 0x0fffffff00000000u) >> 4;
 }
 
 static inline uint64_t get_delta(struct input *in, uint64_t *last)
