@@ -8,11 +8,13 @@
 #include "shim/access_state.h"
 
 #include "shim/banned.h"
+#include "shim/mark.h"
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stream.h"
 #include "shim/table.h"
+#include "shim/task.h"
 
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
@@ -75,6 +77,7 @@ static void filter_put(struct filter_entry *entries, uint32_t log2)
 
 static void filter_use(struct access_state *state, struct filter_entry *entries, uint32_t log2)
 {
+    __atomic_store_n(&state->shown, (uintptr_t)entries | log2, __ATOMIC_RELEASE);
     state->entries = entries;
     state->entries_log2 = log2;
     state->evictions = 0;
@@ -158,6 +161,7 @@ void access_thread_end(struct thread *thread)
         return;
     open_flush(thread, state);
     access_fast.reads = access_fast.writes = (struct filter){&nothing, 0};
+    __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
     filter_put(state->entries, state->entries_log2);
     state->entries = NULL;
     shadow_detach(state);
@@ -298,7 +302,7 @@ static NOINLINE void record_new(uintptr_t address, size_t size, uint32_t kind, u
 
 /* More bytes of a line that the filter knows, by a site whose open entry is at that line. Changes nothing otherwise. */
 static inline bool record_more(struct thread *thread, struct access_state *state, uintptr_t address,
-                               size_t size, uint32_t kind, uintptr_t pc)
+                               size_t size, uint32_t kind, uintptr_t pc, bool captured)
 {
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     uint64_t mask = ((UINT64_C(1) << size) - 1) << address % LINE_BYTES,
@@ -312,7 +316,7 @@ static inline bool record_more(struct thread *thread, struct access_state *state
         if (UNLIKELY(news->tag != tag))
             return false;
     }
-    struct trace_open *entry = open_same(thread, state, line, kind, pc);
+    struct trace_open *entry = open_same(thread, state, line, kind, pc, captured);
     if (UNLIKELY(!entry))
         return false;
     entry->mask |= mask & news->unseen;
@@ -334,12 +338,62 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
     }
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");
-    if (LIKELY(record_more(thread, thread->access, address, size, kind, pc))) {
+    if (LIKELY(record_more(thread, thread->access, address, size, kind, pc, false))) {
         thread_leave(thread);
         return;
     }
     access_record(thread, address, size, kind, pc);
     thread_leave(thread);
+}
+
+/* ---- unmodified code: see patch_access.c ---- */
+
+void access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                      size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
+{
+    access_stack(state, stack);
+    if (state->ignore[0] | state->ignore[1] || address % LINE_BYTES + size > LINE_BYTES ||
+        size > 16 || !state->table || !record_more(thread, state, address, size, kind, pc, true))
+        access_record(thread, address, size, kind, pc);
+    access_stack(state, 0);
+}
+
+void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
+{
+    struct access_state *state = access_state_get(thread);
+    if (state && !state->ignore[kind & TRACE_KIND_WRITE] && shim_options.accesses && line >= LOWEST)
+        line_record(thread, state, line, mask, kind, pc);
+}
+
+static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)
+{
+    struct filter reads = {(struct filter_entry *)entries,
+                           (((uintptr_t)1 << log2) - 1) * sizeof(struct filter_entry)};
+    struct filter writes = {reads.entries + ((size_t)1 << log2),
+                            (((uintptr_t)1 << (log2 - 1)) - 1) * sizeof(struct filter_entry)};
+    struct filter_entry *both[2] = {filter_entry(&reads, line), filter_entry(&writes, line)};
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t tag = __atomic_load_n(&both[i]->tag, __ATOMIC_RELAXED);
+        if (((tag ^ line) & ((UINT64_C(1) << GENERATION_SHIFT) - LINE_BYTES)) == 0)
+            __atomic_store_n(&both[i]->tag, 0, __ATOMIC_RELAXED);
+    }
+}
+
+static void thread_forget(struct thread *thread, void *line)
+{
+    struct access_state *state = __atomic_load_n(&thread->access, __ATOMIC_ACQUIRE);
+    uintptr_t shown = state ? __atomic_load_n(&state->shown, __ATOMIC_ACQUIRE) : 0;
+    if (shown)
+        line_forget(shown & ~(uintptr_t)63, shown & 63, *(const uintptr_t *)line);
+}
+
+/*
+ * A filter that changes hands meanwhile is still a filter: an entry too many is forgotten at worst. Its thread may be
+ * entering the line just now: it looks at the marks once more behind that.
+ */
+void access_forget_everywhere(uintptr_t line)
+{
+    task_each_thread(thread_forget, &line);
 }
 
 /* ---- blocks ---- */
@@ -382,6 +436,7 @@ void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_
     if (!state || size == 0 || !shim_options.heap)
         return;
     filter_forget(state, address, size);
+    mark_clear(address, size);
     if (access_alone())
         block_add(address, size, kind, pc);
     else

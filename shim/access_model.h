@@ -78,9 +78,10 @@ static uint64_t model_held(void)
     return key_of(words, 2 * own.held_count);
 }
 
-static void model_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
+static void model_access_of(uint64_t address, size_t size, uint32_t kind, uint64_t pc,
+                            uint64_t stack)
 {
-    uint64_t stack = model_stack(), held = model_held();
+    uint64_t held = model_held();
     uint32_t atomic = kind & TRACE_KIND_ATOMIC ? 2 : 0;
     for (size_t i = 0; i < size; i++) {
         uint64_t byte = address + i - MEMORY;
@@ -94,6 +95,11 @@ static void model_access(uint64_t address, size_t size, uint32_t kind, uint64_t 
         mark[write] = generation;
         set_add(&owed, key);
     }
+}
+
+static void model_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
+{
+    model_access_of(address, size, kind, pc, model_stack());
 }
 
 static void do_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)

@@ -102,6 +102,7 @@ struct access_state {
     struct filter_entry *entries; /* of both filters */
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
     uint32_t evictions;           /* of entries still valid, since the filter has this size */
+    uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
 
     struct trace_open *table; /* in the mapped header of the stream */
     uint32_t order_count;
@@ -119,6 +120,10 @@ struct access_state {
     uint64_t held_written;  /* hash of the held set the stream knows */
     uint32_t depth_written; /* frames of the context written last */
     uint32_t low_written;   /* of those, how many are still as they were */
+    uint32_t
+        stack; /* while an access of unmodified code is recorded: its call stack, see patch_access.c */
+    uint32_t stack_present; /* the one that `context` was taken with; 0: the shadow stack */
+    uint32_t stack_written; /* the one that the stream has now */
     uint64_t context_salt;  /* of the hashes in contexts[] */
     struct context_seen contexts[CONTEXT_CACHE];
 
@@ -177,6 +182,14 @@ static inline void shadow_leave(void)
     access_fast.top = place;
 }
 
+/* access_record() for unmodified code: the context is the captured stack `stack`. */
+void access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                      size_t size, uint32_t kind, uintptr_t pc, uint32_t stack);
+/* Records bytes of one line; where the filter has them in this way already, it does nothing. */
+void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);
+/* No thread has seen `line` (its address) any more. A full barrier comes before. */
+void access_forget_everywhere(uintptr_t line);
+
 /* open.c: records */
 /* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */
 bool open_sync(struct thread *thread, struct access_state *state);
@@ -189,15 +202,18 @@ static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
 /*
  * The commonest case by far of what the filter has not seen, bytes met one by one: more of the line that the site's open
  * entry is at, in the same segment and context. Returns the entry, or NULL. (While accesses are ignored, context_top is
- * one that no thread has.)
+ * one that no thread has.) `captured`: unmodified code, whose stack is state->stack.
  */
 static inline struct trace_open *open_same(const struct thread *thread,
                                            const struct access_state *state, uintptr_t line,
-                                           uint32_t kind, uintptr_t pc)
+                                           uint32_t kind, uintptr_t pc, bool captured)
 {
     struct trace_open *entry = &state->table[open_slot(pc, kind)];
-    if (UNLIKELY(access_fast.top != state->context_top || access_fast.top != access_fast.low ||
-                 state->segment != thread->segment || state->held_version != thread->held_version))
+    bool moved = captured
+                     ? state->stack != state->stack_present
+                     : access_fast.top != state->context_top || access_fast.top != access_fast.low;
+    if (UNLIKELY(moved || state->segment != thread->segment ||
+                 state->held_version != thread->held_version))
         return NULL;
     if (entry->line != line || entry->pc != pc || entry->context != state->context ||
         entry->kind != kind)
@@ -217,6 +233,14 @@ void open_put(struct thread *thread, struct access_state *state, struct trace_ac
 /* The same with a call stack of its own, outermost frame first, and nothing held. */
 void open_put_with(struct thread *thread, struct access_state *state, struct trace_access *record,
                    const uint64_t *frames, uint32_t count);
+/* What is recorded from here on was done with this call stack (stack_of(), stack_here()); 0: the shadow stack's. */
+static inline void access_stack(struct access_state *state, uint32_t stack)
+{
+    if (state->stack != stack) {
+        state->stack = stack;
+        state->context_top = NULL;
+    }
+}
 /* Number of the present context, written if need be. After open_sync. */
 uint32_t open_context(struct thread *thread, struct access_state *state);
 

@@ -13,6 +13,7 @@
 
 #include "shim/access.c"
 #include "shim/block.c"
+#include "shim/mark.c"
 #include "shim/open.c"
 #include "shim/shadow.c"
 
@@ -82,6 +83,17 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
     table_stacks.base = (uint8_t *)stack_file;
     table_stacks.slot_size = 8;
     return id;
+}
+
+const uint64_t *stack_frames(uint32_t id, uint32_t *count)
+{
+    *count = id ? (uint32_t)stack_words[id] : 0;
+    return stack_words + id + 1;
+}
+
+void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data)
+{
+    visit(&own, data);
 }
 
 #include "shim/access_model.h"
@@ -361,11 +373,34 @@ static void random_access(uint32_t lines)
     do_access(address, size, kind, pc);
 }
 
+/* An access of unmodified code: one of 27 stacks that share outer frames, some of them with the shadow stack. */
+static void random_captured(uint32_t lines)
+{
+    static uint32_t ids[27];
+    uint32_t pick = roll(27), count = 0;
+    uint64_t outer_first[4] = {0x9000, 0x9001 + pick % 3, 0x9001 + pick / 3 % 3, 0x9000 + pick / 9};
+    uint64_t inner_first[4];
+    for (uint32_t i = 0; i < 4; i++)
+        inner_first[count++] = outer_first[3 - i];
+    if (!ids[pick])
+        ids[pick] = stack_put(inner_first, pick % 2 ? 4 : 3);
+    uint64_t stack = pick % 2 ? key_of(outer_first, 4) : key_of(outer_first + 1, 3);
+    uint32_t log2 = roll(5), kind = log2 << 4 | roll(2);
+    uint64_t address = MEMORY + roll(lines) * 64 + roll(64), pc = 0x8000 + roll(10) * 4;
+    size_t size = (size_t)1 << log2;
+    model_access_of(address, size, kind, pc, stack);
+    if (address % 64 + size > 64 ||
+        !access_seen(address, (UINT64_C(1) << size) - 1, kind & TRACE_KIND_WRITE))
+        access_record_of(&own, own.access, address, size, kind, pc, ids[pick]);
+}
+
 static void random_step(uint32_t lines)
 {
     uint32_t what = roll(100);
-    if (what < 70) {
+    if (what < 40) {
         random_access(lines);
+    } else if (what < 70) {
+        random_captured(lines);
     } else if (what < 80) {
         if (depth < DEPTH && (depth < 4 || roll(2)))
             do_call(0x9000 + roll(6));
@@ -428,6 +463,22 @@ static void test_random_wrap(void **state)
     assert_true(own.access->generation < GENERATION_LAST - 20);
 }
 
+/* A line that another thread has marked is seen anew, in whatever generation and filter, and no other. */
+static void test_forget(void **state)
+{
+    (void)state;
+    do_segment();
+    for (uint32_t i = 0; i < 20; i++)
+        do_access(MEMORY + i * 64, 8, (3u << 4) | (i & 1), 1);
+    for (uint32_t i = 0; i < 20; i += 3)
+        access_forget_everywhere(MEMORY + i * 64);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(access_seen(MEMORY + i * 64, 255, i & 1), i % 3 != 0);
+    access_thread_end(&own);
+    access_forget_everywhere(MEMORY);
+    access_thread_start(&own);
+}
+
 /* The filter of a thread that touches much grows, and is used again by the next. */
 static void test_grows(void **state)
 {
@@ -454,7 +505,7 @@ int main(void)
         TEST(test_once),         TEST(test_atomic),      TEST(test_row),         TEST(test_lazy),
         TEST(test_ranges),       TEST(test_alone),       TEST(test_jump),        TEST(test_deep),
         TEST(test_random_dense), TEST(test_random_wide), TEST(test_random_wrap), TEST(test_grows),
-        TEST(test_old_context),  TEST(test_wrap),
+        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

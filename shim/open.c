@@ -9,8 +9,10 @@
 #include "shim/access_state.h"
 
 #include "shim/banned.h"
+#include "shim/mark.h"
 #include "shim/object.h"
 #include "shim/raw.h"
+#include "shim/stack.h"
 #include "shim/stream.h"
 
 #define CONTEXT_OLD \
@@ -178,6 +180,8 @@ static void context_reset(struct access_state *state)
     state->held_written = 0;
     state->depth_written = 0;
     state->low_written = 0;
+    state->stack_present = 0;
+    state->stack_written = 0;
     state->context_salt +=
         0x9e3779b97f4a7c15u; /* forgets what is in contexts[] without touching it */
 }
@@ -216,6 +220,7 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
                                      .pc = task->entry,
                                      .tsc = tsc_now()};
         record_write(thread, state, &stack);
+        mark_clear(task->stack_low, task->stack_high - task->stack_low);
     }
     return true;
 }
@@ -299,13 +304,69 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
     if (!context_write(thread, state, frames, count))
         return;
     state->low_written = 0; /* these frames are not the thread's own */
+    state->stack_written = 0;
+    state->stack_present = 0;
     state->context_top = NULL;
     record->context = state->codec.context;
     record_write(thread, state, record);
 }
 
+/* The number of the context with this hash, if the stream has it and it is not too far back. */
+static struct context_seen *context_find(struct access_state *state, uint64_t hash)
+{
+    struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
+    if (seen->hash != hash || !seen->number || state->codec.context - seen->number >= CONTEXT_OLD)
+        *seen = (struct context_seen){.hash = hash};
+    return seen;
+}
+
+/* How many frames, from the outermost on, two stacks share. */
+static uint32_t stacks_share(const uint64_t *a, uint32_t a_count, const uint64_t *b,
+                             uint32_t b_count)
+{
+    uint32_t same = 0;
+    while (same < a_count && same < b_count && a[a_count - 1 - same] == b[b_count - 1 - same])
+        same++;
+    return same;
+}
+
+/* The context of unmodified code: its frames are those of a captured stack. */
+static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_state *state)
+{
+    bool held_same = state->held_version == thread->held_version;
+    if (LIKELY(held_same && state->stack_present == state->stack))
+        return state->context;
+    if (!held_same) {
+        state->held_version = thread->held_version;
+        state->held_hash = held_hash(thread);
+    }
+    state->stack_present = state->stack;
+    uint64_t hash = mix(mix(state->context_salt + 1, state->stack), state->held_hash);
+    struct context_seen *seen = context_find(state, hash);
+    if (seen->number)
+        return state->context = seen->number;
+    uint64_t outermost_first[TRACE_STACK_DEPTH];
+    uint32_t depth, before;
+    const uint64_t *frames = stack_frames(state->stack, &depth);
+    const uint64_t *old = stack_frames(state->stack_written, &before);
+    for (uint32_t i = 0; i < depth; i++)
+        outermost_first[i] = frames[depth - 1 - i];
+    state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
+    state->stack_written = state->stack;
+    if (!context_write(thread, state, outermost_first, depth))
+        return state->context;
+    return state->context = seen->number = state->codec.context;
+}
+
 static NOINLINE uint32_t context_change(struct thread *thread, struct access_state *state)
 {
+    if (state->stack)
+        return context_of_stack(thread, state);
+    state->stack_present = 0;
+    if (state->stack_written) {
+        state->stack_written = 0;
+        state->low_written = 0; /* those frames were not the shadow stack's */
+    }
     struct shadow *shadow = state->shadow;
     uint64_t *low_end = state->overflow ? state->low_saved : access_fast.low;
     uint32_t depth = (uint32_t)(access_fast.top - shadow->pc),
@@ -325,13 +386,12 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
     state->context_top = access_fast.top;
 
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
-    struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
-    if (seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD)
+    struct context_seen *seen = context_find(state, hash);
+    if (seen->number)
         return state->context = seen->number;
     if (!context_write(thread, state, shadow->pc, depth))
         return state->context;
-    *seen = (struct context_seen){.hash = hash, .number = state->codec.context};
-    return state->context = state->codec.context;
+    return state->context = seen->number = state->codec.context;
 }
 
 uint32_t open_context(struct thread *thread, struct access_state *state)

@@ -18,10 +18,12 @@
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/table.h"
+#include "shim/vector.h"
 
 /* Direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput; with four ways 0.82. */
 #define WAYS   4u
 #define CACHE  128u
+#define SITES  256u /* of accesses: 26 KB */
 #define PLACES 40u
 #define KNOWN  (1u << 16) /* distinct stacks remembered, so that each is written once */
 
@@ -29,12 +31,23 @@ struct stack_entry {
     uintptr_t pc, frame;
     uint32_t id;
     uint32_t count;
-    uint32_t place[PLACES]; /* of the return address of frame i + 1, relative to `frame` */
+    uint16_t place[PLACES]; /* of return address i: so many words above `frame` */
 };
 
+/*
+ * Unwinding for accesses is rationed: a thread may spend a sixteenth of its time on it. What comes beyond has no call
+ * stack but its own place. The unwinder needs up to 10 KB of stack, more than a signal stack or a fiber may have; so it
+ * runs on a stack of its own.
+ */
+#define UNWIND_SHARE 16u
+#define UNWIND_FREE  (UINT64_C(1) << 26) /* ticks, about 20 ms: for the first stacks */
+#define UNWIND_STACK 65536u
+
 struct stack_cache {
-    struct stack_entry entries[CACHE];
+    struct stack_entry entries[CACHE], sites[SITES];
     uint32_t victim;
+    uint64_t since, spent; /* ticks: of the thread, of those unwinding for accesses */
+    uint8_t *unwind_stack;
 };
 
 static struct {
@@ -49,6 +62,15 @@ void stack_reset(struct thread *thread)
         return;
     for (uint32_t i = 0; i < CACHE; i++)
         thread->stacks->entries[i].pc = 0;
+    for (uint32_t i = 0; i < SITES; i++)
+        thread->stacks->sites[i].pc = 0;
+}
+
+const uint64_t *stack_frames(uint32_t id, uint32_t *count)
+{
+    const uint64_t *words = table_slot(&table_stacks, id);
+    *count = id ? (uint32_t)words[0] : 0;
+    return words + 1;
 }
 
 /* ---- the stacks file ---- */
@@ -170,56 +192,166 @@ static bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
 {
     const uint64_t *words = (const uint64_t *)table_slot(&table_stacks, entry->id) + 1;
     for (uint32_t i = 0; i < entry->count; i++)
-        if (*(const uint64_t *)(frame + entry->place[i]) != words[i])
+        if (((const uint64_t *)frame)[entry->place[i]] != words[i])
             return false;
     return true;
+}
+
+/* What was captured is remembered, with where it stands; not if that cannot be verified next time. */
+static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t pc, uintptr_t frame,
+                       const uint64_t *pcs, const uintptr_t *places, uint32_t count)
+{
+    entry->pc = 0;
+    if (count > PLACES)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        uintptr_t above = places[i] - frame;
+        if (above % 8 || above / 8 > UINT16_MAX || *(uint64_t *)places[i] != pcs[i])
+            return; /* not where we think: never reuse */
+        entry->place[i] = (uint16_t)(above / 8);
+    }
+    entry->frame = frame;
+    entry->count = count;
+    entry->id = id;
+    entry->pc = pc;
+}
+
+static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size, uintptr_t pc,
+                                      uintptr_t frame, uint32_t victim)
+{
+    uint64_t hash = pc * 0x9e3779b97f4a7c15u ^ (frame >> 4) * 0xff51afd7ed558ccdu;
+    struct stack_entry *set = &entries[(hash >> 40) % (size / WAYS) * WAYS];
+    for (uint32_t way = 0; way < WAYS; way++)
+        if (LIKELY(set[way].pc == pc && set[way].frame == frame && entry_holds(&set[way], frame)))
+            return &set[way];
+    set[victim % WAYS].pc = 0;
+    return &set[victim % WAYS];
+}
+
+static bool unwind_begin(void)
+{
+    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
+    return !unwind_closed;
+}
+
+static void unwind_end(void)
+{
+    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
 }
 
 static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t pc, uintptr_t frame)
 {
     uint64_t pcs[TRACE_STACK_DEPTH];
     uintptr_t places[TRACE_STACK_DEPTH];
-    uint32_t limit = shim_options.stack_depth;
     int error = errno;
-    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
-    uint32_t count = unwind_closed ? 0 : capture(pc, frame, pcs, places, limit);
-    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
+    uint32_t count = unwind_begin() ? capture(pc, frame, pcs, places, shim_options.stack_depth) : 0;
+    unwind_end();
     errno = error;
     if (!count)
         return stack_without_unwinder(pc);
     uint32_t id = stack_put(pcs, count);
-    if (!entry || !id)
-        return id;
-    entry->pc = 0;
-    uint32_t kept = count < PLACES ? count : PLACES;
-    for (uint32_t i = 0; i < kept; i++) {
-        if (places[i] < frame || places[i] - frame > UINT32_MAX || *(uint64_t *)places[i] != pcs[i])
-            return id; /* not where we think: never reuse */
-        entry->place[i] = (uint32_t)(places[i] - frame);
-    }
-    if (kept < count)
-        return id; /* too deep to verify: captured anew each time */
-    entry->frame = frame;
-    entry->count = kept;
-    entry->id = id;
-    entry->pc = pc;
+    if (entry && id)
+        entry_keep(entry, id, pc, frame, pcs, places, count);
     return id;
+}
+
+static bool stacks_ready(struct thread *thread)
+{
+    if (LIKELY(thread->stacks))
+        return true;
+    thread->stacks = memory_get(sizeof *thread->stacks);
+    if (!thread->stacks)
+        return false;
+    thread->stacks->since = tsc_now();
+    return true;
 }
 
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
-    if (UNLIKELY(!thread->stacks)) {
-        thread->stacks = memory_get(sizeof *thread->stacks);
-        if (!thread->stacks)
-            return stack_capture(NULL, pc, frame);
-    }
-    uint64_t hash = pc * 0x9e3779b97f4a7c15u ^ (frame >> 4) * 0xff51afd7ed558ccdu;
-    struct stack_entry *set = &thread->stacks->entries[(hash >> 40) % (CACHE / WAYS) * WAYS];
-    for (uint32_t way = 0; way < WAYS; way++)
-        if (LIKELY(set[way].pc == pc && set[way].frame == frame && entry_holds(&set[way], frame)))
-            return set[way].id;
-    struct stack_entry *entry = &set[thread->stacks->victim++ % WAYS];
+    if (UNLIKELY(!stacks_ready(thread)))
+        return stack_capture(NULL, pc, frame);
+    struct stack_cache *cache = thread->stacks;
+    struct stack_entry *entry = entry_find(cache->entries, CACHE, pc, frame, cache->victim);
+    if (LIKELY(entry->pc))
+        return entry->id;
+    cache->victim++;
     return stack_capture(entry, pc, frame);
+}
+
+/* ---- of an access ---- */
+
+struct above { /* what is asked of the unwinder, and its answer */
+    uintptr_t pc;
+    const struct stack_registers *registers;
+    uint32_t limit, count, id;
+    uint64_t pcs[TRACE_STACK_DEPTH];
+    uintptr_t places[TRACE_STACK_DEPTH];
+};
+
+static void unwind_above(void *data)
+{
+    struct above *above = data;
+    unw_context_t context;
+    unw_cursor_t cursor;
+    raw_zero(&context, sizeof context);
+    greg_t *gregs = context.uc_mcontext.gregs;
+    gregs[REG_RIP] = (greg_t)above->pc;
+#define X(lower, upper) gregs[REG_##upper] = (greg_t)above->registers->lower;
+    STACK_REGISTERS(X)
+#undef X
+    if (unw_init_local2(&cursor, &context, UNW_INIT_SIGNAL_FRAME) != 0)
+        return;
+    uintptr_t top = above->registers->rsp;
+    while (above->count < above->limit && unw_step(&cursor) > 0) {
+        unw_word_t ip = 0, sp = 0;
+        unw_get_reg(&cursor, UNW_REG_IP, &ip);
+        unw_get_reg(&cursor, UNW_REG_SP, &sp);
+        if (ip == 0 || sp <= top)
+            break;
+        top = sp;
+        above->pcs[above->count] = ip;
+        above->places[above->count++] = sp - 8;
+    }
+    above->id = stack_put(above->pcs, above->count);
+}
+
+static NOINLINE uint32_t stack_unwind(struct stack_cache *cache, struct stack_entry *entry,
+                                      uintptr_t pc, const struct stack_registers *registers)
+{
+    uint64_t begin = tsc_now();
+    if (cache->spent > UNWIND_FREE + (begin - cache->since) / UNWIND_SHARE)
+        return 0;
+    if (!cache->unwind_stack)
+        cache->unwind_stack = memory_get(UNWIND_STACK);
+    if (!cache->unwind_stack)
+        return 0;
+    /* The question lies at the low end of the unwinder's stack. */
+    struct above *above = (struct above *)cache->unwind_stack;
+    above->pc = pc;
+    above->registers = registers;
+    above->limit = shim_options.stack_depth;
+    above->count = above->id = 0;
+    int error = errno;
+    if (unwind_begin())
+        vector_keep(unwind_above, above, cache->unwind_stack + UNWIND_STACK);
+    unwind_end();
+    errno = error;
+    if (above->id || !above->count)
+        entry_keep(entry, above->id, pc, registers->rsp, above->pcs, above->places, above->count);
+    cache->spent += tsc_now() - begin;
+    return above->id;
+}
+
+uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
+{
+    if (UNLIKELY(!stacks_ready(thread)))
+        return 0;
+    struct stack_cache *cache = thread->stacks;
+    struct stack_entry *entry = entry_find(cache->sites, SITES, pc, registers->rsp, cache->victim);
+    if (LIKELY(entry->pc))
+        return entry->id;
+    cache->victim++;
+    return stack_unwind(cache, entry, pc, registers);
 }
 
 void stack_fork_prepare(void)

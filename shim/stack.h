@@ -10,6 +10,21 @@
 /* Id of the present call stack in the `stacks` file, from the wrapper's caller outwards; 0 if none can be had. `pc` is the
  * wrapper's return address, `frame` its __builtin_frame_address(0). Guard up. */
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame);
+/*
+ * Id of the stack of return addresses above an instruction at `pc` of the program, with these registers; 0: none can be
+ * had, or too much time has gone into them already. The registers that a callee keeps, and rsp. Guard up; vector
+ * registers are kept.
+ */
+#define STACK_REGISTERS(X) \
+    X(rbx, RBX) X(rbp, RBP) X(rsp, RSP) X(r12, R12) X(r13, R13) X(r14, R14) X(r15, R15)
+struct stack_registers {
+#define X(lower, upper) uint64_t lower;
+    STACK_REGISTERS(X)
+#undef X
+};
+uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers);
+/* The return addresses of a stack, innermost first. */
+const uint64_t *stack_frames(uint32_t id, uint32_t *count);
 /* Another task: what was remembered is of another stack. */
 void stack_reset(struct thread *thread);
 /* Around fork: no capture may be under way, so that the child finds libunwind's locks free. */

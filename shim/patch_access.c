@@ -1,0 +1,386 @@
+/*
+ * The slow path of unmodified code.
+ *
+ * A plain access is recorded with its call stack, as any other. Instructions with LOCK, and xchg, are atomic operations
+ * that acquire and release; the bytes they touch are marked from then on (mark.c), and a plain load of a marked byte is an
+ * acquire, a plain store a release. Such an instruction runs between a `before` and an `after`: operation and clock are one
+ * step under the lock of the object, as in atomic.c. An object stands for 8 bytes of memory, since machine code may touch
+ * the halves of a word together and apart; only the marks are exact to the byte.
+ *
+ * Invariants: the guard stays up from `before` to `after`, so no handler runs in between (a fault of the instruction
+ * gives everything back first: patch_access_abandon). A byte is in no thread's filter as a plain one once it is marked:
+ * who marks it makes all threads forget the line; who enters a line looks at the marks once more behind that, with a
+ * barrier in between, so one of the two sees the other. LOCK's own write is recorded before its release.
+ */
+#include "shim/patch_access.h"
+
+#include <linux/futex.h>
+
+#include "shim/access_state.h"
+#include "shim/banned.h"
+#include "shim/clock.h"
+#include "shim/mark.h"
+#include "shim/object.h"
+#include "shim/stack.h"
+#include "shim/vector.h"
+
+#define GRANULE      8u
+#define ZERO_FLAG    0x40u
+#define RED_ZONE     128u
+#define FULL_FENCE() __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc")
+
+/* What an instruction under way holds. One thread's alone. */
+static __thread struct bracket {
+    bool active;
+    struct object *object; /* locked, or NULL */
+    uint32_t stack;
+} bracket __attribute__((tls_model("initial-exec")));
+
+static __thread struct system_call system_call_now __attribute__((tls_model("initial-exec")));
+
+/* ---- who calls ---- */
+
+static void attach(void *thread)
+{
+    *(struct thread **)thread = thread_attach();
+}
+
+static inline struct thread *enter(void)
+{
+    struct thread *thread = thread_current;
+    if (LIKELY((uintptr_t)thread > 1 && !thread->busy && shim_state == SHIM_ON)) {
+        thread->busy = 1;
+        __asm__ volatile("" ::: "memory");
+        return thread;
+    }
+    if (thread == THREAD_GONE || (thread && thread->busy) || shim_state == SHIM_OFF ||
+        shim_state == SHIM_ENDED)
+        return NULL;
+    vector_keep(attach, &thread, NULL);
+    return thread;
+}
+
+/* The registers that a callee keeps are in the frame, but for the check's own scratch registers. */
+static uint32_t stack_now(struct thread *thread, const struct patch_site *site,
+                          const struct patch_frame *frame)
+{
+    struct stack_registers registers = {.rbx = frame->rbx,
+                                        .rbp = frame->rbp,
+                                        .rsp = (uintptr_t)(frame + 1) + RED_ZONE,
+                                        .r12 = frame->r12,
+                                        .r13 = frame->r13,
+                                        .r14 = frame->r14,
+                                        .r15 = frame->r15};
+    uint64_t *const saved[16] = {
+        [3] = &registers.rbx,  [5] = &registers.rbp,  [12] = &registers.r12,
+        [13] = &registers.r13, [14] = &registers.r14, [15] = &registers.r15};
+    if (saved[site->registers & 15])
+        *saved[site->registers & 15] = patch_thread.spill_a;
+    if (saved[site->registers >> 4])
+        *saved[site->registers >> 4] = patch_thread.spill_b;
+    return stack_of(thread, site->pc, &registers);
+}
+
+/* ---- marked bytes ---- */
+
+/* Bit i: byte i of the access is marked. */
+static inline uint64_t marks_of(uintptr_t address, uint32_t size)
+{
+    uint32_t offset = address % MARK_LINE;
+    uint64_t marks = mark_of_line(address) >> offset;
+    if (offset + size > MARK_LINE)
+        marks |= mark_of_line(address + MARK_LINE) << (MARK_LINE - offset);
+    return marks & ~UINT64_C(0) >> (64 - size);
+}
+
+/* Bytes `mask` of those from `address` on. */
+static void bytes_record(struct thread *thread, uintptr_t address, uint64_t mask, uint32_t kind,
+                         uintptr_t pc)
+{
+    uint32_t offset = address % MARK_LINE;
+    uintptr_t line = address - offset;
+    if (mask << offset)
+        access_line(thread, line, mask << offset, kind, pc);
+    if (offset && mask >> (MARK_LINE - offset))
+        access_line(thread, line + MARK_LINE, mask >> (MARK_LINE - offset), kind, pc);
+}
+
+static inline uintptr_t granule_of(uintptr_t address)
+{
+    return address & ~(uintptr_t)(GRANULE - 1);
+}
+
+/* The object whose clock a load at `address` reads: that of its word, or of a cmpxchg16b that began a word before. */
+static struct object *object_read(struct thread *thread, uintptr_t address)
+{
+    struct object *object = object_find(thread, granule_of(address), TRACE_OBJECT_ATOMIC);
+    if (!object && granule_of(address) % 16)
+        object = object_find(thread, granule_of(address) - GRANULE, TRACE_OBJECT_ATOMIC);
+    return object;
+}
+
+/* Several words, or an instruction that cannot be bracketed: not one step, so clocks are joined, never replaced. */
+static void words_synchronise(struct thread *thread, uintptr_t address, uint64_t marks,
+                              uint32_t kind, uintptr_t pc)
+{
+    while (marks) {
+        uintptr_t word = granule_of(address + (uint32_t)__builtin_ctzll(marks));
+        struct object *object = kind & TRACE_KIND_WRITE
+                                    ? object_get(thread, word, TRACE_OBJECT_ATOMIC)
+                                    : object_read(thread, word);
+        if (object) {
+            object_lock(object);
+            if (kind & TRACE_KIND_WRITE)
+                clock_publish(thread, object, thread->segment, true);
+            else
+                clock_acquire(thread, object, pc);
+            object_unlock(object);
+        }
+        uintptr_t done = word + GRANULE - address;
+        marks = done < 64 ? marks >> done << done : 0;
+    }
+    if (kind & TRACE_KIND_WRITE)
+        clock_new_segment(thread);
+}
+
+/* Guard up. True: it stays up, and the instruction is to run now. */
+static NOINLINE bool marked_before(struct thread *thread, struct access_state *state,
+                                   const struct patch_site *site, const struct patch_frame *frame,
+                                   uint64_t marks)
+{
+    uintptr_t address = patch_thread.address, pc = site->pc + 1;
+    uint32_t kind = site->kind & (TRACE_KIND_WRITE | ~TRACE_KIND_FLAGS);
+    if (access_alone())
+        return false;
+    access_stack(state, stack_now(thread, site, frame));
+    bytes_record(thread, address, marks, kind | TRACE_KIND_MARKED, pc);
+    bytes_record(thread, address, ~marks & ~UINT64_C(0) >> (64 - site->size), site->kind, pc);
+    access_stack(state, 0);
+    if (!(site->details & PATCH_BRACKET) || address % GRANULE + site->size > GRANULE) {
+        words_synchronise(thread, address, marks, kind, pc);
+        return false;
+    }
+    struct object *object = kind & TRACE_KIND_WRITE
+                                ? object_get(thread, granule_of(address), TRACE_OBJECT_ATOMIC)
+                                : object_read(thread, address);
+    if (object)
+        object_lock(object);
+    if (object && (site->kind & (TRACE_KIND_WRITE | TRACE_KIND_BOTH)) == TRACE_KIND_WRITE)
+        clock_release(thread, object);
+    bracket = (struct bracket){.active = true, .object = object};
+    return true;
+}
+
+void patch_access_after(const struct patch_site *site, const struct patch_frame *frame)
+{
+    (void)frame;
+    struct thread *thread = thread_current;
+    if (!bracket.active)
+        return;
+    bracket.active = false;
+    struct object *object = bracket.object;
+    if (!object && !(site->kind & TRACE_KIND_WRITE)) { /* made since: what was read may be of it */
+        object = object_read(thread, patch_thread.address);
+        if (object)
+            object_lock(object);
+    }
+    if (object) {
+        uint32_t both = TRACE_KIND_WRITE | TRACE_KIND_BOTH;
+        if (!(site->kind & TRACE_KIND_WRITE) || (site->kind & both) == both)
+            clock_acquire(thread, object, site->pc + 1);
+        if ((site->kind & both) == both)
+            clock_release(thread, object);
+        object_unlock(object);
+    }
+    thread_leave(thread);
+}
+
+/* ---- plain accesses ---- */
+
+static inline bool touch(struct thread *thread, const struct patch_site *site,
+                         const struct patch_frame *frame)
+{
+    uintptr_t address = patch_thread.address;
+    struct access_state *state = access_state_get(thread);
+    if (UNLIKELY(!state))
+        return false;
+    uint64_t marks = marks_of(address, site->size);
+    if (UNLIKELY(marks))
+        return marked_before(thread, state, site, frame, marks);
+    if (access_alone()) {
+        access_record(thread, address, site->size, site->kind, site->pc + 1);
+        return false;
+    }
+    access_record_of(thread, state, address, site->size, site->kind, site->pc + 1,
+                     stack_now(thread, site, frame));
+    FULL_FENCE();
+    marks = marks_of(address, site->size);
+    if (LIKELY(!marks))
+        return false;
+    access_forget_everywhere(address & ~(uintptr_t)(LINE_BYTES - 1));
+    access_forget_everywhere((address + site->size - 1) & ~(uintptr_t)(LINE_BYTES - 1));
+    return marked_before(thread, state, site, frame, marks);
+}
+
+/* Crossing from one line into the next, where the inlined test always fails: both may have been seen. */
+static bool crossing_seen(uintptr_t address, uint32_t size, bool write)
+{
+    uint32_t first = LINE_BYTES - address % LINE_BYTES;
+    return size > first && size <= 32 && access_seen(address, (UINT64_C(1) << first) - 1, write) &&
+           access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write);
+}
+
+bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
+{
+    if (UNLIKELY(crossing_seen(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE)))
+        return false;
+    struct thread *thread = enter();
+    if (UNLIKELY(!thread))
+        return false;
+    if (UNLIKELY(touch(thread, site, frame)))
+        return true;
+    thread_leave(thread);
+    return false;
+}
+
+void patch_range(const struct patch_site *site, const struct patch_frame *frame, uintptr_t address,
+                 size_t size, uint32_t kind)
+{
+    struct thread *thread = enter();
+    if (UNLIKELY(!thread))
+        return;
+    struct access_state *state = access_state_get(thread);
+    if (state) {
+        access_stack(state, access_alone() ? 0 : stack_now(thread, site, frame));
+        access_record(thread, address, size, kind, site->pc + 1);
+        access_stack(state, 0);
+    }
+    thread_leave(thread);
+}
+
+/* ---- LOCK ---- */
+
+void patch_lock_before(const struct patch_site *site, const struct patch_frame *frame)
+{
+    (void)frame;
+    uintptr_t address = patch_thread.address;
+    struct thread *thread = enter();
+    if (UNLIKELY(!thread))
+        return;
+    if (mark_set(address, site->size)) {
+        uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+        access_forget_everywhere(line);
+        if (address - line + site->size > LINE_BYTES)
+            access_forget_everywhere(line + LINE_BYTES);
+    }
+    if (access_alone()) {
+        thread_leave(thread);
+        return;
+    }
+    struct object *object = object_get(thread, granule_of(address), TRACE_OBJECT_ATOMIC);
+    if (object)
+        object_lock(object);
+    bracket = (struct bracket){.active = true, .object = object};
+}
+
+void patch_lock_after(const struct patch_site *site, const struct patch_frame *frame)
+{
+    if (!bracket.active)
+        return;
+    bracket.active = false;
+    struct thread *thread = thread_current;
+    struct access_state *state = access_state_get(thread);
+    bool written = !(site->details & PATCH_COMPARES) || frame->flags & ZERO_FLAG;
+    uint32_t kind = (site->kind & ~TRACE_KIND_FLAGS) | TRACE_KIND_ATOMIC;
+    if (state) {
+        access_stack(state, stack_now(thread, site, frame));
+        bytes_record(thread, patch_thread.address, ~UINT64_C(0) >> (64 - site->size),
+                     kind | (written ? TRACE_KIND_WRITE : 0), site->pc + 1);
+        access_stack(state, 0);
+    }
+    struct object *object = bracket.object;
+    if (object) {
+        clock_acquire(thread, object, site->pc + 1);
+        if (written)
+            clock_release(thread, object);
+        object_unlock(object);
+    }
+    thread_leave(thread);
+}
+
+void patch_access_abandon(struct thread *thread)
+{
+    if (!bracket.active)
+        return;
+    bracket.active = false;
+    if (bracket.object)
+        object_unlock(bracket.object);
+    thread->busy = 0;
+}
+
+/* ---- system calls ---- */
+
+/* What a futex call does to its word, beside the waiting: to wake is to release. */
+static bool futex_wakes(uint32_t operation)
+{
+    switch (operation & (uint32_t)FUTEX_CMD_MASK) {
+    case FUTEX_WAKE:
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+    case FUTEX_WAKE_OP:
+    case FUTEX_UNLOCK_PI:
+    case FUTEX_WAKE_BITSET:
+    case FUTEX_CMP_REQUEUE_PI:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void system_call_before(struct system_call *call, long number, uintptr_t first, uintptr_t second)
+{
+    *call = (struct system_call){.number = number};
+    if (number != SYS_futex)
+        return;
+    call->word = first;
+    call->operation = (uint32_t)second;
+    struct thread *thread = enter();
+    if (!thread)
+        return;
+    if (mark_set(first, sizeof(uint32_t)))
+        access_forget_everywhere(first & ~(uintptr_t)(LINE_BYTES - 1));
+    if (!access_alone() && futex_wakes(call->operation)) {
+        struct object *object = object_get(thread, granule_of(first), TRACE_OBJECT_ATOMIC);
+        if (object)
+            clock_release_join(thread, object);
+    }
+    thread_leave(thread);
+}
+
+void system_call_after(const struct system_call *call, long result, uintptr_t pc)
+{
+    (void)result; /* also where it does not wait: the kernel has read the word */
+    if (call->number != SYS_futex || futex_wakes(call->operation))
+        return;
+    struct thread *thread = enter();
+    if (!thread)
+        return;
+    struct object *object = object_find(thread, granule_of(call->word), TRACE_OBJECT_ATOMIC);
+    if (object) {
+        object_lock(object);
+        clock_acquire(thread, object, pc);
+        object_unlock(object);
+    }
+    thread_leave(thread);
+}
+
+void patch_syscall_before(const struct patch_frame *frame, uintptr_t pc)
+{
+    (void)pc;
+    system_call_before(&system_call_now, (long)frame->rax, frame->rdi, frame->rsi);
+}
+
+void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc)
+{
+    system_call_after(&system_call_now, (long)frame->rax, pc);
+}

@@ -1,0 +1,386 @@
+/*
+ * The slow path of unmodified code: marks, clocks and records, with several tasks played by one thread, step by step.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shim/clock.c"
+#include "shim/mark.c"
+#include "shim/patch_access.c"
+
+#include "shim/clock_model.h"
+
+/* ---- the rest of the recorder ---- */
+
+__thread struct patch_thread patch_thread;
+__thread struct access_fast access_fast;
+static struct filter_entry nothing = ACCESS_NOTHING;
+static uint64_t no_frames[2];
+struct table table_tasks;
+
+static uintptr_t forgotten[8];
+static uint32_t forgotten_count;
+static uintptr_t
+    mark_meanwhile; /* another thread marks this byte while an access to it is recorded */
+static struct stack_registers unwound;
+static struct {
+    uintptr_t line;
+    uint64_t mask;
+    uint32_t kind;
+    uint64_t segment;
+} lines[8];
+static uint32_t line_count;
+
+uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
+{
+    (void)thread, (void)pc;
+    unwound = *registers;
+    return 1;
+}
+
+void vector_keep(void (*function)(void *), void *data, void *stack)
+{
+    (void)stack;
+    function(data);
+}
+
+void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
+{
+    (void)pc;
+    lines[line_count].line = line;
+    lines[line_count].mask = mask;
+    lines[line_count].kind = kind;
+    lines[line_count++].segment = thread->segment;
+}
+
+void access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                      size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
+{
+    (void)state, (void)stack;
+    access_record(thread, address, size, kind, pc);
+    if (mark_meanwhile)
+        mark_set(mark_meanwhile, 1);
+    mark_meanwhile = 0;
+}
+
+void access_forget_everywhere(uintptr_t line)
+{
+    forgotten[forgotten_count++] = line;
+}
+
+/* ---- what a program does ---- */
+
+#define TRACE_KIND_OF(size) ((uint32_t)__builtin_ctz(size) << 4)
+
+static struct {
+    uint8_t room[128];
+    struct patch_frame frame;
+} stack;
+static uint8_t memory[4096] __attribute__((aligned(64)));
+
+static struct patch_site site_of(uint32_t size, uint32_t flags, uint32_t details)
+{
+    return (struct patch_site){.pc = 0x1000,
+                               .size = (uint16_t)size,
+                               .kind = (uint8_t)(flags | TRACE_KIND_OF(size)),
+                               .details = (uint16_t)details};
+}
+
+/* True: it was bracketed. */
+static bool plain(uint32_t at, uint32_t size, uint32_t flags)
+{
+    struct patch_site site = site_of(size, flags, size <= 8 ? PATCH_BRACKET : 0);
+    patch_thread.address = (uintptr_t)memory + at;
+    if (!patch_access(&site, &stack.frame))
+        return false;
+    assert_true(thread_current->busy);
+    patch_access_after(&site, &stack.frame);
+    assert_false(thread_current->busy);
+    return true;
+}
+
+#define LOAD  0
+#define STORE TRACE_KIND_WRITE
+#define BOTHS (TRACE_KIND_WRITE | TRACE_KIND_BOTH)
+
+static void locked(uint32_t at, uint32_t size)
+{
+    struct patch_site site = site_of(size, TRACE_KIND_WRITE | TRACE_KIND_ATOMIC, 0);
+    patch_thread.address = (uintptr_t)memory + at;
+    patch_lock_before(&site, &stack.frame);
+    patch_lock_after(&site, &stack.frame);
+    assert_false(thread_current->busy);
+}
+
+static void compare_exchange(uint32_t at, uint32_t size, bool succeeds)
+{
+    struct patch_site site = site_of(size, TRACE_KIND_WRITE | TRACE_KIND_ATOMIC, PATCH_COMPARES);
+    patch_thread.address = (uintptr_t)memory + at;
+    patch_lock_before(&site, &stack.frame);
+    stack.frame.flags = succeeds ? ZERO_FLAG : 0;
+    patch_lock_after(&site, &stack.frame);
+}
+
+static int start(void **state)
+{
+    access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames);
+    table_tasks.count = 10;
+    line_count = forgotten_count = 0;
+    mark_clear((uintptr_t)memory, sizeof memory);
+    memset(&stack, 0, sizeof stack);
+    return begin(state);
+}
+
+/* ---- tests ---- */
+
+/* A flag set by xchg or mov, read by mov: the marks make it a release and an acquire. */
+static void test_flag(void **state)
+{
+    (void)state;
+    as(2);
+    assert_false(plain(0, 4, LOAD)); /* not marked yet */
+    assert_int_equal(last_touch.kind, TRACE_KIND_OF(4));
+    as(1);
+    uint64_t wrote = threads[1].segment;
+    locked(0, 4);
+    assert_int_equal(forgotten[0], (uintptr_t)memory);
+    as(2);
+    assert_true(plain(0, 4, LOAD));
+    assert_int_equal(knows(2, 1), wrote);
+    assert_int_equal(lines[line_count - 1].kind, TRACE_KIND_OF(4) | TRACE_KIND_MARKED);
+    as(3);
+    uint64_t third = threads[3].segment;
+    assert_true(plain(0, 4, STORE)); /* replaces: whoever reads it now is after task 3 only */
+    assert_int_equal(lines[line_count - 1].segment, third);
+    as(4);
+    assert_true(plain(0, 4, LOAD));
+    assert_int_equal(knows(4, 3), third);
+    assert_int_equal(knows(4, 1), 0);
+}
+
+/* The write of the LOCK instruction itself lies before what it releases. */
+static void test_locked_is_recorded_first(void **state)
+{
+    (void)state;
+    as(1);
+    uint64_t wrote = threads[1].segment;
+    locked(60, 8); /* over the edge of a line */
+    assert_int_equal(line_count, 2);
+    assert_int_equal(lines[0].line, (uintptr_t)memory);
+    assert_int_equal(lines[0].mask, UINT64_C(15) << 60);
+    assert_int_equal(lines[1].line, (uintptr_t)memory + 64);
+    assert_int_equal(lines[1].mask, 15);
+    assert_int_equal(lines[1].segment, wrote);
+    assert_int_equal(lines[0].kind, TRACE_KIND_OF(8) | TRACE_KIND_WRITE | TRACE_KIND_ATOMIC);
+    assert_int_equal(forgotten_count, 2);
+    assert_true(threads[1].segment > wrote);
+    locked(60, 8);
+    assert_int_equal(forgotten_count, 2); /* marked already */
+}
+
+static void test_failed_exchange_releases_nothing(void **state)
+{
+    (void)state;
+    as(1);
+    uint64_t first = threads[1].segment;
+    locked(8, 8);
+    as(2);
+    uint64_t second = threads[2].segment;
+    compare_exchange(8, 8, false);
+    assert_int_equal(knows(2, 1), first);
+    assert_int_equal(lines[line_count - 1].kind, TRACE_KIND_OF(8) | TRACE_KIND_ATOMIC);
+    as(3);
+    locked(8, 8);
+    assert_int_equal(knows(3, 1), first);
+    assert_int_equal(knows(3, 2), 0);
+    as(2);
+    compare_exchange(8, 8, true);
+    assert_true(threads[2].segment > second);
+    as(4);
+    plain(8, 8, LOAD);
+    assert_int_equal(knows(4, 2), threads[2].segment - 1);
+}
+
+/* An access that was entered as plain while its byte was being marked. */
+static void test_marked_meanwhile(void **state)
+{
+    (void)state;
+    as(1);
+    mark_meanwhile = (uintptr_t)memory + 17;
+    assert_true(plain(16, 4, LOAD));
+    assert_int_equal(forgotten_count, 2);
+    assert_int_equal(forgotten[0], (uintptr_t)memory);
+}
+
+/* Only the marked bytes of an access are atomic. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    as(1);
+    locked(4, 4);
+    line_count = 0;
+    as(2);
+    assert_true(plain(0, 8, STORE));
+    assert_int_equal(line_count, 2);
+    assert_int_equal(lines[0].mask, 0xf0);
+    assert_int_equal(lines[0].kind, TRACE_KIND_OF(8) | TRACE_KIND_WRITE | TRACE_KIND_MARKED);
+    assert_int_equal(lines[1].mask, 0x0f);
+    assert_int_equal(lines[1].kind, TRACE_KIND_OF(8) | TRACE_KIND_WRITE);
+    uint64_t knew = threads[2].segment - 1;
+    as(3); /* the halves of a word are one object */
+    plain(0, 2, LOAD);
+    assert_int_equal(knows(3, 2), 0);
+    plain(4, 1, LOAD);
+    assert_int_equal(knows(3, 2), knew);
+}
+
+/* What cannot be bracketed still synchronises, each word by itself, and drops nobody's release. */
+static void test_wide(void **state)
+{
+    (void)state;
+    as(1);
+    uint64_t first = threads[1].segment;
+    locked(0, 4);
+    uint64_t second = threads[1].segment;
+    locked(24, 4);
+    as(2);
+    uint64_t wrote = threads[2].segment;
+    assert_false(plain(0, 32, STORE));
+    assert_false(thread_current->busy);
+    as(3);
+    assert_false(plain(0, 16, LOAD));
+    assert_int_equal(knows(3, 1), first);
+    assert_int_equal(knows(3, 2), wrote);
+    as(4);
+    assert_false(plain(6, 32, LOAD));
+    assert_int_equal(knows(4, 1), second);
+}
+
+static void test_pair(void **state) /* cmpxchg16b */
+{
+    (void)state;
+    as(1);
+    uint64_t wrote = threads[1].segment;
+    locked(16, 16);
+    as(2);
+    assert_true(plain(24, 8, LOAD));
+    assert_int_equal(knows(2, 1), wrote);
+}
+
+/* add without LOCK on a marked byte: read and written. */
+static void test_both(void **state)
+{
+    (void)state;
+    as(1);
+    uint64_t wrote = threads[1].segment;
+    locked(0, 8);
+    as(2);
+    uint64_t second = threads[2].segment;
+    assert_true(plain(0, 8, BOTHS));
+    assert_int_equal(knows(2, 1), wrote);
+    assert_true(threads[2].segment > second);
+    as(3);
+    plain(0, 8, LOAD);
+    assert_int_equal(knows(3, 1), wrote);
+    assert_int_equal(knows(3, 2), threads[2].segment - 1);
+}
+
+static void test_alone(void **state)
+{
+    (void)state;
+    table_tasks.count = 2;
+    as(1);
+    locked(0, 4);
+    assert_int_equal(object_count, 1);
+    assert_int_equal(line_count, 0);
+    assert_int_equal(threads[1].segment, 1);
+    assert_false(plain(0, 4, STORE));
+    table_tasks.count = 3;
+    assert_true(plain(0, 4, LOAD)); /* the mark was made all the same */
+}
+
+/* The instruction faulted: nothing stays behind. */
+static void test_fault(void **state)
+{
+    (void)state;
+    as(1);
+    struct patch_site site = site_of(4, TRACE_KIND_WRITE | TRACE_KIND_ATOMIC, 0);
+    patch_thread.address = (uintptr_t)memory;
+    patch_lock_before(&site, &stack.frame);
+    assert_true(threads[1].busy);
+    patch_access_abandon(&threads[1]);
+    assert_false(threads[1].busy);
+    patch_lock_after(&site, &stack.frame); /* a handler that jumped behind the instruction */
+    assert_int_equal(line_count, 0);
+    locked(0, 4); /* the lock of the object is free */
+    patch_access_abandon(&threads[1]);
+}
+
+static void test_futex(void **state)
+{
+    (void)state;
+    struct patch_frame frame = {
+        .rax = SYS_futex, .rdi = (uintptr_t)memory + 8, .rsi = FUTEX_WAKE | FUTEX_PRIVATE_FLAG};
+    as(1);
+    plain(8, 4, STORE); /* not marked: an ordinary store */
+    uint64_t wrote = threads[1].segment;
+    patch_syscall_before(&frame, 0);
+    patch_syscall_after(&frame, 0);
+    as(2);
+    frame.rsi = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
+    patch_syscall_before(&frame, 0);
+    assert_int_equal(knows(2, 1), 0);
+    patch_syscall_after(&frame, 0);
+    assert_int_equal(knows(2, 1), wrote);
+    as(3);
+    assert_true(plain(8, 4, LOAD));
+    assert_int_equal(knows(3, 1), wrote);
+    frame.rax = SYS_getpid;
+    patch_syscall_before(&frame, 0);
+    patch_syscall_after(&frame, 0);
+    assert_int_equal(object_count, 2);
+}
+
+/* The unwinder gets the program's registers, also those that the check uses. */
+static void test_registers(void **state)
+{
+    (void)state;
+    as(1);
+    stack.frame.rbx = 1;
+    stack.frame.r12 = 12;
+    patch_thread.spill_a = 77;
+    patch_thread.spill_b = 88;
+    struct patch_site site = site_of(4, 0, 0);
+    site.registers = 12 << 4 | 3;
+    patch_thread.address = (uintptr_t)memory;
+    patch_access(&site, &stack.frame);
+    assert_int_equal(unwound.rbx, 77);
+    assert_int_equal(unwound.r12, 88);
+    assert_int_equal(unwound.rsp, (uintptr_t)(&stack.frame + 1) + 128);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, start)
+    const struct CMUnitTest tests[] = {
+        TEST(test_flag),
+        TEST(test_locked_is_recorded_first),
+        TEST(test_failed_exchange_releases_nothing),
+        TEST(test_marked_meanwhile),
+        TEST(test_bytes),
+        TEST(test_wide),
+        TEST(test_pair),
+        TEST(test_both),
+        TEST(test_alone),
+        TEST(test_fault),
+        TEST(test_futex),
+        TEST(test_registers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
