@@ -32,6 +32,8 @@ struct coverage {
     uint64_t lines; /* distinct 64-byte lines checked */
     uint64_t
         history_dropped; /* accesses the memory limit made us forget: races with them may be missed */
+    uint64_t
+        atomic_races; /* pairs of sites that are no finding: the words are taken to be atomic */
     double race_seconds;
 };
 

@@ -102,6 +102,12 @@ static void say_seen(struct sentences *out, const struct report_process *process
     if (seen->access_records)
         add(out, "memory accesses: %llu record%s (%s)", (unsigned long long)seen->access_records,
             many(seen->access_records), access);
+    if (seen->atomic_races)
+        add(out,
+            "%llu pair%s of unordered accesses are no findings: the words are used by LOCKed "
+            "instructions too or declared atomic, or such a word may order them; what memory order "
+            "the source asks for does not show in machine code",
+            (unsigned long long)seen->atomic_races, many(seen->atomic_races));
     if (seen->history_dropped)
         add(out,
             "%llu accesses were forgotten for lack of memory: races with them may be missed "

@@ -92,6 +92,8 @@ void finding_free(struct finding *finding)
     free(finding->parts);
     free(finding->summary);
     free(finding->why);
+    free(finding->evidence);
+    free(finding->doubt);
     free(finding->advice);
     free(finding->object);
     free(finding->location);

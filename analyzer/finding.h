@@ -44,12 +44,13 @@ struct stack {
 /* A part is one paragraph with a call stack: "Write of size 4 at 0x... by task 3 'worker' (holding
  * mutex 2):" */
 enum part_role {
-    PART_ACCESS,   /* one side of a race: there are two, the later first */
-    PART_LOCATION, /* where the object came to life */
-    PART_TASK,     /* where a task was created */
-    PART_WAIT,     /* where a task waits */
-    PART_HOLD,     /* where something it holds was acquired */
-    PART_EVENT,    /* something else that happened: the destroy, the lost signal... */
+    PART_ACCESS,    /* one side of a race: there are two, the later first */
+    PART_LOCATION,  /* where the object came to life */
+    PART_TASK,      /* where a task was created */
+    PART_WAIT,      /* where a task waits */
+    PART_HOLD,      /* where something it holds was acquired */
+    PART_EVENT,     /* something else that happened: the destroy, the lost signal... */
+    PART_EXPLAINED, /* another race that this finding may explain */
 };
 
 struct part {
@@ -65,6 +66,8 @@ struct finding {
     const char *rule; /* static, stable, kebab-case: "free-race", "wait-cycle"... */
     char *summary;    /* one sentence: what is wrong */
     char *why;        /* why it is so sure, or what would settle it; may be NULL */
+    char *evidence;   /* of a race of machine code: what shows that it is one; may be NULL */
+    char *doubt;      /* ... and what it lacks to be proved; may be NULL */
     char *advice;     /* what usually cures it; may be NULL */
     char *object;     /* name of variable, lock, task: one word if possible; may be NULL */
     char *location;   /* of the object: "global 'counter' of size 4 defined in ..."; may be NULL */

@@ -54,6 +54,7 @@ struct race_scan {
     uint64_t *shared;           /* bit by line hash: worth a history */
     uint64_t shared_count;      /* bits set */
     unsigned bits;              /* log2 of the number of hashes */
+    bool patched;               /* some module was patched at load: there are machine accesses */
     _Atomic uint16_t *lives;    /* by line hash: see race_lives_once */
     _Atomic uint8_t *large;     /* by hash of a page: a large block was here */
     _Atomic uint32_t next;      /* stream to be scanned next */
@@ -120,11 +121,15 @@ struct race_places {
 };
 
 /* A site number carries what the checks ask for most. */
-#define RACE_SITE_WRITE  1u
-#define RACE_SITE_ATOMIC 2u
-#define RACE_SITE_SHIFT  2u
-#define RACE_KIND_FREE   0x100u /* kind of a site that ends blocks */
+#define RACE_SITE_WRITE   1u
+#define RACE_SITE_ATOMIC  2u
+#define RACE_SITE_MACHINE 4u
+#define RACE_SITE_SHIFT   3u
+#define RACE_KIND_FREE    0x100u /* kind of a site that ends blocks */
+#define RACE_KIND_MACHINE 0x200u /* see race_machine */
 
+/* RACE_KIND_MACHINE for code that no compiler instrumented, in a process with patched modules. */
+uint32_t race_machine(const struct race_scan *scan, uint64_t pc);
 void race_places_open(struct race_places *places);
 void race_places_close(struct race_places *places);
 uint32_t race_site_get(struct race_places *places, uint64_t pc, uint32_t kind);
@@ -173,7 +178,8 @@ struct race_line {
     uint8_t room;   /* log2 of the room at `entries` */
     uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
     uint8_t tags[RACE_TAGS]; /* of the first entries: race_tag of their sites */
-    uint32_t unused;
+    bool watched;            /* race_watch.c wants to know of its accesses */
+    uint8_t unused[3];
 };
 static_assert(sizeof(struct race_line) == 64, "line");
 
@@ -185,7 +191,7 @@ static inline void race_line_blocks_changed(struct race_line *line)
 
 static inline uint8_t race_tag(uint32_t site)
 {
-    return (uint8_t)(site >> 2); /* RACE_SITE_SHIFT: sites are numbered in a row */
+    return (uint8_t)(site >> RACE_SITE_SHIFT); /* sites are numbered in a row */
 }
 
 struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
@@ -236,11 +242,21 @@ struct race_sample {
     struct race_block block; /* address 0: none */
 };
 
+/* Who raced when, of a machine pair: what truth.c tries its edges on. The first half are the first,
+ * the others the last ones seen. */
+#define RACE_INSTANCES 32u
+struct race_instance {
+    uint64_t before_segment, after_segment;
+    uint32_t before_task, after_task;
+};
+
 struct race_pair {      /* a racy pair of sites */
     uint32_t low, high; /* site numbers */
     uint64_t count;
     uint32_t sample_count;
+    uint32_t instance_count; /* met, of which the last ones overwrite each other */
     struct race_sample samples[RACE_SAMPLES];
+    struct race_instance *instances; /* of a machine pair, else NULL */
 };
 
 struct race_record { /* what is needed of a run, a range, an allocation or a free */
@@ -271,6 +287,7 @@ struct race_history {
     uint32_t *stacks; /* [task_count]: the block that is a task's stack */
     struct race_pair *pairs;
     uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
+    struct race_watches *watches; /* NULL: no machine access has raced */
     uint64_t dropped;
     uint64_t limit;    /* bytes */
     uint64_t sweep_at; /* lines + entries at which the next sweep is due */
@@ -385,6 +402,62 @@ void race_line_catch_up(struct race_history *history, struct race_line *line);
 bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
                             const uint64_t *floor);
 void race_regions_sweep(struct race_history *history);
+
+/* ---- race_watch.c: who touched the bytes that machine accesses raced on, and when ---- */
+
+#define RACE_WATCH_TASKS 8u
+struct race_period { /* segments first..last, some or all of them */
+    uint64_t first, last;
+    /* Of a write: what it is after of each task of the watch, at `first`. 0 where that is not known;
+     * after[0] is RACE_PERIOD_ASK where it was not yet asked for. */
+    uint64_t after[RACE_WATCH_TASKS];
+};
+#define RACE_PERIOD_ASK UINT64_MAX
+
+struct race_log { /* of one task and mode, periods in order */
+    uint32_t task, next;
+    uint32_t count, capacity;
+    bool write;
+    struct race_period *periods;
+};
+
+struct race_watch {
+    uint64_t line, mask;
+    uint64_t tsc; /* of the block */
+    uint32_t block;
+    uint32_t next;                    /* in its bucket */
+    uint32_t logs;                    /* first */
+    uint32_t pairs;                   /* first link to the pairs that raced here */
+    uint32_t tasks[RACE_WATCH_TASKS]; /* the first that came; 0: none */
+    uint64_t atomic;                  /* bytes that an atomic access was seen to, too */
+};
+
+struct race_watch_link {
+    uint32_t pair, next;
+};
+
+struct race_watches {
+    struct race_watch *items; /* [1..] */
+    uint32_t count, capacity, *buckets, bucket_count;
+    struct race_log *logs;
+    uint32_t log_count, log_capacity;
+    struct race_watch_link *links;
+    uint32_t link_count, link_capacity;
+    uint64_t periods;
+    bool full; /* there were more words than could be watched */
+};
+
+/* A machine pair raced: `before` NULL, the end of the block. */
+void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
+                      uint64_t mask, const struct race_entry *before, uint32_t block,
+                      uint32_t pair_index);
+/* An access to a line that is watched. */
+void race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
+                       uint64_t mask, uint32_t block);
+/* The watch of these bytes, 0 if there is none. */
+uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint64_t mask,
+                         uint32_t block, uint64_t tsc);
+void race_watches_free(struct race_watches *watches);
 
 /* ---- race_worker.c ---- */
 

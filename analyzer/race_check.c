@@ -81,6 +81,8 @@ static void check_bytes(struct race_history *history, const struct race_now *now
                         struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
+    if (line->watched)
+        race_watch_access(history, now, line->line - 1, mask, block);
     for (uint32_t i = 0; i < line->count;) {
         const struct race_entry *entry = &race_line_entries(history, line)[i];
         i++;
@@ -255,6 +257,8 @@ static inline void check_short(struct race_history *history, const struct race_n
                                struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
+    if (line->watched)
+        race_watch_access(history, now, line->line - 1, mask, block);
     for (uint32_t at = next_tagged(line, now->site, 0); at < line->count;) {
         const struct race_entry *entry = &race_line_entries(history, line)[at];
         if (entry->site == now->site && entry->block == block &&

@@ -77,6 +77,9 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
         before = &end;
     struct race_pair *pair = pair_get(history, before->site, now->site);
     pair->count++;
+    if ((before->site | now->site) & RACE_SITE_MACHINE)
+        race_watch_found(history, now, line, mask, before, block_number,
+                         (uint32_t)(pair - history->pairs));
     for (uint32_t i = 0; i < pair->sample_count; i++)
         if (sample_covers(&pair->samples[i], block, line * 64, mask, before->guess || now->guess))
             return;

@@ -85,6 +85,9 @@ void race_history_close(struct race_history *history)
     free(history->blocks);
     free(history->block_buckets);
     free(history->stacks);
+    for (uint32_t i = 1; i < history->pair_count; i++)
+        free(history->pairs[i].instances);
+    race_watches_free(history->watches);
     free(history->pairs);
     free(history->pair_buckets);
 }

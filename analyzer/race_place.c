@@ -43,7 +43,8 @@ static uint64_t site_hash(uint64_t pc, uint32_t kind)
 static uint32_t site_number(uint32_t index, uint32_t kind)
 {
     return index << RACE_SITE_SHIFT | (kind & TRACE_KIND_WRITE ? RACE_SITE_WRITE : 0) |
-           (kind & TRACE_KIND_ATOMIC ? RACE_SITE_ATOMIC : 0);
+           (kind & TRACE_KIND_ATOMIC ? RACE_SITE_ATOMIC : 0) |
+           (kind & RACE_KIND_MACHINE ? RACE_SITE_MACHINE : 0);
 }
 
 static void site_rehash(struct race_places *places)

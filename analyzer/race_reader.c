@@ -32,8 +32,9 @@ static uint32_t site_of(struct race_reader *reader)
     struct race_known_site *known = &reader->sites[reader->cursor.codec.site];
     if (known->site && known->pc == record->pc && known->kind == record->kind)
         return known->site;
-    *known = (struct race_known_site){
-        record->pc, record->kind, race_site_get(&reader->worker->places, record->pc, record->kind)};
+    uint32_t kind = record->kind | race_machine(reader->worker->scan, record->pc);
+    *known = (struct race_known_site){record->pc, record->kind,
+                                      race_site_get(&reader->worker->places, record->pc, kind)};
     return known->site;
 }
 

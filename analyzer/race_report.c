@@ -10,6 +10,7 @@
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
+#include "analyzer/truth.h"
 
 #define FRAMES_SHOWN 256u
 
@@ -20,6 +21,7 @@ struct found {
     uint64_t low, high; /* source lines of the two sites */
     const char *rule;
     char *variable; /* NULL if the memory has no name */
+    struct verdict verdict;
     bool folded;
     uint64_t count;
 };
@@ -54,6 +56,8 @@ static const char *access_word(const struct race_site *site)
         return write ? "store to an atomic word" : "load of an atomic word";
     if (site->kind & TRACE_KIND_ATOMIC)
         return write ? "atomic write" : "atomic read";
+    if (site->kind & TRACE_KIND_BOTH && site->kind & RACE_KIND_MACHINE)
+        return "read-modify-write";
     if (site->kind & TRACE_KIND_VPTR)
         return write ? "write of a vtable pointer" : "read of a vtable pointer";
     return write ? "write" : "read";
@@ -299,14 +303,14 @@ static const char *rule_of(const struct race_site *a, const struct race_site *b)
     return "data-race";
 }
 
-static void add_finding(struct analysis *analysis, const struct found *found)
+static struct finding *make_finding(struct analysis *analysis, const struct found *found,
+                                    enum finding_certainty certainty, const char *rule)
 {
     const struct race_sample *sample = found->sample;
     const struct race_entry *before = &sample->before, *after = &sample->after;
     const struct race_site *first = site_of(found->places, before->site);
     const struct race_site *second = site_of(found->places, after->site);
-    const char *rule = found->rule;
-    struct finding *finding = finding_new(FINDING_RACE, FINDING_PROVED, rule);
+    struct finding *finding = finding_new(FINDING_RACE, certainty, rule);
     finding->count = found->count > UINT32_MAX ? UINT32_MAX : (uint32_t)found->count;
     add_access(analysis, finding, found, after, false);
     add_access(analysis, finding, found, before, true);
@@ -336,7 +340,99 @@ static void add_finding(struct analysis *analysis, const struct found *found)
                                       "before the memory is freed.");
     free(task);
     free(other);
+    return finding;
+}
+
+static void add_finding(struct analysis *analysis, const struct found *found)
+{
+    bool proved = found->verdict.outcome == TRUTH_PROVED;
+    struct finding *finding =
+        make_finding(analysis, found, proved ? FINDING_PROVED : FINDING_SUSPECTED, found->rule);
+    if (found->verdict.evidence)
+        finding_set(&finding->evidence, "not atomic: %s", found->verdict.evidence);
+    if (found->verdict.doubt)
+        finding_set(&finding->doubt, "%s", found->verdict.doubt);
     finding_add(&analysis->findings, finding);
+}
+
+/* ---- flags made by hand ---- */
+
+/* "write at a.c:12 and read at a.c:30 of 'data'" */
+static void add_explained(const struct analysis *analysis, struct finding *finding,
+                          const struct found *found)
+{
+    const struct race_entry *entries[] = {&found->sample->before, &found->sample->after};
+    char *places[2];
+    for (unsigned i = 0; i < 2; i++) {
+        const struct race_site *site = site_of(found->places, entries[i]->site);
+        struct stack stack = symbols_stack(analysis->symbols, &site->pc, 1, false);
+        const struct frame *frame = stack_site(&stack);
+        char *place =
+            frame ? frame_place(frame) : memory_format("0x%llx", (unsigned long long)site->pc);
+        places[i] = memory_format("%s at %s", access_word(site), place);
+        free(place);
+        stack_free(&stack);
+    }
+    struct part *part =
+        finding_part(finding, PART_EXPLAINED, found->sample->after.task, (struct stack){NULL, 0});
+    finding_set(&part->text, "May be ordered by it: %s and %s%s%s%s", places[0], places[1],
+                found->variable ? " of '" : "", found->variable ? found->variable : "",
+                found->variable ? "'" : "");
+    free(places[0]);
+    free(places[1]);
+}
+
+#define EXPLAINED_SHOWN 32u
+
+/* One finding for a flag and all that it may have ordered. */
+static void add_group(struct analysis *analysis, const struct found *found, uint32_t count,
+                      const struct found *flag)
+{
+    struct finding *finding =
+        make_finding(analysis, flag, FINDING_SUSPECTED, "hand-made-synchronisation");
+    uint32_t explained = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (found[i].folded || found[i].verdict.group != flag->verdict.group || &found[i] == flag)
+            continue;
+        if (explained++ < EXPLAINED_SHOWN)
+            add_explained(analysis, finding, &found[i]);
+    }
+    const char *name = finding->object;
+    finding_set(&finding->summary,
+                "%s%s%s looks like synchronisation made by hand: plain stores and loads of it, "
+                "unordered, may order %u other race%s",
+                name ? "'" : "", name ? name : "a word", name ? "'" : "", explained,
+                explained == 1 ? "" : "s");
+    finding_set(
+        &finding->doubt,
+        "the machine code does not show whether the accesses to it are atomic operations%s; "
+        "then all of this is in order",
+        flag->verdict.overwrites ? ", and two of its stores may overwrite each other even so" : "");
+    finding_set(&finding->advice,
+                "Make it atomic in the source, with release and acquire, or use a lock. A build by "
+                "gorocheck cc, or debug information, settles which it is.");
+    finding_add(&analysis->findings, finding);
+}
+
+/* Flags with stores that may overwrite each other come first. */
+static void add_groups(struct analysis *analysis, struct found *found, uint32_t count)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t group = found[i].verdict.group;
+            bool first = group && !found[i].folded && found[i].verdict.overwrites == (pass == 0);
+            const struct found *flag = &found[i];
+            for (uint32_t j = 0; j < count && first; j++) {
+                if (found[j].verdict.group != group || found[j].folded)
+                    continue;
+                first = j >= i;
+                if (flag->verdict.outcome != TRUTH_FLAG && found[j].verdict.outcome == TRUTH_FLAG)
+                    flag = &found[j];
+            }
+            if (first)
+                add_group(analysis, found, count, flag);
+        }
+    }
 }
 
 /* "table[3].count" and "table[4].count" are one thing to fold: compares without what is in
@@ -361,7 +457,8 @@ static bool same_name(const char *a, const char *b)
 static bool same_place(const struct found *a, const struct found *b)
 {
     const struct race_block *x = &a->sample->block, *y = &b->sample->block;
-    if (a->low != b->low || a->high != b->high || a->rule != b->rule)
+    if (a->low != b->low || a->high != b->high || a->rule != b->rule ||
+        a->verdict.group != b->verdict.group)
         return false;
     if (x->address || y->address)
         return x->address && y->address && x->kind == y->kind &&
@@ -391,11 +488,14 @@ static void name_variable(const struct analysis *analysis, struct found *found)
     variable_free(&variable);
 }
 
-void race_report(struct analysis *analysis, struct race_worker *workers, uint32_t count)
+/* All samples that are worth a finding, in the order of the trace. */
+static struct found *collect(struct analysis *analysis, struct race_worker *workers,
+                             uint32_t worker_count, uint32_t *found_count)
 {
     struct found *found = NULL;
-    uint32_t found_count = 0, capacity = 0;
-    for (uint32_t w = 0; w < count; w++) {
+    uint32_t count = 0, capacity = 0;
+    struct truth *truth = truth_new(analysis, workers, worker_count);
+    for (uint32_t w = 0; w < worker_count; w++) {
         for (uint32_t p = 1; p < workers[w].history.pair_count; p++) {
             const struct race_pair *pair = &workers[w].history.pairs[p];
             const struct race_site *first = site_of(&workers[w].places, pair->low);
@@ -404,35 +504,72 @@ void race_report(struct analysis *analysis, struct race_worker *workers, uint32_
             for (uint32_t s = 0; s < pair->sample_count; s++) {
                 if (!race_guess_holds(&workers[w].history, &pair->samples[s]))
                     continue;
-                MEMORY_GROW(found, found_count, capacity);
-                found[found_count++] = (struct found){.places = &workers[w].places,
-                                                      .pair = pair,
-                                                      .sample = &pair->samples[s],
-                                                      .low = a < b ? a : b,
-                                                      .high = a < b ? b : a,
-                                                      .rule = rule_of(first, second),
-                                                      .count = s == 0 ? pair->count : 0};
+                struct verdict verdict = truth_of(truth, w, p, s);
+                if (verdict.outcome == TRUTH_ATOMIC) {
+                    analysis->coverage.atomic_races += s == 0;
+                    verdict_free(&verdict);
+                    continue;
+                }
+                MEMORY_GROW(found, count, capacity);
+                found[count++] = (struct found){.places = &workers[w].places,
+                                                .pair = pair,
+                                                .sample = &pair->samples[s],
+                                                .low = a < b ? a : b,
+                                                .high = a < b ? b : a,
+                                                .rule = rule_of(first, second),
+                                                .verdict = verdict,
+                                                .count = s == 0 ? pair->count : 0};
             }
         }
     }
-    if (found_count)
-        qsort(found, found_count, sizeof(*found), compare_found);
-    for (uint32_t i = 0; i < found_count; i++)
-        name_variable(analysis, &found[i]);
-    for (uint32_t i = 0; i < found_count; i++) {
+    truth_free(truth);
+    if (count)
+        qsort(found, count, sizeof(*found), compare_found);
+    *found_count = count;
+    return found;
+}
+
+/* Folds what a reader would call the same race into the surest of them. */
+static void fold(struct found *found, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
         if (found[i].folded)
             continue;
-        for (uint32_t j = i + 1; j < found_count; j++) {
+        uint32_t best = i;
+        uint64_t times = found[i].count;
+        for (uint32_t j = i + 1; j < count; j++) {
             if (found[j].folded || !same_place(&found[i], &found[j]))
                 continue;
             found[j].folded = true;
-            found[i].count += found[j].count;
+            times += found[j].count;
+            if (found[j].verdict.outcome < found[best].verdict.outcome)
+                best = j;
         }
-        if (found[i].count == 0)
-            found[i].count = 1; /* its pair's count is told with another object's */
-        add_finding(analysis, &found[i]);
+        found[best].count = times ? times : 1; /* else its pair's count is told elsewhere */
+        if (best != i) { /* in the place of the first, so that the order stays */
+            struct found swap = found[i];
+            found[i] = found[best];
+            found[best] = swap;
+            found[i].folded = false;
+            found[best].folded = true;
+        }
     }
+}
+
+void race_report(struct analysis *analysis, struct race_worker *workers, uint32_t count)
+{
+    uint32_t found_count;
+    struct found *found = collect(analysis, workers, count, &found_count);
     for (uint32_t i = 0; i < found_count; i++)
+        name_variable(analysis, &found[i]);
+    fold(found, found_count);
+    for (uint32_t i = 0; i < found_count; i++)
+        if (!found[i].folded && !found[i].verdict.group)
+            add_finding(analysis, &found[i]);
+    add_groups(analysis, found, found_count);
+    for (uint32_t i = 0; i < found_count; i++) {
+        verdict_free(&found[i].verdict);
         free(found[i].variable);
+    }
     free(found);
 }

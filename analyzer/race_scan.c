@@ -33,6 +33,8 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     uint64_t bytes = 0;
     *scan = (struct race_scan){.trace = trace, .task_count = task_count};
     scan->streams = memory_get(trace->stream_count, sizeof(*scan->streams));
+    for (uint32_t i = 0; i < trace->module_count; i++)
+        scan->patched |= trace->modules[i].state && trace->modules[i].flags & TRACE_MODULE_PATCHED;
     for (uint32_t i = 0; i < trace->stream_count; i++)
         bytes += trace->access[i].size;
     scan->bits = OWNERS_MIN;
@@ -41,6 +43,14 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
     scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));
     scan->large = memory_pages(LARGE_PAGES, sizeof(*scan->large));
+}
+
+uint32_t race_machine(const struct race_scan *scan, uint64_t pc)
+{
+    if (!scan->patched)
+        return 0;
+    const struct trace_module *module = trace_module_at(scan->trace, pc - 1, 0);
+    return module && module->flags & TRACE_MODULE_ABI ? 0 : RACE_KIND_MACHINE;
 }
 
 static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t wrote)

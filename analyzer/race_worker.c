@@ -190,7 +190,8 @@ static void take_block(struct run *run, const struct race_item *item,
         return;
     }
     run->now.site =
-        race_site_get(&run->worker->places, record->pc, RACE_KIND_FREE | TRACE_KIND_WRITE);
+        race_site_get(&run->worker->places, record->pc,
+                      RACE_KIND_FREE | TRACE_KIND_WRITE | race_machine(run->scan, record->pc));
     race_block_end(&run->worker->history, &run->worker->shard, &run->now, record);
 }
 

@@ -79,6 +79,8 @@ static const char *role_word(enum part_role role)
         return "wait";
     case PART_HOLD:
         return "hold";
+    case PART_EXPLAINED:
+        return "explained";
     case PART_EVENT:
         break;
     }
@@ -100,6 +102,8 @@ static json_t *finding_json(const struct report *report, const struct report_ite
     set_text(object, "fingerprint", fingerprint);
     set_text(object, "summary", finding->summary);
     set_text(object, "why", finding->why);
+    set_text(object, "evidence", finding->evidence);
+    set_text(object, "doubt", finding->doubt);
     set_text(object, "advice", finding->advice);
     set_text(object, "object", finding->object);
     set_text(object, "location", finding->location);
@@ -201,6 +205,7 @@ static json_t *process_json(const struct report *report, const struct report_pro
         {"access_records", seen->access_records},
         {"access_bytes", seen->access_bytes},
         {"accesses_forgotten", seen->history_dropped},
+        {"races_taken_as_atomic", seen->atomic_races},
         {"lost_sync", facts->lost_sync},
         {"lost_access", facts->lost_access},
         {"lost_tasks", facts->lost_tasks},

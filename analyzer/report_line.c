@@ -31,7 +31,15 @@ static void write_finding(const struct finding *finding, FILE *out)
         putc(' ', out);
         write_word(object, out);
     }
-    fprintf(out, " [%s]\n", finding_certainty_word(finding->certainty));
+    fprintf(out, " [%s]", finding_certainty_word(finding->certainty));
+    uint32_t explained = 0;
+    for (uint32_t i = 0; i < finding->part_count; i++)
+        explained += finding->parts[i].role == PART_EXPLAINED;
+    if (finding->evidence)
+        fprintf(out, " (%s)", finding->evidence);
+    if (explained)
+        fprintf(out, " (%s: may order %u more)", finding->rule, explained);
+    putc('\n', out);
 }
 
 void report_line(const struct report *report, FILE *out)

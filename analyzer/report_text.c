@@ -9,6 +9,7 @@
 
 #include "analyzer/memory.h"
 #include "analyzer/report.h"
+#include "analyzer/source.h"
 
 #define RULE "=================="
 
@@ -35,40 +36,15 @@ static const char *paint(const struct report *report, enum paint color)
 
 /* ---- source lines ---- */
 
-static FILE *source_open(const struct report *report, const char *path)
-{
-    FILE *file = fopen(path, "re");
-    const char *prefix = report->options->strip_path_prefix;
-    if (file || !prefix || path[0] == '/')
-        return file;
-    char *whole = memory_format("%s%s", prefix, path);
-    file = fopen(whole, "re");
-    free(whole);
-    return file;
-}
-
 /* One line of source below the frame that matters, if the file is there. */
 static void write_source(const struct report *report, const struct frame *frame, FILE *out)
 {
-    if (!frame->file || frame->line <= 0)
-        return;
-    FILE *file = source_open(report, frame->file);
-    if (!file)
-        return;
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t length = -1;
-    for (int number = 1; number <= frame->line; number++)
-        if ((length = getline(&line, &size, file)) < 0)
-            break;
-    fclose(file);
-    if (length > 0 && length < 500) {
-        char *start = line + strspn(line, " \t");
-        start[strcspn(start, "\r\n")] = 0;
-        if (*start)
-            fprintf(out, "       %s%6d | %s%s\n", paint(report, PAINT_SOURCE), frame->line, start,
-                    paint(report, PAINT_NONE));
-    }
+    char *line = frame->file
+                     ? source_line(frame->file, frame->line, report->options->strip_path_prefix)
+                     : NULL;
+    if (line && *line)
+        fprintf(out, "       %s%6d | %s%s\n", paint(report, PAINT_SOURCE), frame->line, line,
+                paint(report, PAINT_NONE));
     free(line);
 }
 
@@ -156,11 +132,16 @@ static void write_finding(const struct report *report, const struct report_item 
         write_sentence("Location is ", finding->location, ".\n\n", out);
     if (finding->why)
         write_sentence("Why: ", finding->why, ".\n", out);
+    if (finding->evidence)
+        write_sentence("Evidence: ", finding->evidence, ".\n", out);
+    if (finding->doubt)
+        write_sentence("Doubt: ", finding->doubt, ".\n", out);
     if (finding->advice)
         write_sentence("Cure: ", finding->advice, ".\n", out);
     if (finding->count > 1)
         fprintf(out, "  Seen: %u times.\n", finding->count);
-    bool told = finding->why || finding->advice || finding->count > 1;
+    bool told = finding->why || finding->evidence || finding->doubt || finding->advice ||
+                finding->count > 1;
     if (item->processes > 1)
         fprintf(out, "  In: %u processes, first in %s.\n", item->processes, process->name);
     else if (report->process_count > 1)

@@ -274,8 +274,9 @@ static bool is_function(Dwarf_Die *die)
 }
 
 /* The unit that holds `address`. clang writes no .debug_aranges: then all units are asked. */
-static Dwarf_Die *unit_at(Dwfl_Module *module, uint64_t address, Dwarf_Addr *bias)
+Dwarf_Die *symbols_unit(const struct symbol_module *in, uint64_t address, Dwarf_Addr *bias)
 {
+    Dwfl_Module *module = in->module;
     Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
     if (unit)
         return unit;
@@ -291,7 +292,7 @@ static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module 
                             uint64_t address, struct stack *stack)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = unit_at(module->module, address, &bias);
+    Dwarf_Die *unit = symbols_unit(module, address, &bias);
     Dwarf_Die *innermost = NULL, *scopes = NULL;
     if (!unit || dwarf_getscopes(unit, address - bias, &innermost) <= 0)
         return false;
@@ -341,7 +342,7 @@ static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
     if (name && (symbol.st_size == 0 || offset < symbol.st_size))
         frame->function = symbols_demangle(symbols, name);
     Dwarf_Addr bias; /* hand-written assembly has lines, but no function */
-    Dwarf_Die *unit = unit_at(module->module, address, &bias);
+    Dwarf_Die *unit = symbols_unit(module, address, &bias);
     if (unit)
         set_line(symbols, frame, unit, address - bias);
     return stack;

@@ -31,6 +31,18 @@ bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable
  * block) is `handle`; only those of the main program, whose place is fixed. */
 bool symbols_thread_variable(struct symbols *symbols, uint64_t address, uint64_t handle,
                              struct variable *variable);
+/* How the debug information declares the object at `address`, as far as it is a variable of fixed
+ * place in the program's own source. */
+enum object_kind { OBJECT_UNKNOWN, OBJECT_PLAIN, OBJECT_VOLATILE, OBJECT_ATOMIC };
+enum object_kind symbols_object_kind(struct symbols *symbols, uint64_t address);
+/* Whether the source file that the instruction at `pc` comes from uses no volatile and no atomic
+ * type at all. */
+bool symbols_only_plain(struct symbols *symbols, uint64_t pc);
+/* Who made the instruction at `pc`. */
+enum compiler { COMPILER_UNKNOWN, COMPILER_GCC, COMPILER_OTHER };
+enum compiler symbols_compiler(struct symbols *symbols, uint64_t pc);
+/* Whether a source file belongs to the system (headers of the C library and the compiler). */
+bool symbols_system_file(const char *path);
 void variable_free(struct variable *variable);
 void stack_free(struct stack *stack);
 struct stack stack_copy(const struct stack *stack);

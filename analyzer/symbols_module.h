@@ -38,7 +38,15 @@ struct symbol_module *symbols_main(struct symbols *symbols);
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path);
 /* What people call a linker's name; a new string. */
 char *symbols_demangle(struct symbols *symbols, const char *name);
-/* Whether a source file belongs to the system (headers of the C library and the compiler). */
-bool symbols_system_file(const char *path);
+/* DWARF's entry of the variable of fixed place that holds `address`, and where in it that is. */
+bool symbols_variable_die(struct symbols *symbols, uint64_t address, Dwarf_Die *die,
+                          uint64_t *offset);
+/* The type that an entry has; of a declaration elsewhere too. */
+bool symbols_die_type(Dwarf_Die *die, Dwarf_Die *type);
+/* From an array or structure to the element or member at *offset: appends "[2]" or ".member" to
+ * *name. False if `type` is neither, or one of the system's. */
+bool symbols_into(Dwarf_Die *type, uint64_t *offset, char **name);
+/* The compile unit that holds the instruction at `address`, in the module's own addresses. */
+Dwarf_Die *symbols_unit(const struct symbol_module *module, uint64_t address, Dwarf_Addr *bias);
 
 #endif

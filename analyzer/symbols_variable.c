@@ -48,7 +48,7 @@ static bool constant_place(Dwarf_Die *die, uint64_t *place, bool *local)
     return false;
 }
 
-static bool die_type(Dwarf_Die *die, Dwarf_Die *type)
+bool symbols_die_type(Dwarf_Die *die, Dwarf_Die *type)
 {
     Dwarf_Attribute attribute;
     return dwarf_attr_integrate(die, DW_AT_type, &attribute) && dwarf_formref_die(&attribute, type);
@@ -65,7 +65,7 @@ static void index_variable(struct symbol_module *module, Dwarf_Die *die, uint64_
     uint64_t place;
     bool local;
     Dwarf_Die type;
-    if (!constant_place(die, &place, &local) || !die_type(die, &type))
+    if (!constant_place(die, &place, &local) || !symbols_die_type(die, &type))
         return;
     uint64_t size = type_size(&type);
     struct symbol_variables *list = local ? &module->local : &module->fixed;
@@ -164,7 +164,7 @@ static bool into_array(Dwarf_Die *type, uint64_t *offset, char **name)
     Dwarf_Die element, child;
     uint64_t counts[8];
     unsigned dimensions = 0;
-    if (!die_type(type, &element) || dwarf_child(type, &child) != 0)
+    if (!symbols_die_type(type, &element) || dwarf_child(type, &child) != 0)
         return false;
     uint64_t size = type_size(&element);
     if (size == 0)
@@ -211,8 +211,7 @@ static bool member_place(Dwarf_Die *member, uint64_t *at)
     return true;
 }
 
-/* Unions are not entered: nobody knows which of their members it was. Appends ".member" and goes on
- * in it; base classes and members without a name add nothing. */
+/* Appends ".member" and goes on in it; base classes and members without a name add nothing. */
 static bool into_member(Dwarf_Die *type, uint64_t *offset, char **name)
 {
     Dwarf_Die child;
@@ -223,7 +222,7 @@ static bool into_member(Dwarf_Die *type, uint64_t *offset, char **name)
         Dwarf_Die inner;
         int tag = dwarf_tag(&child);
         if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) || !member_place(&child, &at) ||
-            !die_type(&child, &inner))
+            !symbols_die_type(&child, &inner))
             continue;
         if (*offset < at || *offset - at >= type_size(&inner))
             continue;
@@ -239,21 +238,24 @@ static bool into_member(Dwarf_Die *type, uint64_t *offset, char **name)
     return false;
 }
 
+/* Unions are not entered: nobody knows which of their members it was. */
+bool symbols_into(Dwarf_Die *type, uint64_t *offset, char **name)
+{
+    int tag = dwarf_tag(type);
+    if (tag == DW_TAG_array_type)
+        return into_array(type, offset, name);
+    if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
+        return !system_type(type) && into_member(type, offset, name);
+    return false;
+}
+
 static void append_path(Dwarf_Die *variable, uint64_t offset, char **name)
 {
     Dwarf_Die type;
-    if (!die_type(variable, &type))
+    if (!symbols_die_type(variable, &type))
         return;
     for (unsigned depth = 0; depth < NESTING_MAX; depth++) {
-        bool deeper = false;
-        if (dwarf_peel_type(&type, &type) != 0)
-            return;
-        int tag = dwarf_tag(&type);
-        if (tag == DW_TAG_array_type)
-            deeper = into_array(&type, &offset, name);
-        else if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
-            deeper = !system_type(&type) && into_member(&type, &offset, name);
-        if (!deeper)
+        if (dwarf_peel_type(&type, &type) != 0 || !symbols_into(&type, &offset, name))
             return;
     }
 }
@@ -305,6 +307,20 @@ static bool by_symbol(struct symbols *symbols, const struct symbol_module *modul
     variable->name = symbols_demangle(symbols, name);
     variable->address = address - offset;
     variable->size = symbol.st_size;
+    return true;
+}
+
+bool symbols_variable_die(struct symbols *symbols, uint64_t address, Dwarf_Die *die,
+                          uint64_t *offset)
+{
+    struct symbol_module *module = symbols_module(symbols, address);
+    if (!module)
+        return false;
+    index_module(module);
+    const struct symbol_variable *found = find(&module->fixed, address);
+    if (!found || !dwarf_offdie(found->dwarf, found->die, die))
+        return false;
+    *offset = address - found->address;
     return true;
 }
 

@@ -40,9 +40,11 @@ bool finding_parse(struct finding *finding, const char *line)
         return false;
     text_copy(finding->kind, sizeof(finding->kind), word);
     while ((word = strtok_r(NULL, " \t\r\n", &save))) {
-        if (word[0] == '[')
+        if (word[0] == '[') { /* what follows is for people */
             text_copy(finding->certainty, sizeof(finding->certainty), word);
-        else if (site_like(word) && finding->site_count < SITE_MAX)
+            break;
+        }
+        if (site_like(word) && finding->site_count < SITE_MAX)
             text_copy(finding->sites[finding->site_count++], sizeof(finding->sites[0]), word);
         else
             text_copy(finding->object, sizeof(finding->object), word);

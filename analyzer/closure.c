@@ -1,0 +1,207 @@
+/*
+ * The what-if closure (closure.h): a search backwards from one segment, along the edges of the
+ * trace and along those that the words make, each task's share of them once. There may be cycles:
+ * the search only ever raises how far back it knows a task to be before.
+ */
+#include "analyzer/closure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+
+#define NO_WORD UINT32_MAX
+
+struct reader { /* a task's loads of one word */
+    uint32_t word, log, task;
+    uint64_t query, read; /* done so far in this query */
+};
+
+struct reason { /* why a task is known to be before */
+    uint32_t task, word;
+};
+
+struct closure {
+    const struct order *order;
+    const struct closure_word *words;
+    uint64_t steps, query;
+    uint32_t target;        /* whose past is searched: its own future is no part of it */
+    struct reader *readers; /* by task, then by word */
+    uint32_t *first;        /* [task_count + 1] */
+    uint64_t *clock, *seen; /* [task_count] */
+    uint32_t *pending, pending_count;
+    bool *queued;
+    struct reason *reasons;
+};
+
+static uint32_t count_readers(const struct closure *closure, uint32_t count, bool fill)
+{
+    uint32_t total = 0, tasks = closure->order->task_count;
+    for (uint32_t w = 0; w < count; w++) {
+        const struct closure_word *word = &closure->words[w];
+        for (uint32_t l = word->watch->logs; l; l = word->watches->logs[l].next) {
+            uint32_t task = word->watches->logs[l].task;
+            if (word->watches->logs[l].write || task >= tasks)
+                continue;
+            if (fill)
+                closure->readers[closure->first[task]++] =
+                    (struct reader){.word = w, .log = l, .task = task};
+            else
+                closure->first[task + 1]++;
+            total++;
+        }
+    }
+    return total;
+}
+
+struct closure *closure_new(const struct order *order, const struct closure_word *words,
+                            uint32_t count, uint64_t steps)
+{
+    struct closure *closure = memory_get(1, sizeof(*closure));
+    uint32_t n = order->task_count;
+    *closure = (struct closure){.order = order, .words = words, .steps = steps};
+    closure->first = memory_get(n + 2u, sizeof(*closure->first));
+    closure->readers = memory_get(count_readers(closure, count, false), sizeof(*closure->readers));
+    for (uint32_t t = 0; t < n; t++)
+        closure->first[t + 1] += closure->first[t];
+    count_readers(closure, count, true); /* leaves first[t] where t + 1 begins */
+    memmove(closure->first + 1, closure->first, n * sizeof(*closure->first));
+    closure->first[0] = 0;
+    closure->clock = memory_get(n, sizeof(*closure->clock));
+    closure->seen = memory_get(n, sizeof(*closure->seen));
+    closure->pending = memory_get(n, sizeof(*closure->pending));
+    closure->queued = memory_get(n, sizeof(*closure->queued));
+    closure->reasons = memory_get(n, sizeof(*closure->reasons));
+    return closure;
+}
+
+void closure_free(struct closure *closure)
+{
+    if (!closure)
+        return;
+    free(closure->readers);
+    free(closure->first);
+    free(closure->clock);
+    free(closure->seen);
+    free(closure->pending);
+    free(closure->queued);
+    free(closure->reasons);
+    free(closure);
+}
+
+bool closure_exhausted(const struct closure *closure)
+{
+    return closure->steps == 0;
+}
+
+static void step(struct closure *closure)
+{
+    closure->steps -= closure->steps > 0;
+}
+
+static void raise_to(struct closure *closure, uint32_t task, uint64_t segment, uint32_t via,
+                     uint32_t word)
+{
+    if (closure->clock[task] >= segment || (task == closure->target && closure->clock[task]))
+        return;
+    closure->clock[task] = segment;
+    closure->reasons[task] = (struct reason){via, word};
+    if (closure->queued[task])
+        return;
+    closure->queued[task] = true;
+    closure->pending[closure->pending_count++] = task;
+}
+
+static void follow_edges(struct closure *closure, uint32_t task)
+{
+    const struct order *order = closure->order;
+    const struct order_edge *edges = order->edges + order->first[task];
+    uint64_t upto = order_version(order, task, closure->clock[task]);
+    for (; closure->seen[task] < upto && closure->steps; closure->seen[task]++) {
+        const struct order_edge *edge = &edges[closure->seen[task]];
+        step(closure);
+        if (edge->from != ORDER_DROPPED)
+            raise_to(closure, edge->from, edge->from_segment, task, NO_WORD);
+    }
+}
+
+/* The last segment of the log up to `limit`, 0 if there is none. */
+static uint64_t last_upto(const struct race_log *log, uint64_t limit)
+{
+    for (uint32_t i = log->count; i-- > 0;)
+        if (log->periods[i].first <= limit)
+            return log->periods[i].last < limit ? log->periods[i].last : limit;
+    return 0;
+}
+
+/* The last store of the log that is not after segment `read` of the task in `slot`. */
+static uint64_t last_not_after(const struct race_log *log, uint32_t slot, uint64_t read)
+{
+    for (uint32_t i = log->count; i-- > 0;)
+        if (slot >= RACE_WATCH_TASKS || log->periods[i].after[slot] < read)
+            return log->periods[i].last;
+    return 0;
+}
+
+static void follow_word(struct closure *closure, struct reader *reader)
+{
+    const struct closure_word *word = &closure->words[reader->word];
+    uint64_t read = last_upto(&word->watches->logs[reader->log], closure->clock[reader->task]);
+    if (reader->query != closure->query) {
+        reader->query = closure->query;
+        reader->read = 0;
+    }
+    if (read <= reader->read)
+        return;
+    reader->read = read;
+    uint32_t slot = 0;
+    while (slot < RACE_WATCH_TASKS && word->watch->tasks[slot] != reader->task)
+        slot++;
+    for (uint32_t l = word->watch->logs; l && closure->steps; l = word->watches->logs[l].next) {
+        const struct race_log *log = &word->watches->logs[l];
+        step(closure);
+        if (log->write && log->task != reader->task && log->task < closure->order->task_count)
+            raise_to(closure, log->task, last_not_after(log, slot, read), reader->task,
+                     reader->word);
+    }
+}
+
+static void trace_path(const struct closure *closure, uint32_t from, uint32_t to, bool *path)
+{
+    for (uint32_t n = 0; from != to && n < closure->order->task_count; n++) {
+        const struct reason *reason = &closure->reasons[from];
+        if (reason->word != NO_WORD)
+            path[reason->word] = true;
+        from = reason->task;
+    }
+}
+
+bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_t a_segment,
+                    uint32_t b, uint64_t b_segment, bool *path)
+{
+    uint32_t n = closure->order->task_count;
+    if (closure->steps == 0 || a >= n || b >= n)
+        return true;
+    memset(closure->clock, 0, n * sizeof(*closure->clock));
+    memset(closure->seen, 0, n * sizeof(*closure->seen));
+    memset(closure->queued, 0, n * sizeof(*closure->queued));
+    closure->pending_count = 0;
+    closure->query++;
+    closure->target = b;
+    raise_to(closure, b, b_segment, b, NO_WORD);
+    while (closure->pending_count && closure->steps && closure->clock[a] < a_segment) {
+        uint32_t task = closure->pending[--closure->pending_count];
+        closure->queued[task] = false;
+        follow_edges(closure, task);
+        for (uint32_t i = closure->first[task]; i < closure->first[task + 1]; i++) {
+            if (closure->readers[i].word >= words)
+                break;
+            follow_word(closure, &closure->readers[i]);
+        }
+    }
+    if (closure->steps && closure->clock[a] < a_segment)
+        return false;
+    if (path && closure->steps)
+        trace_path(closure, a, b, path);
+    return true;
+}

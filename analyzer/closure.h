@@ -1,0 +1,36 @@
+/*
+ * The what-if closure: happens-before as it would be if certain words of memory were flags, each
+ * plain store to them a release and each plain load an acquire (which is what they are on x86-64).
+ *
+ * The trace does not tell which store a load saw. So a load is taken to be after every store that
+ * it is not before: the largest order that the words could have made. What is unordered even so
+ * was not ordered by them; what is ordered may have been.
+ */
+#ifndef ANALYZER_CLOSURE_H
+#define ANALYZER_CLOSURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analyzer/order.h"
+#include "analyzer/race.h"
+
+struct closure_word {
+    const struct race_watches *watches;
+    const struct race_watch *watch;
+};
+
+struct closure;
+/* The words stay the caller's. `steps`: how much work all queries together may make. */
+struct closure *closure_new(const struct order *order, const struct closure_word *words,
+                            uint32_t count, uint64_t steps);
+void closure_free(struct closure *closure);
+
+/* Whether, with the first `words` words as flags, (a, a_segment) comes before (b, b_segment). Once
+ * the steps are used up it always does. If `path` is given, path[i] is set for each word that led
+ * there. */
+bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_t a_segment,
+                    uint32_t b, uint64_t b_segment, bool *path);
+bool closure_exhausted(const struct closure *closure);
+
+#endif

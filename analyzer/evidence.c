@@ -1,0 +1,158 @@
+/*
+ * Evidence that an access of a machine race is not atomic (evidence.h). Each kind of it is a
+ * function that returns words for the report, or NULL.
+ */
+#include "analyzer/evidence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/source.h"
+
+static unsigned size_of(const struct race_site *site)
+{
+    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
+    return bits <= 6 ? 1u << bits : 0;
+}
+
+/* A compiler that instruments tells plain accesses and atomic ones apart. */
+static bool instrumented_plain(const struct race_site *site)
+{
+    return !(site->kind & (RACE_KIND_MACHINE | RACE_KIND_FREE | TRACE_KIND_ATOMIC));
+}
+
+static char *of_site(const struct analysis *analysis, const struct race_site *site)
+{
+    const char *access = site->kind & TRACE_KIND_WRITE ? "write" : "read";
+    if (site->kind & RACE_KIND_FREE)
+        return memory_text("the end of the block");
+    if (site->kind & TRACE_KIND_RANGE)
+        return memory_format("a %s of a range of bytes by a string instruction or library function",
+                             access);
+    if (instrumented_plain(site))
+        return memory_format("a plain %s, as the compiler that instrumented it says", access);
+    if (!(site->kind & RACE_KIND_MACHINE) || site->kind & TRACE_KIND_ATOMIC)
+        return NULL;
+    if (size_of(site) > 8)
+        return memory_format("a %u-byte %s", size_of(site), access);
+    if (evidence_is_both(site) && symbols_compiler(analysis->symbols, site->pc - 1) == COMPILER_GCC)
+        return memory_text("an instruction of gcc's that reads and writes without LOCK");
+    return NULL;
+}
+
+static bool sized(const struct race_site *site)
+{
+    return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) && size_of(site) > 0;
+}
+
+/* The last name of "table[3].count", to be freed. */
+static char *last_name(const char *variable)
+{
+    const char *dot = strrchr(variable, '.');
+    char *name = memory_text(dot ? dot + 1 : variable);
+    name[strcspn(name, "[")] = 0;
+    return name;
+}
+
+/* The line of the program's own source that the access stands in; `name` as in source_plain. */
+static bool line_plain(const struct analysis *analysis, const struct race_site *site,
+                       const char *name)
+{
+    struct stack stack = symbols_stack(analysis->symbols, &site->pc, 1, false);
+    const struct frame *frame = stack.count ? &stack.frames[0] : NULL;
+    bool plain = false;
+    if (frame && frame->file && frame->line > 0 && !symbols_system_file(frame->file)) {
+        char *line = source_line(frame->file, frame->line, analysis->options->strip_path_prefix);
+        plain = line && source_plain(line, name);
+        free(line);
+    }
+    stack_free(&stack);
+    return plain;
+}
+
+static bool written_plain(struct evidence_finder *finder, const struct race_site *site,
+                          const char *name)
+{
+    if (!(site->kind & RACE_KIND_MACHINE) || site->kind & (RACE_KIND_FREE | TRACE_KIND_ATOMIC))
+        return false;
+    uint64_t key = site->pc;
+    for (const char *c = name ? name : ""; *c; c++)
+        key = (key ^ (unsigned char)*c) * 0x100000001b3u;
+    uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 54);
+    if (finder->lines[slot].key != key) {
+        finder->lines[slot].key = key;
+        finder->lines[slot].plain = line_plain(finder->analysis, site, name);
+    }
+    return finder->lines[slot].plain;
+}
+
+static char *declared_plain(struct evidence_finder *finder, const struct race_site *a,
+                            const struct race_site *b, const struct race_sample *sample)
+{
+    struct variable variable;
+    uint64_t address = sample->address + (unsigned)__builtin_ctzll(sample->mask);
+    if (!symbols_variable(finder->analysis->symbols, address, &variable))
+        return NULL;
+    char *name = last_name(variable.name), *text = NULL;
+    if (written_plain(finder, a, name) || written_plain(finder, b, name))
+        text = memory_format("'%s' is declared neither atomic nor volatile and accessed by its "
+                             "name",
+                             variable.name);
+    free(name);
+    variable_free(&variable);
+    return text;
+}
+
+/* Memory without a name: its type is not known, but a source file may know none but plain types. */
+static char *only_plain(struct evidence_finder *finder, const struct race_site *site)
+{
+    if (!written_plain(finder, site, NULL) ||
+        !symbols_only_plain(finder->analysis->symbols, site->pc - 1))
+        return NULL;
+    return memory_format("a plain %s in a source file without atomic or volatile types",
+                         site->kind & TRACE_KIND_WRITE ? "write" : "read");
+}
+
+bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_site *site)
+{
+    if (site->kind & RACE_KIND_FREE)
+        return false;
+    if (site->kind & TRACE_KIND_ATOMIC)
+        return true;
+    struct stack stack = symbols_stack(finder->analysis->symbols, &site->pc, 1, false);
+    const char *path = stack.count ? stack.frames[0].file : NULL;
+    const char *name = path ? strrchr(path, '/') : NULL;
+    bool atomic = name && symbols_system_file(path) && strncmp(name + 1, "atomic", 6) == 0;
+    stack_free(&stack);
+    return atomic;
+}
+
+void evidence_find(struct evidence_finder *finder, const struct race_site *a,
+                   const struct race_site *b, const struct race_sample *sample,
+                   struct evidence *evidence)
+{
+    *evidence = (struct evidence){NULL, false, OBJECT_UNKNOWN};
+    const struct analysis *analysis = finder->analysis;
+    bool named = sample->block.address == 0 && sample->mask != 0;
+    if (named)
+        evidence->declared = symbols_object_kind(
+            analysis->symbols, sample->address + (unsigned)__builtin_ctzll(sample->mask));
+    evidence->text = of_site(analysis, a);
+    if (!evidence->text)
+        evidence->text = of_site(analysis, b);
+    if (!evidence->text && sized(a) && sized(b) && size_of(a) != size_of(b) &&
+        !((a->kind | b->kind) & TRACE_KIND_ATOMIC))
+        evidence->text =
+            memory_format("accessed with %u and with %u bytes", size_of(a), size_of(b));
+    char *source = NULL;
+    if (evidence->declared == OBJECT_PLAIN)
+        source = declared_plain(finder, a, b, sample);
+    else if (!named && (source = only_plain(finder, a)) == NULL)
+        source = only_plain(finder, b);
+    evidence->declared_plain = source != NULL;
+    if (evidence->text)
+        free(source);
+    else
+        evidence->text = source;
+}

@@ -1,0 +1,50 @@
+/*
+ * What the two accesses of a machine race prove by themselves. A plain load or store of up to eight
+ * bytes may be an atomic operation of the source, since these compile to the same instructions; an
+ * access that no compiler makes of an atomic operation cannot.
+ */
+#ifndef ANALYZER_EVIDENCE_H
+#define ANALYZER_EVIDENCE_H
+
+#include "analyzer/analysis.h"
+#include "analyzer/race.h"
+
+/* Remembers what the source lines of access sites said. */
+struct evidence_finder {
+    const struct analysis *analysis;
+    struct {
+        uint64_t key;
+        bool plain;
+    } lines[1024];
+};
+
+struct evidence {
+    char *text;                /* "a 16-byte write"; NULL: there is none. Free it */
+    bool declared_plain;       /* ... is the declaration and the source line */
+    enum object_kind declared; /* of the object, as far as it has a name */
+};
+
+/* A load or store that could be of an atomic object: up to eight bytes at once, not both at once. */
+static inline bool evidence_could_be_atomic(const struct race_site *site)
+{
+    return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) &&
+           (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH &&
+           TRACE_KIND_SIZE(site->kind & 0xff) <= 3;
+}
+
+/* Reads and writes at once, without LOCK. */
+static inline bool evidence_is_both(const struct race_site *site)
+{
+    return site->kind & RACE_KIND_MACHINE && !(site->kind & RACE_KIND_FREE) &&
+           (site->kind & TRACE_KIND_MARKED) == TRACE_KIND_BOTH;
+}
+
+/* Whether the access is known to be an atomic operation: by LOCK, by a mark of its bytes, or because
+ * it stands in a header that makes them. */
+bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_site *site);
+
+void evidence_find(struct evidence_finder *finder, const struct race_site *a,
+                   const struct race_site *b, const struct race_sample *sample,
+                   struct evidence *evidence);
+
+#endif

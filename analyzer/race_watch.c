@@ -1,0 +1,256 @@
+/*
+ * Watches: from the first race of machine accesses on some bytes, who touched these bytes in which
+ * segments. truth.c asks afterwards whether the bytes could be a flag that orders other accesses,
+ * and for that it must know the write and the read that would make the edge.
+ *
+ * Invariant: a log never misses an access of its task and mode; where it does not know (accesses
+ * before the watch began, or more than it can hold) its periods cover too much. So an order that the
+ * logs make is as large as it can be, and what is a race in spite of it is one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/race.h"
+
+#define WATCHES_MAX (1u << 14)
+#define PERIODS_MAX (UINT64_C(1) << 19) /* in all: beyond that each log gets by with LOG_LEAST */
+#define LOG_MOST    256u
+#define LOG_LEAST   4u
+
+void race_watches_free(struct race_watches *watches)
+{
+    if (!watches)
+        return;
+    for (uint32_t i = 1; i < watches->log_count; i++)
+        free(watches->logs[i].periods);
+    free(watches->items);
+    free(watches->buckets);
+    free(watches->logs);
+    free(watches->links);
+    free(watches);
+}
+
+static struct race_watches *watches_new(void)
+{
+    struct race_watches *watches = memory_get(1, sizeof(*watches));
+    watches->bucket_count = WATCHES_MAX * 2;
+    watches->buckets = memory_get(watches->bucket_count, sizeof(uint32_t));
+    MEMORY_GROW(watches->items, watches->count, watches->capacity);
+    MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
+    MEMORY_GROW(watches->links, watches->link_count, watches->link_capacity);
+    watches->count = watches->log_count = watches->link_count = 1; /* 0 is none */
+    return watches;
+}
+
+static uint32_t *bucket_of(const struct race_watches *watches, uint64_t line)
+{
+    return &watches->buckets[(line * 0x9e3779b97f4a7c15u >> 32) & (watches->bucket_count - 1)];
+}
+
+uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint64_t mask,
+                         uint32_t block, uint64_t tsc)
+{
+    const struct race_watches *watches = history->watches;
+    if (!watches)
+        return 0;
+    for (uint32_t i = *bucket_of(watches, line); i; i = watches->items[i].next) {
+        const struct race_watch *watch = &watches->items[i];
+        if (watch->line == line && watch->mask & mask && watch->block == block && watch->tsc == tsc)
+            return i;
+    }
+    return 0;
+}
+
+/* ---- logs ---- */
+
+/* Joins neighbours until half are left: what lies between them counts as accessed. */
+static void log_thin(struct race_watches *watches, struct race_log *log)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < log->count; i += 2) {
+        struct race_period period = log->periods[i];
+        if (i + 1 < log->count)
+            period.last = log->periods[i + 1].last;
+        log->periods[kept++] = period;
+    }
+    watches->periods -= log->count - kept;
+    log->count = kept;
+}
+
+/* Whether nothing is lost when the new period goes on where the last one ends. */
+static bool same_period(const struct race_log *log, const struct race_period *last,
+                        const struct race_period *period)
+{
+    if (period->last <= last->last)
+        return true;
+    return period->first <= last->last + 1 &&
+           (!log->write || memcmp(last->after, period->after, sizeof(period->after)) == 0);
+}
+
+static void log_add(struct race_watches *watches, struct race_log *log,
+                    const struct race_period *period)
+{
+    struct race_period *last = log->count ? &log->periods[log->count - 1] : NULL;
+    if (last && same_period(log, last, period)) {
+        last->last = period->last > last->last ? period->last : last->last;
+        return;
+    }
+    if (log->count > 1 && log->count >= (watches->periods < PERIODS_MAX ? LOG_MOST : LOG_LEAST))
+        log_thin(watches, log);
+    MEMORY_GROW(log->periods, log->count, log->capacity);
+    log->periods[log->count++] = *period;
+    watches->periods++;
+}
+
+static void watch_log(struct race_watches *watches, uint32_t index, uint32_t task, bool write,
+                      const struct race_period *period)
+{
+    struct race_watch *watch = &watches->items[index];
+    uint32_t at = watch->logs;
+    while (at && (watches->logs[at].task != task || watches->logs[at].write != write))
+        at = watches->logs[at].next;
+    if (!at) {
+        MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
+        at = watches->log_count++;
+        watches->logs[at] = (struct race_log){.task = task, .write = write, .next = watch->logs};
+        watch->logs = at;
+        for (uint32_t i = 0; i < RACE_WATCH_TASKS && watch->tasks[i] != task; i++) {
+            if (watch->tasks[i])
+                continue;
+            watch->tasks[i] = task;
+            break;
+        }
+    }
+    log_add(watches, &watches->logs[at], period);
+}
+
+/* The present access; with `past`, and all that its task may have done before. */
+static void watch_now(struct race_watches *watches, uint32_t index, const struct race_now *now,
+                      bool past)
+{
+    const struct race_watch *watch = &watches->items[index];
+    bool write = now->site & RACE_SITE_WRITE;
+    struct race_period before = {.first = 1, .last = now->segment - 1};
+    struct race_period period = {.first = now->segment, .last = now->segment};
+    for (uint32_t i = 0; write && i < RACE_WATCH_TASKS; i++)
+        if (watch->tasks[i] && watch->tasks[i] < now->clock_size)
+            period.after[i] = now->clock[watch->tasks[i]];
+    if (past && before.last)
+        watch_log(watches, index, now->task, write, &before);
+    watch_log(watches, index, now->task, write, &period);
+}
+
+/* ---- what the history tells ---- */
+
+void race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
+                       uint64_t mask, uint32_t block)
+{
+    struct race_watches *watches = history->watches;
+    uint64_t tsc = history->blocks[block].tsc;
+    for (uint32_t i = *bucket_of(watches, line); i; i = watches->items[i].next) {
+        struct race_watch *watch = &watches->items[i];
+        if (watch->line != line || !(watch->mask & mask) || watch->block != block ||
+            watch->tsc != tsc)
+            continue;
+        watch->atomic |= now->site & RACE_SITE_ATOMIC ? mask : 0;
+        watch_now(watches, i, now, false);
+    }
+}
+
+static uint32_t watch_make(struct race_history *history, uint64_t number, uint32_t block)
+{
+    struct race_watches *watches = history->watches;
+    if (watches->count > WATCHES_MAX) {
+        watches->full = true;
+        return 0;
+    }
+    uint32_t *bucket = bucket_of(watches, number), made = watches->count;
+    MEMORY_GROW(watches->items, watches->count, watches->capacity);
+    watches->items[watches->count++] = (struct race_watch){
+        .line = number, .block = block, .tsc = history->blocks[block].tsc, .next = *bucket};
+    *bucket = made;
+    return made;
+}
+
+/* What is known of the bytes from before they were watched. */
+static void log_past(const struct race_history *history, struct race_line *line, uint32_t index,
+                     uint64_t mask)
+{
+    struct race_watch *watch = &history->watches->items[index];
+    const struct race_entry *entries = race_line_entries(history, line);
+    for (uint32_t i = 0; i < line->count; i++) {
+        const struct race_entry *entry = &entries[i];
+        if (!(entry->mask & mask) || entry->block != watch->block)
+            continue;
+        watch->atomic |= entry->site & RACE_SITE_ATOMIC ? entry->mask : 0;
+        bool write = entry->site & RACE_SITE_WRITE;
+        struct race_period before = {.first = 1,
+                                     .last = write ? entry->segment - 1 : entry->segment};
+        struct race_period last = {.first = entry->segment, .last = entry->segment};
+        last.after[0] = RACE_PERIOD_ASK;
+        if (before.last)
+            watch_log(history->watches, index, (uint32_t)entry->task, write, &before);
+        if (write)
+            watch_log(history->watches, index, (uint32_t)entry->task, write, &last);
+    }
+}
+
+static void watch_link(struct race_watches *watches, uint32_t index, uint32_t pair)
+{
+    struct race_watch *watch = &watches->items[index];
+    for (uint32_t i = watch->pairs; i; i = watches->links[i].next)
+        if (watches->links[i].pair == pair)
+            return;
+    MEMORY_GROW(watches->links, watches->link_count, watches->link_capacity);
+    watches->links[watches->link_count] = (struct race_watch_link){pair, watch->pairs};
+    watch->pairs = watches->link_count++;
+}
+
+static void instance_add(struct race_pair *pair, const struct race_now *now,
+                         const struct race_entry *before)
+{
+    struct race_instance instance = {.before_segment = before->segment,
+                                     .after_segment = now->segment,
+                                     .before_task = (uint32_t)before->task,
+                                     .after_task = now->task};
+    if (!pair->instances)
+        pair->instances = memory_get(RACE_INSTANCES, sizeof(*pair->instances));
+    uint32_t at = pair->instance_count;
+    if (at >= RACE_INSTANCES)
+        at = RACE_INSTANCES / 2 + at % (RACE_INSTANCES / 2);
+    if (pair->instance_count && pair->instance_count < RACE_INSTANCES &&
+        memcmp(&pair->instances[at - 1], &instance, sizeof(instance)) == 0)
+        return;
+    pair->instances[at] = instance;
+    if (++pair->instance_count == RACE_INSTANCES * 2)
+        pair->instance_count = RACE_INSTANCES;
+}
+
+void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
+                      uint64_t mask, const struct race_entry *before, uint32_t block,
+                      uint32_t pair_index)
+{
+    if (!history->watches)
+        history->watches = watches_new();
+    struct race_watches *watches = history->watches;
+    instance_add(&history->pairs[pair_index], now, before);
+    uint64_t tsc = history->blocks[block].tsc;
+    uint32_t index = race_watch_find(history, line, mask, block, tsc);
+    if (!index)
+        index = watch_make(history, line, block);
+    if (!index)
+        return;
+    struct race_watch *watch = &watches->items[index];
+    struct race_line *where = race_line_get(history, line, false);
+    bool grows = mask & ~watch->mask;
+    if (where) {
+        if (grows)
+            log_past(history, where, index, mask & ~watch->mask);
+        where->watched = true;
+    }
+    watch->mask |= mask;
+    watch->atomic |= (before->site | now->site) & RACE_SITE_ATOMIC ? mask : 0;
+    watch_link(watches, index, pair_index);
+    watch_now(watches, index, now, grows);
+}
