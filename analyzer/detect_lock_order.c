@@ -70,8 +70,6 @@ static int compare_ids(const void *a, const void *b)
 static void take_record(struct graph *graph, const struct trace_sync *record)
 {
     const struct trace *trace = graph->analysis->trace;
-    if (record->mode & TRACE_MODE_TRY)
-        return; /* it would have given up */
     if (!trace_object(trace, record->object) || record->task >= graph->analysis->order->task_count)
         return;
     for (uint32_t i = 0; i < record->held_count; i++) {

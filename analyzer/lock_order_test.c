@@ -151,15 +151,6 @@ static void readers(void **state)
     }
 }
 
-static void tried(void **state)
-{
-    (void)state;
-    struct trace_make *make = two_tasks();
-    lock(make, 1, 0, 1);
-    take(make, 2, 1, 1, 1, 0, TRACE_MODE_EXCLUSIVE | TRACE_MODE_TRY, TRACE_MODE_EXCLUSIVE);
-    assert_int_equal(deadlocks(make), 0);
-}
-
 /* If the cycle closed in this run, it is not a prediction. */
 static void happened(void **state)
 {
@@ -207,9 +198,9 @@ static void many_locks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_locks), cmocka_unit_test(three_locks), cmocka_unit_test(gate),
-        cmocka_unit_test(ordered),   cmocka_unit_test(readers),     cmocka_unit_test(tried),
-        cmocka_unit_test(happened),  cmocka_unit_test(many_locks),
+        cmocka_unit_test(two_locks),  cmocka_unit_test(three_locks), cmocka_unit_test(gate),
+        cmocka_unit_test(ordered),    cmocka_unit_test(readers),     cmocka_unit_test(happened),
+        cmocka_unit_test(many_locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

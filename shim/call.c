@@ -16,6 +16,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/held.h"
+#include "shim/lock.h"
 #include "shim/misuse.h"
 #include "shim/stack.h"
 #include "shim/task.h"
@@ -31,26 +32,8 @@ uint32_t call_stack(struct call *call)
 
 static void take_exclusive(struct call *call, struct object *object, uint32_t after)
 {
-    struct thread *thread = call->thread;
-    struct trace_object *shown = &object->shown;
-    if (shown->owner == thread->task && shown->owner_count) {
-        shown->owner_count++;
-        struct held *held = held_find(thread, object);
-        if (held)
-            held->count++;
-        return;
-    }
-    clock_acquire(thread, object, call->pc);
-    if (shown->kind == TRACE_OBJECT_RWLOCK)
-        clock_acquire_readers(thread, object, call->pc);
-    uint32_t stack = call->stack ? call->stack : stack_here(thread, call->pc, call->frame);
-    shown->owner = thread->task;
-    shown->owner_count = 1;
-    shown->owner_stack = stack;
-    held_push(thread, object, TRACE_MODE_EXCLUSIVE, stack);
-    if (thread->held_count > 1)
-        held_order(thread, object, TRACE_MODE_EXCLUSIVE | (after & VERB_TRY ? TRACE_MODE_TRY : 0),
-                   stack);
+    uint64_t key = after & VERB_TRY ? 0 : held_key(call->thread, object, TRACE_MODE_EXCLUSIVE);
+    lock_taken(call->thread, object, key, call->stack, call->pc, call->frame);
 }
 
 static void take_shared(struct call *call, struct object *object, uint32_t after)
@@ -64,10 +47,10 @@ static void take_shared(struct call *call, struct object *object, uint32_t after
         return;
     }
     uint32_t stack = call->stack ? call->stack : stack_here(thread, call->pc, call->frame);
+    uint64_t key = after & VERB_TRY ? 0 : held_key(thread, object, TRACE_MODE_SHARED);
     held_push(thread, object, TRACE_MODE_SHARED, stack);
-    if (thread->held_count > 1)
-        held_order(thread, object, TRACE_MODE_SHARED | (after & VERB_TRY ? TRACE_MODE_TRY : 0),
-                   stack);
+    if (key)
+        held_order(thread, object, TRACE_MODE_SHARED, stack, key);
 }
 
 /* The owner died; what it did is before us all the same: the kernel says so. */
@@ -79,6 +62,13 @@ static void take_over(struct call *call, struct object *object)
         clock_acquire_task(call->thread, dead, task_record(dead)->segment, object, call->pc);
     object->shown.owner = 0;
     object->shown.owner_count = 0;
+}
+
+void call_taken_over(struct thread *thread, struct object *object, uintptr_t pc, uintptr_t frame)
+{
+    struct call call = {.thread = thread, .object = object, .pc = pc, .frame = frame};
+    take_over(&call, object);
+    take_exclusive(&call, object, VERB_TRY);
 }
 
 static void posted(struct thread *thread, struct object *object, uint32_t stack)
@@ -108,11 +98,7 @@ static void give(struct call *call, struct object *object, bool all)
             misuse_note(thread, TRACE_MISUSE_NOT_RECOVERABLE, object, call_stack(call), 0, 0);
             shown->flags &= ~TRACE_OBJECT_INCONSISTENT;
         }
-        shown->last_owner = thread->task;
-        shown->owner_count = 0;
-        shown->owner = 0;
-        held_drop(thread, object);
-        clock_release(thread, object);
+        lock_given(thread, object);
         return;
     }
     struct held *held = held_find(thread, object);
@@ -362,11 +348,12 @@ static void wait_rejoin(struct call *call)
     lock->shown.owner = thread->task;
     lock->shown.owner_count = call->held_count;
     lock->shown.owner_stack = call->stack;
+    uint64_t key = held_key(thread, lock, TRACE_MODE_EXCLUSIVE);
     held_push(thread, lock, TRACE_MODE_EXCLUSIVE, call->stack);
     thread->held[(thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES) - 1]
         .count = (uint16_t)call->held_count;
-    if (thread->held_count > 1)
-        held_order(thread, lock, TRACE_MODE_EXCLUSIVE, call->stack);
+    if (key)
+        held_order(thread, lock, TRACE_MODE_EXCLUSIVE, call->stack, key);
 }
 
 /* `relocked`: the real call returned with the mutex locked again (it does unless it refused to wait at all). */

@@ -28,6 +28,8 @@ bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uint
                      uint32_t before);
 void call_wait_return(struct call *call, bool relocked);
 void call_leave(struct call *call);
+/* A trylock of lock.h has got a lock whose owner had died. */
+void call_taken_over(struct thread *thread, struct object *object, uintptr_t pc, uintptr_t frame);
 
 /* The stack of the call, captured once. */
 uint32_t call_stack(struct call *call);

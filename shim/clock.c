@@ -57,33 +57,12 @@ static void set_put(struct clock_set **place)
     spin_unlock(&pool_lock);
 }
 
-uint64_t clock_new_segment(struct thread *thread)
-{
-    uint64_t ended = thread->segment++;
-    thread->record->segment = thread->segment;
-    access_new_segment(thread);
-    return ended;
-}
-
 /* ---- learning ---- */
-
-static inline struct seen *seen_of(struct thread *thread, uint32_t task)
-{
-    return &thread->seen[task % SEEN_ENTRIES];
-}
-
-static inline bool known(struct thread *thread, const struct clock_pair *pair)
-{
-    const struct seen *seen = seen_of(thread, pair->task);
-    return pair->task == 0 || pair->task == thread->task ||
-           (seen->task == pair->task && seen->segment >= pair->segment);
-}
 
 static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object,
                        uintptr_t pc)
 {
-    struct seen *seen = seen_of(thread, pair->task);
-    *seen = (struct seen){pair->task, pair->segment};
+    thread->seen[pair->task % SEEN_ENTRIES] = (struct seen){pair->task, pair->segment};
     uint8_t *p = stream_begin(&thread->sync);
     if (!p)
         return;
@@ -102,7 +81,7 @@ void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t
 {
     bool begun = false;
     for (uint32_t i = 0; i < count; i++) {
-        if (LIKELY(known(thread, &pairs[i])))
+        if (LIKELY(clock_known(thread, pairs[i].task, pairs[i].segment)))
             continue;
         if (!begun)
             clock_new_segment(thread);
@@ -120,29 +99,21 @@ void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment,
 
 uint32_t clock_read(struct object *object, struct clock_pair *pairs, uint32_t capacity)
 {
-    struct object_private *own = object_private(object);
-    if (!own->set) {
-        if (!own->one.task || !capacity)
+    const struct object_clock *clock = object_clock(object);
+    if (!clock->set) {
+        if (!clock->task || !capacity)
             return 0;
-        pairs[0] = own->one;
+        pairs[0] = (struct clock_pair){.segment = clock->segment, .task = clock->task};
         return 1;
     }
-    uint32_t count = own->set->count < capacity ? own->set->count : capacity;
+    uint32_t count = clock->set->count < capacity ? clock->set->count : capacity;
     for (uint32_t i = 0; i < count; i++)
-        pairs[i] = own->set->pairs[i];
+        pairs[i] = clock->set->pairs[i];
     return count;
 }
 
 void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc)
 {
-    struct object_private *own = object_private(object);
-    if (LIKELY(!own->set)) {
-        if (own->one.task && !known(thread, &own->one)) {
-            struct clock_pair pair = own->one;
-            clock_learn(thread, &pair, 1, object, pc);
-        }
-        return;
-    }
     struct clock_pair pairs[FOLD_AT];
     clock_learn(thread, pairs, clock_read(object, pairs, FOLD_AT), object, pc);
 }
@@ -151,10 +122,14 @@ void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc)
 
 void clock_drop(struct object *object)
 {
-    struct object_private *own = object_private(object);
-    own->one.task = 0;
-    set_put(&own->set);
-    set_put(&own->readers);
+    object_clock(object)->task = 0;
+    set_put(&object_clock(object)->set);
+    set_put(&object_private(object)->readers);
+}
+
+void clock_drop_set(struct object *object)
+{
+    set_put(&object_clock(object)->set);
 }
 
 static void fold_write(struct thread *thread, const struct object_private *own,
@@ -207,27 +182,21 @@ static void set_join(struct thread *thread, struct object_private *own, struct c
 
 void clock_publish(struct thread *thread, struct object *object, uint64_t segment, bool join)
 {
+    struct object_clock *clock = object_clock(object);
     struct object_private *own = object_private(object);
     struct clock_pair pair = {.segment = segment, .task = thread->task};
-    if (!join || (!own->set && (own->one.task == 0 || own->one.task == thread->task))) {
-        set_put(&own->set);
-        own->one = pair;
+    if (!join || (!clock->set && (clock->task == 0 || clock->task == thread->task))) {
+        set_put(&clock->set);
+        clock->segment = segment;
+        clock->task = thread->task;
         return;
     }
-    if (!own->set && own->one.task) {
-        set_join(thread, own, &own->set, own->one);
-        own->one.task = 0;
+    if (!clock->set && clock->task) {
+        struct clock_pair one = {.segment = clock->segment, .task = clock->task};
+        set_join(thread, own, &clock->set, one);
+        clock->task = 0;
     }
-    set_join(thread, own, &own->set, pair);
-}
-
-void clock_release(struct thread *thread, struct object *object)
-{
-    struct object_private *own = object_private(object);
-    if (UNLIKELY(own->set))
-        set_put(&own->set);
-    own->one = (struct clock_pair){.segment = thread->segment, .task = thread->task};
-    clock_new_segment(thread);
+    set_join(thread, own, &clock->set, pair);
 }
 
 void clock_release_join(struct thread *thread, struct object *object)
@@ -263,9 +232,9 @@ void clock_acquire_readers(struct thread *thread, struct object *object, uintptr
 /* ---- barriers: even rounds in `set`, odd ones in `readers`, since a fast task may arrive for the next round before a
  * slow one has left this one ---- */
 
-static struct clock_set **round_set(struct object_private *own, uint64_t round)
+static struct clock_set **round_set(struct object *object, uint64_t round)
 {
-    return round & 1 ? &own->readers : &own->set;
+    return round & 1 ? &object_private(object)->readers : &object_clock(object)->set;
 }
 
 uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
@@ -276,9 +245,9 @@ uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
     uint64_t parties = own->parties ? own->parties : 1;
     uint64_t round = own->arrivals / parties;
     if (own->arrivals % parties == 0)
-        set_put(round_set(own, round));
+        set_put(round_set(object, round));
     own->arrivals++;
-    set_join(thread, own, round_set(own, round), pair);
+    set_join(thread, own, round_set(object, round), pair);
     object_unlock(object);
     clock_new_segment(thread);
     return round;
@@ -286,10 +255,9 @@ uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
 
 void clock_barrier_leave(struct thread *thread, struct object *object, uint64_t round, uintptr_t pc)
 {
-    struct object_private *own = object_private(object);
     struct clock_pair pairs[FOLD_AT];
     object_lock(object);
-    struct clock_set *set = *round_set(own, round);
+    struct clock_set *set = *round_set(object, round);
     uint32_t count = set ? set->count : 0;
     for (uint32_t i = 0; i < count; i++)
         pairs[i] = set->pairs[i];

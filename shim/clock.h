@@ -8,15 +8,16 @@
 #ifndef SHIM_CLOCK_H
 #define SHIM_CLOCK_H
 
+#include "shim/access.h"
 #include "shim/object.h"
 #include "shim/shim.h"
 
-void clock_release(struct thread *thread, struct object *object); /* replaces the clock: one pair */
 void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
 void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc);
 
 void clock_fork_child(void);
 void clock_drop(struct object *object); /* empties it */
+void clock_drop_set(struct object *object);
 
 /* The parts, for fences and relaxed atomics: take the pairs of a clock without an acquire, and learn them later; begin
  * a release now and publish it later. */
@@ -28,7 +29,33 @@ void clock_publish(struct thread *thread, struct object *object, uint64_t segmen
                    bool join); /* (thread->task, segment) */
 void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment,
                         struct object *object, uintptr_t pc);
-uint64_t clock_new_segment(struct thread *thread); /* ends the present one and returns its number */
+/* Ends the present segment and returns its number. */
+static inline uint64_t clock_new_segment(struct thread *thread)
+{
+    uint64_t ended = thread->segment++;
+    thread->record->segment = thread->segment;
+    if (thread->access)
+        access_new_segment(thread);
+    return ended;
+}
+
+/* Is the thread known to be after this segment of that task? */
+static inline bool clock_known(const struct thread *thread, uint32_t task, uint64_t segment)
+{
+    const struct seen *seen = &thread->seen[task % SEEN_ENTRIES];
+    return task == thread->task || task == 0 || (seen->task == task && seen->segment >= segment);
+}
+
+/* Replaces the clock by one pair. */
+static inline void clock_release(struct thread *thread, struct object *object)
+{
+    struct object_clock *clock = object_clock(object);
+    if (UNLIKELY(clock->set))
+        clock_drop_set(object);
+    clock->segment = thread->segment;
+    clock->task = thread->task;
+    clock_new_segment(thread);
+}
 
 /* A barrier's rounds: arrive returns the round, leave learns what all who arrived for it published. */
 uint64_t clock_barrier_arrive(struct thread *thread, struct object *object);

@@ -99,14 +99,14 @@ struct object *object_get(struct thread *thread, uintptr_t address, enum trace_o
 
 void object_lock(struct object *object)
 {
-    assert_false(object_private(object)->lock.taken);
-    object_private(object)->lock.taken = 1;
+    assert_false(object_clock(object)->lock.taken);
+    object_clock(object)->lock.taken = 1;
 }
 
 void object_unlock(struct object *object)
 {
-    assert_true(object_private(object)->lock.taken);
-    object_private(object)->lock.taken = 0;
+    assert_true(object_clock(object)->lock.taken);
+    object_clock(object)->lock.taken = 0;
 }
 
 /* The stream holds one record at a time: read as soon as it is whole. */

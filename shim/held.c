@@ -1,16 +1,21 @@
 /*
- * What a task holds, and in which order locks are taken: one ORDER record for each combination of lock, place and held
- * set that was not seen before (lockdep's chain hash), so that lock-heavy programs stay small.
+ * What a task holds, and in which order locks are taken: one ORDER record for each combination of task, lock and held set
+ * that was not seen before (lockdep's chain hash), so that lock-heavy programs stay small. What is known is a cache: a
+ * combination that was forgotten is written again.
  */
 #include "shim/held.h"
 
 #include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/stream.h"
+#include "shim/table.h"
 
-#define ORDERS (1u << 15)
+/* memcached, with 1,024 item locks, has some 65,000 combinations: more than the first cache holds, so that each byte counts.
+ * A set is 16 bytes; which one and what stands there are 46 bits of the key. */
+#define ORDERS (1u << 16)
+#define WAYS   4u
 
-static uint64_t *orders_known;
+static uint32_t *orders_known;
 
 struct held *held_find(struct thread *thread, const struct object *object)
 {
@@ -21,19 +26,10 @@ struct held *held_find(struct thread *thread, const struct object *object)
     return NULL;
 }
 
-void held_push(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack)
-{
-    if (thread->held_count < HELD_ENTRIES)
-        thread->held[thread->held_count] =
-            (struct held){.object = object, .stack = stack, .mode = (uint16_t)mode, .count = 1};
-    thread->held_count++;
-    thread->held_version++;
-}
-
-void held_drop(struct thread *thread, const struct object *object)
+/* Not the innermost one. */
+void held_drop_slow(struct thread *thread, const struct object *object)
 {
     struct held *held = held_find(thread, object);
-    thread->held_version++;
     if (!held) {
         if (thread->held_count > HELD_ENTRIES)
             thread->held_count--;
@@ -46,31 +42,65 @@ void held_drop(struct thread *thread, const struct object *object)
     thread->held_count--;
 }
 
-/* Lock order: a record when this lock is taken here under a held set not seen before. */
-void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack)
+static inline uint32_t *known_set(uint64_t key)
 {
-    uint32_t count =
-        thread->held_count - 1 < TRACE_HELD_MAX ? thread->held_count - 1 : TRACE_HELD_MAX;
-    uint64_t hash =
-        ((uint64_t)object_id(object) << 32 | stack) * 0x9e3779b97f4a7c15u + mode + thread->task;
+    return &orders_known[(key >> 32) % (ORDERS / WAYS) * WAYS];
+}
+
+/*
+ * The key is of the task, what it holds, what it takes. Not of the places: they would multiply the records, and one pair of
+ * stacks tells of the order. But before a task is created its creator's locks are ordered before all that it does, and
+ * afterwards they are not; so each combination counts anew when the number of tasks has doubled.
+ */
+uint64_t held_key(const struct thread *thread, struct object *object, uint32_t mode)
+{
+    if (!thread->held_count)
+        return 0;
+    uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
+    uint32_t doubled = (uint32_t)__builtin_clz(table_tasks.count - 1);
+    uint64_t key = ((uint64_t)object_id(object) << 32 | thread->task) * 0x9e3779b97f4a7c15u +
+                   (doubled << 2 | mode);
     for (uint32_t i = 0; i < count; i++) {
         const struct held *held = &thread->held[i];
-        hash = (hash ^ hash >> 31 ^ object_id(held->object) ^ (uint64_t)held->mode << 40) *
-               0x9e3779b97f4a7c15u;
+        key = (key ^ key >> 31 ^ object_id(held->object) ^ (uint64_t)held->mode << 40) *
+              0x9e3779b97f4a7c15u;
     }
-    if (!orders_known) {
-        uint64_t *fresh = memory_get(ORDERS * sizeof *orders_known);
-        uint64_t *none = NULL;
+    if (orders_known)
+        __builtin_prefetch(known_set(key));
+    return key | 1;
+}
+
+/* Is it known? If not, it takes the place of another of its set. */
+static bool order_known(uint64_t key)
+{
+    uint32_t *set = known_set(key), tag = (uint32_t)key;
+    for (uint32_t way = 0; way < WAYS; way++)
+        if (set[way] == tag)
+            return true;
+    uint32_t way = 0;
+    while (way < WAYS && set[way])
+        way++;
+    set[way < WAYS ? way : (key >> 60) % WAYS] = tag;
+    return false;
+}
+
+void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
+                uint64_t key)
+{
+    if (UNLIKELY(!orders_known)) {
+        uint32_t *fresh = memory_get(ORDERS * sizeof *orders_known);
+        uint32_t *none = NULL;
         if (fresh)
             __atomic_compare_exchange_n(&orders_known, &none, fresh, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE);
     }
-    if (!orders_known || orders_known[hash % ORDERS] == hash)
+    if (!orders_known || LIKELY(order_known(key)))
         return;
     uint8_t *p = stream_begin(&thread->sync);
     if (!p)
         return;
-    orders_known[hash % ORDERS] = hash;
+    uint32_t count =
+        thread->held_count - 1 < TRACE_HELD_MAX ? thread->held_count - 1 : TRACE_HELD_MAX;
     struct trace_sync record;
     record.type = TRACE_SYNC_ORDER;
     record.segment = thread->segment;

@@ -6,12 +6,34 @@
 #include "shim/shim.h"
 
 struct held *held_find(struct thread *thread, const struct object *object);
-/* mode: enum trace_mode; stack: where it was acquired. */
-void held_push(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack);
-void held_drop(struct thread *thread, const struct object *object);
-/* The innermost held object was taken under the others: writes an ORDER record if that is new. mode: with
- * TRACE_MODE_TRY if it was not waited for. */
-void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack);
+void held_drop_slow(struct thread *thread, const struct object *object);
+/* Before it is pushed: the object will be waited for under what is held. Returns the key of that combination (0: nothing is
+ * held), whose place in the table of known ones is on its way into the cache. */
+uint64_t held_key(const struct thread *thread, struct object *object, uint32_t mode);
+/* The innermost held object was waited for under the others: writes an ORDER record if that is new. */
+void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
+                uint64_t key);
 void held_fork_child(void);
+
+/* mode: enum trace_mode; stack: where it was acquired. */
+static inline void held_push(struct thread *thread, struct object *object, uint32_t mode,
+                             uint32_t stack)
+{
+    uint32_t place = thread->held_count++;
+    if (LIKELY(place < HELD_ENTRIES))
+        thread->held[place] =
+            (struct held){.object = object, .stack = stack, .mode = (uint16_t)mode, .count = 1};
+    thread->held_version++;
+}
+
+static inline void held_drop(struct thread *thread, const struct object *object)
+{
+    uint32_t last = thread->held_count - 1;
+    thread->held_version++;
+    if (LIKELY(last < HELD_ENTRIES && thread->held[last].object == object))
+        thread->held_count = last;
+    else
+        held_drop_slow(thread, object);
+}
 
 #endif

@@ -3,6 +3,7 @@
  * call.c.
  */
 #include "shim/call.h"
+#include "shim/lock.h"
 #include "shim/real.h"
 
 #define VERB(name, before, after, text) enum { BEFORE_##name = (before), AFTER_##name = (after) };
@@ -50,11 +51,56 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     errno = error;
 }
 
+/*
+ * The short ways of exclusive locks. A lock that is not free goes the long way from the beginning: a try that failed has
+ * changed nothing.
+ */
+#define TAKES(verb) (AFTER_##verb & VERB_HOLD && !(AFTER_##verb & VERB_SHARED))
+#define GIVES(verb) (BEFORE_##verb & VERB_DROP)
+#define TRIES(verb) (AFTER_##verb & VERB_TRY)
+#define HERE        RETURN_PC, (uintptr_t)__builtin_frame_address(0)
+
+#define FAST_LOCK(kind, place, verb, probe)                                                  \
+    if (TAKES(verb)) {                                                                       \
+        struct object *known;                                                                \
+        struct thread *thread = lock_enter(&known, (uintptr_t)(place), TRACE_OBJECT_##kind); \
+        if (LIKELY(thread)) {                                                                \
+            uint64_t key = TRIES(verb) ? 0 : held_key(thread, known, TRACE_MODE_EXCLUSIVE);  \
+            bool taken = (PROBE probe) == 0;                                                 \
+            if (LIKELY(taken))                                                               \
+                lock_taken(thread, known, key, 0, HERE);                                     \
+            thread_leave(thread);                                                            \
+            if (LIKELY(taken))                                                               \
+                return 0;                                                                    \
+        }                                                                                    \
+    }
+
+#define FAST_CALL(fn, args, kind, place, verb, ok)                                           \
+    if (TAKES(verb) || GIVES(verb)) {                                                        \
+        struct object *known;                                                                \
+        struct thread *thread = lock_enter(&known, (uintptr_t)(place), TRACE_OBJECT_##kind); \
+        if (LIKELY(thread && (TAKES(verb) || lock_plain(thread, known)))) {                  \
+            if (GIVES(verb))                                                                 \
+                lock_given(thread, known);                                                   \
+            int result = (int)(intptr_t)real.fn args;                                        \
+            unsigned good = TAKES(verb) ? OK_##ok(result) : 0;                               \
+            if (LIKELY(good == 1))                                                           \
+                lock_taken(thread, known, 0, 0, HERE); /* a TRYLOCK */                       \
+            else if (good)                                                                   \
+                call_taken_over(thread, known, HERE);                                        \
+            thread_leave(thread);                                                            \
+            return result;                                                                   \
+        }                                                                                    \
+        if (thread)                                                                          \
+            thread_leave(thread);                                                            \
+    }
+
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok)                       \
     EXPORT ret fn params;                                                                \
     EXPORT ret fn params                                                                 \
     {                                                                                    \
         LATE(fn);                                                                        \
+        FAST_CALL(fn, args, kind, object, verb, ok)                                      \
         CALL;                                                                            \
         if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), \
                         (uintptr_t)(value), BEFORE_##verb))                              \
@@ -85,6 +131,7 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
     EXPORT ret fn params;                                                                   \
     EXPORT ret fn params                                                                    \
     {                                                                                       \
+        FAST_LOCK(kind, object, verb, probe)                                                \
         CALL;                                                                               \
         if (!call_enter(&call, PRIMITIVE_##fn, TRACE_OBJECT_##kind, (uintptr_t)(object), 0, \
                         BEFORE_##verb))                                                     \

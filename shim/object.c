@@ -95,46 +95,55 @@ static struct object *object_make(struct thread *thread, struct bucket *bucket, 
     object_private(object)->next = bucket->first;
     __asm__ volatile("" ::: "memory");
     object->shown.state = TRACE_OBJECT_LIVE;
-    bucket->first = slot;
+    __atomic_store_n(&bucket->first, slot, __ATOMIC_RELEASE);
     __atomic_fetch_add(page_of(address), 1, __ATOMIC_RELAXED);
     return object;
 }
 
-static inline struct object **cache_of(struct thread *thread, uintptr_t address, uint32_t kind)
+/* Without the lock. Slots are never unmapped, so a walk that loses its way among objects that come and go at that moment
+ * misses one at worst; then the lock decides. */
+static struct object *bucket_peek(const struct bucket *bucket, uintptr_t address, uint32_t kind)
 {
-    return &thread->object_cache[((address >> 3) ^ (address >> 9) ^ kind) % OBJECT_CACHE];
+    uint32_t id = __atomic_load_n(&bucket->first, __ATOMIC_ACQUIRE);
+    for (uint32_t steps = 0; id && steps < 4; steps++) {
+        struct object *object = &object_table[id];
+        if (object->shown.address == address && object->shown.kind == kind &&
+            object->shown.state == TRACE_OBJECT_LIVE)
+            return object;
+        id = object_private(object)->next;
+    }
+    return NULL;
 }
 
 struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
 {
-    struct object **cached = cache_of(thread, address, kind);
-    struct object *object = *cached;
-    if (LIKELY(object && object->shown.address == address && object->shown.kind == (uint32_t)kind &&
-               object->shown.state == TRACE_OBJECT_LIVE))
+    struct object *object = object_cached(thread, address, kind);
+    if (LIKELY(object))
         return object;
     struct bucket *bucket = bucket_of(address);
-    spin_lock(&bucket->lock);
-    object = bucket_search(bucket, address, kind);
-    if (!object)
-        object = object_make(thread, bucket, address, kind);
-    spin_unlock(&bucket->lock);
-    *cached = object;
+    object = bucket_peek(bucket, address, kind);
+    if (!object) {
+        spin_lock(&bucket->lock);
+        object = bucket_search(bucket, address, kind);
+        if (!object)
+            object = object_make(thread, bucket, address, kind);
+        spin_unlock(&bucket->lock);
+    }
+    *object_remembered(thread, address, kind) = object_id(object);
     return object;
 }
 
 struct object *object_find(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
 {
-    struct object **cached = cache_of(thread, address, kind);
-    struct object *object = *cached;
-    if (object && object->shown.address == address && object->shown.kind == (uint32_t)kind &&
-        object->shown.state == TRACE_OBJECT_LIVE)
+    struct object *object = object_cached(thread, address, kind);
+    if (object)
         return object;
     struct bucket *bucket = bucket_of(address);
     spin_lock(&bucket->lock);
     object = bucket_search(bucket, address, kind);
     spin_unlock(&bucket->lock);
     if (object)
-        *cached = object;
+        *object_remembered(thread, address, kind) = object_id(object);
     return object;
 }
 
@@ -231,12 +240,12 @@ void object_range_gone(struct thread *thread, uintptr_t low, size_t size)
 
 void object_lock(struct object *object)
 {
-    spin_lock(&object_private(object)->lock);
+    spin_lock(&object_clock(object)->lock);
 }
 
 void object_unlock(struct object *object)
 {
-    spin_unlock(&object_private(object)->lock);
+    spin_unlock(&object_clock(object)->lock);
 }
 
 void object_fork_child(uint32_t task, uint32_t old_task)
@@ -250,7 +259,7 @@ void object_fork_child(uint32_t task, uint32_t old_task)
         struct object *object = &object_table[id];
         struct trace_object *shown = &object->shown;
         clock_drop(object);
-        spin_reset(&object_private(object)->lock);
+        spin_reset(&object_clock(object)->lock);
         if (shown->owner && shown->owner != old_task)
             shown->flags |= TRACE_OBJECT_PARENT_HELD;
         shown->owner = shown->owner == old_task ? task : 0;

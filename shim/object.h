@@ -9,7 +9,6 @@
 #include "shim/shim.h"
 #include "shim/spin.h"
 
-/* The recorder's view of a slot (struct trace_object.recorder): the clock and links. */
 struct clock_pair {
     uint64_t segment;
     uint32_t task;
@@ -18,27 +17,41 @@ struct clock_pair {
 struct clock_set; /* more pairs: clock.c */
 
 struct object {
-    struct trace_object shown; /* recorder[] is the union below */
+    struct trace_object shown;
 };
 
+/* The clock, in trace_object.recorder: the line that a lock touches anyway. */
+struct object_clock {
+    uint64_t segment; /* the one pair, where that is enough (task 0: empty) */
+    uint32_t task;
+    struct spin lock; /* 1: somebody changes the clock (objects that do not protect themselves) */
+    struct clock_set *set; /* the others, or NULL */
+};
+static_assert(sizeof(struct object_clock) == sizeof(((struct trace_object *)0)->recorder) &&
+                  offsetof(struct trace_object, readers) == 64 && sizeof(struct object) % 64 == 0,
+              "recorder's own, within the first line");
+
+static inline struct object_clock *object_clock(struct object *object)
+{
+    return (struct object_clock *)object->shown.recorder;
+}
+
+/* The rest, in trace_object.recorder_more. */
 struct object_private {
-    struct clock_pair one;     /* the clock, where one pair is enough (task 0: empty) */
-    struct clock_set *set;     /* the others, or NULL */
     struct clock_set *readers; /* rwlock: readers' unlocks. barrier: the odd rounds */
-    struct spin lock;  /* 1: somebody changes the clock (objects that do not protect themselves) */
-    uint32_t next;     /* id of the next object in its bucket */
-    uint32_t fold;     /* task id of its clock pseudo task, 0 none */
-    uint32_t parties;  /* barrier */
-    uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */
+    uint32_t next;             /* id of the next object in its bucket */
+    uint32_t fold;             /* task id of its clock pseudo task, 0 none */
     uint64_t fold_segment;
     uint64_t arrivals; /* barrier */
+    uint32_t parties;  /* barrier */
+    uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */
 };
-static_assert(sizeof(struct object_private) <= sizeof(((struct trace_object *)0)->recorder),
+static_assert(sizeof(struct object_private) == sizeof(((struct trace_object *)0)->recorder_more),
               "recorder's own");
 
 static inline struct object_private *object_private(struct object *object)
 {
-    return (struct object_private *)object->shown.recorder;
+    return (struct object_private *)object->shown.recorder_more;
 }
 
 bool object_setup(void);
@@ -62,6 +75,21 @@ extern struct object *object_table; /* slot 0 of the live table */
 static inline uint32_t object_id(const struct object *object)
 {
     return object ? (uint32_t)(object - object_table) : 0;
+}
+
+/* The object at `address` if this thread has met it lately. What is remembered may be out of date, so it is checked. */
+static inline uint32_t *object_remembered(struct thread *thread, uintptr_t address, uint32_t kind)
+{
+    return &thread->object_ids[((address >> 3) ^ (address >> 13) ^ kind) % OBJECT_CACHE];
+}
+
+static inline struct object *object_cached(struct thread *thread, uintptr_t address, uint32_t kind)
+{
+    struct object *object = &object_table[*object_remembered(thread, address, kind)];
+    return LIKELY(object->shown.address == address && object->shown.kind == kind &&
+                  object->shown.state == TRACE_OBJECT_LIVE)
+               ? object
+               : NULL;
 }
 
 #endif

@@ -42,7 +42,6 @@ void process_fork_child(struct thread *thread)
     thread_fork_child();
     uint32_t old = task_fork_child(thread);
     object_fork_child(thread->task, old);
-    raw_zero(thread->object_cache, sizeof thread->object_cache);
     held_fork_child();
     misuse_fork_child();
     end_fork_child();

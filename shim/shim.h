@@ -56,32 +56,34 @@ struct held {
     uint16_t count;
 };
 
-#define OBJECT_CACHE 256u
+#define OBJECT_CACHE 2048u
 
 struct thread {
+    /* What every lock and unlock touches: one cache line. */
     uint32_t busy;     /* the guard */
     uint32_t deferred; /* signals that wait for thread_leave */
     uint32_t task;     /* id */
     uint32_t slot;     /* N of the streams */
     uint64_t segment;
-    struct trace_task *record; /* the live slot of the task */
-    struct stream sync, access_stream;
-    struct trace_sync_codec sync_codec;
+    struct trace_task *record;   /* the live slot of the task */
     struct access_state *access; /* NULL until the first recorded access */
+    struct stack_cache *stacks;
+    uint64_t events; /* synchronisation calls, for the statistics */
     uint32_t held_count;
     uint32_t held_version; /* changes whenever held[] does */
     struct held held[HELD_ENTRIES];
     struct seen seen[SEEN_ENTRIES];
-    struct object *object_cache[OBJECT_CACHE];
-    struct stack_cache *stacks;
-    uint64_t events;               /* synchronisation calls, for the statistics */
+    uint32_t object_ids[OBJECT_CACHE]; /* of objects met lately: object_cached */
+    struct stream sync, access_stream;
+    struct trace_sync_codec sync_codec;
     uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
     struct thread *next_free;
     uint32_t ended;
 };
 
 extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GONE: never again */
-#define THREAD_GONE ((struct thread *)1)
+#define THREAD_NONE 1u                         /* thread_current up to here is no thread */
+#define THREAD_GONE ((struct thread *)THREAD_NONE)
 
 /* In a page that the kernel wipes in a fork child, however the fork was made: there it is SHIM_UNBORN again. */
 enum shim_state { SHIM_UNBORN, SHIM_ON, SHIM_ENDED, SHIM_OFF };
@@ -96,7 +98,7 @@ void thread_deliver(
 static inline struct thread *thread_enter(void)
 {
     struct thread *thread = thread_current;
-    if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON))
+    if (UNLIKELY((uintptr_t)thread <= THREAD_NONE || thread->busy || shim_state != SHIM_ON))
         return thread_attach();
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");

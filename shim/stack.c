@@ -23,16 +23,16 @@
 /* Direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput; with four ways 0.82. */
 #define WAYS   4u
 #define CACHE  128u
-#define SITES  256u /* of accesses: 26 KB */
-#define PLACES 40u
+#define SITES  256u /* of accesses: 48 KB */
 #define KNOWN  (1u << 16) /* distinct stacks remembered, so that each is written once */
 
+/* Twenty frames of it in one cache line. */
 struct stack_entry {
-    uintptr_t pc, frame;
+    uintptr_t key, frame; /* key: pc and, above its 47 bits, the epoch of the cache; 0: empty */
     uint32_t id;
     uint32_t count;
-    uint16_t place[PLACES]; /* of return address i: so many words above `frame` */
-};
+    uint16_t place[TRACE_STACK_DEPTH]; /* of return address i: so many words above `frame` */
+} __attribute__((aligned(64)));
 
 /*
  * Unwinding for accesses is rationed: a thread may spend a sixteenth of its time on it. What comes beyond has no call
@@ -46,6 +46,7 @@ struct stack_entry {
 struct stack_cache {
     struct stack_entry entries[CACHE], sites[SITES];
     uint32_t victim;
+    uint64_t epoch; /* of the task; what another task has left may lie above the end of this one's stack */
     uint64_t since, spent; /* ticks: of the thread, of those unwinding for accesses */
     uint8_t *unwind_stack;
 };
@@ -58,12 +59,17 @@ static volatile uint32_t unwind_closed;
 
 void stack_reset(struct thread *thread)
 {
-    if (!thread->stacks)
+    struct stack_cache *cache = thread->stacks;
+    if (!cache || ++cache->epoch <= UINT16_MAX)
         return;
-    for (uint32_t i = 0; i < CACHE; i++)
-        thread->stacks->entries[i].pc = 0;
-    for (uint32_t i = 0; i < SITES; i++)
-        thread->stacks->sites[i].pc = 0;
+    raw_zero(cache->entries, sizeof cache->entries);
+    raw_zero(cache->sites, sizeof cache->sites);
+    cache->epoch = 0;
+}
+
+static inline uintptr_t stack_key(const struct stack_cache *cache, uintptr_t pc)
+{
+    return pc ^ cache->epoch << 48;
 }
 
 const uint64_t *stack_frames(uint32_t id, uint32_t *count)
@@ -198,12 +204,10 @@ static bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
 }
 
 /* What was captured is remembered, with where it stands; not if that cannot be verified next time. */
-static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t pc, uintptr_t frame,
+static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t key, uintptr_t frame,
                        const uint64_t *pcs, const uintptr_t *places, uint32_t count)
 {
-    entry->pc = 0;
-    if (count > PLACES)
-        return;
+    entry->key = 0;
     for (uint32_t i = 0; i < count; i++) {
         uintptr_t above = places[i] - frame;
         if (above % 8 || above / 8 > UINT16_MAX || *(uint64_t *)places[i] != pcs[i])
@@ -213,18 +217,18 @@ static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t pc, uin
     entry->frame = frame;
     entry->count = count;
     entry->id = id;
-    entry->pc = pc;
+    entry->key = key;
 }
 
-static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size, uintptr_t pc,
+static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size, uintptr_t key,
                                       uintptr_t frame, uint32_t victim)
 {
-    uint64_t hash = pc * 0x9e3779b97f4a7c15u ^ (frame >> 4) * 0xff51afd7ed558ccdu;
+    uint64_t hash = key * 0x9e3779b97f4a7c15u ^ (frame >> 4) * 0xff51afd7ed558ccdu;
     struct stack_entry *set = &entries[(hash >> 40) % (size / WAYS) * WAYS];
     for (uint32_t way = 0; way < WAYS; way++)
-        if (LIKELY(set[way].pc == pc && set[way].frame == frame && entry_holds(&set[way], frame)))
+        if (LIKELY(set[way].key == key && set[way].frame == frame && entry_holds(&set[way], frame)))
             return &set[way];
-    set[victim % WAYS].pc = 0;
+    set[victim % WAYS].key = 0;
     return &set[victim % WAYS];
 }
 
@@ -239,7 +243,8 @@ static void unwind_end(void)
     __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
 }
 
-static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t pc, uintptr_t frame)
+static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t key, uintptr_t pc,
+                                       uintptr_t frame)
 {
     uint64_t pcs[TRACE_STACK_DEPTH];
     uintptr_t places[TRACE_STACK_DEPTH];
@@ -251,7 +256,7 @@ static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t pc, 
         return stack_without_unwinder(pc);
     uint32_t id = stack_put(pcs, count);
     if (entry && id)
-        entry_keep(entry, id, pc, frame, pcs, places, count);
+        entry_keep(entry, id, key, frame, pcs, places, count);
     return id;
 }
 
@@ -269,13 +274,14 @@ static bool stacks_ready(struct thread *thread)
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
     if (UNLIKELY(!stacks_ready(thread)))
-        return stack_capture(NULL, pc, frame);
+        return stack_capture(NULL, 0, pc, frame);
     struct stack_cache *cache = thread->stacks;
-    struct stack_entry *entry = entry_find(cache->entries, CACHE, pc, frame, cache->victim);
-    if (LIKELY(entry->pc))
+    uintptr_t key = stack_key(cache, pc);
+    struct stack_entry *entry = entry_find(cache->entries, CACHE, key, frame, cache->victim);
+    if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;
-    return stack_capture(entry, pc, frame);
+    return stack_capture(entry, key, pc, frame);
 }
 
 /* ---- of an access ---- */
@@ -337,7 +343,7 @@ static NOINLINE uint32_t stack_unwind(struct stack_cache *cache, struct stack_en
     unwind_end();
     errno = error;
     if (above->id || !above->count)
-        entry_keep(entry, above->id, pc, registers->rsp, above->pcs, above->places, above->count);
+        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, above->pcs, above->places, above->count);
     cache->spent += tsc_now() - begin;
     return above->id;
 }
@@ -347,8 +353,9 @@ uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_regist
     if (UNLIKELY(!stacks_ready(thread)))
         return 0;
     struct stack_cache *cache = thread->stacks;
-    struct stack_entry *entry = entry_find(cache->sites, SITES, pc, registers->rsp, cache->victim);
-    if (LIKELY(entry->pc))
+    struct stack_entry *entry =
+        entry_find(cache->sites, SITES, stack_key(cache, pc), registers->rsp, cache->victim);
+    if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;
     return stack_unwind(cache, entry, pc, registers);

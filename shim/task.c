@@ -121,7 +121,6 @@ struct thread *task_attach(uint32_t task)
     thread->held_version++;
     thread->ended = 0;
     raw_zero(thread->seen, sizeof thread->seen);
-    raw_zero(thread->object_cache, sizeof thread->object_cache);
     stack_reset(thread);
     thread->record->os_tid = (uint32_t)raw0(SYS_gettid);
     thread->record->state = TRACE_TASK_RUNNING;

@@ -60,7 +60,7 @@ uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p, const struct
 static void get_order(struct input *in, struct trace_sync *record)
 {
     record->object = get_id(in);
-    record->mode = get_below(in, (TRACE_MODE_TRY | TRACE_MODE_SHARED) + 1);
+    record->mode = get_below(in, TRACE_MODE_SHARED + 1);
     record->stack = get_id(in);
     record->held_count = get_below(in, TRACE_HELD_MAX + 1);
     for (uint32_t i = 0; i < record->held_count; i++) {

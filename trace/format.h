@@ -166,8 +166,6 @@ struct trace_held {
 };
 
 enum trace_mode { TRACE_MODE_EXCLUSIVE = 1, TRACE_MODE_SHARED = 2 };
-#define TRACE_MODE_TRY \
-    4u /* added to the mode of an ORDER record: it did not wait, so it cannot close a cycle */
 
 struct trace_task {
     uint32_t state; /* enum trace_task_state, stored last */
@@ -244,15 +242,17 @@ enum trace_object_state {
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 
 struct trace_object {
-    uint32_t state;   /* enum trace_object_state, stored last at creation */
-    uint32_t kind;    /* enum trace_object_kind */
-    uint64_t address; /* FD: the number of the descriptor */
+    /* What a lock and its unlock touch: one cache line. */
+    uint32_t state; /* enum trace_object_state, stored last at creation */
+    uint32_t kind;  /* enum trace_object_kind */
+    uint64_t address;
     uint32_t flags;
-    uint32_t create_task, create_stack; /* of the init call, else of first use */
-    uint32_t end_task, end_stack;       /* who destroyed it or freed its memory */
-    uint32_t owner;                     /* exclusive holder, 0 none */
+    uint32_t create_stack; /* of the init call, else of first use */
+    uint32_t owner;        /* exclusive holder, 0 none */
+    uint32_t owner_count;  /* recursion depth */
     uint32_t owner_stack;
-    uint32_t owner_count; /* recursion depth */
+    uint32_t last_owner;  /* who held it last */
+    uint64_t recorder[3]; /* the recorder's own: clocks and links; readers ignore it */
     uint32_t readers;     /* shared holders now */
     uint32_t waiters;     /* tasks in a wait on it now */
     int64_t value;        /* semaphore: last known count; barrier: parties */
@@ -262,12 +262,13 @@ struct trace_object {
     uint64_t unheard_tsc;
     uint32_t last_post_task, last_post_stack;
     uint32_t unheard_task, unheard_stack;
-    uint32_t mutex;      /* condition: the mutex it was last waited with */
-    uint32_t last_owner; /* who held it last */
+    uint32_t create_task;         /* as create_stack */
+    uint32_t end_task, end_stack; /* who destroyed it or freed its memory */
+    uint32_t mutex;               /* condition: the mutex it was last waited with */
     uint64_t end_tsc;
-    uint64_t recorder[10]; /* the recorder's own: clocks and links; readers ignore it */
+    uint64_t recorder_more[5];
 };
-static_assert(sizeof(struct trace_object) == 208, "object");
+static_assert(sizeof(struct trace_object) == 192, "object");
 
 /* ---- modules ---- */
 
