@@ -21,10 +21,10 @@
 #include "shim/vector.h"
 
 /* Direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput; with four ways 0.82. */
-#define WAYS   4u
-#define CACHE  128u
-#define SITES  256u /* of accesses: 48 KB */
-#define KNOWN  (1u << 16) /* distinct stacks remembered, so that each is written once */
+#define WAYS  4u
+#define CACHE 128u
+#define SITES 256u       /* of accesses: 48 KB */
+#define KNOWN (1u << 16) /* distinct stacks remembered, so that each is written once */
 
 /* Twenty frames of it in one cache line. */
 struct stack_entry {
@@ -46,7 +46,8 @@ struct stack_entry {
 struct stack_cache {
     struct stack_entry entries[CACHE], sites[SITES];
     uint32_t victim;
-    uint64_t epoch; /* of the task; what another task has left may lie above the end of this one's stack */
+    uint64_t
+        epoch; /* of the task; what another task has left may lie above the end of this one's stack */
     uint64_t since, spent; /* ticks: of the thread, of those unwinding for accesses */
     uint8_t *unwind_stack;
 };
@@ -343,7 +344,8 @@ static NOINLINE uint32_t stack_unwind(struct stack_cache *cache, struct stack_en
     unwind_end();
     errno = error;
     if (above->id || !above->count)
-        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, above->pcs, above->places, above->count);
+        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, above->pcs,
+                   above->places, above->count);
     cache->spent += tsc_now() - begin;
     return above->id;
 }
