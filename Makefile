@@ -125,10 +125,6 @@ $(BUILD)/pic/shim/abi_fast.o $(BUILD)/near/shim/abi_fast.o: SHIM_CFLAGS += -fomi
 # So would it on the path of what the filter has not seen, five functions deep.
 $(BUILD)/pic/shim/access.o $(BUILD)/pic/shim/open.o $(BUILD)/pic/trace/codec.o: SHIM_CFLAGS += -fomit-frame-pointer
 
-# Patched code enters the recorder without saving vector registers. abi.c and range.c have functions with arguments or
-# results of floating point, and no such caller.
-$(filter-out $(call objects,pic,shim/abi.c shim/range.c),$(SHIM_OBJECTS)): SHIM_CFLAGS += -mgeneral-regs-only
-
 $(BUILD)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo 'CC   $< (shim)'

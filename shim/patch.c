@@ -225,7 +225,7 @@ static bool tables_begin(struct patch_image *image, struct patch_place_table *ta
     table->places =
         raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->misses =
-        raw_map(NULL, room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+        raw_map(NULL, 2 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->low = (uintptr_t)image->text;
     table->high = table->low + image->size;
     return table->places && table->misses;

@@ -55,6 +55,7 @@ extern __thread struct patch_thread patch_thread __attribute__((tls_model("initi
 /* What a slow path is about: one per check. */
 enum patch_action {
     PATCH_ACCESS,        /* a load or store of `size` bytes at patch_thread.address */
+    PATCH_ACCESS_AFTER,  /* one of marked bytes has run */
     PATCH_LOCKED_BEFORE, /* a LOCK-prefixed instruction or xchg is about to run */
     PATCH_LOCKED_AFTER,
     PATCH_STRING_BEFORE, /* (rep) movs, stos, lods; for cmps and scas: notes rcx, rsi, rdi */
@@ -99,21 +100,6 @@ bool patch_inside(uintptr_t pc);
  * they hold nothing (the guard is down).
  */
 uintptr_t patch_rewind(long long *registers);
-
-/* ---- hooks: what the slow path calls; guard not yet up ---- */
-
-/*
- * The slow path must not touch vector registers: the recorder's own code is compiled so (Makefile). What calls others'
- * code (libc, libunwind) from there goes through this, which saves all of them around function(argument).
- */
-void patch_foreign(void (*function)(void *), void *argument);
-
-/* LOCK-prefixed read-modify-writes and xchg: `size` bytes at `address`, instruction at `pc`. patch_lock.c */
-void patch_locked_before(uintptr_t address, size_t size, uintptr_t pc);
-void patch_locked_after(uintptr_t address, size_t size, uintptr_t pc);
-/* Inline system call. */
-void patch_system_before(const struct patch_frame *frame, uintptr_t pc);
-void patch_system_after(const struct patch_frame *frame, uintptr_t pc);
 
 /* ---- statistics per module, for the coverage statement ---- */
 

@@ -13,6 +13,9 @@
 #define PATCH_COMPARES \
     0x4000u /* PATCH_LOCKED: cmpxchg, which may fail (ZF clear) and then only reads */
 
+/* A bracketed access is left this many bytes behind the call: lea 128(%rsp), %rsp and a jump come first. */
+#define PATCH_BRACKET_EXIT 13u
+
 /* A load or store of patch_thread.address. True: bytes of it are marked; then the caller lets the instruction run and
  * calls patch_access_after() behind it. Only sites with PATCH_BRACKET in `details` are ever asked for that. */
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame);

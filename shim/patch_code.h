@@ -241,8 +241,10 @@ struct patch_place {
     uint32_t kind : 2;      /* enum place_kind */
 };
 struct patch_miss {
-    uint32_t copy;  /* offset of a piece behind a function */
-    uint32_t check; /* offset of the check it belongs to */
+    uint32_t copy;   /* offset of a piece behind a function */
+    uint32_t check;  /* offset of the check it belongs to */
+    uint32_t behind; /* not 0: the instruction has run in it; offset where to go on */
+    uint32_t next;   /* ... and of the next instruction in the text */
 };
 struct patch_place_table {
     uintptr_t low, high; /* the text */

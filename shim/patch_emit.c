@@ -17,7 +17,7 @@
 #include "shim/raw.h"
 
 #define INSTRUCTION_MOST \
-    400u /* bytes of a copy that one instruction can need, its piece behind the function included */
+    560u /* bytes of a copy that one instruction can need, its piece behind the function included */
 #define FUNCTION_ALIGN 16u
 
 int32_t patch_thread_offset, access_fast_offset;
@@ -94,7 +94,8 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
                         ? (uint32_t)__builtin_ctz(in->size)
                         : 15;
     uint32_t kind = (in->bits & INSTRUCTION_WRITES ? TRACE_KIND_WRITE : 0) | size << 4;
-    if (in->bits & INSTRUCTION_WRITES && in->bits & INSTRUCTION_READS && action == PATCH_ACCESS)
+    uint32_t both = INSTRUCTION_READS | INSTRUCTION_WRITES;
+    if (in->memory == MEMORY_CHECKED && (in->bits & both) == both)
         kind |= TRACE_KIND_BOTH;
     patch_sites[site] = (struct patch_site){.pc = (uint64_t)(uintptr_t)image->text + in->offset,
                                             .size = in->size,
@@ -270,6 +271,13 @@ static bool filtered(uint32_t size)
     return size <= 32 || size == 64;
 }
 
+/* May it run with the guard up, between two calls? Only what goes on to the next instruction, and is no wider than a word
+ * that stands for one object of synchronisation. */
+static bool bracketed(const struct patch_instruction *in)
+{
+    return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT && in->size <= 8;
+}
+
 static void emit_check(struct emitter *e, const struct patch_function *function,
                        const struct patch_instruction *in)
 {
@@ -281,7 +289,7 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     choose(check, in);
     check->down = function->down;
     check->start = offset_now(e);
-    check->site = new_site(e, in, PATCH_ACCESS, 0);
+    check->site = new_site(e, in, PATCH_ACCESS, bracketed(in) ? PATCH_BRACKET : 0);
     patch_sites[check->site].registers = (uint8_t)(check->a | check->b << 4);
     spill(e, check);
     effective_address(e, in, check->a, false);
@@ -298,13 +306,29 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     unspill(e, check);
 }
 
+static void emit_self(struct emitter *e, const struct patch_instruction *in);
+
+/* Where the slow path returns for a marked byte, PATCH_BRACKET_EXIT bytes behind where it else does. */
+static void emit_bracket(struct emitter *e, const struct check *check)
+{
+    struct patch_image *image = e->image;
+    const struct patch_instruction *in = check->in;
+    with_memory(e, LEA, true, PATCH_RSP, PATCH_RSP, PATCH_NO_REGISTER, 1, 128);
+    unspill(e, check);
+    emit_self(e, in);
+    image->table->misses[image->table->miss_count++] =
+        (struct patch_miss){offset_now(e), check->start, check->behind, in->offset + in->length};
+    call_stub(e, new_site(e, in, PATCH_ACCESS_AFTER, 0), true);
+    jump(e, (uint64_t)(uintptr_t)image->out + check->behind + (uint64_t)image->shift);
+}
+
 /* The pieces behind the function: what the filter has not seen goes into C. */
 static void emit_misses(struct emitter *e)
 {
     for (uint32_t i = 0; i < e->check_count; i++) {
         struct check *check = &e->checks[i];
         struct patch_place_table *table = e->image->table;
-        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start};
+        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
         land(e, check->to_miss[0]);
         land(e, check->to_miss[1]);
         if (!check->store_address) {
@@ -313,6 +337,8 @@ static void emit_misses(struct emitter *e)
         }
         call_stub(e, check->site, check->down);
         jump(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift);
+        if (bracketed(check->in))
+            emit_bracket(e, check);
     }
     e->check_count = 0;
 }
@@ -329,36 +355,6 @@ static void store_address(struct emitter *e, const struct patch_instruction *in,
     with_thread(e, STORE, true, a, THREAD(address));
     if (live)
         with_thread(e, LOAD, true, a, THREAD(spill_a));
-}
-
-/* vmovdqu (vmovdqu64 where only EVEX can name the register) of a vector register to patch_thread. */
-static void store_vector(struct emitter *e, uint32_t vector, uint32_t size, int32_t offset)
-{
-    byte(e, 0x64);
-    if (vector < 16 && size <= 32) {
-        byte(e, 0xc5);
-        byte(e, (vector & 8 ? 0u : 0x80u) | 0x78 | (size == 32 ? 4u : 0u) | 2);
-        byte(e, 0x7f);
-    } else {
-        byte(e, 0x62);
-        byte(e, (vector & 8 ? 0u : 0x80u) | 0x60 | (vector & 16 ? 0u : 0x10u) | 1);
-        byte(e, 0xfe); /* W1, vvvv none, F3 */
-        byte(e, (size == 64 ? 0x40u : size == 32 ? 0x20u : 0u) | 8);
-        byte(e, 0x7f);
-    }
-    /* A displacement of four bytes is not compressed in EVEX. */
-    address_bytes(e, vector & 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
-}
-
-static void store_mask_register(struct emitter *e, uint32_t mask, uint32_t elements, int32_t offset)
-{
-    byte(e, 0x64);
-    if (elements <= 16) { /* kmovw needs AVX512F only */
-        bytes(e, "\xc5\xf8\x91", 3);
-    } else {
-        bytes(e, "\xc4\xe1\xf8\x91", 4);
-    }
-    address_bytes(e, mask, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
 }
 
 static void emit_vector(struct emitter *e, const struct patch_instruction *in)
@@ -422,12 +418,25 @@ static bool has_after(const struct patch_instruction *in)
             in->bits & INSTRUCTION_REPEATED);
 }
 
+/* cmpxchg, cmpxchg8b or cmpxchg16b: may fail, and then writes nothing. */
+static bool compares(const uint8_t *code)
+{
+    while (*code == 0xf0 || *code == 0x66 || *code == 0x67 || *code == 0xf2 || *code == 0xf3 ||
+           *code == 0x2e || *code == 0x3e || *code == 0x64 || *code == 0x65 ||
+           (*code & 0xf0) == 0x40)
+        code++;
+    return code[0] == 0x0f && (code[1] == 0xb0 || code[1] == 0xb1 || code[1] == 0xc7);
+}
+
 static void emit_after(struct emitter *e, const struct patch_instruction *in)
 {
     uint32_t action = in->memory == MEMORY_LOCKED   ? PATCH_LOCKED_AFTER
                       : in->memory == MEMORY_SYSTEM ? PATCH_SYSTEM_AFTER
                                                     : PATCH_STRING_AFTER;
-    call_stub(e, new_site(e, in, action, in->vector), true);
+    uint32_t details = in->vector;
+    if (in->memory == MEMORY_LOCKED && compares(e->image->text + in->offset))
+        details |= PATCH_COMPARES;
+    call_stub(e, new_site(e, in, action, (uint16_t)details), true);
 }
 
 /* ---- the instruction itself ---- */
@@ -492,6 +501,8 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
         bool checked = emit_before(e, function, in);
         place(e, in, PLACE_SELF);
         emit_self(e, in);
+        if (checked && in->memory == MEMORY_CHECKED && e->check_count)
+            e->checks[e->check_count - 1].behind = offset_now(e);
         if (checked && has_after(in)) {
             place(e, in, PLACE_AFTER);
             emit_after(e, in);

@@ -2,6 +2,7 @@
 #ifndef SHIM_PATCH_EMIT_H
 #define SHIM_PATCH_EMIT_H
 
+#include "shim/patch_access.h"
 #include "shim/patch_code.h"
 
 /* A direct branch in the copy whose target may not have been copied yet. */
@@ -16,6 +17,7 @@ struct check {
     uint32_t start;
     uint32_t to_miss[2]; /* behind the jumps to it; 0: none */
     uint32_t back;       /* where it returns */
+    uint32_t behind;     /* behind the instruction */
     uint32_t site;
     uint8_t a, b; /* scratch registers */
     bool flags, spill_a, spill_b, spill_rax, store_address, down;

@@ -106,4 +106,35 @@ static inline void with_register(struct emitter *e, uint32_t opcode, bool wide, 
 #define AND   0x23
 #define ADD   0x03
 
+/* vmovdqu (vmovdqu64 where only EVEX can name the register) of a vector register to patch_thread. */
+static inline void store_vector(struct emitter *e, uint32_t vector, uint32_t size, int32_t offset)
+{
+    byte(e, 0x64);
+    if (vector < 16 && size <= 32) {
+        byte(e, 0xc5);
+        byte(e, (vector & 8 ? 0u : 0x80u) | 0x78 | (size == 32 ? 4u : 0u) | 2);
+        byte(e, 0x7f);
+    } else {
+        byte(e, 0x62);
+        byte(e, (vector & 8 ? 0u : 0x80u) | 0x60 | (vector & 16 ? 0u : 0x10u) | 1);
+        byte(e, 0xfe); /* W1, vvvv none, F3 */
+        byte(e, (size == 64 ? 0x40u : size == 32 ? 0x20u : 0u) | 8);
+        byte(e, 0x7f);
+    }
+    /* A displacement of four bytes is not compressed in EVEX. */
+    address_bytes(e, vector & 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
+}
+
+static inline void store_mask_register(struct emitter *e, uint32_t mask, uint32_t elements,
+                                       int32_t offset)
+{
+    byte(e, 0x64);
+    if (elements <= 16) { /* kmovw needs AVX512F only */
+        bytes(e, "\xc5\xf8\x91", 3);
+    } else {
+        bytes(e, "\xc4\xe1\xf8\x91", 4);
+    }
+    address_bytes(e, mask, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, offset);
+}
+
 #endif

@@ -65,6 +65,14 @@ static const struct patch_miss *miss_before(const struct patch_place_table *tabl
 }
 
 /* The part of the copy that pc is in. Pieces behind a function lie between its last place and the next function's first. */
+/* A piece in which the instruction has run already; NULL: this is no such piece. */
+static const struct patch_miss *run_at(const struct patch_place_table *table, uint32_t copy)
+{
+    const struct patch_place *place = place_before(table, copy);
+    const struct patch_miss *miss = miss_before(table, copy);
+    return miss && miss->behind && (!place || place->copy <= miss->copy) ? miss : NULL;
+}
+
 static const struct patch_place *part_at(const struct patch_place_table *table, uint32_t copy)
 {
     const struct patch_place *place = place_before(table, copy);
@@ -252,6 +260,13 @@ uintptr_t patch_rewind(long long *registers)
         registers[REG_RSP] = (long long)(uintptr_t)(back + 1);
         pc = *back;
         place = part_at(table, (uint32_t)(pc - table->copy));
+    }
+    const struct patch_miss *run = run_at(table, (uint32_t)(pc - table->copy));
+    if (run) {
+        if (below_red_zone((const uint8_t *)pc))
+            registers[REG_RSP] += RED_ZONE;
+        registers[REG_RIP] = (long long)(table->low + run->next);
+        return table->copy + run->behind;
     }
     if (place->kind == PLACE_SELF) {
         registers[REG_RIP] = (long long)(table->low + place->original);

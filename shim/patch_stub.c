@@ -3,7 +3,7 @@
  *
  * A stub is called with the stack pointer already below the red zone. It saves the general registers into a struct
  * patch_frame; all C code behind it is compiled without vector registers (Makefile), so that these stay as they are; what
- * needs others' code goes through patch_foreign(), which saves them. The light stub leaves the flags destroyed (they are
+ * needs others' code goes through vector_keep(), which saves them. The light stub leaves the flags destroyed (they are
  * dead, or saved by the check), the full one does not, and clears the direction flag.
  */
 #include "shim/patch_emit.h"
@@ -27,6 +27,7 @@ static_assert(offsetof(struct patch_frame, rbx) == 72 &&
     "mov patch_thread@GOTTPOFF(%rip), %rbx\n"                                           \
     "mov %rsp, %fs:PATCH_FRAME(%rbx)\n"                                                 \
     "mov %rsp, %rbp\nmov %rsp, %rdi\nand $-16, %rsp\ncall patch_slow\nmov %rbp, %rsp\n" \
+    "add %rax, 128(%rsp)\n"                                                             \
     "movq $0, %fs:PATCH_FRAME(%rbx)\n"
 #define RESTORE_ALL                                                                   \
     "mov 8(%rsp), %rcx\nmov 16(%rsp), %rdx\nmov 24(%rsp), %rsi\nmov 32(%rsp), %rdi\n" \
@@ -58,50 +59,6 @@ __asm__(
     "ret\n"
     "patch_stub_full_end:\n");
 
-/* ---- others' code, which may use vector registers ---- */
-
-uint32_t patch_vector_bytes; /* of an XSAVE area; 0: FXSAVE only */
-
-__asm__(".text\n"
-        ".p2align 4\n"
-        ".hidden patch_foreign\n"
-        ".globl patch_foreign\n"
-        "patch_foreign:\n" /* (function, argument) */
-        "push %rbp\n"
-        "mov %rsp, %rbp\n"
-        "push %rbx\n"
-        "push %rax\n"
-        "mov %rdi, %rcx\n"
-        "mov %rsi, %rdi\n"
-        "mov patch_vector_bytes@GOTPCREL(%rip), %rax\n"
-        "mov (%rax), %eax\n"
-        "test %eax, %eax\n"
-        "jz 1f\n"
-        "sub %rax, %rsp\n"
-        "and $-64, %rsp\n"
-        "mov %rsp, %rbx\n"
-        "movq $0, 512(%rbx)\nmovq $0, 520(%rbx)\nmovq $0, 528(%rbx)\nmovq $0, 536(%rbx)\n"
-        "movq $0, 544(%rbx)\nmovq $0, 552(%rbx)\nmovq $0, 560(%rbx)\nmovq $0, 568(%rbx)\n"
-        "mov $-1, %eax\n"
-        "mov $-1, %edx\n"
-        "xsave (%rbx)\n"
-        "call *%rcx\n"
-        "mov $-1, %eax\n"
-        "mov $-1, %edx\n"
-        "xrstor (%rbx)\n"
-        "jmp 2f\n"
-        "1:\n"
-        "sub $512, %rsp\n"
-        "and $-64, %rsp\n"
-        "mov %rsp, %rbx\n"
-        "fxsave (%rbx)\n"
-        "call *%rcx\n"
-        "fxrstor (%rbx)\n"
-        "2:\n"
-        "mov -8(%rbp), %rbx\n"
-        "leave\n"
-        "ret\n");
-
 /* ---- sites ---- */
 
 struct patch_site *patch_sites;
@@ -112,59 +69,16 @@ bool patch_sites_open(void)
     if (patch_sites)
         return true;
     patch_sites = raw_map(NULL, (size_t)PATCH_SITES * sizeof *patch_sites, 3, 0x4022, -1, 0);
-    unsigned a = 13, b = 0, c = 0, d = 0;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    unsigned feature_a = 1, feature_b, feature_c = 0, feature_d;
-    __asm__("cpuid" : "+a"(feature_a), "=b"(feature_b), "+c"(feature_c), "=d"(feature_d));
-    patch_vector_bytes = feature_c & 1u << 27 /* OSXSAVE */ ? b : 0;
     return patch_sites != NULL;
 }
 
 /* ---- the slow paths ---- */
 
-struct request {
-    uintptr_t address, pc;
-    size_t size;
-    uint32_t kind;
-};
-
-static void record_foreign(void *argument)
-{
-    const struct request *request = argument;
-    access_slow(request->address, request->size, request->kind, request->pc);
-}
-
-static void record(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
-{
-    struct thread *thread = thread_current;
-    if (LIKELY((uintptr_t)thread > 1 && thread->access && thread->access->table &&
-               shim_state == SHIM_ON)) {
-        access_slow(address, size, kind, pc);
-        return;
-    }
-    /* A first access: files are made, a foreign thread becomes a task. */
-    struct request request = {address, pc, size, kind};
-    patch_foreign(record_foreign, &request);
-}
-
-static void record_access(const struct patch_site *site)
-{
-    uintptr_t address = patch_thread.address;
-    uint32_t size = site->size, first = LINE_BYTES - address % LINE_BYTES;
-    if (size > first && size <= 32) { /* it crosses into the next line: both may have been seen */
-        bool write = site->kind & TRACE_KIND_WRITE;
-        if (access_seen(address, (UINT64_C(1) << first) - 1, write) &&
-            access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write))
-            return;
-    }
-    record(address, size, site->kind, site->pc + 1);
-}
-
 #define DIRECTION 0x400u
 
 /* `count` elements by a string instruction, from `address` on, upwards or down. */
-static void record_string(const struct patch_site *site, uint64_t address, uint64_t count,
-                          bool down, bool write)
+static void record_string(const struct patch_site *site, const struct patch_frame *frame,
+                          uint64_t address, uint64_t count, bool down, bool write)
 {
     if (count == 0)
         return;
@@ -174,7 +88,7 @@ static void record_string(const struct patch_site *site, uint64_t address, uint6
     uint32_t kind = (site->kind & ~TRACE_KIND_WRITE) | (write ? TRACE_KIND_WRITE : 0);
     if (count > 1)
         kind |= TRACE_KIND_RANGE;
-    record(address, size, kind, site->pc + 1);
+    patch_range(site, frame, address, size, kind);
 }
 
 static void record_strings(const struct patch_site *site, const struct patch_frame *frame,
@@ -182,9 +96,9 @@ static void record_strings(const struct patch_site *site, const struct patch_fra
 {
     bool down = frame->flags & DIRECTION;
     if (site->details & PATCH_STRING_SOURCE)
-        record_string(site, source, count, down, false);
+        record_string(site, frame, source, count, down, false);
     if (site->details & PATCH_STRING_DESTINATION)
-        record_string(site, destination, count, down, !compares);
+        record_string(site, frame, destination, count, down, !compares);
 }
 
 static void string_before(const struct patch_site *site, const struct patch_frame *frame)
@@ -219,7 +133,7 @@ static int64_t vector_element(const uint8_t *vector, uint32_t i, uint32_t size)
     return narrow;
 }
 
-static void record_vector(const struct patch_site *site)
+static void record_vector(const struct patch_site *site, const struct patch_frame *frame)
 {
     uint32_t bits = site->details & 31u, scale = site->details >> 5 & 3, count = site->details >> 8;
     uintptr_t address = patch_thread.address;
@@ -239,24 +153,26 @@ static void record_vector(const struct patch_site *site)
                 address +
                 ((uintptr_t)vector_element(patch_thread.vector[0], i, bits & VECTOR_WIDE ? 8 : 4)
                  << scale);
-        record(place, site->size, site->kind, site->pc + 1);
+        patch_range(site, frame, place, site->size, site->kind);
     }
 }
 
-/* Called by the stubs. */
-void patch_slow(struct patch_frame *frame);
-__attribute__((used)) void patch_slow(struct patch_frame *frame)
+/* Called by the stubs. How many bytes behind the call's return address to go on. */
+uint64_t patch_slow(struct patch_frame *frame);
+__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
     switch ((enum patch_action)site->action) {
     case PATCH_ACCESS:
-        record_access(site);
+        return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
+    case PATCH_ACCESS_AFTER:
+        patch_access_after(site, frame);
         break;
     case PATCH_LOCKED_BEFORE:
-        patch_locked_before(patch_thread.address, site->size, site->pc + 1);
+        patch_lock_before(site, frame);
         break;
     case PATCH_LOCKED_AFTER:
-        patch_locked_after(patch_thread.address, site->size, site->pc + 1);
+        patch_lock_after(site, frame);
         break;
     case PATCH_STRING_BEFORE:
         string_before(site, frame);
@@ -265,13 +181,14 @@ __attribute__((used)) void patch_slow(struct patch_frame *frame)
         string_after(site, frame);
         break;
     case PATCH_SYSTEM_BEFORE:
-        patch_system_before(frame, site->pc + 1);
+        patch_syscall_before(frame, site->pc + 1);
         break;
     case PATCH_SYSTEM_AFTER:
-        patch_system_after(frame, site->pc + 1);
+        patch_syscall_after(frame, site->pc + 1);
         break;
     case PATCH_VECTOR:
-        record_vector(site);
+        record_vector(site, frame);
         break;
     }
+    return 0;
 }
