@@ -95,7 +95,7 @@ static void ignore(bool reads, bool writes, uint32_t step)
     if (state) {
         state->ignore[0] += reads ? step : 0;
         state->ignore[1] += writes ? step : 0;
-        state->context_top = NULL; /* see access_record() */
+        access_fast.context_top = NULL;
     }
     thread_leave(thread);
 }

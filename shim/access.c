@@ -175,10 +175,9 @@ void access_fork_child(struct thread *thread)
     if (!state || !state->entries)
         return;
     state->task = 0;
-    state->context_top = NULL;
+    access_fast.context_top = NULL;
     state->table = NULL; /* the parent's: what is open in it is the parent's to write */
     state->order_count = 0;
-    raw_zero(state->listed, sizeof state->listed);
     state->fence_segment = 0;
     state->pending_count = 0;
     generation_new(state);
@@ -189,6 +188,7 @@ void access_new_segment(struct thread *thread)
     struct access_state *state = thread->access;
     if (state && state->entries)
         generation_new(state);
+    access_fast.context_top = NULL;
 }
 
 void access_flush(struct thread *thread)
@@ -223,8 +223,19 @@ static inline struct filter_entry *entry_get(struct access_state *state,
     return LIKELY(entry->tag == tag) ? entry : entry_take(state, filter, address, tag);
 }
 
+static inline bool in_line(uintptr_t address, size_t size)
+{
+    return size - 1 < LINE_BYTES - address % LINE_BYTES;
+}
+
+static inline uint64_t line_mask(uintptr_t address, size_t size)
+{
+    return ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
+}
+
+/* After open_ready, unless there is one task alone: then only the filter is to know. */
 static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
-                               uint64_t mask, uint32_t kind, uintptr_t pc)
+                               uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
 {
     uint64_t tag = line ^ access_fast.tag;
     if (kind & TRACE_KIND_ATOMIC)
@@ -241,7 +252,7 @@ static inline void line_record(struct thread *thread, struct access_state *state
         fresh = mask & entry->unseen;
         entry->unseen &= ~mask;
     }
-    if (fresh && !access_alone())
+    if (fresh && !alone)
         open_add(thread, state, line, fresh, kind, pc);
 }
 
@@ -256,7 +267,8 @@ static NOINLINE void range_record(struct thread *thread, struct access_state *st
 }
 
 static NOINLINE void lines_record(struct thread *thread, struct access_state *state,
-                                  uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+                                  uintptr_t address, size_t size, uint32_t kind, uintptr_t pc,
+                                  bool alone)
 {
     uintptr_t last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
@@ -264,11 +276,12 @@ static NOINLINE void lines_record(struct thread *thread, struct access_state *st
         range_record(thread, state, address, size, kind, pc);
         return;
     }
-    line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc);
+    line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc, alone);
     while ((line += LINE_BYTES) < last)
-        line_record(thread, state, line, ~UINT64_C(0), kind, pc);
+        line_record(thread, state, line, ~UINT64_C(0), kind, pc, alone);
     line_record(thread, state, last,
-                ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc);
+                ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc,
+                alone);
 }
 
 void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
@@ -280,15 +293,15 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
         return;
     if (UNLIKELY(address < LOWEST))
         return;
+    bool alone = access_alone();
+    if (!open_current(thread, state) && !alone && !open_ready(thread, state))
+        return;
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (LIKELY(address - line + size <= LINE_BYTES)) {
-        uint64_t mask = ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
-        line_record(thread, state, line, mask, kind, pc);
+    if (LIKELY(in_line(address, size))) {
+        line_record(thread, state, line, line_mask(address, size), kind, pc, alone);
     } else {
-        lines_record(thread, state, address, size, kind, pc);
+        lines_record(thread, state, address, size, kind, pc, alone);
     }
-    if (UNLIKELY(state->ignore[0] | state->ignore[1]))
-        state->context_top = NULL; /* the short path of access_slow() does not look at ignore[] */
 }
 
 static NOINLINE void record_new(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
@@ -300,24 +313,20 @@ static NOINLINE void record_new(uintptr_t address, size_t size, uint32_t kind, u
     thread_leave(thread);
 }
 
-/* More bytes of a line that the filter knows, by a site whose open entry is at that line. Changes nothing otherwise. */
-static inline bool record_more(struct thread *thread, struct access_state *state, uintptr_t address,
-                               size_t size, uint32_t kind, uintptr_t pc, bool captured)
+/*
+ * The commonest case by far of what the filter has not seen, bytes met one by one: more of a line that the filter knows, by
+ * a site whose open entry is at that line. Changes nothing otherwise. Where open_current().
+ */
+static inline bool record_more(struct access_state *state, uintptr_t line, uint64_t mask,
+                               uint32_t kind, uintptr_t pc)
 {
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    uint64_t mask = ((UINT64_C(1) << size) - 1) << address % LINE_BYTES,
-             tag = line ^ access_fast.tag;
-    struct filter_entry *reads = filter_entry(&access_fast.reads, address);
-    if (UNLIKELY(reads->tag != tag))
-        return false;
-    struct filter_entry *news = reads;
-    if (kind & TRACE_KIND_WRITE) {
-        news = filter_entry(&access_fast.writes, address);
-        if (UNLIKELY(news->tag != tag))
-            return false;
-    }
-    struct trace_open *entry = open_same(thread, state, line, kind, pc, captured);
-    if (UNLIKELY(!entry))
+    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
+    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
+    if (kind & TRACE_KIND_WRITE)
+        news = filter_entry(&access_fast.writes, line);
+    struct trace_open *entry = &state->table[open_slot(pc, kind)];
+    if (UNLIKELY(reads->tag != tag || news->tag != tag || entry->line != line || !entry->mask ||
+                 !open_is(entry, state->context, kind, pc)))
         return false;
     entry->mask |= mask & news->unseen;
     news->unseen &= ~mask;
@@ -325,25 +334,36 @@ static inline bool record_more(struct thread *thread, struct access_state *state
     return true;
 }
 
+/* A line that the filter does not know, or another site or line than the open entry has. Guard up, and down. */
+static NOINLINE void line_new(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind,
+                              uintptr_t pc)
+{
+    line_record(thread, thread->access, line, mask, kind, pc, false);
+    thread_leave(thread);
+}
+
+/* Where access_fast says that a record may be made at once, the thread is attached and has a state. */
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct thread *thread = thread_current;
     __builtin_prefetch(
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
-    if (UNLIKELY((uintptr_t)thread <= 1 || thread->busy || shim_state != SHIM_ON ||
-                 !thread->access || address % LINE_BYTES + size > LINE_BYTES || size > 16 ||
-                 kind & TRACE_KIND_ATOMIC)) {
-        record_new(address, size, kind, pc);
-        return;
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (LIKELY(access_fast.top == access_fast.context_top && !thread->busy &&
+               shim_state == SHIM_ON && in_line(address, size) && address >= LOWEST)) {
+        struct access_state *state = thread->access;
+        if (LIKELY(state->held_version == thread->held_version)) {
+            thread->busy = 1;
+            __asm__ volatile("" ::: "memory");
+            uint64_t mask = line_mask(address, size);
+            if (LIKELY(record_more(state, line, mask, kind, pc)))
+                thread_leave(thread);
+            else
+                line_new(thread, line, mask, kind, pc);
+            return;
+        }
     }
-    thread->busy = 1;
-    __asm__ volatile("" ::: "memory");
-    if (LIKELY(record_more(thread, thread->access, address, size, kind, pc, false))) {
-        thread_leave(thread);
-        return;
-    }
-    access_record(thread, address, size, kind, pc);
-    thread_leave(thread);
+    record_new(address, size, kind, pc);
 }
 
 /* ---- unmodified code: see patch_access.c ---- */
@@ -352,8 +372,10 @@ void access_record_of(struct thread *thread, struct access_state *state, uintptr
                       size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
 {
     access_stack(state, stack);
-    if (state->ignore[0] | state->ignore[1] || address % LINE_BYTES + size > LINE_BYTES ||
-        size > 16 || !state->table || !record_more(thread, state, address, size, kind, pc, true))
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
+        !open_current(thread, state) ||
+        !record_more(state, line, line_mask(address, size), kind, pc))
         access_record(thread, address, size, kind, pc);
     access_stack(state, 0);
 }
@@ -361,8 +383,11 @@ void access_record_of(struct thread *thread, struct access_state *state, uintptr
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
-    if (state && !state->ignore[kind & TRACE_KIND_WRITE] && shim_options.accesses && line >= LOWEST)
-        line_record(thread, state, line, mask, kind, pc);
+    if (!state || state->ignore[kind & TRACE_KIND_WRITE] || !shim_options.accesses || line < LOWEST)
+        return;
+    bool alone = access_alone();
+    if (alone || open_current(thread, state) || open_ready(thread, state))
+        line_record(thread, state, line, mask, kind, pc, alone);
 }
 
 static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)

@@ -106,10 +106,10 @@ static void do_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
 {
     model_access(address, size, kind, pc);
     bool write = kind & TRACE_KIND_WRITE;
-    if (size <= 16 && address % 64 + size <= 64 && !(kind & TRACE_KIND_ATOMIC) &&
-        access_seen(address, (UINT64_C(1) << size) - 1, write))
-        return;
-    access_record(&own, address, size, kind, pc);
+    if (size > 16 || kind & TRACE_KIND_ATOMIC)
+        access_record(&own, address, size, kind, pc);
+    else if (address % 64 + size > 64 || !access_seen(address, (UINT64_C(1) << size) - 1, write))
+        access_slow(address, size, kind, pc);
 }
 
 static void do_block(uint64_t address, size_t size, bool free)

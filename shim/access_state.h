@@ -37,6 +37,9 @@ struct access_fast {
     uint64_t tag; /* generation << GENERATION_SHIFT */
     /* The shadow stack grows upwards. Frames below `low` are as they were when the last context was taken. */
     uint64_t *top, *limit, *low;
+    /* Where `top` was then, if the stream knows the thread's segment, and nothing forbids the short way of a record;
+     * else NULL. Whatever changes one of these, a frame below that left its place included, makes it NULL. */
+    uint64_t *context_top;
 };
 extern __thread struct access_fast access_fast NEAR(access_fast)
     __attribute__((tls_model("initial-exec")));
@@ -105,17 +108,16 @@ struct access_state {
     uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
 
     struct trace_open *table; /* in the mapped header of the stream */
+    uint32_t context;         /* number of the present one */
+    uint32_t held_version;    /* that it was taken with */
     uint32_t order_count;
-    uint8_t order[TRACE_OPEN_ENTRIES];  /* slots in use, in order of first use */
-    uint8_t listed[TRACE_OPEN_ENTRIES]; /* 1: is in order[] */
+    uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
 
     struct shadow *shadow;
     uint64_t *low_saved; /* while frames beyond the limit are counted: access_fast.low */
     uint64_t overflow;   /* how many frames there are beyond the limit */
 
-    uint32_t context;      /* number of the present one */
-    uint32_t held_version; /* that context was taken with */
-    uint64_t *context_top; /* likewise */
+    bool held_known; /* held_hash is of held_version */
     uint64_t held_hash;
     uint64_t held_written;  /* hash of the held set the stream knows */
     uint32_t depth_written; /* frames of the context written last */
@@ -199,29 +201,31 @@ static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
 }
 static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
 
-/*
- * The commonest case by far of what the filter has not seen, bytes met one by one: more of the line that the site's open
- * entry is at, in the same segment and context. Returns the entry, or NULL. (While accesses are ignored, context_top is
- * one that no thread has.) `captured`: unmodified code, whose stack is state->stack.
- */
-static inline struct trace_open *open_same(const struct thread *thread,
-                                           const struct access_state *state, uintptr_t line,
-                                           uint32_t kind, uintptr_t pc, bool captured)
+/* Is this the entry of that site and context? One comparison for context and kind. */
+static inline bool open_is(const struct trace_open *entry, uint32_t context, uint32_t kind,
+                           uintptr_t pc)
 {
-    struct trace_open *entry = &state->table[open_slot(pc, kind)];
-    bool moved = captured
-                     ? state->stack != state->stack_present
-                     : access_fast.top != state->context_top || access_fast.top != access_fast.low;
-    if (UNLIKELY(moved || state->segment != thread->segment ||
-                 state->held_version != thread->held_version))
-        return NULL;
-    if (entry->line != line || entry->pc != pc || entry->context != state->context ||
-        entry->kind != kind)
-        return NULL;
-    return entry->mask ? entry : NULL;
+    uint64_t who;
+    __builtin_memcpy(&who, &entry->context, sizeof who);
+    return entry->pc == pc && who == ((uint64_t)kind << 32 | context);
+}
+static_assert(offsetof(struct trace_open, kind) == offsetof(struct trace_open, context) + 4,
+              "open_is");
+
+/* May a record be made at once, in the context that the stream has? */
+static inline bool open_current(const struct thread *thread, const struct access_state *state)
+{
+    if (state->held_version != thread->held_version)
+        return false;
+    if (LIKELY(!state->stack))
+        return access_fast.top == access_fast.context_top;
+    return state->stack == state->stack_present && state->segment == thread->segment &&
+           state->task == thread->task;
 }
 
-/* `line`: its address */
+/* Makes it so; false if accesses cannot be recorded now. */
+NOINLINE bool open_ready(struct thread *thread, struct access_state *state);
+/* Bytes `mask` of the line at address `line` become part of a record. After open_ready. */
 void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
               uint32_t kind, uintptr_t pc);
 void open_flush(struct thread *thread, struct access_state *state);
@@ -238,7 +242,7 @@ static inline void access_stack(struct access_state *state, uint32_t stack)
 {
     if (state->stack != stack) {
         state->stack = stack;
-        state->context_top = NULL;
+        access_fast.context_top = NULL;
     }
 }
 /* Number of the present context, written if need be. After open_sync. */

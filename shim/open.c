@@ -11,9 +11,11 @@
 #include "shim/banned.h"
 #include "shim/mark.h"
 #include "shim/object.h"
+#include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/stack.h"
 #include "shim/stream.h"
+#include "trace/line.h"
 
 #define CONTEXT_OLD \
     (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
@@ -30,48 +32,65 @@ static inline uint64_t mix(uint64_t hash, uint64_t value)
 
 /* ---- open entries ---- */
 
-static inline int line_stride(const struct trace_open *entry)
+#define LINE_MAX \
+    48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
+#define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_MAX)) /* entries, of two records at most */
+
+static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
+                                 const struct trace_open *entry)
 {
-    return entry->stride < 0 ? -1 : 1;
+    if (LIKELY(entry->run == 0))
+        return line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
+                        entry->context, 0, 1);
+    int stride = entry->stride < 0 ? -1 : 1;
+    uint64_t back = (uint64_t)entry->run * LINE_BYTES;
+    uint64_t first = stride < 0 ? entry->line + back : entry->line - back;
+    bool one = entry->run_mask == entry->mask;
+    p = trace_line_put(&state->codec, p, entry->kind, entry->pc, first, entry->run_mask,
+                       entry->context, one ? entry->run : entry->run - 1, stride);
+    if (one)
+        return p;
+    return trace_line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
+                          entry->context, 0, 1);
 }
 
-static inline void line_write(struct thread *thread, struct access_state *state,
-                              const struct trace_open *entry, uint64_t address, uint64_t mask,
-                              uint32_t run)
-{
-    uint8_t *p = stream_begin(&thread->access_stream);
-    if (!p)
-        return;
-    p = trace_line_put(&state->codec, p, entry->kind, entry->pc, address, mask, entry->context, run,
-                       line_stride(entry));
-    stream_commit(&thread->access_stream, p);
-}
-
-/* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. */
+/* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
+ * order[]: for callers that fill it again, or tidy up. */
 static inline void open_emit(struct thread *thread, struct access_state *state,
                              struct trace_open *entry)
 {
-    uint64_t back = (uint64_t)entry->run * LINE_BYTES;
-    uint64_t first = entry->stride < 0 ? entry->line + back : entry->line - back;
-    if (entry->run == 0 || entry->run_mask == entry->mask) {
-        line_write(thread, state, entry, first, entry->mask, entry->run);
-    } else {
-        line_write(thread, state, entry, first, entry->run_mask, entry->run - 1);
-        line_write(thread, state, entry, entry->line, entry->mask, 0);
-    }
+    uint8_t *p = stream_begin(&thread->access_stream);
+    if (p)
+        stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
     entry->mask = 0;
 }
 
 void open_flush(struct thread *thread, struct access_state *state)
 {
-    for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &state->table[state->order[i]];
-        state->listed[state->order[i]] = 0;
-        if (entry->mask)
-            open_emit(thread, state, entry);
+    uint32_t count = state->order_count;
+    for (uint32_t from = 0, to; from < count; from = to) {
+        to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
+        uint8_t *p = stream_begin(&thread->access_stream);
+        for (uint32_t i = from; p && i < to; i++)
+            p = entry_put(state, p, &state->table[state->order[i]]);
+        if (p)
+            stream_commit(&thread->access_stream, p);
+        STORE_BARRIER();
+        for (uint32_t i = from; i < to; i++)
+            state->table[state->order[i]].mask = 0;
     }
     state->order_count = 0;
+}
+
+/* After some entries were written out of turn: those that are left. */
+static void order_tidy(struct access_state *state)
+{
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < state->order_count; i++)
+        if (state->table[state->order[i]].mask)
+            state->order[left++] = state->order[i];
+    state->order_count = left;
 }
 
 void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,
@@ -79,44 +98,23 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
 {
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &state->table[state->order[i]];
-        if (!entry->mask)
-            continue;
         uint64_t back = (uint64_t)entry->run * LINE_BYTES;
         uint64_t first = entry->stride < 0 ? entry->line : entry->line - back;
         uint64_t end = (entry->stride < 0 ? entry->line + back : entry->line) + LINE_BYTES;
         if (first < high && low < end)
             open_emit(thread, state, entry);
     }
+    order_tidy(state);
 }
 
 static void open_sweep(struct thread *thread, struct access_state *state)
 {
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &state->table[state->order[i]];
-        if (entry->mask && state->codec.context - entry->context > CONTEXT_OLD)
+        if (state->codec.context - entry->context > CONTEXT_OLD)
             open_emit(thread, state, entry);
     }
-}
-
-static inline void open_begin(struct thread *thread, struct access_state *state, uint32_t slot,
-                              uint64_t address, uint64_t mask, uint32_t kind, uintptr_t pc,
-                              uint32_t context)
-{
-    struct trace_open *entry = &state->table[slot];
-    if (entry->mask)
-        open_emit(thread, state, entry);
-    if (!state->listed[slot]) {
-        state->listed[slot] = 1;
-        state->order[state->order_count++] = (uint8_t)slot;
-    }
-    entry->line = address;
-    entry->pc = pc;
-    entry->run = 0;
-    entry->context = context;
-    entry->stride = 1;
-    entry->kind = (uint8_t)kind;
-    STORE_BARRIER();
-    entry->mask = mask;
+    order_tidy(state);
 }
 
 /* The next line of a row: the lines before it become the run. */
@@ -143,21 +141,29 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
 void open_add(struct thread *thread, struct access_state *state, uintptr_t address, uint64_t mask,
               uint32_t kind, uintptr_t pc)
 {
-    if (UNLIKELY(state->segment != thread->segment || state->task != thread->task) &&
-        !open_sync(thread, state))
-        return;
-    uint32_t context = open_context(thread, state);
     uint32_t slot = open_slot(pc, kind);
     struct trace_open *entry = &state->table[slot];
-    if (entry->mask && entry->pc == pc && entry->kind == kind && entry->context == context) {
-        if (entry->line == address) {
-            entry->mask |= mask;
-            return;
+    if (entry->mask) {
+        if (open_is(entry, state->context, kind, pc)) {
+            if (entry->line == address) {
+                entry->mask |= mask;
+                return;
+            }
+            if (open_extend(entry, address, mask))
+                return;
         }
-        if (open_extend(entry, address, mask))
-            return;
+        open_emit(thread, state, entry);
+    } else {
+        state->order[state->order_count++] = (uint8_t)slot;
     }
-    open_begin(thread, state, slot, address, mask, kind, pc, context);
+    entry->line = address;
+    entry->pc = pc;
+    entry->run = 0;
+    entry->stride = 1;
+    entry->context = state->context;
+    entry->kind = (uint8_t)kind;
+    STORE_BARRIER();
+    entry->mask = mask;
 }
 
 /* ---- whose accesses these are ---- */
@@ -175,8 +181,8 @@ static bool record_write(struct thread *thread, struct access_state *state,
 static void context_reset(struct access_state *state)
 {
     state->context = 0;
-    state->context_top = NULL;
-    state->held_hash = 0;
+    access_fast.context_top = NULL;
+    state->held_known = false;
     state->held_written = 0;
     state->depth_written = 0;
     state->low_written = 0;
@@ -257,6 +263,15 @@ static uint64_t held_hash(const struct thread *thread)
     return hash;
 }
 
+static inline void held_refresh(const struct thread *thread, struct access_state *state)
+{
+    if (state->held_version == thread->held_version && state->held_known)
+        return;
+    state->held_version = thread->held_version;
+    state->held_hash = held_hash(thread);
+    state->held_known = true;
+}
+
 static void held_list(const struct thread *thread, struct trace_access *record)
 {
     record->held_changed = 1;
@@ -306,7 +321,7 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
     state->low_written = 0; /* these frames are not the thread's own */
     state->stack_written = 0;
     state->stack_present = 0;
-    state->context_top = NULL;
+    access_fast.context_top = NULL;
     record->context = state->codec.context;
     record_write(thread, state, record);
 }
@@ -333,13 +348,7 @@ static uint32_t stacks_share(const uint64_t *a, uint32_t a_count, const uint64_t
 /* The context of unmodified code: its frames are those of a captured stack. */
 static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_state *state)
 {
-    bool held_same = state->held_version == thread->held_version;
-    if (LIKELY(held_same && state->stack_present == state->stack))
-        return state->context;
-    if (!held_same) {
-        state->held_version = thread->held_version;
-        state->held_hash = held_hash(thread);
-    }
+    held_refresh(thread, state);
     state->stack_present = state->stack;
     uint64_t hash = mix(mix(state->context_salt + 1, state->stack), state->held_hash);
     struct context_seen *seen = context_find(state, hash);
@@ -379,11 +388,9 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
         state->low_saved = access_fast.top;
     else
         access_fast.low = access_fast.top;
-    if (state->held_version != thread->held_version || !state->context_top) {
-        state->held_version = thread->held_version;
-        state->held_hash = held_hash(thread);
-    }
-    state->context_top = access_fast.top;
+    held_refresh(thread, state);
+    bool all = shim_options.accesses && !(state->ignore[0] | state->ignore[1]);
+    access_fast.context_top = all ? access_fast.top : NULL;
 
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
     struct context_seen *seen = context_find(state, hash);
@@ -396,9 +403,13 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
 
 uint32_t open_context(struct thread *thread, struct access_state *state)
 {
-    uint64_t *top = access_fast.top;
-    if (LIKELY(top == access_fast.low && top == state->context_top &&
-               state->held_version == thread->held_version))
-        return state->context;
-    return context_change(thread, state);
+    return open_current(thread, state) ? state->context : context_change(thread, state);
+}
+
+bool open_ready(struct thread *thread, struct access_state *state)
+{
+    if (!open_sync(thread, state))
+        return false;
+    context_change(thread, state);
+    return true;
 }

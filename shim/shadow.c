@@ -34,8 +34,8 @@ bool shadow_attach(struct access_state *state)
         return false;
     state->shadow = shadow;
     state->overflow = 0;
-    state->context_top = NULL;
     state->low_written = 0;
+    access_fast.context_top = NULL;
     access_fast.top = access_fast.low = shadow->pc;
     access_fast.limit = shadow->pc + SHADOW_DEPTH;
     return true;
@@ -45,6 +45,7 @@ void shadow_detach(struct access_state *state)
 {
     struct shadow *shadow = state->shadow;
     state->shadow = NULL;
+    access_fast.context_top = NULL;
     access_fast.top = access_fast.limit = nothing_pushed;
     access_fast.low = BEYOND;
     spin_lock(&free_lock);
@@ -101,6 +102,8 @@ void shadow_leave_slow(void)
     uint64_t *place = access_fast.top - 1;
     if (place < state->shadow->pc)
         return;
+    access_fast.context_top = NULL;
+    __asm__ volatile("" ::: "memory");
     access_fast.top = place;
     __asm__ volatile("" ::: "memory");
     access_fast.low = place;
@@ -141,6 +144,7 @@ void shadow_cut(uint64_t sp)
         state->overflow = 0;
         access_fast.low = state->low_saved;
     }
+    access_fast.context_top = NULL;
     access_fast.top = state->shadow->pc + left;
     if (access_fast.low > access_fast.top)
         access_fast.low = access_fast.top;

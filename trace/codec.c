@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "trace/line.h"
 #include "trace/number.h"
 
 /* ---- sync ---- */
@@ -130,69 +131,6 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
 
 /* ---- accesses ---- */
 
-/*
- * The first byte of a LINE record is odd:
- *   bit 1     the site is the one that followed the last site last time
- *   bit 2     the mask is the site's last mask
- *   bits 3-5  where the line is (enum line_code)
- *   bit 6     the context is that of the LINE or CONTEXT record before
- *   bit 7     a run follows
- * Any other record begins with twice its type.
- */
-#define LINE_BIT          1u
-#define LINE_SITE         2u
-#define LINE_MASK         4u
-#define LINE_CODE(header) ((header) >> 3 & 7)
-#define LINE_CONTEXT      64u
-#define LINE_RUN          128u
-
-enum line_code {
-    LINE_NEXT,
-    LINE_SAME,
-    LINE_BEFORE,
-    LINE_LAST,
-    LINE_LAST_NEXT,
-    LINE_FROM_OWN,
-    LINE_FROM_LAST
-};
-
-#define SITE_NEW   0x8000u
-#define MASK_SPAN  240u /* start, length - 1 */
-#define MASK_BYTES 241u /* 8 bytes */
-
-static inline uint32_t site_hash(uint64_t pc, uint8_t kind)
-{
-    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 54);
-}
-static_assert(TRACE_SITES == 1u << 10, "site_hash");
-
-static inline uint32_t mask_hash(uint64_t mask)
-{
-    return (uint32_t)((mask * 0x9e3779b97f4a7c15u >> 40) % TRACE_MASKS);
-}
-
-static uint8_t *put_mask(struct trace_access_codec *codec, uint8_t *p, uint64_t mask)
-{
-    uint32_t slot = mask_hash(mask);
-    if (codec->masks[slot] == mask) {
-        *p++ = (uint8_t)slot;
-        return p;
-    }
-    codec->masks[slot] = mask;
-    unsigned start = (unsigned)__builtin_ctzll(mask);
-    uint64_t span = mask >> start;
-    if ((span & (span + 1)) == 0) {
-        *p++ = MASK_SPAN;
-        *p++ = (uint8_t)start;
-        *p++ = (uint8_t)(__builtin_popcountll(span) - 1);
-        return p;
-    }
-    *p++ = MASK_BYTES;
-    for (unsigned i = 0; i < 8; i++)
-        *p++ = (uint8_t)(mask >> 8 * i);
-    return p;
-}
-
 static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
 {
     uint8_t code = get_byte(in);
@@ -217,77 +155,10 @@ static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
     return mask;
 }
 
-static uint8_t *put_line_place(struct trace_access_codec *codec, const struct trace_site *site,
-                               uint8_t *p, uint64_t line, uint32_t *header)
-{
-    uint64_t own = line - site->line, last = line - codec->line;
-    enum line_code code;
-    if (own == 1) {
-        code = LINE_NEXT;
-    } else if (own == 0) {
-        code = LINE_SAME;
-    } else if (last == 0) {
-        code = LINE_LAST;
-    } else if (last == 1) {
-        code = LINE_LAST_NEXT;
-    } else if (own == ~UINT64_C(0)) {
-        code = LINE_BEFORE;
-    } else if (fold(own) <= fold(last)) {
-        code = LINE_FROM_OWN;
-        p = put_number(p, fold(own));
-    } else {
-        code = LINE_FROM_LAST;
-        p = put_number(p, fold(last));
-    }
-    *header |= (uint32_t)code << 3;
-    return p;
-}
-
 uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
-    uint8_t *first = p++;
-    uint32_t header = LINE_BIT;
-    uint32_t slot = site_hash(pc, kind);
-    struct trace_site *site = &codec->sites[slot], *before = &codec->sites[codec->site];
-    bool known = site->pc == pc && site->kind == kind && site->used;
-    if (known && before->next == slot) {
-        header |= LINE_SITE;
-    } else {
-        uint32_t word = slot | (known ? 0 : SITE_NEW);
-        *p++ = (uint8_t)word;
-        *p++ = (uint8_t)(word >> 8);
-        if (!known) {
-            *p++ = kind;
-            p = put_delta(p, pc, &codec->pc);
-            *site = (struct trace_site){
-                .pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
-        }
-        before->next = (uint16_t)slot;
-    }
-    codec->site = (uint16_t)slot;
-    if (site->mask == mask) {
-        header |= LINE_MASK;
-    } else {
-        p = put_mask(codec, p, mask);
-        site->mask = mask;
-    }
-    uint64_t line = address / 64;
-    p = put_line_place(codec, site, p, line, &header);
-    if (context == codec->line_context) {
-        header |= LINE_CONTEXT;
-    } else {
-        codec->line_context = context;
-        p = put_number(p, codec->context - context);
-    }
-    if (run) {
-        header |= LINE_RUN;
-        p = put_number(p, (uint64_t)run << 1 | (stride < 0));
-        line += stride < 0 ? 0 - (uint64_t)run : run;
-    }
-    site->line = codec->line = line;
-    *first = (uint8_t)header;
-    return p;
+    return line_put(codec, p, kind, pc, address, mask, context, run, stride);
 }
 
 static void get_site(struct trace_access_codec *codec, struct input *in, uint32_t header)

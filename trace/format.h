@@ -424,10 +424,11 @@ struct trace_open {
     uint64_t run_mask; /* of the lines before `line` that this entry also stands for */
     uint32_t
         run; /* how many they are; the one nearest to `line` is `stride` lines before it, and so on */
-    uint32_t context;
     int8_t stride; /* 1 or -1 */
+    uint8_t reserved[3];
+    uint32_t context;
     uint8_t kind;
-    uint8_t reserved[6];
+    uint8_t reserved2[3];
 };
 static_assert(sizeof(struct trace_open) == 48, "open");
 static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <=

@@ -1,5 +1,5 @@
 /*
- * Numbers as the codec writes them, and how it reads them from input that nobody has checked: for codec.c alone.
+ * Numbers as the codec writes them, and how it reads them from input that nobody has checked: for codec.c and line.h alone.
  */
 #ifndef TRACE_NUMBER_H
 #define TRACE_NUMBER_H
