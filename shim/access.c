@@ -237,9 +237,7 @@ static inline uint64_t line_mask(uintptr_t address, size_t size)
 static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
                                uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
 {
-    uint64_t tag = line ^ access_fast.tag;
-    if (kind & TRACE_KIND_ATOMIC)
-        tag ^= FILTER_ATOMIC;
+    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
     uint64_t fresh;
     if (kind & TRACE_KIND_WRITE) {
         struct filter_entry *entry = entry_get(state, &access_fast.writes, line, tag);

@@ -106,9 +106,12 @@ static void do_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
 {
     model_access(address, size, kind, pc);
     bool write = kind & TRACE_KIND_WRITE;
-    if (size > 16 || kind & TRACE_KIND_ATOMIC)
+    bool plain = size <= 16 && address % 64 + size <= 64 && !(kind & TRACE_KIND_ATOMIC);
+    if (plain && access_seen(address, (UINT64_C(1) << size) - 1, write))
+        return;
+    if (pc % 2) /* as the guarded callers do */
         access_record(&own, address, size, kind, pc);
-    else if (address % 64 + size > 64 || !access_seen(address, (UINT64_C(1) << size) - 1, write))
+    else
         access_slow(address, size, kind, pc);
 }
 

@@ -26,6 +26,12 @@ struct filter_entry {
 #define GENERATION_LAST  0xffffu
 #define FILTER_ATOMIC    (UINT64_C(1) << 47)
 
+/* What an access of this kind has in its tag beside address and generation. */
+static inline uint64_t filter_class(uint32_t kind)
+{
+    return (uint64_t)(kind & TRACE_KIND_ATOMIC) * (FILTER_ATOMIC / TRACE_KIND_ATOMIC);
+}
+
 struct filter {
     struct filter_entry *entries;
     uint64_t mask; /* of the byte offset of an entry: (number of entries - 1) * 16 */
