@@ -1,6 +1,8 @@
 /*
- * Forces a schedule upon threads without the recorder seeing it: raw futex system calls and plain moves in inline
- * assembly. No libc call, no event, no happens-before: what order.h puts in order in time stays concurrent in the record.
+ * Forces a schedule upon threads without the recorder seeing it: the steps reached are written and read by the kernel
+ * (raw process_vm_writev and process_vm_readv of the process's own memory), and who waits looks again after a short sleep.
+ * No libc call, no load or store, no futex, no event, no happens-before: what order.h puts in order in time stays
+ * concurrent in the record, also where the machine code itself is recorded.
  *
  *     order_signal(1);   step 1 has been reached
  *     order_wait(1);     go on once step 1 has been reached
@@ -17,9 +19,11 @@ enum {
     ORDER_READ = 0,
     ORDER_CLOSE = 3,
     ORDER_NANOSLEEP = 35,
+    ORDER_GETPID = 39,
     ORDER_GETTID = 186,
-    ORDER_FUTEX = 202,
-    ORDER_OPENAT = 257
+    ORDER_OPENAT = 257,
+    ORDER_VM_READ = 310,
+    ORDER_VM_WRITE = 311
 };
 
 /* One word per step: 0 not yet reached, else the thread that reached it. */
@@ -29,7 +33,7 @@ ORDER_HIDDEN long order_system(long number, long a, long b, long c, long d)
 {
     long result;
     register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = 0;
+    register long r8 __asm__("r8") = number == ORDER_VM_READ || number == ORDER_VM_WRITE;
     register long r9 __asm__("r9") = 0;
     __asm__ volatile("syscall"
                      : "=a"(result)
@@ -38,29 +42,48 @@ ORDER_HIDDEN long order_system(long number, long a, long b, long c, long d)
     return result;
 }
 
+struct order_bytes {
+    void *place;
+    long size;
+};
+
+/* Moves a step's word to or from `value`, which lies on the caller's stack. */
+ORDER_HIDDEN void order_move(long call, int *word, int *value)
+{
+    struct order_bytes mine = {value, sizeof(*value)}, theirs = {word, sizeof(*word)};
+    long pid = order_system(ORDER_GETPID, 0, 0, 0, 0);
+    if (order_system(call, pid, (long)&mine, 1, (long)&theirs) != (long)sizeof(*value))
+        __builtin_trap(); /* the system forbids it: no schedule can be forced */
+}
+
 ORDER_HIDDEN int order_load(int *word)
 {
-    int value;
-    __asm__ volatile("movl %1, %0" : "=r"(value) : "m"(*word) : "memory");
+    int value = 0;
+    order_move(ORDER_VM_READ, word, &value);
     return value;
 }
 
 ORDER_HIDDEN void order_store(int *word, int value)
 {
-    __asm__ volatile("movl %1, %0" : "=m"(*word) : "r"(value) : "memory");
+    order_move(ORDER_VM_WRITE, word, &value);
+}
+
+ORDER_HIDDEN void order_nap(long microseconds)
+{
+    long time[2] = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    order_system(ORDER_NANOSLEEP, (long)time, 0, 0, 0);
 }
 
 ORDER_HIDDEN void order_signal(int step)
 {
     order_store(&order_steps[step], (int)order_system(ORDER_GETTID, 0, 0, 0, 0));
-    order_system(ORDER_FUTEX, (long)&order_steps[step], 1 /* FUTEX_WAKE */, 0x7fffffff, 0);
 }
 
 ORDER_HIDDEN int order_wait(int step)
 {
     int value;
-    while (!(value = order_load(&order_steps[step])))
-        order_system(ORDER_FUTEX, (long)&order_steps[step], 0 /* FUTEX_WAIT */, 0, 0);
+    for (long nap = 20; !(value = order_load(&order_steps[step])); nap += nap < 1000 ? nap : 0)
+        order_nap(nap);
     return value;
 }
 
@@ -94,8 +117,7 @@ ORDER_HIDDEN char order_state(int id)
 
 ORDER_HIDDEN void order_pause(long milliseconds)
 {
-    long time[2] = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    order_system(ORDER_NANOSLEEP, (long)time, 0, 0, 0);
+    order_nap(milliseconds * 1000);
 }
 
 /* Asleep at several looks in a row: a sleep inside the recorder's own work would be shorter than that. */
