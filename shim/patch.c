@@ -389,6 +389,31 @@ static void flag_module(uintptr_t text, const struct patch_statistics *statistic
     process_record()->flags |= TRACE_PROCESS_ACCESSES;
 }
 
+/* verbosity=3: what was made of a module. */
+static void tell(const struct patch_module *module)
+{
+    const struct patch_statistics *s = &module->statistics;
+    const struct {
+        const char *what;
+        uint64_t value;
+    } parts[] = {{": functions ", s->functions},
+                 {", native ", s->native_functions},
+                 {"; accesses ", s->instructions},
+                 {", recorded ", s->recorded},
+                 {", unreached ", s->unreached},
+                 {", unsupported ", s->unsupported},
+                 {"; text KB ", s->text >> 10},
+                 {", copy KB ", s->copy >> 10},
+                 {"; microseconds ", s->nanoseconds / 1000}};
+    char text[400];
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        raw_append(text, sizeof text, &used, parts[i].what);
+        raw_append_number(text, sizeof text, &used, parts[i].value);
+    }
+    shim_message("patched ", module->name, text, NULL);
+}
+
 static void patch_one(const struct dl_phdr_info *info, const char *name)
 {
     uint64_t before = nanoseconds();
@@ -422,6 +447,8 @@ static void patch_one(const struct dl_phdr_info *info, const char *name)
     flag_module(module->low, &image.statistics);
     patch_on = 1;
     access_on = 1;
+    if (shim_options.verbosity >= 3)
+        tell(module);
 }
 
 static int visit(struct dl_phdr_info *info, size_t size, void *data)

@@ -1,8 +1,8 @@
 /*
  * What is live: a check may use registers and flags whose values nobody will read. Backwards over each function, with as
  * few assumptions on what others do as real code allows (gcc's -fipa-ra, assembly with conventions of its own):
- *   before a direct call everything is live but r11, which the linker's own code (the PLT) may destroy at any call; the
- *   flags are dead if the callee's first instructions say so;
+ *   before a direct call everything is live but r11, which is no argument (a caller may know that the callee leaves it
+ *   alone, so it is live if it is after the call); the flags are dead if the callee's first instructions say so;
  *   before an indirect call or jump everything is live; so it is at the end of a function that another follows;
  *   at a return all registers are live, the flags only in functions that make the carry flag a result.
  */
@@ -63,7 +63,7 @@ static uint32_t live_after(const struct patch_image *image, const struct patch_f
     case FLOW_JUMP:
         return live_at_target(image, function, in);
     case FLOW_CALL:
-        return (flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) & ~R11;
+        return ((flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) & ~R11) | (next & R11);
     case FLOW_RETURN:
         return function->carry ? PATCH_ALL : REGISTERS;
     case FLOW_JUMP_INDIRECT:
