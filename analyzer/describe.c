@@ -91,6 +91,27 @@ static uint32_t object_task(const struct trace *trace, const struct trace_object
     return 0;
 }
 
+/* Found by a number of the kernel's, not by an address. */
+static bool is_kernel_object(const struct trace_object *object)
+{
+    return object->kind == TRACE_OBJECT_FD || object->kind == TRACE_OBJECT_PIPE ||
+           object->kind == TRACE_OBJECT_SOCKET || object->kind == TRACE_OBJECT_EVENTFD ||
+           object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET;
+}
+
+static char *kernel_object(const struct trace_object *object, uint32_t id)
+{
+    if (!is_kernel_object(object))
+        return NULL;
+    if (object->kind == TRACE_OBJECT_FD)
+        return memory_format(
+            "%s %llu",
+            trace_fd_text[object->value > 0 && object->value < TRACE_FD_COUNT ? object->value
+                                                                              : TRACE_FD_UNKNOWN],
+            (unsigned long long)object->address);
+    return memory_format("%s (object %u)", trace_object_kind_text[object->kind], id);
+}
+
 char *describe_object(const struct analysis *analysis, uint32_t id)
 {
     const struct trace_object *object = trace_object(analysis->trace, id);
@@ -101,8 +122,9 @@ char *describe_object(const struct analysis *analysis, uint32_t id)
         uint32_t task = object_task(analysis->trace, object);
         return task ? describe_task(analysis, task) : memory_format("a task (object %u)", id);
     }
-    if (object->kind == TRACE_OBJECT_FD)
-        return memory_format("%s %llu", kind, (unsigned long long)object->address);
+    char *unnamed = kernel_object(object, id);
+    if (unnamed)
+        return unnamed;
     char *name = object_variable(analysis, object);
     char *text = name ? memory_format("%s '%s'", kind, name)
                       : memory_format("%s at 0x%llx (object %u)", kind,
@@ -120,9 +142,7 @@ char *describe_object_word(const struct analysis *analysis, uint32_t id)
         uint32_t task = object_task(analysis->trace, object);
         return task ? describe_task_word(analysis, task) : memory_text("task");
     }
-    if (object->kind == TRACE_OBJECT_FD)
-        return memory_format("descriptor-%llu", (unsigned long long)object->address);
-    char *name = object_variable(analysis, object);
+    char *name = is_kernel_object(object) ? NULL : object_variable(analysis, object);
     if (name)
         return name;
     name = memory_text(trace_object_kind_text[object->kind]);
@@ -156,7 +176,7 @@ void describe_origin(const struct analysis *analysis, struct finding *finding, u
     const struct trace_object *object = trace_object(analysis->trace, id);
     if (!object || object->kind == TRACE_OBJECT_TASK || !object->create_stack)
         return;
-    char *name = object_variable(analysis, object);
+    char *name = is_kernel_object(object) ? NULL : object_variable(analysis, object);
     if (!name) {
         char *what = describe_object(analysis, id);
         char *who = describe_task(analysis, object->create_task);
@@ -182,9 +202,18 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
     if (task->primitive < PRIMITIVE_COUNT && task->wait_value < analysis->trace->task_count &&
         trace_primitives[task->primitive].kind == TRACE_OBJECT_TASK && task->wait_value)
         object = describe_task(analysis, (uint32_t)task->wait_value);
+    else if (!task->object)
+        object = memory_text("descriptors");
     else
         object = describe_object(analysis, task->object);
-    char *text = memory_format("%s %s", verb, object);
+    const struct trace_object *facts = trace_object(analysis->trace, task->object);
+    char *text;
+    if (facts && facts->kind != TRACE_OBJECT_FD && is_kernel_object(facts) &&
+        trace_primitives[task->primitive % PRIMITIVE_COUNT].kind == TRACE_OBJECT_FD)
+        text = memory_format("%s %s, descriptor %llu", verb, object,
+                             (unsigned long long)task->wait_value);
+    else
+        text = memory_format("%s %s", verb, object);
     free(object);
     return text;
 }

@@ -384,6 +384,49 @@ static struct finding *cause_waker(const struct blocked *blocked, uint32_t id)
     return finding;
 }
 
+/* A pipe, socket pair or eventfd that only this process holds: who was at the other end. */
+static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
+{
+    const struct wait *wait = &blocked->graph->waits[id];
+    const struct analysis *analysis = blocked->analysis;
+    const struct trace_task *task = &analysis->trace->tasks[id];
+    const struct trace_object *object = trace_object(analysis->trace, wait->object);
+    if (!object || (object->kind != TRACE_OBJECT_PIPE && object->kind != TRACE_OBJECT_SOCKET &&
+                    object->kind != TRACE_OBJECT_EVENTFD))
+        return NULL;
+    bool writes =
+        task->primitive < PRIMITIVE_COUNT && trace_primitives[task->primitive].verb == VERB_SEND_ID;
+    uint32_t ends = writes ? object->readers : object->owner_count, gone[8];
+    struct finding *finding = cause_new(blocked, id, writes ? "no-reader" : "no-writer");
+    char *name = describe_task(analysis, id), *what = describe_object(analysis, wait->object);
+    finding_set(&finding->summary, "%s waits to %s %s, and no task is left that would %s", name,
+                writes ? "write to" : "read from", what, writes ? "read" : "write");
+    capital(finding->summary);
+    uint32_t count = users_gone(blocked, id, gone);
+    for (uint32_t i = 0; i < count; i++)
+        part_exit(blocked, finding, gone[i]);
+    if (object->last_post_task && !writes) {
+        char *who = describe_task(analysis, object->last_post_task);
+        char *span = describe_since(analysis, object->last_post_tsc);
+        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                   memory_format("last written by %s, and not %s", who, span));
+        free(who);
+        free(span);
+    }
+    finding_set(&finding->why, "its %s is held by this process alone (%u descriptor%s)%s; %s",
+                writes ? "reading end" : "writing end", ends, ends == 1 ? "" : "s",
+                object->posts ? "" : ", and nobody ever wrote to it",
+                wait->sure ? "every task that could use it has ended or is stuck itself"
+                           : "the program has ended, and no other task is known to have used it");
+    finding_set(&finding->advice, "%s",
+                writes ? "whoever stops reading must close its end: a writer is then told (EPIPE)"
+                       : "whoever stops writing must close its end: a reader is then told (it "
+                         "reads nothing)");
+    free(name);
+    free(what);
+    return finding;
+}
+
 static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 {
     const struct wait *wait = &blocked->graph->waits[id];
@@ -406,7 +449,8 @@ static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 }
 
 static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
-    cause_stuck, cause_gone, cause_owner, cause_wakeup, cause_count, cause_waker, cause_none};
+    cause_stuck,  cause_gone,  cause_owner, cause_peer,
+    cause_wakeup, cause_count, cause_waker, cause_none};
 
 /* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
 static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)

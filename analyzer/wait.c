@@ -82,6 +82,10 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
         wait.kind = WAIT_MEET;
         break;
     case TRACE_OBJECT_SEMAPHORE:
+    case TRACE_OBJECT_PIPE:
+    case TRACE_OBJECT_SOCKET:
+    case TRACE_OBJECT_EVENTFD:
+    case TRACE_OBJECT_FUTEX:
         wait.kind = WAIT_WAKE;
         break;
     case TRACE_OBJECT_COND:
@@ -98,6 +102,8 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_SIGNAL:
     case TRACE_OBJECT_PROCESS:
     case TRACE_OBJECT_FD:
+    case TRACE_OBJECT_QUEUE:
+    case TRACE_OBJECT_SEMSET:
     case TRACE_OBJECT_KIND_COUNT:
         break;
     }
@@ -220,16 +226,24 @@ static void users_collect(struct wait_graph *graph)
 
 /* ---- who can go on ---- */
 
+/* Who puts something into it has not been woken by that: it waits for room. */
+static bool is_conduit(const struct trace_object *facts)
+{
+    return facts->kind == TRACE_OBJECT_PIPE || facts->kind == TRACE_OBJECT_SOCKET ||
+           facts->kind == TRACE_OBJECT_EVENTFD;
+}
+
 /*
  * A worker for which there never was any work: it began to wait on a condition that nobody ever
- * signalled, without having woken anybody itself, and only who ended the program and others that
+ * signalled, or to read what nobody ever wrote, without having woken anybody itself, and only who ended the program and others that
  * wait there too know of it.
  */
 static bool never_worked(const struct wait_graph *graph, uint32_t self)
 {
     uint32_t object = graph->waits[self].object;
     const struct trace_object *facts = trace_object(graph->trace, object);
-    if (facts->kind != TRACE_OBJECT_COND || facts->posts || graph->answers[self])
+    if ((facts->kind != TRACE_OBJECT_COND && !is_conduit(facts)) || facts->posts ||
+        graph->answers[self])
         return false;
     for (uint32_t t = 1; t < graph->task_count; t++)
         if (wait_used(graph, object, t) && t != graph->ender &&
@@ -254,7 +268,7 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
         return true; /* it did not need to hear the signal to do its work, and said so */
     /* Only the last one to signal is known. If that was the waiter, which cannot have woken itself,
      * and it was woken before, then somebody else who uses the object did. */
-    if (facts->last_post_task == self && facts->posts > facts->unheard &&
+    if (facts->last_post_task == self && !is_conduit(facts) && facts->posts > facts->unheard &&
         wait_used(graph, object, waker))
         return true;
     if (graph->orderly && waker == graph->ender)

@@ -367,10 +367,7 @@ void call_wait_return(struct call *call, bool relocked)
 /* What the canceller did before pthread_cancel is before the cleanup that follows. */
 static void call_canceled(struct call *call)
 {
-    struct thread *thread = call->thread;
-    struct object *self = object_find(thread, thread->record->handle, TRACE_OBJECT_TASK);
-    if (self)
-        clock_acquire(thread, self, call->pc);
+    clock_acquire_cancel(call->thread, call->pc);
     if (call->kind == TRACE_OBJECT_COND)
         wait_rejoin(call);
 }

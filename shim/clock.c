@@ -118,6 +118,13 @@ void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc)
     clock_learn(thread, pairs, clock_read(object, pairs, FOLD_AT), object, pc);
 }
 
+void clock_acquire_cancel(struct thread *thread, uintptr_t pc)
+{
+    struct object *self = object_find(thread, thread->record->handle, TRACE_OBJECT_TASK);
+    if (self)
+        clock_acquire(thread, self, pc);
+}
+
 /* ---- releasing ---- */
 
 void clock_drop(struct object *object)

@@ -56,6 +56,8 @@ static inline void clock_release(struct thread *thread, struct object *object)
     clock->task = thread->task;
     clock_new_segment(thread);
 }
+/* What the canceller did is before what the cancelled task does next. */
+void clock_acquire_cancel(struct thread *thread, uintptr_t pc);
 
 /* A barrier's rounds: arrive returns the round, leave learns what all who arrived for it published. */
 uint64_t clock_barrier_arrive(struct thread *thread, struct object *object);

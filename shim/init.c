@@ -140,13 +140,15 @@ static void find_all(bool uncertain)
 #define FIND(fn)                          \
     if (may_be_missing(#fn) == uncertain) \
         *(void **)(void *)&real.fn = find(#fn);
-#define PRIM(ret, fn, params, args, kind, object, value, verb, ok) FIND(fn)
-#define PRIM_VOID(fn, params, args, kind, object, value, verb)     FIND(fn)
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  FIND(fn)
-#define COND(ret, fn, params, args, cond, mutex, verb, ok)         FIND(fn)
-#define HAND(fn, kind, verb)                                       FIND(fn)
-#define FD_NEW(ret, fn, params, args, fd)                          FIND(fn)
-#define FD_GONE(ret, fn, params, args, fd)                         FIND(fn)
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)         FIND(fn)
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)             FIND(fn)
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)          FIND(fn)
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)                 FIND(fn)
+#define HAND(fn, kind, verb)                                               FIND(fn)
+#define FD_NEW(ret, fn, params, args, fd, state)                           FIND(fn)
+#define FD_GONE(ret, fn, params, args, fd)                                 FIND(fn)
+#define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                FIND(fn)
+#define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) FIND(fn)
 #include "trace/primitives.def"
 }
 

@@ -59,9 +59,42 @@ static struct object *bucket_search(const struct bucket *bucket, uintptr_t addre
     return NULL;
 }
 
+/* Pipes come and go by the million in a server; so of each kind of them no more than this many ended ones are kept. */
+#define ENDED_PIPES 512u
+static struct ended {
+    uint32_t ids[ENDED_PIPES], next, count;
+} ended_pipes[TRACE_OBJECT_KIND_COUNT];
+
+static bool is_short_lived(uint32_t kind)
+{
+    return kind == TRACE_OBJECT_PIPE || kind == TRACE_OBJECT_SOCKET || kind == TRACE_OBJECT_EVENTFD;
+}
+
+static bool ended_keep(uint32_t kind, uint32_t id)
+{
+    struct ended *ended = &ended_pipes[kind];
+    if (!is_short_lived(kind) || ended->count == ENDED_PIPES)
+        return false;
+    ended->ids[(ended->next + ended->count++) % ENDED_PIPES] = id;
+    return true;
+}
+
+static uint32_t ended_take(uint32_t kind)
+{
+    struct ended *ended = &ended_pipes[kind];
+    if (!is_short_lived(kind) || ended->count < ENDED_PIPES)
+        return 0;
+    ended->count--;
+    return ended->ids[ended->next++ % ENDED_PIPES];
+}
+
 static uint32_t slot_take(uint32_t kind)
 {
-    uint32_t slot = table_take(&table_objects, 1);
+    spin_lock(&end_lock);
+    uint32_t slot = ended_take(kind);
+    spin_unlock(&end_lock);
+    if (!slot)
+        slot = table_take(&table_objects, 1);
     if (slot)
         return slot;
     spin_lock(&end_lock); /* the table is full: use again what ended longest ago */
@@ -167,8 +200,8 @@ static void object_retire(struct thread *thread, struct object *object, uint32_t
     if (shown->kind == TRACE_OBJECT_ATOMIC && !shown->waiters)
         clock_drop(object);
     spin_lock(&end_lock);
-    uint32_t *place = &ended_ids[ended_next++ % QUARANTINE];
-    *place = object_id(object);
+    if (!ended_keep(shown->kind, object_id(object)))
+        ended_ids[ended_next++ % QUARANTINE] = object_id(object);
     spin_unlock(&end_lock);
 }
 

@@ -1,7 +1,7 @@
 /*
- * Synchronisation objects: found by address and kind, kept in the live table of the trace. Slots are never reused, so a
- * pointer stays valid; an object whose memory is freed or that is destroyed gets a new slot when its address is used
- * again.
+ * Synchronisation objects: found by address and kind, kept in the live table of the trace. A pointer stays
+ * valid; an object whose memory is freed or that is destroyed gets a new slot when its address is used again. Slots are used
+ * again when the table is full, those of pipes and their like after 512 others.
  */
 #ifndef SHIM_OBJECT_H
 #define SHIM_OBJECT_H
@@ -42,7 +42,13 @@ struct object_private {
     uint32_t next;             /* id of the next object in its bucket */
     uint32_t fold;             /* task id of its clock pseudo task, 0 none */
     uint64_t fold_segment;
-    uint64_t arrivals; /* barrier */
+    union {
+        uint64_t arrivals;     /* barrier */
+        struct {               /* conduit */
+            uint32_t poller;   /* the object of the epoll set that watches it, 0: none */
+            uint32_t children; /* fd_children when it was made */
+        };
+    };
     uint32_t parties;  /* barrier */
     uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */
 };

@@ -10,6 +10,7 @@
 #include "shim/clock.h"
 #include "shim/directory.h"
 #include "shim/end.h"
+#include "shim/fd.h"
 #include "shim/held.h"
 #include "shim/init.h"
 #include "shim/misuse.h"
@@ -43,6 +44,7 @@ void process_fork_child(struct thread *thread)
     uint32_t old = task_fork_child(thread);
     object_fork_child(thread->task, old);
     held_fork_child();
+    fd_fork_child();
     misuse_fork_child();
     end_fork_child();
     access_fork_child(thread);
@@ -51,6 +53,7 @@ void process_fork_child(struct thread *thread)
 EXPORT pid_t fork(void)
 {
     stack_fork_prepare();
+    fd_child();
     pid_t child = real.fork();
     int error = errno;
     if (child != 0) {

@@ -17,9 +17,7 @@
 
 #include "shim/access.h"
 #include "shim/bytes.h"
-#include "shim/module.h"
-
-#define KIND_RANGE (TRACE_KIND_RANGE | 15u << 4)
+#include "shim/touch.h"
 
 /* ---- the real functions ---- */
 
@@ -99,13 +97,8 @@ __attribute__((constructor(101))) static void range_setup(void)
 
 /* ---- what they touch ---- */
 
-static inline bool recorded(uintptr_t pc)
-{
-    return UNLIKELY(access_on) && module_instrumented(pc);
-}
-
-static NOINLINE void vector_touch(const struct iovec *v, int count, size_t total, uint32_t kind,
-                                  uintptr_t pc)
+NOINLINE void touch_vector(const struct iovec *v, int count, size_t total, uint32_t kind,
+                           uintptr_t pc)
 {
     for (int i = 0; i < count && total; i++) {
         size_t size = v[i].iov_len < total ? v[i].iov_len : total;
@@ -121,15 +114,12 @@ static inline size_t printed(int result, size_t room)
     return (size_t)result < room ? (size_t)result + 1 : room;
 }
 
-#define READ(p, n)                    access_slow((uintptr_t)(p), n, KIND_RANGE, pc);
-#define WRITE(p, n)                   access_slow((uintptr_t)(p), n, KIND_RANGE | TRACE_KIND_WRITE, pc);
-#define VECTOR(v, count, total, kind) vector_touch(v, count, total, kind, pc);
-#define PRINTED(p, room)              WRITE(p, printed(result, room))
-#define LENGTH(s)                     length_of(s, SIZE_MAX)
-#define LENGTH_IN(s, n)               length_of(s, n)
-#define SAME(a, b)                    same_text(a, b, SIZE_MAX)
-#define SAME_IN(a, b, n)              same_text(a, b, n)
-#define SAME_FOLDED(a, b, n)          same_folded(a, b, n)
+#define PRINTED(p, room)     WRITE(p, printed(result, room))
+#define LENGTH(s)            length_of(s, SIZE_MAX)
+#define LENGTH_IN(s, n)      length_of(s, n)
+#define SAME(a, b)           same_text(a, b, SIZE_MAX)
+#define SAME_IN(a, b, n)     same_text(a, b, n)
+#define SAME_FOLDED(a, b, n) same_folded(a, b, n)
 
 #define RANGE(ret, fn, params, args, before, after) \
     EXPORT ret fn params                            \

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,21 +18,33 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Of the C library, though its headers show them only to code that is compiled for it. */
+int __poll_chk(struct pollfd *list, nfds_t count, int timeout, size_t size);
+int __ppoll_chk(struct pollfd *list, nfds_t count, const struct timespec *timeout,
+                const sigset_t *mask, size_t size);
+
 struct real {
-#define PRIM(ret, fn, params, args, kind, object, value, verb, ok) ret(*fn) params;
-#define PRIM_VOID(fn, params, args, kind, object, value, verb)     void(*fn) params;
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ret(*fn) params;
-#define COND(ret, fn, params, args, cond, mutex, verb, ok)         ret(*fn) params;
-#define HAND(fn, kind, verb)                                       __typeof__(&fn) fn;
-#define FD_NEW(ret, fn, params, args, fd)                          ret(*fn) params;
-#define FD_GONE(ret, fn, params, args, fd)                         ret(*fn) params;
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)         ret(*fn) params;
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)             void(*fn) params;
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)          ret(*fn) params;
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)                 ret(*fn) params;
+#define HAND(fn, kind, verb)                                               __typeof__(&fn) fn;
+#define FD_NEW(ret, fn, params, args, fd, state)                           ret(*fn) params;
+#define FD_GONE(ret, fn, params, args, fd)                                 ret(*fn) params;
+#define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                ret(*fn) params;
+#define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) ret(*fn) params;
 #include "trace/primitives.def"
 };
 extern struct real real;

@@ -118,6 +118,22 @@ static void signal_entry(int number, siginfo_t *info, void *context)
         thread->busy = busy;
 }
 
+/* What was done before any signal was sent is before whoever took one without a handler (signalfd, sigwait). */
+void signal_learn(struct thread *thread, uintptr_t pc)
+{
+    for (int number = 1; number < SIGNALS; number++) {
+        struct object *object =
+            object_find(thread, (uintptr_t)&host_actions[number], TRACE_OBJECT_SIGNAL);
+        if (!object)
+            continue;
+        object_lock(object);
+        struct clock_pair pairs[16];
+        uint32_t count = clock_read(object, pairs, 16);
+        object_unlock(object);
+        clock_learn(thread, pairs, count, object, pc);
+    }
+}
+
 /* What was done so far is before the handler of `number`. */
 static void signal_release(int number)
 {

@@ -6,5 +6,7 @@
 
 /* From now on a fatal signal that the host leaves at its default ends the record and makes the report. Guard up. */
 void signal_watch_fatal(void);
+/* The caller took a signal without a handler: it is after whoever sent one. Guard up. */
+void signal_learn(struct thread *thread, uintptr_t pc);
 
 #endif

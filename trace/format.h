@@ -211,7 +211,13 @@ static_assert(sizeof(struct trace_task) == 512, "task");
     X(TASK, "task")               \
     X(SIGNAL, "signal")           \
     X(PROCESS, "process")         \
-    X(FD, "descriptor")
+    X(FD, "descriptor")           \
+    X(PIPE, "pipe")               \
+    X(SOCKET, "socket")           \
+    X(EVENTFD, "eventfd")         \
+    X(QUEUE, "message queue")     \
+    X(SEMSET, "semaphore set")    \
+    X(FUTEX, "futex")
 
 enum trace_object_kind {
     TRACE_OBJECT_NONE,
@@ -219,6 +225,31 @@ enum trace_object_kind {
     TRACE_OBJECT_KINDS(X)
 #undef X
         TRACE_OBJECT_KIND_COUNT
+};
+
+/*
+ * PIPE, SOCKET (one direction), EVENTFD and QUEUE are *conduits*: what bytes or counts go through, by way of the kernel.
+ * FD stands for a number, and for waits that have no conduit within the process.
+ */
+#define TRACE_FDS(X)               \
+    X(UNKNOWN, "descriptor")       \
+    X(PLAIN, "file")               \
+    X(PIPE, "pipe")                \
+    X(SOCKET, "socket")            \
+    X(LISTEN, "listening socket")  \
+    X(DATAGRAM, "datagram socket") \
+    X(EVENT, "eventfd")            \
+    X(TIMER, "timerfd")            \
+    X(SIGNALS, "signalfd")         \
+    X(EPOLL, "epoll set")          \
+    X(QUEUE, "message queue")      \
+    X(OTHER, "descriptor")
+
+enum trace_fd {
+#define X(name, text) TRACE_FD_##name,
+    TRACE_FDS(X)
+#undef X
+        TRACE_FD_COUNT
 };
 
 enum trace_object_state {
@@ -234,30 +265,33 @@ enum trace_object_state {
 #define TRACE_OBJECT_ERRORCHECK 4u
 #define TRACE_OBJECT_ROBUST     8u
 #define TRACE_OBJECT_INHERIT    16u /* priority inheritance */
-#define TRACE_OBJECT_SHARED     32u /* between processes: the other side is not seen */
+#define TRACE_OBJECT_SHARED     32u /* other processes may use it: the other side is not seen */
 #define TRACE_OBJECT_PARENT_HELD \
     64u /* held, at fork, by a thread that does not exist in this process */
 #define TRACE_OBJECT_INHERITED \
     256u /* from before the fork: the child may initialise it anew, whoever holds it */
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
+#define TRACE_OBJECT_CLOSED       512u /* FD: the number was given up and not yet given again */
 
 struct trace_object {
     /* What a lock and its unlock touch: one cache line. */
     uint32_t state; /* enum trace_object_state, stored last at creation */
     uint32_t kind;  /* enum trace_object_kind */
-    uint64_t address;
+    uint64_t
+        address; /* FD: the number of the descriptor; conduits and SEMSET: what identifies it */
     uint32_t flags;
     uint32_t create_stack; /* of the init call, else of first use */
     uint32_t owner;        /* exclusive holder, 0 none */
-    uint32_t owner_count;  /* recursion depth */
+    uint32_t
+        owner_count; /* recursion depth. Conduit: descriptors of this process that write to it */
     uint32_t owner_stack;
     uint32_t last_owner;  /* who held it last */
     uint64_t recorder[3]; /* the recorder's own: clocks and links; readers ignore it */
-    uint32_t readers;     /* shared holders now */
-    uint32_t waiters;     /* tasks in a wait on it now */
-    int64_t value;        /* semaphore: last known count; barrier: parties */
-    uint64_t posts;       /* signals, posts, arrivals, releases */
-    uint64_t unheard;     /* condition: signals that met no waiter */
+    uint32_t readers; /* shared holders now. Conduit: descriptors of this process that read it */
+    uint32_t waiters; /* tasks in a wait on it now */
+    int64_t value;    /* semaphore: last known count; barrier: parties; FD: enum trace_fd */
+    uint64_t posts;   /* signals, posts, arrivals, releases */
+    uint64_t unheard; /* condition: signals that met no waiter */
     uint64_t last_post_tsc;
     uint64_t unheard_tsc;
     uint32_t last_post_task, last_post_stack;

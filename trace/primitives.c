@@ -9,14 +9,16 @@ const struct trace_verb_facts trace_verbs[VERB_COUNT] = {
 
 const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
     {"none", TRACE_OBJECT_NONE, VERB_OTHER_ID},
-#define ROW(fn, kind, verb)                                        {#fn, TRACE_OBJECT_##kind, VERB_##verb##_ID},
-#define PRIM(ret, fn, params, args, kind, object, value, verb, ok) ROW(fn, kind, verb)
-#define PRIM_VOID(fn, params, args, kind, object, value, verb)     ROW(fn, kind, verb)
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  ROW(fn, kind, verb)
-#define COND(ret, fn, params, args, cond, mutex, verb, ok)         ROW(fn, COND, verb)
-#define HAND(fn, kind, verb)                                       ROW(fn, kind, verb)
-#define FD_NEW(ret, fn, params, args, fd)                          ROW(fn, FD, OPEN)
-#define FD_GONE(ret, fn, params, args, fd)                         ROW(fn, FD, CLOSE)
+#define ROW(fn, kind, verb)                                                {#fn, TRACE_OBJECT_##kind, VERB_##verb##_ID},
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)         ROW(fn, kind, verb)
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)             ROW(fn, kind, verb)
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)          ROW(fn, kind, verb)
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)                 ROW(fn, COND, verb)
+#define HAND(fn, kind, verb)                                               ROW(fn, kind, verb)
+#define FD_NEW(ret, fn, params, args, fd, state)                           ROW(fn, FD, OPEN)
+#define FD_GONE(ret, fn, params, args, fd)                                 ROW(fn, FD, CLOSE)
+#define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                ROW(fn, FD, RECEIVE)
+#define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) ROW(fn, FD, SEND)
 #include "trace/primitives.def"
 #undef ROW
 };
@@ -24,6 +26,12 @@ const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
 const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT] = {"nothing",
 #define X(name, text) text,
                                                                      TRACE_OBJECT_KINDS(X)
+#undef X
+};
+
+const char *const trace_fd_text[TRACE_FD_COUNT] = {
+#define X(name, text) text,
+    TRACE_FDS(X)
 #undef X
 };
 

@@ -35,13 +35,15 @@ enum trace_verb {
 
 enum trace_primitive {
     PRIMITIVE_NONE,
-#define PRIM(ret, fn, params, args, kind, object, value, verb, ok) PRIMITIVE_##fn,
-#define PRIM_VOID(fn, params, args, kind, object, value, verb)     PRIMITIVE_##fn,
-#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)  PRIMITIVE_##fn,
-#define COND(ret, fn, params, args, cond, mutex, verb, ok)         PRIMITIVE_##fn,
-#define HAND(fn, kind, verb)                                       PRIMITIVE_##fn,
-#define FD_NEW(ret, fn, params, args, fd)                          PRIMITIVE_##fn,
-#define FD_GONE(ret, fn, params, args, fd)                         PRIMITIVE_##fn,
+#define PRIM(ret, fn, params, args, kind, object, value, verb, ok)         PRIMITIVE_##fn,
+#define PRIM_VOID(fn, params, args, kind, object, value, verb)             PRIMITIVE_##fn,
+#define TRY(ret, fn, params, args, kind, object, verb, ok, probe)          PRIMITIVE_##fn,
+#define COND(ret, fn, params, args, cond, mutex, verb, ok)                 PRIMITIVE_##fn,
+#define HAND(fn, kind, verb)                                               PRIMITIVE_##fn,
+#define FD_NEW(ret, fn, params, args, fd, state)                           PRIMITIVE_##fn,
+#define FD_GONE(ret, fn, params, args, fd)                                 PRIMITIVE_##fn,
+#define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                PRIMITIVE_##fn,
+#define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) PRIMITIVE_##fn,
 #include "trace/primitives.def"
     PRIMITIVE_COUNT
 };
@@ -60,6 +62,7 @@ struct trace_primitive_facts {
 extern const struct trace_verb_facts trace_verbs[VERB_COUNT];
 extern const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT];
 extern const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT];
+extern const char *const trace_fd_text[TRACE_FD_COUNT];
 extern const char *const
     trace_misuse_text[TRACE_MISUSE_COUNT]; /* "unlock of an unlocked": the object's kind follows */
 extern const char *const trace_misuse_name[TRACE_MISUSE_COUNT]; /* "unlock-not-locked" */

@@ -1,8 +1,8 @@
 /*
- * Threads that never end: main returns while they wait for a signal and read from a pipe.
+ * Threads that never end: main returns while they wait for signals.
  *
  * EXPECT: unjoined @signal wait_for_signal [suspected]
- * EXPECT: unjoined @read read_forever [suspected]
+ * EXPECT: unjoined @pause pause_forever [suspected]
  * MODE: plain
  * BARE: yes
  */
@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-static int ends[2];
 
 static void *wait_for_signal(void *unused)
 {
@@ -23,20 +21,18 @@ static void *wait_for_signal(void *unused)
     return unused;
 }
 
-static void *read_forever(void *unused)
+static void *pause_forever(void *unused)
 {
-    char c;
-    return read(ends[0], &c, 1) ? unused : NULL;
+    pause();
+    return unused;
 }
 
 int main(void)
 {
     pthread_t thread;
-    if (pipe(ends))
-        return 1;
     pthread_create(&thread, NULL, wait_for_signal, NULL); /* @signal */
     pthread_detach(thread);
-    pthread_create(&thread, NULL, read_forever, NULL); /* @read */
+    pthread_create(&thread, NULL, pause_forever, NULL); /* @pause */
     pthread_detach(thread);
     puts("leaving");
     return 0;

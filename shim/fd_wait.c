@@ -1,0 +1,168 @@
+/*
+ * Waits for descriptors: poll, select, epoll. Such a wait is by design; a task in it is listed, never reported. Whoever is
+ * told that a descriptor is ready is after what made it so, even if it never reads it (the end of a stream as a signal to
+ * stop). epoll tells events, not descriptors: so a conduit that is added to a set hands on to the set all that is put in.
+ */
+#include "shim/conduit.h"
+#include "shim/io.h"
+#include "shim/real.h"
+
+static bool wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
+{
+    if (fd_alone() || !waits || !io_enter_any(io, primitive, fd))
+        return false;
+    io->state &= ~FD_NONBLOCK; /* poll waits all the same */
+    io_block(io, NULL, waits, 0);
+    io_leave(io);
+    return true;
+}
+
+static bool wait_end(struct io *io)
+{
+    if (!io->thread && !fd_alone())
+        io->thread = thread_enter();
+    return io_return(io);
+}
+
+static void learn(struct io *io, int fd)
+{
+    uint64_t state = fd_know(io->thread, fd);
+    if (fd_in(state))
+        conduit_take(io->thread, fd_in(state), io->pc);
+}
+
+/* ---- poll ---- */
+
+static void polled(struct io *io, const struct pollfd *list, nfds_t count, int result)
+{
+    if (!wait_end(io))
+        return;
+    for (nfds_t i = 0; i < count && result > 0; i++)
+        if (list[i].revents && list[i].fd >= 0)
+            learn(io, list[i].fd);
+    io_leave(io);
+}
+
+#define POLL(fn, params, args, waits)                                       \
+    EXPORT int fn params                                                    \
+    {                                                                       \
+        LATE(fn);                                                           \
+        IO(io);                                                             \
+        wait_begin(&io, PRIMITIVE_##fn, count == 1 ? list->fd : -1, waits); \
+        int result = real.fn args;                                          \
+        polled(&io, list, count, result);                                   \
+        return result;                                                      \
+    }
+
+#define WAITS_MS(timeout) ((timeout) < 0 ? 1 : (timeout) > 0 ? 2 : 0)
+
+POLL(poll, (struct pollfd * list, nfds_t count, int timeout), (list, count, timeout),
+     WAITS_MS(timeout))
+POLL(__poll_chk, (struct pollfd * list, nfds_t count, int timeout, size_t size),
+     (list, count, timeout, size), WAITS_MS(timeout))
+POLL(ppoll,
+     (struct pollfd * list, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
+     (list, count, timeout, mask), timeout ? 2 : 1)
+POLL(__ppoll_chk,
+     (struct pollfd * list, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+      size_t size),
+     (list, count, timeout, mask, size), timeout ? 2 : 1)
+
+/* ---- select ---- */
+
+static void selected(struct io *io, int count, int result, fd_set *const sets[3])
+{
+    if (!wait_end(io))
+        return;
+    for (int fd = 0; fd < count && result > 0; fd++)
+        for (int i = 0; i < 3; i++)
+            if (sets[i] && FD_ISSET(fd, sets[i])) {
+                learn(io, fd);
+                break;
+            }
+    io_leave(io);
+}
+
+#define SELECT(fn, params, args)                                          \
+    EXPORT int fn params                                                  \
+    {                                                                     \
+        LATE(fn);                                                         \
+        IO(io);                                                           \
+        wait_begin(&io, PRIMITIVE_##fn, -1, timeout ? 2 : 1);             \
+        int result = real.fn args;                                        \
+        selected(&io, count, result, (fd_set *const[]){in, out, except}); \
+        return result;                                                    \
+    }
+
+SELECT(select,
+       (int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
+        struct timeval *restrict timeout),
+       (count, in, out, except, timeout))
+SELECT(pselect,
+       (int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
+        const struct timespec *restrict timeout, const sigset_t *restrict mask),
+       (count, in, out, except, timeout, mask))
+
+/* ---- epoll ---- */
+
+EXPORT int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
+{
+    LATE(epoll_ctl);
+    struct thread *thread = thread_enter();
+    if (thread) {
+        struct object *in = fd_in(fd_know(thread, fd));
+        struct object *poller = in && operation == EPOLL_CTL_ADD ? fd_number(thread, set) : NULL;
+        if (poller)
+            conduit_watch(thread, in, poller);
+        fd_number_put(thread, set);
+        thread_leave(thread);
+    }
+    return real.epoll_ctl(set, operation, fd, event);
+}
+
+static void epolled(struct io *io, int set, int result)
+{
+    if ((result <= 0 && !io->blocked) || !wait_end(io))
+        return;
+    if (result > 0) {
+        fd_number_take(io->thread, set, io->pc);
+        struct object *any = conduit_any_poller(io->thread, false);
+        if (any)
+            conduit_take(io->thread, any, io->pc);
+    }
+    io_leave(io);
+}
+
+#define EPOLL(fn, params, args, waits)               \
+    EXPORT int fn params                             \
+    {                                                \
+        LATE(fn);                                    \
+        IO(io);                                      \
+        wait_begin(&io, PRIMITIVE_##fn, set, waits); \
+        int result = real.fn args;                   \
+        epolled(&io, set, result);                   \
+        return result;                               \
+    }
+
+EPOLL(epoll_wait, (int set, struct epoll_event *events, int count, int timeout),
+      (set, events, count, timeout), WAITS_MS(timeout))
+EPOLL(epoll_pwait,
+      (int set, struct epoll_event *events, int count, int timeout, const sigset_t *mask),
+      (set, events, count, timeout, mask), WAITS_MS(timeout))
+EPOLL(epoll_pwait2,
+      (int set, struct epoll_event *events, int count, const struct timespec *timeout,
+       const sigset_t *mask),
+      (set, events, count, timeout, mask), timeout ? 2 : 1)
+
+/* ---- timers ---- */
+
+EXPORT int timerfd_settime(int fd, int flags, const struct itimerspec *time, struct itimerspec *old)
+{
+    LATE(timerfd_settime);
+    struct thread *thread = fd_alone() ? NULL : thread_enter();
+    if (thread) {
+        fd_number_put(thread, fd);
+        thread_leave(thread);
+    }
+    return real.timerfd_settime(fd, flags, time, old);
+}
