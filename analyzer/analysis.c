@@ -42,7 +42,8 @@ static void count(const struct trace *trace, const struct order *order, struct c
     coverage->sync_bytes = order->sync_bytes;
     coverage->edges = order->edge_count;
     for (uint32_t i = 1; i < trace->task_count; i++)
-        coverage->tasks += trace->tasks[i].state && trace->tasks[i].kind != TRACE_TASK_CLOCK;
+        coverage->tasks += trace->tasks[i].state && trace->tasks[i].kind != TRACE_TASK_CLOCK &&
+                           !(trace->tasks[i].flags & TRACE_TASK_SYSTEM);
     for (uint32_t i = 1; i < trace->object_count; i++)
         coverage->objects += trace->objects[i].state != TRACE_OBJECT_UNUSED;
 }

@@ -18,6 +18,26 @@ static const char *own_name(const struct analysis *analysis, const struct trace_
     return strcmp(task->name, main_task->name) ? task->name : NULL;
 }
 
+/* What gccgo makes of `go f(x)`: a function that calls f. */
+static bool is_thunk(const char *name)
+{
+    return strstr(name, "..thunk") != NULL;
+}
+
+/* The function that a go statement named, if the goroutine waits or waited in it. */
+static char *started_function(const struct analysis *analysis, const struct trace_task *task)
+{
+    struct stack stack = symbols_stack_id(analysis->symbols, task->wait_stack);
+    char *name = NULL;
+    for (uint32_t i = stack.count; i-- > 0 && !name;) {
+        const char *function = stack.frames[i].function;
+        if (function && !is_thunk(function) && strcmp(function, "runtime.kickoff") != 0)
+            name = memory_text(function);
+    }
+    stack_free(&stack);
+    return name;
+}
+
 char *describe_entry(const struct analysis *analysis, uint32_t id)
 {
     const struct trace_task *task = trace_task(analysis->trace, id);
@@ -29,7 +49,10 @@ char *describe_entry(const struct analysis *analysis, uint32_t id)
     if (stack.count && stack.frames[stack.count - 1].function)
         name = memory_text(stack.frames[stack.count - 1].function);
     stack_free(&stack);
-    return name;
+    if (task->kind != TRACE_TASK_GOROUTINE || !name || !is_thunk(name))
+        return name;
+    free(name);
+    return started_function(analysis, task);
 }
 
 static char *task_name(const struct analysis *analysis, uint32_t id)
@@ -45,10 +68,30 @@ static bool is_main(const struct analysis *analysis, uint32_t id)
     return task && task->flags & TRACE_TASK_MAIN;
 }
 
+static bool is_goroutine(const struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = trace_task(analysis->trace, id);
+    return task && task->kind == TRACE_TASK_GOROUTINE;
+}
+
+static char *describe_goroutine(const struct analysis *analysis, uint32_t id)
+{
+    unsigned long long number = trace_task(analysis->trace, id)->handle;
+    if (number == 1)
+        return memory_text("the main goroutine");
+    char *name = describe_entry(analysis, id);
+    char *text = name ? memory_format("goroutine %llu '%s'", number, name)
+                      : memory_format("goroutine %llu", number);
+    free(name);
+    return text;
+}
+
 char *describe_task(const struct analysis *analysis, uint32_t id)
 {
     if (!id)
         return memory_text("an unknown task");
+    if (is_goroutine(analysis, id))
+        return describe_goroutine(analysis, id);
     if (is_main(analysis, id))
         return memory_text("main task");
     char *name = task_name(analysis, id);
@@ -183,11 +226,24 @@ void describe_origin(const struct analysis *analysis, struct finding *finding, u
         struct part *part = finding_part(finding, PART_LOCATION, object->create_task,
                                          symbols_stack_id(analysis->symbols, object->create_stack));
         finding_set(&part->text, "%s was %s by %s", what,
-                    object->flags & TRACE_OBJECT_INIT_SEEN ? "initialised" : "first used", who);
+                    object->kind == TRACE_OBJECT_CHANNEL     ? "made"
+                    : object->flags & TRACE_OBJECT_INIT_SEEN ? "initialised"
+                                                             : "first used",
+                    who);
         free(what);
         free(who);
     }
     free(name);
+}
+
+static char *describe_no_object(const struct trace_task *task)
+{
+    if (task->primitive == PRIMITIVE_go_send || task->primitive == PRIMITIVE_go_receive)
+        return memory_text("a nil channel");
+    if (task->primitive == PRIMITIVE_go_select)
+        return memory_format("%llu channel%s", (unsigned long long)task->wait_value,
+                             task->wait_value == 1 ? "" : "s");
+    return memory_text("");
 }
 
 static char *describe_wait(const struct analysis *analysis, const struct trace_task *task)
@@ -202,6 +258,8 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
     if (task->primitive < PRIMITIVE_COUNT && task->wait_value < analysis->trace->task_count &&
         trace_primitives[task->primitive].kind == TRACE_OBJECT_TASK && task->wait_value)
         object = describe_task(analysis, (uint32_t)task->wait_value);
+    else if (!task->object && task->kind == TRACE_TASK_GOROUTINE)
+        object = describe_no_object(task);
     else if (!task->object)
         object = memory_text("descriptors");
     else
@@ -213,7 +271,7 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
         text = memory_format("%s %s, descriptor %llu", verb, object,
                              (unsigned long long)task->wait_value);
     else
-        text = memory_format("%s %s", verb, object);
+        text = memory_format("%s%s%s", verb, *object ? " " : "", object);
     free(object);
     return text;
 }

@@ -9,17 +9,10 @@
 #include <string.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/blocked.h"
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/wait.h"
-
-struct blocked {
-    struct analysis *analysis;
-    struct wait_graph *graph;
-    bool *cyclic;                      /* [task_count]: in a cycle that was reported */
-    enum finding_certainty *certainty; /* [task_count]: of what was said of the task */
-    bool *done;
-};
 
 /* ---- parts that several findings have ---- */
 
@@ -28,13 +21,13 @@ static struct stack stack_of(const struct blocked *blocked, uint32_t id)
     return symbols_stack_id(blocked->analysis->symbols, id);
 }
 
-static void capital(char *text)
+void blocked_capital(char *text)
 {
     if (text && text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 'a' + 'A');
 }
 
-static void part_wait(const struct blocked *blocked, struct finding *finding, uint32_t id)
+void blocked_wait(const struct blocked *blocked, struct finding *finding, uint32_t id)
 {
     const struct analysis *analysis = blocked->analysis;
     const struct trace_task *task = &analysis->trace->tasks[id];
@@ -51,14 +44,14 @@ static void part_wait(const struct blocked *blocked, struct finding *finding, ui
         finding_set(&part->text, "%s %s, %s%s%s%s", name, state, span, held ? " (holding " : "",
                     held ? held : "", held ? ")" : "");
     }
-    capital(part->text);
+    blocked_capital(part->text);
     free(name);
     free(state);
     free(held);
     free(span);
 }
 
-static void part_created(const struct blocked *blocked, struct finding *finding, uint32_t id)
+void blocked_created(const struct blocked *blocked, struct finding *finding, uint32_t id)
 {
     const struct trace_task *task = trace_task(blocked->analysis->trace, id);
     if (!task || !task->create_stack)
@@ -67,17 +60,17 @@ static void part_created(const struct blocked *blocked, struct finding *finding,
     char *parent = describe_task(blocked->analysis, task->parent);
     struct part *part = finding_part(finding, PART_TASK, id, stack_of(blocked, task->create_stack));
     finding_set(&part->text, "%s was created by %s", name, parent);
-    capital(part->text);
+    blocked_capital(part->text);
     free(name);
     free(parent);
 }
 
-static void part_event(const struct blocked *blocked, struct finding *finding, uint32_t task,
-                       uint32_t stack, char *text)
+void blocked_event(const struct blocked *blocked, struct finding *finding, uint32_t task,
+                   uint32_t stack, char *text)
 {
     struct part *part = finding_part(finding, PART_EVENT, task, stack_of(blocked, stack));
     part->text = text;
-    capital(part->text);
+    blocked_capital(part->text);
 }
 
 /* How and where a task left. */
@@ -88,7 +81,7 @@ static void part_exit(const struct blocked *blocked, struct finding *finding, ui
         return;
     char *name = describe_task(blocked->analysis, id);
     char *how = describe_state(blocked->analysis, id);
-    part_event(blocked, finding, id, task->exit_stack, memory_format("%s %s", name, how));
+    blocked_event(blocked, finding, id, task->exit_stack, memory_format("%s %s", name, how));
     free(name);
     free(how);
 }
@@ -100,12 +93,12 @@ static void part_hold(const struct blocked *blocked, struct finding *finding, ui
     char *what = describe_object(blocked->analysis, object);
     struct part *part = finding_part(finding, PART_HOLD, id, stack_of(blocked, stack));
     finding_set(&part->text, "%s took %s", name, what);
-    capital(part->text);
+    blocked_capital(part->text);
     free(name);
     free(what);
 }
 
-static void set_object(const struct blocked *blocked, struct finding *finding, uint32_t object)
+void blocked_object(const struct blocked *blocked, struct finding *finding, uint32_t object)
 {
     const struct trace_object *facts = trace_object(blocked->analysis->trace, object);
     finding->object = describe_object_word(blocked->analysis, object);
@@ -136,7 +129,7 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
     for (uint32_t i = 0; i < count; i++) {
         uint32_t id = members[i];
         const struct wait *wait = &blocked->graph->waits[id];
-        part_wait(blocked, finding, id);
+        blocked_wait(blocked, finding, id);
         if (wait->kind == WAIT_LOCK)
             part_hold(blocked, finding, wait->blocker, wait->object,
                       hold_stack(trace, wait->object, wait->blocker));
@@ -144,12 +137,12 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
         blocked->certainty[id] = FINDING_PROVED;
     }
     for (uint32_t i = 0; i < count; i++)
-        part_created(blocked, finding, members[i]);
+        blocked_created(blocked, finding, members[i]);
     if (count == 1) {
         char *name = describe_task(blocked->analysis, members[0]);
         finding_set(&finding->summary, "%s waits for itself", name);
-        capital(finding->summary);
-        set_object(blocked, finding, blocked->graph->waits[members[0]].object);
+        blocked_capital(finding->summary);
+        blocked_object(blocked, finding, blocked->graph->waits[members[0]].object);
         free(name);
     } else {
         for (uint32_t i = 0; i < count; i++)
@@ -192,12 +185,12 @@ static void cycles(struct blocked *blocked)
 
 /* ---- the other causes: each function says what it found, or returns NULL ---- */
 
-static struct finding *cause_new(const struct blocked *blocked, uint32_t id, const char *rule)
+struct finding *blocked_finding(const struct blocked *blocked, uint32_t id, const char *rule)
 {
     enum finding_certainty certainty =
         blocked->graph->waits[id].sure ? FINDING_PROVED : FINDING_SUSPECTED;
     struct finding *finding = finding_new(FINDING_BLOCKED, certainty, rule);
-    part_wait(blocked, finding, id);
+    blocked_wait(blocked, finding, id);
     return finding;
 }
 
@@ -206,7 +199,7 @@ static struct finding *cause_stuck(const struct blocked *blocked, uint32_t id)
     const struct wait *wait = &blocked->graph->waits[id];
     if (!wait->blocker || !blocked->graph->waits[wait->blocker].stuck)
         return NULL;
-    struct finding *finding = cause_new(blocked, id, "waits-for-stuck");
+    struct finding *finding = blocked_finding(blocked, id, "waits-for-stuck");
     char *name = describe_task(blocked->analysis, id);
     char *blocker = describe_task(blocked->analysis, wait->blocker);
     finding->certainty = blocked->certainty[wait->blocker];
@@ -216,9 +209,9 @@ static struct finding *cause_stuck(const struct blocked *blocked, uint32_t id)
         part_hold(blocked, finding, wait->blocker, wait->object,
                   hold_stack(blocked->analysis->trace, wait->object, wait->blocker));
     char *state = describe_state(blocked->analysis, wait->blocker);
-    part_event(blocked, finding, wait->blocker,
-               blocked->analysis->trace->tasks[wait->blocker].wait_stack,
-               memory_format("%s is %s", blocker, state));
+    blocked_event(blocked, finding, wait->blocker,
+                  blocked->analysis->trace->tasks[wait->blocker].wait_stack,
+                  memory_format("%s is %s", blocker, state));
     finding_set(&finding->why, "the finding about %s says why", blocker);
     free(name);
     free(blocker);
@@ -233,13 +226,14 @@ static struct finding *cause_gone(const struct blocked *blocked, uint32_t id)
     if (!object || object->state == TRACE_OBJECT_LIVE)
         return NULL;
     bool freed = object->state == TRACE_OBJECT_FREED;
-    struct finding *finding = cause_new(blocked, id, freed ? "object-freed" : "object-destroyed");
+    struct finding *finding =
+        blocked_finding(blocked, id, freed ? "object-freed" : "object-destroyed");
     char *what = describe_object(blocked->analysis, wait->object);
     char *who = describe_task(blocked->analysis, object->end_task);
     finding_set(&finding->summary, "the %s was %s while a task waits on it", what,
                 freed ? "freed" : "destroyed");
-    part_event(blocked, finding, object->end_task, object->end_stack,
-               memory_format("%s by %s", freed ? "freed" : "destroyed", who));
+    blocked_event(blocked, finding, object->end_task, object->end_stack,
+                  memory_format("%s by %s", freed ? "freed" : "destroyed", who));
     finding_set(&finding->advice,
                 "end all waits (wake the waiters, join them) before the object goes");
     free(what);
@@ -256,16 +250,16 @@ static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
     char *what = describe_object(blocked->analysis, wait->object);
     struct finding *finding = NULL;
     if (object->flags & TRACE_OBJECT_PARENT_HELD) {
-        finding = cause_new(blocked, id, "fork-held");
+        finding = blocked_finding(blocked, id, "fork-held");
         finding_set(&finding->summary,
                     "%s was held at fork by a thread of the parent that does not exist here", what);
-        part_event(blocked, finding, 0, object->owner_stack,
-                   memory_format("the parent's thread took it"));
+        blocked_event(blocked, finding, 0, object->owner_stack,
+                      memory_format("the parent's thread took it"));
         finding_set(&finding->advice, "after fork use only async-signal-safe functions until "
                                       "exec, or hold all locks around fork (pthread_atfork)");
     } else if (wait->blocker && !blocked->graph->waits[wait->blocker].alive) {
         char *owner = describe_task(blocked->analysis, wait->blocker);
-        finding = cause_new(blocked, id, "owner-gone");
+        finding = blocked_finding(blocked, id, "owner-gone");
         finding_set(&finding->summary, "%s is held by %s, which has ended without unlocking it",
                     what, owner);
         part_hold(blocked, finding, wait->blocker, wait->object,
@@ -273,6 +267,18 @@ static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
         part_exit(blocked, finding, wait->blocker);
         finding_set(&finding->advice, "unlock on every way out of the task (errors, "
                                       "cancellation), or make the mutex robust");
+        free(owner);
+    } else if (wait->blocker && wait->blocker == blocked->graph->ender &&
+               object->flags & TRACE_OBJECT_GO) {
+        char *owner = describe_task(blocked->analysis, wait->blocker);
+        finding = blocked_finding(blocked, id, "owner-left");
+        finding_set(&finding->summary,
+                    "%s is held by %s, which ended the program without unlocking it", what, owner);
+        part_hold(blocked, finding, wait->blocker, wait->object,
+                  hold_stack(blocked->analysis->trace, wait->object, wait->blocker));
+        finding_set(&finding->why, "it was never unlocked; had the program gone on, somebody might "
+                                   "still have done it");
+        finding_set(&finding->advice, "unlock on every way out: defer the Unlock");
         free(owner);
     }
     free(what);
@@ -289,14 +295,14 @@ static struct finding *cause_wakeup(const struct blocked *blocked, uint32_t id)
         !object->unheard || object->unheard_task == id || object->unheard_tsc > task->since_tsc ||
         object->last_post_tsc > object->unheard_tsc)
         return NULL;
-    struct finding *finding = cause_new(blocked, id, "lost-wakeup");
+    struct finding *finding = blocked_finding(blocked, id, "lost-wakeup");
     char *what = describe_object(analysis, wait->object);
     char *who = describe_task(analysis, object->unheard_task);
     char *span = describe_between(analysis, object->unheard_tsc, task->since_tsc);
     finding_set(&finding->summary,
                 "the last signal of %s came %s before this wait, when no task waited", what, span);
-    part_event(blocked, finding, object->unheard_task, object->unheard_stack,
-               memory_format("signalled by %s, unheard", who));
+    blocked_event(blocked, finding, object->unheard_task, object->unheard_stack,
+                  memory_format("signalled by %s, unheard", who));
     finding_set(&finding->advice, "wait in a loop on a condition that is set and tested under "
                                   "the same mutex; a signal is not remembered");
     free(what);
@@ -318,14 +324,14 @@ static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
         uint64_t parties = trace->tasks[id].wait_value;
         if (!parties)
             parties = object->value > 0 ? (uint64_t)object->value : 0;
-        finding = cause_new(blocked, id, "barrier-short");
+        finding = blocked_finding(blocked, id, "barrier-short");
         finding_set(&finding->summary,
                     "%s needs %llu tasks, %u wait at it, and not enough others are left", what,
                     (unsigned long long)parties, object->waiters);
         finding_set(&finding->advice, "initialise it with the number of tasks that arrive");
     } else if (wait->kind == WAIT_WAKE && !object->posts) {
         bool semaphore = object->kind == TRACE_OBJECT_SEMAPHORE;
-        finding = cause_new(blocked, id, semaphore ? "never-posted" : "never-signalled");
+        finding = blocked_finding(blocked, id, semaphore ? "never-posted" : "never-signalled");
         finding_set(&finding->summary, "no task ever %s %s", semaphore ? "posted" : "signalled",
                     what);
         finding_set(&finding->why, "%s",
@@ -363,7 +369,7 @@ static struct finding *cause_waker(const struct blocked *blocked, uint32_t id)
     uint32_t count = users_gone(blocked, id, gone);
     if (!count)
         return NULL;
-    struct finding *finding = cause_new(blocked, id, "waker-gone");
+    struct finding *finding = blocked_finding(blocked, id, "waker-gone");
     char *what = describe_object(blocked->analysis, wait->object);
     finding_set(&finding->summary, "all tasks that could have woken this one from %s are gone",
                 what);
@@ -371,8 +377,8 @@ static struct finding *cause_waker(const struct blocked *blocked, uint32_t id)
         part_exit(blocked, finding, gone[i]);
     if (object->last_post_task) {
         char *who = describe_task(blocked->analysis, object->last_post_task);
-        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
-                   memory_format("last woken by %s", who));
+        blocked_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                      memory_format("last woken by %s", who));
         free(who);
     }
     if (!wait->sure)
@@ -397,19 +403,19 @@ static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
     bool writes =
         task->primitive < PRIMITIVE_COUNT && trace_primitives[task->primitive].verb == VERB_SEND_ID;
     uint32_t ends = writes ? object->readers : object->owner_count, gone[8];
-    struct finding *finding = cause_new(blocked, id, writes ? "no-reader" : "no-writer");
+    struct finding *finding = blocked_finding(blocked, id, writes ? "no-reader" : "no-writer");
     char *name = describe_task(analysis, id), *what = describe_object(analysis, wait->object);
     finding_set(&finding->summary, "%s waits to %s %s, and no task is left that would %s", name,
                 writes ? "write to" : "read from", what, writes ? "read" : "write");
-    capital(finding->summary);
+    blocked_capital(finding->summary);
     uint32_t count = users_gone(blocked, id, gone);
     for (uint32_t i = 0; i < count; i++)
         part_exit(blocked, finding, gone[i]);
     if (object->last_post_task && !writes) {
         char *who = describe_task(analysis, object->last_post_task);
         char *span = describe_since(analysis, object->last_post_tsc);
-        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
-                   memory_format("last written by %s, and not %s", who, span));
+        blocked_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                      memory_format("last written by %s, and not %s", who, span));
         free(who);
         free(span);
     }
@@ -431,15 +437,15 @@ static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 {
     const struct wait *wait = &blocked->graph->waits[id];
     const struct trace_object *object = trace_object(blocked->analysis->trace, wait->object);
-    struct finding *finding = cause_new(blocked, id, "nobody-left");
+    struct finding *finding = blocked_finding(blocked, id, "nobody-left");
     char *name = describe_task(blocked->analysis, id);
     finding->certainty = FINDING_SUSPECTED;
     finding_set(&finding->summary, "%s waits, and no task is left that could end the wait", name);
-    capital(finding->summary);
+    blocked_capital(finding->summary);
     if (object && object->last_post_task) {
         char *who = describe_task(blocked->analysis, object->last_post_task);
-        part_event(blocked, finding, object->last_post_task, object->last_post_stack,
-                   memory_format("last woken by %s", who));
+        blocked_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                      memory_format("last woken by %s", who));
         free(who);
     }
     finding_set(&finding->why, "every other task has ended or is stuck itself; a signal handler "
@@ -449,8 +455,8 @@ static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 }
 
 static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
-    cause_stuck,  cause_gone,  cause_owner, cause_peer,
-    cause_wakeup, cause_count, cause_waker, cause_none};
+    cause_stuck,  blocked_go_cause, cause_gone,  cause_owner, cause_peer,
+    cause_wakeup, cause_count,      cause_waker, cause_none};
 
 /* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
 static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
@@ -466,8 +472,9 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
         struct finding *finding = NULL;
         for (size_t i = 0; !finding; i++)
             finding = causes[i](blocked, id);
-        set_object(blocked, finding, blocked->graph->waits[id].object);
-        part_created(blocked, finding, id);
+        if (!finding->object)
+            blocked_object(blocked, finding, blocked->graph->waits[id].object);
+        blocked_created(blocked, finding, id);
         blocked->certainty[id] = finding->certainty;
         blocked->analysis->reported[id] = true;
         finding_add(&blocked->analysis->findings, finding);
@@ -496,7 +503,8 @@ void detect_blocked(struct analysis *analysis)
     for (uint32_t id = 1; id < count; id++) {
         if (blocked.cyclic[id])
             analysis->reported[id] = true;
-        else if (blocked.graph->waits[id].stuck && !of_library(&blocked, id))
+        else if (blocked.graph->waits[id].stuck && !of_library(&blocked, id) &&
+                 !blocked_go_idle(&blocked, id))
             tell(&blocked, id, path);
     }
     free(path);

@@ -20,7 +20,7 @@ static bool by_itself(const struct trace *trace)
 static bool is_thread(const struct trace_task *task)
 {
     return task->state != TRACE_TASK_UNUSED && task->kind == TRACE_TASK_THREAD &&
-           !(task->flags & (TRACE_TASK_MAIN | TRACE_TASK_FOREIGN));
+           !(task->flags & (TRACE_TASK_MAIN | TRACE_TASK_FOREIGN | TRACE_TASK_SYSTEM));
 }
 
 /* Tasks that some task waits to join at this moment: it had no chance to go on. */

@@ -73,6 +73,24 @@ static void read_stream(struct trace *trace, struct order *order, struct raw *ra
         trace_problem(trace, name, cursor.error_offset, "%s", cursor.error);
 }
 
+/* A goroutine is after the go statement that made it: so says its slot, no record. */
+static void take_statements(struct trace *trace, struct raw *raw)
+{
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = &trace->tasks[id];
+        if (!task->state || task->kind != TRACE_TASK_GOROUTINE || !task->parent)
+            continue;
+        struct trace_sync record = {.type = TRACE_SYNC_EDGE,
+                                    .task = id,
+                                    .segment = 1,
+                                    .from = task->parent,
+                                    .from_segment = task->parent_segment};
+        const char *wrong = take_edge(trace, raw, &record);
+        if (wrong)
+            trace_problem(trace, "tasks", 0, "%s", wrong);
+    }
+}
+
 /* The bytes of a stream that hold something, not the room made ready. */
 static uint64_t stream_bytes(const struct trace *trace, uint32_t stream)
 {
@@ -271,6 +289,7 @@ struct order *order_build(struct trace *trace)
         read_stream(trace, order, &raw, i);
         order->sync_bytes += stream_bytes(trace, i);
     }
+    take_statements(trace, &raw);
     order->edge_count = raw.count;
     order->edges = memory_get(raw.count, sizeof(*order->edges));
     order->first = memory_get(order->task_count + 1u, sizeof(*order->first));

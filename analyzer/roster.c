@@ -74,7 +74,8 @@ struct roster roster_make(const struct analysis *analysis, uint64_t now)
     struct wait_graph *graph = wait_build(analysis->trace);
     for (uint32_t id = 1; id < analysis->trace->task_count; id++) {
         const struct trace_task *task = &analysis->trace->tasks[id];
-        if (task->state == TRACE_TASK_UNUSED || task->kind == TRACE_TASK_CLOCK)
+        if (task->state == TRACE_TASK_UNUSED || task->kind == TRACE_TASK_CLOCK ||
+            task->flags & TRACE_TASK_SYSTEM)
             continue;
         if (task->state == TRACE_TASK_ENDED) {
             roster.ended++;

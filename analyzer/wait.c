@@ -49,6 +49,12 @@ static bool is_static(const struct trace *trace, uint32_t id)
     return object && trace_module_at(trace, object->address, 0);
 }
 
+static bool is_lock(const struct trace_object *object)
+{
+    return object && (object->kind == TRACE_OBJECT_MUTEX || object->kind == TRACE_OBJECT_RWLOCK ||
+                      object->kind == TRACE_OBJECT_SPIN || object->kind == TRACE_OBJECT_ONCE);
+}
+
 static struct wait wait_classify(const struct trace *trace, const struct trace_task *task)
 {
     struct wait wait = {.alive = task->state != TRACE_TASK_UNUSED &&
@@ -61,8 +67,14 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
         wait.kind = WAIT_TIMED;
         return wait;
     }
+    if (task->flags & TRACE_TASK_SYSTEM || task->primitive == PRIMITIVE_go_park)
+        return wait;
     const struct trace_object *object = trace_object(trace, task->object);
     const struct trace_object *second = trace_object(trace, task->object2);
+    if (task->kind == TRACE_TASK_GOROUTINE && !is_lock(object)) {
+        wait.kind = WAIT_GO;
+        return wait;
+    }
     if (!object || object->flags & TRACE_OBJECT_SHARED ||
         (second && second->flags & TRACE_OBJECT_SHARED))
         return wait; /* another process may end it */
@@ -104,6 +116,8 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_FD:
     case TRACE_OBJECT_QUEUE:
     case TRACE_OBJECT_SEMSET:
+    case TRACE_OBJECT_CHANNEL:
+    case TRACE_OBJECT_WAITGROUP:
     case TRACE_OBJECT_KIND_COUNT:
         break;
     }
@@ -317,11 +331,24 @@ static bool unlocked(const struct wait_graph *graph, uint32_t self, const bool *
     const struct trace_object *facts = trace_object(graph->trace, object);
     if (facts && (facts->state != TRACE_OBJECT_LIVE || facts->flags & TRACE_OBJECT_PARENT_HELD))
         return false;
+    /* In Go main does not come back to unlock what it holds; nor is a lock another task's to give up. */
+    bool left = facts && facts->flags & TRACE_OBJECT_GO && graph->orderly;
     uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        if (holders[i] >= graph->task_count || !goes[holders[i]])
+        if (holders[i] >= graph->task_count || !goes[holders[i]] ||
+            (left && holders[i] == graph->ender))
             return false;
     return true;
+}
+
+/* Of a goroutine on a channel and the like. `sure`: not even the program's variables lead there. */
+static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
+{
+    const struct trace_task *task = &graph->trace->tasks[self];
+    if (task->flags & TRACE_TASK_REACH_KNOWN)
+        return task->flags &
+               (sure ? TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY : TRACE_TASK_REACHED_BY);
+    return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
 static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
@@ -340,19 +367,32 @@ static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *g
         return woken(graph, self, goes, sure);
     case WAIT_MEET:
         return met(graph, self, goes);
+    case WAIT_GO:
+        return go_woken(graph, self, sure);
     }
     return true;
 }
 
-static void fixed_point(const struct wait_graph *graph, bool *goes, bool sure)
+static bool of_program(const struct wait_graph *graph, uint32_t id)
+{
+    const struct trace_task *task = &graph->trace->tasks[id];
+    return task->kind == TRACE_TASK_GOROUTINE && !(task->flags & TRACE_TASK_SYSTEM) &&
+           !(graph->orderly && id == graph->ender);
+}
+
+static void fixed_point(struct wait_graph *graph, bool *goes, bool sure)
 {
     bool changed = true;
+    graph->going = 0;
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        graph->going += goes[t] && of_program(graph, t);
     while (changed) {
         changed = false;
         for (uint32_t t = 1; t < graph->task_count; t++) {
             if (goes[t] || !graph->waits[t].alive || !goes_on(graph, t, goes, sure))
                 continue;
             goes[t] = changed = true;
+            graph->going += of_program(graph, t);
         }
     }
 }

@@ -7,7 +7,8 @@
  * task that can go on (a lock by its holders, a join by the task's end), or if some task that can
  * go on may wake it. All others are stuck. Two readings: `sure` takes any task that can go on for a
  * possible waker; the other one only those of which there is a sign that they might (may_wake in
- * wait.c, docs/policies.md).
+ * wait.c, docs/policies.md). For a goroutine the recorder has looked up who can reach what it waits for, if the program
+ * ended by exit: then this decides.
  */
 #ifndef ANALYZER_WAIT_H
 #define ANALYZER_WAIT_H
@@ -21,6 +22,7 @@ enum wait_kind {
     WAIT_TASK,  /* until a task has ended */
     WAIT_WAKE,  /* until some task wakes it: condition, semaphore */
     WAIT_MEET,  /* until enough tasks have arrived: barrier */
+    WAIT_GO,    /* a goroutine, on channels, a wait group, a condition or nothing */
     WAIT_OTHER, /* something of which we do not see the other side */
 };
 
@@ -45,6 +47,7 @@ struct wait_graph {
     uint64_t *users;  /* [object_count][words]: bits of tasks */
     uint64_t *wakers; /* ... of those that are known to have woken a task by it */
     uint32_t words;
+    uint32_t going;    /* goroutines of the program's own that can go on */
     uint64_t *answers; /* [task_count]: when a task last woke others by any object */
 };
 

@@ -62,8 +62,8 @@ static void set_put(struct clock_set **place)
 static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object,
                        uintptr_t pc)
 {
-    thread->seen[pair->task % SEEN_ENTRIES] = (struct seen){pair->task, pair->segment};
-    uint8_t *p = stream_begin(&thread->sync);
+    *clock_seen(thread, pair->task) = (struct seen){pair->task, thread->task, pair->segment};
+    uint8_t *p = sync_begin(thread);
     if (!p)
         return;
     struct trace_sync record;
@@ -142,7 +142,7 @@ void clock_drop_set(struct object *object)
 static void fold_write(struct thread *thread, const struct object_private *own,
                        const struct clock_pair *pair)
 {
-    uint8_t *p = stream_begin(&thread->sync);
+    uint8_t *p = sync_begin(thread);
     if (!p)
         return;
     struct trace_sync record;

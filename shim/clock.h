@@ -39,11 +39,18 @@ static inline uint64_t clock_new_segment(struct thread *thread)
     return ended;
 }
 
-/* Is the thread known to be after this segment of that task? */
-static inline bool clock_known(const struct thread *thread, uint32_t task, uint64_t segment)
+/* Where it is kept what the thread's task knows of another. */
+static inline struct seen *clock_seen(struct thread *thread, uint32_t task)
 {
-    const struct seen *seen = &thread->seen[task % SEEN_ENTRIES];
-    return task == thread->task || task == 0 || (seen->task == task && seen->segment >= segment);
+    return &thread->seen[(task + thread->task * 5) % SEEN_ENTRIES];
+}
+
+/* Is the thread known to be after this segment of that task? */
+static inline bool clock_known(struct thread *thread, uint32_t task, uint64_t segment)
+{
+    const struct seen *seen = clock_seen(thread, task);
+    return task == thread->task || task == 0 ||
+           (seen->task == task && seen->owner == thread->task && seen->segment >= segment);
 }
 
 /* Replaces the clock by one pair. */

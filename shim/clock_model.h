@@ -123,6 +123,11 @@ uint8_t *stream_open_chunk(struct stream *stream)
     return stream->next;
 }
 
+void sync_switch(struct thread *thread)
+{
+    thread->sync_codec.task = thread->task;
+}
+
 static void collect(void)
 {
     struct thread *thread = thread_current;

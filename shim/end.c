@@ -15,6 +15,7 @@
 
 #include "shim/access.h"
 #include "shim/directory.h"
+#include "shim/go.h"
 #include "shim/init.h"
 #include "shim/module.h"
 #include "shim/options.h"
@@ -208,6 +209,8 @@ static void process_close(enum trace_end how, int code)
         module_refresh();
         if (how == TRACE_END_SIGNAL)
             process->end_task = thread->task;
+        if (go_on && how != TRACE_END_EXEC)
+            go_at_end(thread, how == TRACE_END_EXIT);
         task_held_show(thread);
     }
     uint64_t events = 0;

@@ -96,7 +96,7 @@ void held_order(struct thread *thread, struct object *object, uint32_t mode, uin
     }
     if (!orders_known || LIKELY(order_known(key)))
         return;
-    uint8_t *p = stream_begin(&thread->sync);
+    uint8_t *p = sync_begin(thread);
     if (!p)
         return;
     uint32_t count =

@@ -14,6 +14,7 @@
 #include "shim/directory.h"
 #include "shim/end.h"
 #include "shim/fd.h"
+#include "shim/go.h"
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/options.h"
@@ -252,6 +253,7 @@ static bool birth(void)
     own_path();
     thread_watch_end();
     patch_start();
+    go_setup();
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
     thread_leave(thread);

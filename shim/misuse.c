@@ -24,7 +24,7 @@ void misuse_note(struct thread *thread, uint32_t misuse, struct object *object, 
     if (__atomic_add_fetch(&misuse_count, 1, __ATOMIC_RELAXED) > MISUSE_MAX)
         return;
     directory_need();
-    uint8_t *p = stream_begin(&thread->sync);
+    uint8_t *p = sync_begin(thread);
     if (!p)
         return;
     struct trace_sync record;

@@ -8,6 +8,7 @@
 #include "shim/object.h"
 
 #include "shim/banned.h"
+#include "shim/channel.h"
 #include "shim/clock.h"
 #include "shim/misuse.h"
 #include "shim/raw.h"
@@ -121,6 +122,8 @@ static struct object *object_make(struct thread *thread, struct bucket *bucket, 
     }
     struct object *object = &object_table[slot];
     clock_drop(object);
+    if (object->shown.kind == TRACE_OBJECT_CHANNEL)
+        channel_drop(object);
     raw_zero(object, sizeof *object);
     object->shown.kind = kind;
     object->shown.address = address;
@@ -293,6 +296,8 @@ void object_fork_child(uint32_t task, uint32_t old_task)
         struct trace_object *shown = &object->shown;
         clock_drop(object);
         spin_reset(&object_clock(object)->lock);
+        if (shown->kind == TRACE_OBJECT_CHANNEL)
+            channel_forget(object);
         if (shown->owner && shown->owner != old_task)
             shown->flags |= TRACE_OBJECT_PARENT_HELD;
         shown->owner = shown->owner == old_task ? task : 0;

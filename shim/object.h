@@ -15,6 +15,7 @@ struct clock_pair {
     uint32_t unused;
 };
 struct clock_set; /* more pairs: clock.c */
+struct channel;   /* channel.c */
 
 struct object {
     struct trace_object shown;
@@ -48,6 +49,7 @@ struct object_private {
             uint32_t poller;   /* the object of the epoll set that watches it, 0: none */
             uint32_t children; /* fd_children when it was made */
         };
+        struct channel *channel; /* channel.c */
     };
     uint32_t parties;  /* barrier */
     uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */

@@ -218,7 +218,8 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
         block_write(thread, state);
         record = (struct trace_access){.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
         return thread->segment == 1 || record_write(thread, state, &record);
-    } else if (task->stack_low < task->stack_high) {
+    } else if (task->stack_low < task->stack_high && !(task->flags & TRACE_TASK_STACK_SEEN)) {
+        thread->record->flags |= TRACE_TASK_STACK_SEEN;
         struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
                                      .kind = TRACE_ALLOC_STACK,
                                      .address = task->stack_low,

@@ -7,6 +7,7 @@
 
 #include "shim/access.h"
 #include "shim/call.h"
+#include "shim/channel.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
 #include "shim/end.h"
@@ -39,6 +40,7 @@ void process_fork_child(struct thread *thread)
     stack_fork_done();
     init_process_record(true);
     clock_fork_child();
+    channel_fork_child();
     module_fork_child();
     thread_fork_child();
     uint32_t old = task_fork_child(thread);

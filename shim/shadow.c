@@ -150,6 +150,57 @@ void shadow_cut(uint64_t sp)
         access_fast.low = access_fast.top;
 }
 
+/* ---- another task on the same thread ---- */
+
+#define FRAMES_MAX 4096u /* deeper stacks lose their outermost frames at a switch */
+
+void access_task_save(struct thread *thread, uint64_t **frames, uint32_t *count, uint32_t *room)
+{
+    struct access_state *state = thread->access;
+    *count = 0;
+    if (!state->shadow)
+        return;
+    const struct shadow *shadow = state->shadow;
+    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc);
+    uint32_t saved = depth < FRAMES_MAX ? depth : FRAMES_MAX;
+    if (saved > *room) {
+        uint32_t size = *room ? *room : 8;
+        while (size < saved)
+            size *= 2;
+        uint64_t *larger = memory_get((size_t)size * 2 * sizeof *larger);
+        if (!larger)
+            saved = 0;
+        *frames = larger;
+        *room = larger ? size : 0;
+    }
+    for (uint32_t i = 0; i < saved; i++) {
+        (*frames)[2 * i] = shadow->pc[depth - saved + i];
+        (*frames)[2 * i + 1] = shadow->sp[depth - saved + i];
+    }
+    *count = saved;
+}
+
+void access_task_load(struct thread *thread, const uint64_t *frames, uint32_t *count)
+{
+    struct access_state *state = thread->access;
+    access_new_segment(thread);
+    if (!state->shadow)
+        return;
+    struct shadow *shadow = state->shadow;
+    for (uint32_t i = 0; i < *count; i++) {
+        shadow->pc[i] = frames[2 * i];
+        shadow->sp[i] = frames[2 * i + 1];
+    }
+    access_fast.top = shadow->pc + *count;
+    access_fast.low = shadow->pc;
+    *count = 0;
+    state->overflow = 0;
+    access_fast.context_top = NULL;
+    state->low_written = 0;
+    state->fence_segment = 0;
+    state->pending_count = 0;
+}
+
 const uint64_t *access_shadow(uint32_t *count)
 {
     struct access_state *state = present();

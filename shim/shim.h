@@ -29,6 +29,7 @@
 struct access_state; /* shim/access.h */
 struct stack_cache;  /* shim/stack.c */
 struct object;       /* shim/object.h */
+struct go;           /* shim/go.h */
 
 /* A chunk file being written by one thread: see stream.c. */
 struct stream {
@@ -42,9 +43,10 @@ struct stream {
 };
 
 #define SEEN_ENTRIES 128u
-struct
-    seen { /* the newest segment of `task` this task is known to be after; direct-mapped, forgetting is harmless */
-    uint32_t task;
+/* The newest segment of `task` that the task `owner` is known to be after. Direct-mapped, forgetting is harmless; what was
+ * learnt by a task that this OS thread carried before stays true. */
+struct seen {
+    uint32_t task, owner;
     uint64_t segment;
 };
 
@@ -77,6 +79,8 @@ struct thread {
     struct stream sync, access_stream;
     struct trace_sync_codec sync_codec;
     uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
+    struct go *go,
+        *go_own; /* Go (shim/go.h): what runs here now, and the OS thread's own; else NULL */
     struct thread *next_free;
     uint32_t ended;
 };

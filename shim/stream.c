@@ -182,6 +182,18 @@ uint8_t *stream_open_chunk(struct stream *stream)
     return window_advance(stream) ? stream->next : NULL;
 }
 
+void sync_switch(struct thread *thread)
+{
+    uint8_t *p = stream_begin(&thread->sync);
+    if (!p)
+        return;
+    struct trace_sync record;
+    record.type = TRACE_SYNC_SWITCH;
+    record.task = thread->task;
+    record.segment = thread->segment;
+    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
+}
+
 void stream_abandon(struct stream *stream)
 {
     if (stream->anonymous)

@@ -24,6 +24,15 @@ static inline void stream_commit(struct stream *stream, uint8_t *end)
     stream->chunk->used = (uint32_t)(end - (uint8_t *)(stream->chunk + 1));
 }
 
+/* The same for a record of the thread's present task in its sync stream, which is told first if it was another's. */
+NOINLINE void sync_switch(struct thread *thread);
+static inline uint8_t *sync_begin(struct thread *thread)
+{
+    if (UNLIKELY(thread->sync_codec.task != thread->task))
+        sync_switch(thread);
+    return stream_begin(&thread->sync);
+}
+
 /* Makes ready a stream of slot `index`; the file is made at the first record. Continues the slot's file if it exists
  * (`stream` keeps its state between threads). */
 void stream_setup(struct stream *stream, uint32_t kind, uint32_t index);

@@ -20,7 +20,7 @@ struct table table_process = {.name = "process",
 struct table table_tasks = {.name = "tasks",
                             .kind = TRACE_FILE_TASKS,
                             .slot_size = sizeof(struct trace_task),
-                            .capacity = 1u << 18,
+                            .capacity = 1u << 21,
                             .count = 1};
 struct table table_objects = {.name = "objects",
                               .kind = TRACE_FILE_OBJECTS,

@@ -87,18 +87,6 @@ static struct thread *thread_get(void)
     return thread;
 }
 
-static void switch_write(struct thread *thread)
-{
-    uint8_t *p = stream_begin(&thread->sync);
-    if (!p)
-        return;
-    struct trace_sync record;
-    record.type = TRACE_SYNC_SWITCH;
-    record.task = thread->task;
-    record.segment = thread->segment;
-    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
-}
-
 /* Nobody knows who made a foreign task. So that no race with it is wrong it is taken to be after all that is going on:
  * after the present segment, though that is not over, of every other task. */
 static void after_all(struct thread *other, void *data)
@@ -120,12 +108,13 @@ struct thread *task_attach(uint32_t task)
     thread->held_count = 0;
     thread->held_version++;
     thread->ended = 0;
+    thread->go = thread->go_own = NULL;
     raw_zero(thread->seen, sizeof thread->seen);
     stack_reset(thread);
     thread->record->os_tid = (uint32_t)raw0(SYS_gettid);
     thread->record->state = TRACE_TASK_RUNNING;
     thread_current = thread;
-    switch_write(thread);
+    sync_switch(thread);
     struct object *own = thread_register(thread);
     if (thread->record->flags & TRACE_TASK_FOREIGN)
         task_each_thread(after_all, thread);
@@ -273,6 +262,6 @@ uint32_t task_fork_child(struct thread *thread)
     thread->record = record;
     thread->segment = 1;
     raw_zero(thread->seen, sizeof thread->seen);
-    switch_write(thread);
+    sync_switch(thread);
     return old;
 }

@@ -157,6 +157,14 @@ enum trace_task_exit {
 #define TRACE_TASK_TIMED       8u /* the present wait has a deadline */
 #define TRACE_TASK_MAIN        16u
 #define TRACE_TASK_CANCEL_SENT 32u
+#define TRACE_TASK_SYSTEM      64u /* of a language's runtime: carries others, collects garbage... */
+/* goroutine: that its stack is new memory is in some access stream */
+#define TRACE_TASK_STACK_SEEN  128u
+/* goroutine: who can reach what it waits for was looked up at the end: nobody, or ... */
+#define TRACE_TASK_REACH_KNOWN 256u
+#define TRACE_TASK_REACHED     512u  /* ... the program's variables */
+#define TRACE_TASK_REACHED_BY  1024u /* ... the stack of a task that can go on */
+#define TRACE_TASK_IN_CALL     2048u /* goroutine: within a system call or C at the end */
 
 struct trace_held {
     uint32_t object;
@@ -176,7 +184,7 @@ struct trace_task {
     uint32_t create_stack;
     uint64_t parent_segment; /* of the parent at creation */
     uint64_t entry;          /* start routine */
-    uint64_t handle;         /* pthread_t */
+    uint64_t handle;         /* pthread_t; goroutine: its number */
     uint64_t stack_low, stack_high;
     uint64_t segment; /* present segment */
     uint64_t create_tsc, end_tsc;
@@ -193,7 +201,9 @@ struct trace_task {
     uint32_t reserved;
     char name[16];
     struct trace_held held[TRACE_HELD_MAX];
-    uint8_t pad[96];
+    uint32_t list; /* in a select: its cases, as a list in `stacks`: object id << 1, +1 to send */
+    uint32_t wait_reason; /* goroutine: what the runtime says, a number of its own */
+    uint8_t pad[88];
 };
 static_assert(sizeof(struct trace_task) == 512, "task");
 
@@ -217,7 +227,9 @@ static_assert(sizeof(struct trace_task) == 512, "task");
     X(EVENTFD, "eventfd")         \
     X(QUEUE, "message queue")     \
     X(SEMSET, "semaphore set")    \
-    X(FUTEX, "futex")
+    X(FUTEX, "futex")             \
+    X(CHANNEL, "channel")         \
+    X(WAITGROUP, "wait group")
 
 enum trace_object_kind {
     TRACE_OBJECT_NONE,
@@ -271,7 +283,8 @@ enum trace_object_state {
 #define TRACE_OBJECT_INHERITED \
     256u /* from before the fork: the child may initialise it anew, whoever holds it */
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
-#define TRACE_OBJECT_CLOSED       512u /* FD: the number was given up and not yet given again */
+#define TRACE_OBJECT_CLOSED       512u /* channel; FD: the number was given up and not yet given again */
+#define TRACE_OBJECT_GO           1024u /* of Go's library: a mutex may be unlocked by another task */
 
 struct trace_object {
     /* What a lock and its unlock touch: one cache line. */
@@ -289,11 +302,15 @@ struct trace_object {
     uint64_t recorder[3]; /* the recorder's own: clocks and links; readers ignore it */
     uint32_t readers; /* shared holders now. Conduit: descriptors of this process that read it */
     uint32_t waiters; /* tasks in a wait on it now */
-    int64_t value;    /* semaphore: last known count; barrier: parties; FD: enum trace_fd */
-    uint64_t posts;   /* signals, posts, arrivals, releases */
-    uint64_t unheard; /* condition: signals that met no waiter */
+    int64_t
+        value; /* semaphore: last known count; barrier: parties; FD: enum trace_fd; channel: elements */
+    uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
+    uint64_t unheard; /* condition: signals that met no waiter; channel: receives */
     uint64_t last_post_tsc;
-    uint64_t unheard_tsc;
+    union {
+        uint64_t unheard_tsc;
+        uint64_t capacity; /* channel */
+    };
     uint32_t last_post_task, last_post_stack;
     uint32_t unheard_task, unheard_stack;
     uint32_t create_task;         /* as create_stack */

@@ -21,6 +21,9 @@ const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) ROW(fn, FD, SEND)
 #include "trace/primitives.def"
 #undef ROW
+#define GO(id, symbol, ret, params, kind, verb) {symbol, TRACE_OBJECT_##kind, VERB_##verb##_ID},
+#include "trace/go.def"
+#undef GO
 };
 
 const char *const trace_object_kind_text[TRACE_OBJECT_KIND_COUNT] = {"nothing",

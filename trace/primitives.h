@@ -45,6 +45,9 @@ enum trace_primitive {
 #define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                PRIMITIVE_##fn,
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) PRIMITIVE_##fn,
 #include "trace/primitives.def"
+#define GO(id, symbol, ret, params, kind, verb) PRIMITIVE_##id,
+#include "trace/go.def"
+#undef GO
     PRIMITIVE_COUNT
 };
 

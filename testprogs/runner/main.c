@@ -11,6 +11,7 @@
  *     EXPECT: exit hang                       it never ends by itself
  *     STATUS: 3                               exit status of gorocheck itself: 3 incomplete, 4 nothing observed
  *     MODE: instrumented plain clang          how it is built, one test for each word; without this line: instrumented
+ *     MODE: go gorace                         Go programs: by gccgo alone (without this line), by `gorocheck go build`
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     BARE: yes                               also run with nothing but LD_PRELOAD
  *
@@ -86,6 +87,50 @@ struct place { /* where one test lives */
     char native_out[PATH_MAX], out[PATH_MAX], err[PATH_MAX];
 };
 
+/* gccgo's name, or NULL: then programs in Go are not run. */
+static const char *go_compiler(void)
+{
+    static const char *const names[] = {"gccgo", "gccgo-12", "gccgo-13", "gccgo-14"};
+    static const char *found;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++) {
+        char command[WORD_MAX];
+        snprintf(command, sizeof(command), "command -v %s >/dev/null 2>&1", names[i]);
+        if (!system(command))
+            found = names[i];
+    }
+    return found;
+}
+
+static void go_build(struct command *command, const struct program *program, const char *tool,
+                     const char *mode, const struct place *place)
+{
+    static char cflags[TEXT_MAX];
+    if (!strcmp(mode, "gorace")) {
+        command_add(command, tool);
+        command_add(command, "go");
+        command_add(command, "build");
+    } else {
+        command_add(command, go_compiler());
+        command_add(command, "-g");
+        command_add(command, "-O1");
+    }
+    text_copy(cflags, sizeof(cflags), program->cflags);
+    command_split(command, cflags);
+    command_add(command, "-o");
+    command_add(command, place->binary);
+    command_add(command, program->path);
+}
+
+static bool test_build_run(struct command *command, const char *mode, const struct place *place)
+{
+    if (!command_run(command))
+        return true;
+    fprintf(test_log, "    does not compile (%s)\n", mode);
+    log_file("compiler", place->err);
+    unlink(place->binary);
+    return false;
+}
+
 static bool test_build(const struct program *program, const char *mode, struct place *place)
 {
     char tool[PATH_MAX], order[PATH_MAX], cflags[TEXT_MAX], libs[TEXT_MAX];
@@ -96,6 +141,10 @@ static bool test_build(const struct program *program, const char *mode, struct p
     if (!newer(program->path, place->binary) && !newer(order, place->binary) &&
         !newer(tool, place->binary))
         return true;
+    if (!strncmp(mode, "go", 2)) {
+        go_build(&command, program, tool, mode, place);
+        return test_build_run(&command, mode, place);
+    }
     if (strcmp(mode, "plain"))
         command_add(&command, tool);
     command_add(&command, cxx ? "c++" : "cc");
@@ -112,12 +161,7 @@ static bool test_build(const struct program *program, const char *mode, struct p
     command_add(&command, place->binary);
     text_copy(libs, sizeof(libs), program->libs);
     command_split(&command, libs);
-    if (!command_run(&command))
-        return true;
-    fprintf(test_log, "    does not compile (%s)\n", mode);
-    log_file("compiler", place->err);
-    unlink(place->binary);
-    return false;
+    return test_build_run(&command, mode, place);
 }
 
 static void test_environment(struct command *command, const struct program *program, char *copy)
@@ -332,12 +376,14 @@ static int entry_compare(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static int skipped_go;
+
 /* All programs below testprogs/; folders that hold something else have no line with EXPECT and are not entered. */
 static void tests_collect(char **patterns, int count)
 {
-    static const char *const folders[] = {"race",    "atomic",   "sync",      "deadlock",
-                                          "blocked", "unjoined", "misuse",    "leak",
-                                          "host",    "demo",     "descriptor"};
+    static const char *const folders[] = {"race",    "atomic",   "sync",       "deadlock",
+                                          "blocked", "unjoined", "misuse",     "leak",
+                                          "host",    "demo",     "descriptor", "go"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;
@@ -348,9 +394,12 @@ static void tests_collect(char **patterns, int count)
         for (int j = 0; j < n; j++) {
             const char *dot = strrchr(entries[j]->d_name, '.');
             path_make(path, "%s/%s", folder, entries[j]->d_name);
-            if (dot && (!strcmp(dot, ".c") || !strcmp(dot, ".cc")) &&
+            if (dot &&
+                (!strcmp(dot, ".c") || !strcmp(dot, ".cc") ||
+                 (!strcmp(dot, ".go") && go_compiler())) &&
                 name_wanted(path, patterns, count))
                 test_add(path);
+            skipped_go += dot && !strcmp(dot, ".go") && !go_compiler();
             free(entries[j]);
         }
         free(entries);
@@ -446,6 +495,8 @@ int main(int argc, char **argv)
         total++;
         passed += rows_check();
     }
+    if (skipped_go)
+        printf("%d programs in Go were not run: there is no gccgo here\n", skipped_go);
     printf("%d passed, %d failed\n", passed, total - passed);
     return passed == total && total ? 0 : 1;
 }

@@ -156,7 +156,8 @@ void program_read(struct program *program, const char *path)
 {
     memset(program, 0, sizeof(*program));
     text_copy(program->path, sizeof(program->path), path);
-    text_copy(program->modes, sizeof(program->modes), "instrumented");
+    text_copy(program->modes, sizeof(program->modes),
+              strcmp(strrchr(path, '.'), ".go") ? "instrumented" : "go");
     program->timeout = 2;
     char *text = file_read(path);
     if (!text)

@@ -1,0 +1,255 @@
+/*
+ * Goroutines that wait for ever: on channels, in a select, on a wait group, a condition or nothing at all. The recorder has
+ * looked up who could still reach what they wait for (TRACE_TASK_REACHED); here it is said what the wait is and what is
+ * missing to end it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/blocked.h"
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+
+/* ---- channels in words ---- */
+
+static bool made_by(const struct blocked *blocked, uint32_t stack_id, const char *function)
+{
+    struct stack stack = symbols_stack_id(blocked->analysis->symbols, stack_id);
+    bool found = false;
+    for (uint32_t i = 0; i < stack.count && !found; i++)
+        found = stack.frames[i].function && !strcmp(stack.frames[i].function, function);
+    stack_free(&stack);
+    return found;
+}
+
+static bool is_context(const struct blocked *blocked, const struct trace_object *object)
+{
+    return object && object->kind == TRACE_OBJECT_CHANNEL &&
+           made_by(blocked, object->create_stack, "context.cancelCtx.Done");
+}
+
+/* "capacity 2, 1 element in it, 5 sent, 4 received, not closed" */
+static char *channel_facts(const struct trace_object *object)
+{
+    if (!object->capacity)
+        return memory_format("unbuffered, %llu passed%s", (unsigned long long)object->posts,
+                             object->flags & TRACE_OBJECT_CLOSED ? ", closed" : "");
+    return memory_format("capacity %llu, %lld in it, %llu sent, %llu received%s",
+                         (unsigned long long)object->capacity, (long long)object->value,
+                         (unsigned long long)object->posts, (unsigned long long)object->unheard,
+                         object->flags & TRACE_OBJECT_CLOSED ? ", closed" : "");
+}
+
+static char *case_text(const struct blocked *blocked, uint64_t word)
+{
+    const struct trace_object *object =
+        trace_object(blocked->analysis->trace, (uint32_t)(word >> 1));
+    const char *verb = word & 1 ? "send to" : "receive from";
+    if (!object)
+        return memory_format("case: %s a nil channel", verb);
+    if (is_context(blocked, object))
+        return memory_format("case: %s the Done channel of a context that nobody cancels", verb);
+    char *what = describe_object(blocked->analysis, (uint32_t)(word >> 1));
+    char *facts = channel_facts(object);
+    char *text = memory_format("case: %s %s (%s), made", verb, what, facts);
+    free(what);
+    free(facts);
+    return text;
+}
+
+/* ---- causes ---- */
+
+static void why(const struct blocked *blocked, struct finding *finding, uint32_t id)
+{
+    const struct trace_task *task = &blocked->analysis->trace->tasks[id];
+    if (!(task->flags & TRACE_TASK_REACH_KNOWN))
+        finding_set(&finding->why, "the program did not come to its end by itself, so it was not "
+                                   "looked up who can still reach what it waits for");
+    else if (task->flags & (TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY))
+        finding_set(&finding->why, "it can be reached from a variable of the program, but no "
+                                   "goroutine was left at work that has it on its stack");
+    else
+        finding_set(&finding->why, "nothing that can still run leads to what it waits for: not the "
+                                   "variables, nor the stack of any goroutine that can go on");
+}
+
+static void summary(const struct blocked *blocked, struct finding *finding, uint32_t id,
+                    const char *text)
+{
+    char *name = describe_task(blocked->analysis, id);
+    finding_set(&finding->summary, "%s %s", name, text);
+    blocked_capital(finding->summary);
+    free(name);
+}
+
+static struct finding *cause_nothing(const struct blocked *blocked, uint32_t id)
+{
+    struct finding *finding = blocked_finding(blocked, id, "select-forever");
+    finding->certainty = FINDING_PROVED;
+    summary(blocked, finding, id, "waits for ever by select {}");
+    finding->object = memory_text("nothing");
+    finding_set(&finding->advice, "wait for something that ends: a Done channel, a wait group");
+    return finding;
+}
+
+static struct finding *cause_nil(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace_task *task = &blocked->analysis->trace->tasks[id];
+    struct finding *finding = blocked_finding(blocked, id, "nil-channel");
+    finding->certainty = FINDING_PROVED;
+    summary(blocked, finding, id,
+            task->primitive == PRIMITIVE_go_send ? "sends to a nil channel, for ever"
+                                                 : "receives from a nil channel, for ever");
+    finding->object = memory_text("nil");
+    finding_set(&finding->advice, "make the channel before it is used");
+    return finding;
+}
+
+static struct finding *cause_send(const struct blocked *blocked, uint32_t id,
+                                  const struct trace_object *object)
+{
+    struct finding *finding = blocked_finding(blocked, id, "forgotten-sender");
+    char *facts = channel_facts(object);
+    char *text = memory_format("sends to a channel that nobody receives from any more (%s)", facts);
+    summary(blocked, finding, id, text);
+    finding_set(&finding->advice, "%s",
+                object->capacity ? "let the receiver take all that is sent, or the sender select "
+                                   "on a Done channel too"
+                                 : "give the channel room for the value (make with capacity 1), or "
+                                   "let the sender select on a Done channel too");
+    free(facts);
+    free(text);
+    return finding;
+}
+
+static struct finding *cause_receive(const struct blocked *blocked, uint32_t id,
+                                     const struct trace_object *object)
+{
+    bool context = is_context(blocked, object);
+    struct finding *finding = blocked_finding(blocked, id,
+                                              context         ? "context-not-cancelled"
+                                              : object->posts ? "never-closed"
+                                                              : "no-sender");
+    char *facts = channel_facts(object);
+    char *text = context ? memory_text("waits for a context that nobody cancels")
+                         : memory_format("receives from a channel that nobody %s (%s)",
+                                         object->posts ? "closes, nor sends to any more"
+                                                       : "sends to or closes",
+                                         facts);
+    summary(blocked, finding, id, text);
+    finding_set(&finding->advice, "%s",
+                context ? "call the context's cancel function on every way out"
+                        : "close the channel when the last value is sent");
+    free(facts);
+    free(text);
+    return finding;
+}
+
+static struct finding *cause_select(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    const struct trace_task *task = &trace->tasks[id];
+    uint32_t count, contexts = 0, nils = 0;
+    const uint64_t *words = trace_stack(trace, task->list, &count);
+    struct finding *finding = blocked_finding(blocked, id, "select-stuck");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct trace_object *object = trace_object(trace, (uint32_t)(words[i] >> 1));
+        contexts += is_context(blocked, object);
+        nils += !object;
+        blocked_event(blocked, finding, object ? object->create_task : 0,
+                      object ? object->create_stack : 0, case_text(blocked, words[i]));
+    }
+    if (contexts)
+        finding->rule = "context-not-cancelled";
+    char *text =
+        memory_format("waits in a select of %llu case%s, none of which can happen any more",
+                      (unsigned long long)task->wait_value, task->wait_value == 1 ? "" : "s");
+    summary(blocked, finding, id, nils && nils == count ? "selects on nil channels only" : text);
+    finding_set(&finding->advice, "%s",
+                contexts ? "call the context's cancel function on every way out"
+                         : "let one case be a Done channel that is closed on every way out");
+    finding->object = memory_text("select");
+    free(text);
+    return finding;
+}
+
+static struct finding *cause_group(const struct blocked *blocked, uint32_t id,
+                                   const struct trace_object *object)
+{
+    struct finding *finding = blocked_finding(blocked, id, "wait-group-short");
+    char *text =
+        memory_format("waits for a wait group whose counter is %lld, and nobody is left to "
+                      "call Done",
+                      (long long)object->value);
+    summary(blocked, finding, id, text);
+    if (object->last_post_task) {
+        char *who = describe_task(blocked->analysis, object->last_post_task);
+        blocked_event(blocked, finding, object->last_post_task, object->last_post_stack,
+                      memory_format("the last Done was by %s", who));
+        free(who);
+    }
+    finding_set(&finding->advice,
+                "defer Done first of all in each goroutine, and Add as many as are started");
+    free(text);
+    return finding;
+}
+
+static struct finding *cause_cond(const struct blocked *blocked, uint32_t id,
+                                  const struct trace_object *object)
+{
+    const struct trace_task *task = &blocked->analysis->trace->tasks[id];
+    bool lost = object->unheard && object->unheard_tsc < task->since_tsc &&
+                object->last_post_tsc <= object->unheard_tsc;
+    struct finding *finding =
+        blocked_finding(blocked, id, lost ? "lost-wakeup" : "never-signalled");
+    summary(blocked, finding, id,
+            lost ? "waits for a condition whose last signal came before, when nobody waited"
+                 : "waits for a condition that nobody signals");
+    if (lost) {
+        char *who = describe_task(blocked->analysis, object->unheard_task);
+        blocked_event(blocked, finding, object->unheard_task, object->unheard_stack,
+                      memory_format("signalled by %s, unheard", who));
+        free(who);
+    }
+    finding_set(&finding->advice, "wait in a loop on a condition that is set and tested under the "
+                                  "lock; a signal is not remembered");
+    return finding;
+}
+
+struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    const struct trace_task *task = &trace->tasks[id];
+    if (blocked->graph->waits[id].kind != WAIT_GO)
+        return NULL;
+    const struct trace_object *object = trace_object(trace, task->object);
+    struct finding *finding;
+    if (task->primitive == PRIMITIVE_go_block)
+        return cause_nothing(blocked, id);
+    if (task->primitive == PRIMITIVE_go_select)
+        finding = cause_select(blocked, id);
+    else if (!object)
+        return cause_nil(blocked, id);
+    else if (object->kind == TRACE_OBJECT_WAITGROUP)
+        finding = cause_group(blocked, id, object);
+    else if (object->kind == TRACE_OBJECT_COND)
+        finding = cause_cond(blocked, id, object);
+    else if (task->primitive == PRIMITIVE_go_send)
+        finding = cause_send(blocked, id, object);
+    else
+        finding = cause_receive(blocked, id, object);
+    why(blocked, finding, id);
+    return finding;
+}
+
+/* ---- by design ---- */
+
+bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    const struct trace_task *task = &trace->tasks[id];
+    if (task->kind != TRACE_TASK_GOROUTINE)
+        return false;
+    /* main that only keeps the program alive while others serve */
+    return task->primitive == PRIMITIVE_go_block && task->handle == 1 && blocked->graph->going > 0;
+}

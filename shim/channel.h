@@ -1,0 +1,44 @@
+/*
+ * The clocks of a channel, by Go's memory model: a send is before the receive that takes its value; the k-th receive from
+ * a channel of capacity C is before the (k+C)-th send completes; a close is before a receive that sees it. So each place
+ * of the buffer has one clock, which a send takes over from the receive before it and a receive from its send.
+ *
+ * All functions are called with the guard up, and for one channel one at a time, in the order in which the operations
+ * take effect: under the channel's own lock, or with object_lock.
+ */
+#ifndef SHIM_CHANNEL_H
+#define SHIM_CHANNEL_H
+
+#include "shim/object.h"
+
+struct channel {
+    uint64_t sends, receives; /* completed */
+    uint64_t capacity;
+    struct clock_pair closed;
+    struct clock_pair *slots; /* [capacity] */
+    uint64_t count,
+        places; /* as the wrappers saw it last: elements; of slots[] there is memory for */
+    struct clock_pair timer; /* who armed the timer that sends here */
+    struct channel *next_free;
+};
+
+/* The state of a channel object, made at the first call; NULL if there is no memory. */
+struct channel *channel_get(struct object *object, uint64_t capacity);
+/* The calling task has put a value into the buffer, or taken one out. */
+void channel_sent(struct thread *thread, struct object *object, uintptr_t pc);
+void channel_received(struct thread *thread, struct object *object, uintptr_t pc);
+/* The calling task hands a value to `peer`, which waits to receive, or takes one from it, which waits to send. `peer` has
+ * to learn what is returned before it goes on, and to begin a new segment. */
+struct clock_pair channel_give(struct thread *thread, struct object *object, struct clock_pair peer,
+                               uintptr_t pc);
+struct clock_pair channel_take(struct thread *thread, struct object *object, struct clock_pair peer,
+                               uintptr_t pc);
+void channel_close(struct thread *thread, struct object *object);
+void channel_saw_close(struct thread *thread, struct object *object, uintptr_t pc);
+/* The object is no more: its memory goes back to a pool. */
+void channel_drop(struct object *object);
+/* In a fork child: its clocks speak of tasks of the parent. */
+void channel_forget(struct object *object);
+void channel_fork_child(void);
+
+#endif

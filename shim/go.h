@@ -1,0 +1,143 @@
+/*
+ * Go programs built by gccgo, observed through their runtime, libgo (docs/goroutines.md). A goroutine is a task; an OS
+ * thread carries one at a time.
+ *
+ * The seam: `struct thread` holds the state of the task that runs on it now (task, record, segment, held[]). runtime.gogo
+ * switches to a goroutine or back to the scheduler, runtime.mcall to the scheduler: go_switch() puts the state of the old
+ * one away and takes out that of the new one. So everything else in the recorder, C's primitives included, need not know
+ * of goroutines. A wrapper that may block begins in one OS thread and ends in another: nothing it found out about its
+ * thread before the real call holds afterwards, and no address of a thread-local variable may be kept across it. That is
+ * why such wrappers consist of calls of functions that are not inlined.
+ */
+#ifndef SHIM_GO_H
+#define SHIM_GO_H
+
+#include "shim/object.h"
+#include "shim/shim.h"
+
+/* What functions of libgo take and return. */
+struct go_received {
+    bool selected, received;
+};
+struct go_selected {
+    intptr_t index;
+    bool received;
+};
+struct go_case {
+    void *channel, *element;
+};
+
+/* The functions behind our wrappers; all NULL in a process without libgo. */
+struct go_real {
+#define GO(id, symbol, ret, params, kind, verb) ret(*id) params;
+#include "trace/go.def"
+#undef GO
+};
+extern struct go_real go_real;
+
+/* Where libgo keeps what we look at, read from its own type descriptors. */
+struct go_layout {
+    ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
+    uint32_t g_status, g_id, g_wait_reason, g_system, g_context, g_entry;
+    uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
+        channel_receivers;
+    uint32_t waiter_g;
+    uint64_t g_size, m_size, p_size;
+    uint32_t m_p, m_next, p_next, p_timers, timer_argument, timer_status;
+    uint32_t span_start, span_size, span_class;
+    uintptr_t code_low, code_high; /* libgo */
+};
+extern struct go_layout go_layout;
+extern bool go_on; /* this is a Go program that we understand */
+
+/* An operation under way: on the stack of its goroutine, in the frame of its wrapper. */
+struct go_operation {
+    struct go_operation *outer;
+    struct go *go;
+    uint32_t primitive;
+    bool timed, runner;       /* runner: of a Once, runs its function */
+    bool handed;              /* channel: straight from or to another goroutine that waited */
+    uint32_t sends, receives; /* of a select: cases[0..sends) send, the others receive */
+    const struct go_case *cases;
+    uintptr_t address, second; /* of what it is about; second: the mutex of a condition */
+    uintptr_t pc, frame;
+};
+
+/* A goroutine, or what an OS thread does by itself (g 0: the scheduler, timers). */
+struct go {
+    uintptr_t g;
+    int64_t id;
+    uint32_t task;
+    struct go_operation *operation; /* innermost */
+    struct clock_pair learn;        /* what it is after when it goes on, by a task that let it */
+    struct object *learn_by;
+    bool shown_to; /* its present segment is in others' clocks: it must not go on in it */
+    uint32_t held_count, held_room;
+    struct held *held; /* what it holds, while it is not on a thread */
+    uint32_t frame_count, frame_room;
+    uint64_t *frames; /* its shadow call stack, likewise: pc and sp of each */
+    uint64_t cases_hash;
+    uint32_t cases_list;
+    struct go *next; /* in its bucket, or free */
+};
+
+/* go_runtime.c */
+void go_setup(void); /* finds libgo, if there is one */
+NOINLINE void go_late(
+    void); /* libgo came later, by dlopen: it can be called, but is not observed */
+#define GO_REAL(id) (UNLIKELY(!go_real.id) ? go_late() : (void)0, go_real.id)
+static inline uintptr_t go_running(void)
+{
+    uintptr_t g;
+    __asm__ volatile("movq %%fs:(%1), %0" : "=r"(g) : "r"(go_layout.g));
+    return g;
+}
+static inline int64_t go_id_of(uintptr_t g)
+{
+    return *(volatile int64_t *)(g + go_layout.g_id);
+}
+
+/* Is this code of libgo's? */
+static inline bool go_is_runtime(uintptr_t pc)
+{
+    return pc >= go_layout.code_low && pc < go_layout.code_high;
+}
+
+/* go_end.c: what is known of goroutines once no more comes. `orderly`: by exit(), not within a signal handler. */
+void go_at_end(struct thread *thread, bool orderly);
+/* go_reach.c: which goroutines wait for something that one that can go on may reach. */
+void go_reach(struct thread *thread);
+
+/* go_task.c: guard up */
+struct go *go_known(uintptr_t g);             /* NULL: no g that we have met */
+struct go *go_present(struct thread *thread); /* who runs here; NULL if there is no memory */
+struct go *go_find(struct thread *thread, uintptr_t g);
+void go_switch(struct thread *thread, struct go *to);
+struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32_t stack);
+void go_each(void (*visit)(struct go *go, void *data), void *data);
+void go_fork_child(void);
+
+/* go_park.c */
+struct go_operation *go_outermost(struct go *go);
+struct go_operation *go_current(struct thread *thread);
+/* Begins and ends an operation; no guard. */
+NOINLINE void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t address);
+NOINLINE void go_end(struct go_operation *operation);
+/* Lets a waiting goroutine learn, when it goes on, that it is after `pair`. */
+static inline void go_let(struct go *peer, struct clock_pair pair, struct object *object)
+{
+    peer->learn = pair;
+    peer->learn_by = object;
+    peer->shown_to = true;
+}
+
+#define GO_OPERATION(name, id, about)                          \
+    struct go_operation name __attribute__((cleanup(go_end))); \
+    name.pc = RETURN_PC;                                       \
+    name.frame = (uintptr_t)__builtin_frame_address(0);        \
+    go_begin(&name, PRIMITIVE_##id, (uintptr_t)(about))
+
+/* What to declare before a wrapper: its name in libgo, and that it is ours to export. */
+#define GO_EXPORT(id, symbol, ret, params) EXPORT ret wrap_##id params __asm__(symbol)
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The last look at goroutines. What the runtime knows of each goes into its live slot: whether it is one of the runtime's
+ * own, whether it was in a system call, whether it was about to go on. The runtime may still be running in other threads;
+ * so all this is read once, as it is.
+ */
+#include "shim/go.h"
+
+#include "shim/banned.h"
+#include "shim/table.h"
+#include "shim/task.h"
+
+/* runtime._G...: states of a goroutine; the collector's bit is left out */
+#define STATUS_MASK    0xfffu
+#define STATUS_CALL    3u
+#define STATUS_WAITING 4u
+#define STATUS_DEAD    6u
+
+static void look(struct go *go, void *data)
+{
+    (void)data;
+    if (!go->task || !go->g)
+        return;
+    struct trace_task *record = task_record(go->task);
+    if (record->state == TRACE_TASK_ENDED || record->kind != TRACE_TASK_GOROUTINE)
+        return;
+    uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
+    if (go->id != go_id_of(go->g))
+        return; /* the g is another goroutine's by now */
+    if (*(volatile uint8_t *)(go->g + go_layout.g_system))
+        record->flags |= TRACE_TASK_SYSTEM;
+    if (status == STATUS_CALL)
+        record->flags |= TRACE_TASK_IN_CALL;
+    if (record->state == TRACE_TASK_BLOCKED && status != STATUS_WAITING && status != STATUS_CALL)
+        record->state = TRACE_TASK_RUNNING;
+}
+
+void go_at_end(struct thread *thread, bool orderly)
+{
+    go_each(look, NULL);
+    if (orderly && thread->go && thread->go != thread->go_own)
+        go_reach(thread);
+}

@@ -1,0 +1,177 @@
+/*
+ * Is there a libgo in this process, and how does it lay out what we look at? Offsets are read from the runtime's own type
+ * descriptors (`runtime.g..d`), which libgo exports for its reflection, and every one must be found: otherwise Go is not
+ * observed, and a message says so. A process without libgo costs one look-up that fails.
+ */
+#include "shim/go.h"
+
+#include <dlfcn.h>
+
+#include "shim/banned.h"
+#include "shim/raw.h"
+#include "shim/table.h"
+#include "shim/task.h"
+
+struct go_real go_real;
+struct go_layout go_layout;
+bool go_on;
+
+/* Type descriptors as gccgo's compiler writes them (libgo/go/runtime/type.go). */
+struct go_string {
+    const char *text;
+    intptr_t length;
+};
+struct go_type {
+    uintptr_t size, pointers;
+    uint32_t hash;
+    uint8_t flags, align, field_align, kind;
+    const void *equal, *gc, *string, *uncommon, *pointer_to;
+};
+struct go_field {
+    const struct go_string *name, *package;
+    const struct go_type *type;
+    const struct go_string *tag;
+    uintptr_t offset_embedded; /* offset << 1, +1 embedded */
+};
+struct go_struct {
+    struct go_type type;
+    const struct go_field *fields;
+    intptr_t count, capacity;
+};
+#define KIND_MASK   31u
+#define KIND_STRUCT 25u
+#define FIELDS_MAX  200
+
+static bool field_named(const struct go_field *field, const char *name)
+{
+    size_t length = raw_length(name);
+    return field->name && field->name->length == (intptr_t)length &&
+           raw_equal_n(field->name->text, name, length);
+}
+
+static bool field_find(const struct go_struct *type, const char *name, uint32_t *offset)
+{
+    if (!type || (type->type.kind & KIND_MASK) != KIND_STRUCT || type->count <= 0 ||
+        type->count > FIELDS_MAX || !type->fields)
+        return false;
+    for (intptr_t i = 0; i < type->count; i++) {
+        uintptr_t at = type->fields[i].offset_embedded >> 1;
+        if (!field_named(&type->fields[i], name))
+            continue;
+        *offset = (uint32_t)at;
+        return at + 1 <= type->type.size;
+    }
+    return false;
+}
+
+static const struct {
+    const char *type, *field;
+    uint32_t *offset;
+} fields[] = {
+    {"runtime.g..d", "atomicstatus", &go_layout.g_status},
+    {"runtime.g..d", "goid", &go_layout.g_id},
+    {"runtime.g..d", "waitreason", &go_layout.g_wait_reason},
+    {"runtime.g..d", "isSystemGoroutine", &go_layout.g_system},
+    {"runtime.g..d", "context", &go_layout.g_context},
+    {"runtime.g..d", "entryfn", &go_layout.g_entry},
+    {"runtime.hchan..d", "qcount", &go_layout.channel_count},
+    {"runtime.hchan..d", "dataqsiz", &go_layout.channel_capacity},
+    {"runtime.hchan..d", "closed", &go_layout.channel_closed},
+    {"runtime.hchan..d", "lock", &go_layout.channel_lock},
+    {"runtime.hchan..d", "sendq", &go_layout.channel_senders},
+    {"runtime.hchan..d", "recvq", &go_layout.channel_receivers},
+    {"runtime.sudog..d", "g", &go_layout.waiter_g},
+    {"runtime.m..d", "p", &go_layout.m_p},
+    {"runtime.m..d", "alllink", &go_layout.m_next},
+    {"runtime.p..d", "link", &go_layout.p_next},
+    {"runtime.p..d", "timers", &go_layout.p_timers},
+    {"runtime.timer..d", "arg", &go_layout.timer_argument},
+    {"runtime.timer..d", "status", &go_layout.timer_status},
+    {"runtime.mspan..d", "startAddr", &go_layout.span_start},
+    {"runtime.mspan..d", "elemsize", &go_layout.span_size},
+    {"runtime.mspan..d", "spanclass", &go_layout.span_class},
+};
+
+static void code_read(void)
+{
+    uintptr_t inside = (uintptr_t)go_real.go_statement;
+    for (uint32_t i = 1; i < table_modules.count; i++) {
+        const struct trace_module *module = table_slot(&table_modules, i);
+        if (inside < module->low || inside >= module->high)
+            continue;
+        go_layout.code_low = module->low;
+        go_layout.code_high = module->high;
+    }
+}
+
+static bool sizes_read(void)
+{
+    const struct go_struct *p = dlsym(RTLD_DEFAULT, "runtime.p..d");
+    const struct go_struct *m = dlsym(RTLD_DEFAULT, "runtime.m..d");
+    const struct go_struct *g = dlsym(RTLD_DEFAULT, "runtime.g..d");
+    if (!p || !m || !g)
+        return false;
+    go_layout.p_size = p->type.size;
+    go_layout.m_size = m->type.size;
+    go_layout.g_size = g->type.size;
+    return true;
+}
+
+static const char *layout_read(void)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!field_find(dlsym(RTLD_DEFAULT, fields[i].type), fields[i].field, fields[i].offset))
+            return fields[i].field;
+    char *g = dlsym(RTLD_DEFAULT, "runtime.g");
+    char *thread_pointer;
+    __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+    go_layout.g = g - thread_pointer;
+    code_read();
+    if (!sizes_read())
+        return "runtime.p";
+    /* Thread-local storage of libraries loaded at the start lies just below the thread pointer. */
+    return g && go_layout.g < 0 && go_layout.g > -(ptrdiff_t)(1 << 20) ? NULL : "g";
+}
+
+static const char *find_all(void)
+{
+    const char *missing = NULL;
+#define GO(id, symbol, ret, params, kind, verb)               \
+    *(void **)(void *)&go_real.id = dlsym(RTLD_NEXT, symbol); \
+    if (!go_real.id)                                          \
+        missing = symbol;
+#include "trace/go.def"
+#undef GO
+    return missing;
+}
+
+void go_setup(void)
+{
+    if (!dlsym(RTLD_NEXT, "__go_go"))
+        return;
+    const char *missing = find_all();
+    if (!missing)
+        missing = layout_read();
+    go_on = !missing;
+    if (!missing) {
+        task_record(1)->flags |= TRACE_TASK_SYSTEM; /* the thread; main is a goroutine */
+        return;
+    }
+    shim_message("this libgo is not known well enough: ", missing, NULL);
+    shim_off("goroutines cannot be observed: this libgo is not known well enough");
+}
+
+void go_late(void)
+{
+    static const char *const names[] = {"libgo.so.21", "libgo.so.22", "libgo.so.23"};
+    void *library = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++)
+        library = dlopen(names[i], RTLD_LAZY | RTLD_NOLOAD);
+    if (!library)
+        return;
+#define GO(id, symbol, ret, params, kind, verb) \
+    *(void **)(void *)&go_real.id = dlsym(library, symbol);
+#include "trace/go.def"
+#undef GO
+    shim_off("libgo was loaded by dlopen: goroutines cannot be observed");
+}

@@ -1,0 +1,385 @@
+/*
+ * Package sync of Go: Mutex, RWMutex, WaitGroup, Once, Cond. A Mutex may be unlocked by another goroutine than the one that
+ * locked it; so what a goroutine holds is true only where the object names it as the owner.
+ */
+#include "shim/go.h"
+
+#include "shim/banned.h"
+#include "shim/clock.h"
+#include "shim/held.h"
+#include "shim/lock.h"
+#include "shim/stack.h"
+#include "shim/task.h"
+
+/* ---- Mutex and RWMutex ---- */
+
+/* The lock within a RWMutex is part of it. */
+static bool is_part(uintptr_t mutex)
+{
+    struct thread *thread = thread_current;
+    struct go_operation *outer = (uintptr_t)thread > 1 && thread->go ? thread->go->operation : NULL;
+    return outer && outer->address == mutex &&
+           trace_primitives[outer->primitive].kind == TRACE_OBJECT_RWLOCK;
+}
+
+/* Forgets what others have unlocked meanwhile. */
+static void held_refresh(struct thread *thread)
+{
+    for (uint32_t i = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
+         i-- > 0;) {
+        const struct held *held = &thread->held[i];
+        if (held->mode == TRACE_MODE_EXCLUSIVE && held->object->shown.owner != thread->task)
+            held_drop(thread, held->object);
+    }
+}
+
+/* Before the object is held: what goes with the order of locks. */
+static uint64_t order_key(struct thread *thread, struct object *object, uint32_t mode, bool try)
+{
+    if (LIKELY(!thread->held_count))
+        return 0;
+    held_refresh(thread);
+    return try ? 0 : held_key(thread, object, mode);
+}
+
+/* Who has the lock of a Once and finds it not done runs its function. */
+static void once_runs(struct thread *thread, struct go_operation *once)
+{
+    once->runner = *(volatile uint32_t *)once->address == 0;
+    struct object *object = object_get(thread, once->address, TRACE_OBJECT_ONCE);
+    if (once->runner && object)
+        object->shown.owner = thread->task;
+}
+
+static NOINLINE void locked(const struct go_operation *operation, uint32_t kind, bool try)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, operation->address, kind);
+    if (object) {
+        object->shown.flags |= TRACE_OBJECT_GO;
+        lock_taken(thread, object, order_key(thread, object, TRACE_MODE_EXCLUSIVE, try), 0,
+                   operation->pc, operation->frame);
+        if (UNLIKELY(!object->shown.create_stack))
+            object->shown.create_stack = object->shown.owner_stack;
+        struct go_operation *outer = operation->outer;
+        if (UNLIKELY(outer && outer->primitive == PRIMITIVE_go_once &&
+                     operation->address - outer->address < 16))
+            once_runs(thread, outer);
+    }
+    thread_leave(thread);
+}
+
+static NOINLINE void unlocking(uintptr_t address, uint32_t kind)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, address, kind);
+    if (object)
+        lock_given(thread, object);
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_mutex_lock, "sync.Mutex.Lock", void, (void *mutex));
+EXPORT void wrap_go_mutex_lock(void *mutex)
+{
+    if (UNLIKELY(is_part((uintptr_t)mutex))) {
+        GO_REAL(go_mutex_lock)(mutex);
+        return;
+    }
+    GO_OPERATION(operation, go_mutex_lock, mutex);
+    GO_REAL(go_mutex_lock)(mutex);
+    if (LIKELY(go_on))
+        locked(&operation, TRACE_OBJECT_MUTEX, false);
+}
+
+GO_EXPORT(go_mutex_trylock, "sync.Mutex.TryLock", bool, (void *mutex));
+EXPORT bool wrap_go_mutex_trylock(void *mutex)
+{
+    if (UNLIKELY(is_part((uintptr_t)mutex)))
+        return GO_REAL(go_mutex_trylock)(mutex);
+    GO_OPERATION(operation, go_mutex_trylock, mutex);
+    bool result = GO_REAL(go_mutex_trylock)(mutex);
+    if (result && LIKELY(go_on))
+        locked(&operation, TRACE_OBJECT_MUTEX, true);
+    return result;
+}
+
+GO_EXPORT(go_mutex_unlock, "sync.Mutex.Unlock", void, (void *mutex));
+EXPORT void wrap_go_mutex_unlock(void *mutex)
+{
+    if (LIKELY(go_on) && LIKELY(!is_part((uintptr_t)mutex)))
+        unlocking((uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+    GO_REAL(go_mutex_unlock)(mutex);
+}
+
+GO_EXPORT(go_rwmutex_lock, "sync.RWMutex.Lock", void, (void *mutex));
+EXPORT void wrap_go_rwmutex_lock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_lock, mutex);
+    GO_REAL(go_rwmutex_lock)(mutex);
+    if (LIKELY(go_on))
+        locked(&operation, TRACE_OBJECT_RWLOCK, false);
+}
+
+GO_EXPORT(go_rwmutex_trylock, "sync.RWMutex.TryLock", bool, (void *mutex));
+EXPORT bool wrap_go_rwmutex_trylock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_trylock, mutex);
+    bool result = GO_REAL(go_rwmutex_trylock)(mutex);
+    if (result && LIKELY(go_on))
+        locked(&operation, TRACE_OBJECT_RWLOCK, true);
+    return result;
+}
+
+GO_EXPORT(go_rwmutex_unlock, "sync.RWMutex.Unlock", void, (void *mutex));
+EXPORT void wrap_go_rwmutex_unlock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_unlock, mutex);
+    if (LIKELY(go_on))
+        unlocking((uintptr_t)mutex, TRACE_OBJECT_RWLOCK);
+    GO_REAL(go_rwmutex_unlock)(mutex);
+}
+
+static void read_held(struct thread *thread, struct object *object, bool try,
+                      const struct go_operation *operation)
+{
+    uint64_t key = order_key(thread, object, TRACE_MODE_SHARED, try);
+    uint32_t stack = stack_here(thread, operation->pc, operation->frame);
+    held_push(thread, object, TRACE_MODE_SHARED, stack);
+    if (key)
+        held_order(thread, object, TRACE_MODE_SHARED, stack, key);
+}
+
+static NOINLINE void read_locked(const struct go_operation *operation, bool try)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, operation->address, TRACE_OBJECT_RWLOCK);
+    if (object) {
+        object_lock(object);
+        struct clock_pair pairs[16];
+        uint32_t count = clock_read(object, pairs, 16);
+        object_unlock(object);
+        clock_learn(thread, pairs, count, object, operation->pc);
+        __atomic_fetch_add(&object->shown.readers, 1, __ATOMIC_RELAXED);
+        object->shown.flags |= TRACE_OBJECT_GO;
+        struct held *held = held_find(thread, object);
+        if (held)
+            held->count++;
+        else
+            read_held(thread, object, try, operation);
+    }
+    thread_leave(thread);
+}
+
+static NOINLINE void read_unlocking(uintptr_t address)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, address, TRACE_OBJECT_RWLOCK);
+    if (object) {
+        __atomic_fetch_sub(&object->shown.readers, 1, __ATOMIC_RELAXED);
+        struct held *held = held_find(thread, object);
+        if (held && --held->count == 0)
+            held_drop(thread, object);
+        clock_release_reader(thread, object);
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_rwmutex_rlock, "sync.RWMutex.RLock", void, (void *mutex));
+EXPORT void wrap_go_rwmutex_rlock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_rlock, mutex);
+    GO_REAL(go_rwmutex_rlock)(mutex);
+    if (LIKELY(go_on))
+        read_locked(&operation, false);
+}
+
+GO_EXPORT(go_rwmutex_tryrlock, "sync.RWMutex.TryRLock", bool, (void *mutex));
+EXPORT bool wrap_go_rwmutex_tryrlock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_tryrlock, mutex);
+    bool result = GO_REAL(go_rwmutex_tryrlock)(mutex);
+    if (result && LIKELY(go_on))
+        read_locked(&operation, true);
+    return result;
+}
+
+GO_EXPORT(go_rwmutex_runlock, "sync.RWMutex.RUnlock", void, (void *mutex));
+EXPORT void wrap_go_rwmutex_runlock(void *mutex)
+{
+    GO_OPERATION(operation, go_rwmutex_runlock, mutex);
+    if (LIKELY(go_on))
+        read_unlocking((uintptr_t)mutex);
+    GO_REAL(go_rwmutex_runlock)(mutex);
+}
+
+/* ---- WaitGroup ---- */
+
+static NOINLINE void group_add(const struct go_operation *operation, intptr_t delta)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, operation->address, TRACE_OBJECT_WAITGROUP);
+    if (object) {
+        struct trace_object *shown = &object->shown;
+        shown->flags |= TRACE_OBJECT_GO;
+        __atomic_fetch_add(&shown->value, delta, __ATOMIC_RELAXED);
+        uint32_t stack = stack_here(thread, operation->pc, operation->frame);
+        if (delta < 0) {
+            clock_release_join(thread, object);
+            shown->posts++;
+            shown->last_post_task = thread->task;
+            shown->last_post_stack = stack;
+            shown->last_post_tsc = tsc_now();
+        } else if (!shown->create_stack) {
+            shown->create_stack = stack;
+        }
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_waitgroup_add, "sync.WaitGroup.Add", void, (void *group, intptr_t delta));
+EXPORT void wrap_go_waitgroup_add(void *group, intptr_t delta)
+{
+    GO_OPERATION(operation, go_waitgroup_add, group);
+    if (LIKELY(go_on))
+        group_add(&operation, delta);
+    GO_REAL(go_waitgroup_add)(group, delta);
+}
+
+static NOINLINE void acquired(const struct go_operation *operation, uint32_t kind)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, operation->address, kind);
+    if (object) {
+        object_lock(object);
+        struct clock_pair pairs[16];
+        uint32_t count = clock_read(object, pairs, 16);
+        object_unlock(object);
+        clock_learn(thread, pairs, count, object, operation->pc);
+        object->shown.flags |= TRACE_OBJECT_GO;
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_waitgroup_wait, "sync.WaitGroup.Wait", void, (void *group));
+EXPORT void wrap_go_waitgroup_wait(void *group)
+{
+    GO_OPERATION(operation, go_waitgroup_wait, group);
+    GO_REAL(go_waitgroup_wait)(group);
+    if (LIKELY(go_on))
+        acquired(&operation, TRACE_OBJECT_WAITGROUP);
+}
+
+/* ---- Once ---- */
+
+/*
+ * Who ran the function publishes after it has returned. The runtime says "done" a moment before that, so one that finds it
+ * done may find nothing published yet: then it is after what the runner has done until now, which is a little more.
+ */
+static NOINLINE void once_done(const struct go_operation *operation)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    struct object *object = object_get(thread, operation->address, TRACE_OBJECT_ONCE);
+    if (object) {
+        struct trace_object *shown = &object->shown;
+        shown->flags |= TRACE_OBJECT_GO;
+        if (operation->runner) {
+            clock_release(thread, object);
+            shown->value = 1;
+        } else if (shown->value) {
+            clock_acquire(thread, object, operation->pc);
+        } else if (shown->owner) {
+            clock_acquire_task(thread, shown->owner, task_record(shown->owner)->segment, object,
+                               operation->pc);
+        }
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_once, "sync.Once.Do", void, (void *once, void *fn));
+EXPORT void wrap_go_once(void *once, void *fn)
+{
+    GO_OPERATION(operation, go_once, once);
+    GO_REAL(go_once)(once, fn);
+    if (LIKELY(go_on))
+        once_done(&operation);
+}
+
+/* ---- Cond ---- */
+
+/* Cond {noCopy; L Locker; ...}: L is an interface, its second word the lock. */
+static uintptr_t cond_lock(uintptr_t cond)
+{
+    return ((const uintptr_t *)cond)[1];
+}
+
+GO_EXPORT(go_cond_wait, "sync.Cond.Wait", void, (void *cond));
+EXPORT void wrap_go_cond_wait(void *cond)
+{
+    GO_OPERATION(operation, go_cond_wait, cond);
+    if (cond)
+        operation.second = cond_lock((uintptr_t)cond);
+    GO_REAL(go_cond_wait)(cond);
+}
+
+static NOINLINE void signalled(const struct go_operation *operation)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, operation->address, TRACE_OBJECT_COND);
+    if (object) {
+        struct trace_object *shown = &object->shown;
+        uint32_t stack = stack_here(thread, operation->pc, operation->frame);
+        shown->flags |= TRACE_OBJECT_GO;
+        shown->posts++;
+        shown->last_post_task = thread->task;
+        shown->last_post_stack = stack;
+        shown->last_post_tsc = tsc_now();
+        if (!shown->waiters) {
+            shown->unheard++;
+            shown->unheard_task = thread->task;
+            shown->unheard_stack = stack;
+            shown->unheard_tsc = shown->last_post_tsc;
+        }
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_cond_signal, "sync.Cond.Signal", void, (void *cond));
+EXPORT void wrap_go_cond_signal(void *cond)
+{
+    GO_OPERATION(operation, go_cond_signal, cond);
+    if (LIKELY(go_on))
+        signalled(&operation);
+    GO_REAL(go_cond_signal)(cond);
+}
+
+GO_EXPORT(go_cond_broadcast, "sync.Cond.Broadcast", void, (void *cond));
+EXPORT void wrap_go_cond_broadcast(void *cond)
+{
+    GO_OPERATION(operation, go_cond_broadcast, cond);
+    if (LIKELY(go_on))
+        signalled(&operation);
+    GO_REAL(go_cond_broadcast)(cond);
+}

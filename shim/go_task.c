@@ -1,0 +1,316 @@
+/*
+ * Goroutines as tasks: found by the runtime's g, switched to and from as the scheduler does, made and ended. See go.h.
+ *
+ * Invariant: while a goroutine is not on a thread, what `struct thread` holds for a task is in its `struct go` and in its
+ * live slot; a `struct go` belongs to one g for good, as g's are never freed, and to one task after another.
+ */
+#include "shim/go.h"
+
+#include "shim/access.h"
+#include "shim/banned.h"
+#include "shim/clock.h"
+#include "shim/directory.h"
+#include "shim/raw.h"
+#include "shim/signal.h"
+#include "shim/stack.h"
+#include "shim/table.h"
+#include "shim/task.h"
+
+#define BUCKETS (1u << 16)
+
+static struct go **buckets;
+static struct spin buckets_lock;
+
+/* ---- from g to struct go ---- */
+
+static struct go **bucket_of(uintptr_t g)
+{
+    return &buckets[(g >> 6) * 0x9e3779b97f4a7c15u >> 48];
+}
+static_assert(BUCKETS == 1u << 16, "bucket_of");
+
+static struct go *bucket_search(struct go *first, uintptr_t g)
+{
+    while (first && first->g != g)
+        first = __atomic_load_n(&first->next, __ATOMIC_ACQUIRE);
+    return first;
+}
+
+/* Chains only grow, so looking needs no lock. */
+static struct go *search(uintptr_t g)
+{
+    return buckets ? bucket_search(__atomic_load_n(bucket_of(g), __ATOMIC_ACQUIRE), g) : NULL;
+}
+
+struct go *go_known(uintptr_t g)
+{
+    return search(g);
+}
+
+static struct go *insert(uintptr_t g)
+{
+    spin_lock(&buckets_lock);
+    if (!buckets)
+        buckets = memory_get(BUCKETS * sizeof *buckets);
+    struct go *go = buckets ? bucket_search(*bucket_of(g), g) : NULL;
+    if (!go && buckets && (go = memory_get(sizeof *go))) {
+        go->g = g;
+        go->next = *bucket_of(g);
+        __atomic_store_n(bucket_of(g), go, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&buckets_lock);
+    if (!go)
+        shim_off("no memory for a goroutine");
+    return go;
+}
+
+void go_each(void (*visit)(struct go *go, void *data), void *data)
+{
+    for (uint32_t i = 0; buckets && i < BUCKETS; i++)
+        for (struct go *go = buckets[i]; go; go = go->next)
+            visit(go, data);
+}
+
+static void forget(struct go *go, void *data)
+{
+    (void)data;
+    go->id = 0;
+    go->task = 0;
+    go->held_count = go->frame_count = 0;
+}
+
+/* The goroutines of the parent do not exist here; its threads neither. */
+void go_fork_child(void)
+{
+    spin_reset(&buckets_lock);
+    go_each(forget, NULL);
+}
+
+/* ---- tasks ---- */
+
+static struct go *bind(struct thread *creator, uintptr_t g)
+{
+    struct go *go = search(g);
+    if (!go && !(go = insert(g)))
+        return NULL;
+    uint32_t task = task_make(creator);
+    if (!task)
+        return NULL;
+    struct trace_task *record = task_record(task);
+    record->kind = TRACE_TASK_GOROUTINE;
+    record->flags |= TRACE_TASK_DETACHED;
+    record->handle = (uint64_t)go_id_of(g);
+    go->id = go_id_of(g);
+    go->operation = NULL;
+    go->learn.task = 0;
+    go->shown_to = false;
+    go->held_count = go->frame_count = 0;
+    go->task = task;
+    return go;
+}
+
+struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32_t stack)
+{
+    struct go *go = bind(creator, g);
+    if (!go)
+        return NULL;
+    struct trace_task *record = task_record(go->task);
+    record->entry = entry;
+    record->create_stack = stack;
+    record->parent_segment = clock_new_segment(creator);
+    return go;
+}
+
+struct go *go_find(struct thread *thread, uintptr_t g)
+{
+    if (go_id_of(g) == 0)
+        return thread->go_own;
+    struct go *go = search(g);
+    if (LIKELY(go && go->id == go_id_of(g)))
+        return go;
+    go = bind(NULL,
+              g); /* a C thread that called into Go: its goroutine was not made by a go statement */
+    if (go)
+        task_record(go->task)->flags |= TRACE_TASK_FOREIGN;
+    return go;
+}
+
+struct go *go_present(struct thread *thread)
+{
+    if (LIKELY(thread->go != NULL))
+        return thread->go;
+    struct go *own = memory_get(sizeof *own);
+    if (!own) {
+        shim_off("no memory for a thread of Go's");
+        return NULL;
+    }
+    own->task = thread->task;
+    thread->go = thread->go_own = own;
+    return own;
+}
+
+/* ---- the switch ---- */
+
+static void held_save(struct thread *thread, struct go *go)
+{
+    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
+    if (count > go->held_room) {
+        uint32_t room = count < 4 ? 4 : HELD_ENTRIES;
+        struct held *held = memory_get(room * sizeof *held);
+        if (!held) {
+            shim_off("no memory for the locks that a goroutine holds");
+            return;
+        }
+        go->held = held;
+        go->held_room = room;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        go->held[i] = thread->held[i];
+    go->held_count = count;
+}
+
+void go_switch(struct thread *thread, struct go *to)
+{
+    struct go *from = thread->go;
+    if (from == to)
+        return;
+    if (UNLIKELY(thread->held_count))
+        held_save(thread, from);
+    if (UNLIKELY(thread->access != NULL))
+        access_task_save(thread, &from->frames, &from->frame_count, &from->frame_room);
+    thread->go = to;
+    thread->task = to->task;
+    thread->record = task_record(to->task);
+    thread->segment = thread->record->segment;
+    if (UNLIKELY(thread->held_count | to->held_count)) {
+        for (uint32_t i = 0; i < to->held_count; i++)
+            thread->held[i] = to->held[i];
+        thread->held_count = to->held_count;
+        to->held_count = 0;
+        thread->held_version++;
+    }
+    if (UNLIKELY(thread->access != NULL))
+        access_task_load(thread, to->frames, &to->frame_count);
+}
+
+/* ---- the runtime's functions ---- */
+
+static NOINLINE void resume(void *g)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    struct go *go = go_present(thread) ? go_find(thread, (uintptr_t)g) : NULL;
+    if (go) {
+        go_switch(thread, go);
+        if (thread->record->state == TRACE_TASK_CREATED) {
+            thread->record->os_tid = task_record(thread->go_own->task)->os_tid;
+            thread->record->state = TRACE_TASK_RUNNING;
+        }
+    }
+    thread_leave(thread);
+}
+
+static NOINLINE void to_scheduler(void)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    if (go_present(thread))
+        go_switch(thread, thread->go_own);
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_resume, "runtime.gogo", void, (void *g));
+EXPORT void wrap_go_resume(void *g)
+{
+    if (LIKELY(go_on))
+        resume(g);
+    GO_REAL(go_resume)(g);
+}
+
+GO_EXPORT(go_scheduler, "runtime.mcall", void, (void *fn));
+EXPORT void wrap_go_scheduler(void *fn)
+{
+    if (LIKELY(go_on))
+        to_scheduler();
+    GO_REAL(go_scheduler)(fn);
+}
+
+/* The go statement under way in this thread: makeGContext is called within it, when the goroutine has its number and
+ * nobody else can know it. */
+struct statement {
+    uintptr_t entry, pc, frame;
+};
+static __thread struct statement statement;
+
+static NOINLINE void statement_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame)
+{
+    statement = (struct statement){entry, pc, frame};
+}
+
+static NOINLINE void statement_made(uintptr_t g, uintptr_t stack, uintptr_t size)
+{
+    struct statement now = statement;
+    statement.pc = 0;
+    struct thread *thread = now.pc ? thread_enter() : NULL;
+    if (!thread)
+        return;
+    thread->events++;
+    directory_need();
+    signal_watch_fatal();
+    if (go_present(thread)) {
+        struct go *go = go_spawn(thread, g, now.entry, stack_here(thread, now.pc, now.frame));
+        if (go) {
+            struct trace_task *record = task_record(go->task);
+            record->stack_low = stack;
+            record->stack_high = stack + size;
+        }
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_statement, "__go_go", void *, (void *fn, void *argument));
+EXPORT void *wrap_go_statement(void *fn, void *argument)
+{
+    if (LIKELY(go_on))
+        statement_begin((uintptr_t)fn, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    return GO_REAL(go_statement)(fn, argument);
+}
+
+GO_EXPORT(go_context, "runtime.makeGContext", void, (void *g, uintptr_t stack, uintptr_t size));
+EXPORT void wrap_go_context(void *g, uintptr_t stack, uintptr_t size)
+{
+    if (LIKELY(go_on))
+        statement_made((uintptr_t)g, stack, size);
+    GO_REAL(go_context)(g, stack, size);
+}
+
+static NOINLINE void goroutine_end(void)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    struct go *go = go_present(thread);
+    if (go && go != thread->go_own) {
+        struct trace_task *record = thread->record;
+        task_held_show(thread);
+        thread->held_count = 0;
+        thread->held_version++;
+        clock_new_segment(thread);
+        record->segment = thread->segment - 1;
+        record->end_tsc = tsc_now();
+        record->exit = TRACE_EXIT_RETURN;
+        __asm__ volatile("" ::: "memory");
+        record->state = TRACE_TASK_ENDED;
+    }
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_exit, "runtime.goexit1", void, (void));
+EXPORT void wrap_go_exit(void)
+{
+    if (LIKELY(go_on))
+        goroutine_end();
+    GO_REAL(go_exit)();
+}

@@ -1,0 +1,37 @@
+/*
+ * The channel has room for the answer: nobody has to take it.
+ *
+ * EXPECT: none
+ */
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+func fetch(ctx context.Context, asked <-chan bool) (string, error) {
+	answer := make(chan string, 1)
+	go func() {
+		<-asked
+		answer <- "late"
+	}()
+	select {
+	case text := <-answer:
+		return text, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+	defer cancel()
+	asked := make(chan bool, 1)
+	_, err := fetch(ctx, asked)
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+	asked <- true
+	time.Sleep(20 * time.Millisecond)
+}
