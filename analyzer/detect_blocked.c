@@ -321,9 +321,7 @@ static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
     struct finding *finding = NULL;
     char *what = describe_object(blocked->analysis, wait->object);
     if (wait->kind == WAIT_MEET) {
-        uint64_t parties = trace->tasks[id].wait_value;
-        if (!parties)
-            parties = object->value > 0 ? (uint64_t)object->value : 0;
+        uint64_t parties = object->value > 0 ? (uint64_t)object->value : 0;
         finding = blocked_finding(blocked, id, "barrier-short");
         finding_set(&finding->summary,
                     "%s needs %llu tasks, %u wait at it, and not enough others are left", what,

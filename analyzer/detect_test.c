@@ -323,9 +323,11 @@ static void barrier(void **state)
     struct trace_make *make = made();
     uint32_t a = make_object(make, TRACE_OBJECT_BARRIER, 0x100);
     make->objects[a].waiters = 2;
+    make->objects[a].value = 3;
+    make->objects[a].posts = 5; /* the second round lacks one */
     uint32_t worker = waits(make, PRIMITIVE_pthread_barrier_wait, a, 4000);
-    make->tasks[worker].wait_value = 3;
-    main_waits(make, PRIMITIVE_pthread_barrier_wait, a, 3);
+    make->tasks[worker].wait_value = 2;
+    main_waits(make, PRIMITIVE_pthread_barrier_wait, a, 2);
     killed(make);
     expect(make, "blocked barrier-short proved; blocked barrier-short proved; ");
 }
@@ -336,9 +338,37 @@ static void barrier_may_fill(void **state)
     struct trace_make *make = made();
     uint32_t a = make_object(make, TRACE_OBJECT_BARRIER, 0x100);
     uint32_t worker = waits(make, PRIMITIVE_pthread_barrier_wait, a, 4000);
-    make->tasks[worker].wait_value = 2;
+    make->objects[a].value = 2;
+    make->objects[a].posts = 1;
+    make->tasks[worker].wait_value = 1;
     killed(make);
     expect(make, "");
+}
+
+static struct trace_make *three_wait(uint64_t arrivals, int64_t count, int64_t not_signalled)
+{
+    struct trace_make *make = made();
+    uint32_t barrier = make_object(make, TRACE_OBJECT_BARRIER, 0x100);
+    make->objects[barrier].value = 2;
+    make->objects[barrier].posts = arrivals;
+    make->tasks[waits(make, PRIMITIVE_pthread_barrier_wait, barrier, 4000)].wait_value = 1;
+    uint32_t semaphore = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x200);
+    make->objects[semaphore].value = count;
+    waits(make, PRIMITIVE_sem_wait, semaphore, 4000);
+    uint32_t condition = make_object(make, TRACE_OBJECT_COND, 0x300);
+    make->objects[condition].value = not_signalled;
+    make->objects[condition].last_post_tsc = 4500;
+    make->objects[condition].posts = 1;
+    waits(make, PRIMITIVE_pthread_cond_wait, condition, 4000);
+    return make;
+}
+
+static void wake_on_its_way(void **state)
+{
+    (void)state;
+    expect(three_wait(2, 1, 0), "unjoined running-at-exit proved x3; ");
+    expect(three_wait(1, 0, 1), "blocked barrier-short suspected; blocked never-posted suspected; "
+                                "blocked nobody-left suspected; ");
 }
 
 /* The signal came, but the mutex is held by a task that is stuck. */
@@ -554,6 +584,7 @@ int main(void)
         cmocka_unit_test(busy),
         cmocka_unit_test(barrier),
         cmocka_unit_test(barrier_may_fill),
+        cmocka_unit_test(wake_on_its_way),
         cmocka_unit_test(relock),
         cmocka_unit_test(never_joined),
         cmocka_unit_test(detached_at_work),

@@ -292,8 +292,36 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
     return is_static(graph->trace, object) || wait_used(graph, object, waker);
 }
 
+/*
+ * Its wake-up has come, but the program ended before it ran again: a count is left; a signal came after the wait began,
+ * and more tasks wait than are still to be signalled; its round of the barrier is complete. Which one of several waiters
+ * a wake-up meant is not known: then none of them is stuck for sure.
+ */
+static bool on_its_way(const struct wait_graph *graph, uint32_t self)
+{
+    const struct trace_task *task = &graph->trace->tasks[self];
+    const struct trace_object *object = trace_object(graph->trace, task->object);
+    if (!object || object->value < 0)
+        return false;
+    uint64_t value = (uint64_t)object->value, waits = 0;
+    switch (object->kind) {
+    case TRACE_OBJECT_SEMAPHORE:
+        return value > 0;
+    case TRACE_OBJECT_BARRIER:
+        return value && task->wait_value && task->wait_value <= object->posts / value;
+    case TRACE_OBJECT_COND:
+        for (uint32_t t = 1; t < graph->task_count; t++)
+            waits += graph->waits[t].object == task->object && graph->waits[t].kind == WAIT_WAKE;
+        return waits > value && object->last_post_tsc > task->since_tsc;
+    default:
+        return false;
+    }
+}
+
 static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
 {
+    if (on_its_way(graph, self))
+        return true;
     const struct trace_object *object = trace_object(graph->trace, graph->waits[self].object);
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
@@ -307,11 +335,11 @@ static bool met(const struct wait_graph *graph, uint32_t self, const bool *goes)
 {
     const struct trace_task *task = &graph->trace->tasks[self];
     const struct trace_object *object = trace_object(graph->trace, task->object);
-    uint64_t parties = task->wait_value, there = 0;
+    uint64_t parties = object && object->value > 0 ? (uint64_t)object->value : 0, there = 0;
+    if (on_its_way(graph, self))
+        return true;
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
-    if (!parties && object && object->value > 0)
-        parties = (uint64_t)object->value;
     for (uint32_t t = 1; t < graph->task_count; t++) {
         const struct wait *wait = &graph->waits[t];
         bool arrives = goes[t];

@@ -115,7 +115,6 @@ static void give(struct call *call, struct object *object, bool all)
 static void wake(struct call *call, struct object *object)
 {
     struct trace_object *shown = &object->shown;
-    struct object_private *own = object_private(object);
     uint32_t stack = call_stack(call);
     posted(call->thread, object, stack);
     if (shown->kind == TRACE_OBJECT_SEMAPHORE)
@@ -128,9 +127,9 @@ static void wake(struct call *call, struct object *object)
         shown->unheard_stack = stack;
         shown->unheard_tsc = shown->last_post_tsc;
     }
-    uint32_t sleeping = __atomic_load_n(&own->sleeping, __ATOMIC_RELAXED);
+    int64_t sleeping = __atomic_load_n(&shown->value, __ATOMIC_RELAXED);
     if (sleeping)
-        __atomic_store_n(&own->sleeping, call->value == 2 ? 0 : sleeping - 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&shown->value, call->value == 2 ? 0 : sleeping - 1, __ATOMIC_RELAXED);
 }
 
 /* ---- init ---- */
@@ -169,8 +168,6 @@ static void describe(struct call *call, uint32_t kind, uintptr_t address)
         shown->flags |= mutex_flags(object);
     if (kind == TRACE_OBJECT_SEMAPHORE || kind == TRACE_OBJECT_BARRIER)
         shown->value = (int64_t)call->value;
-    if (kind == TRACE_OBJECT_BARRIER)
-        object_private(object)->parties = (uint32_t)call->value;
     if (kind ==
         TRACE_OBJECT_SEMAPHORE) /* what the initialiser did is before whoever takes one of the first */
         clock_release_join(thread, object);
@@ -219,6 +216,7 @@ bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t 
     if (before & VERB_WAKE && kind == TRACE_OBJECT_BARRIER) {
         posted(thread, object, call_stack(call));
         call->round = clock_barrier_arrive(thread, object);
+        call->value = object->shown.value ? call->round + 1 : 0;
         return true;
     }
     if (before & VERB_RELEASE_JOIN)
@@ -329,7 +327,7 @@ bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uint
         give(call, lock, true);
     }
     if (!(before & VERB_TIMED))
-        __atomic_fetch_add(&object_private(object)->sleeping, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&object->shown.value, 1, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -337,10 +335,9 @@ static void wait_rejoin(struct call *call)
 {
     struct thread *thread = call->thread;
     struct object *lock = call->mutex;
-    struct object_private *own = object_private(call->object);
-    if (own->sleeping >
-        call->object->shown.waiters) /* left without a signal: spurious, or cancelled */
-        own->sleeping = call->object->shown.waiters;
+    struct trace_object *shown = &call->object->shown;
+    if (shown->value > shown->waiters) /* left without a signal: spurious, or cancelled */
+        shown->value = shown->waiters;
     if (!call->rejoin)
         return;
     call->rejoin = false;

@@ -249,11 +249,12 @@ uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
     struct object_private *own = object_private(object);
     struct clock_pair pair = {.segment = thread->segment, .task = thread->task};
     object_lock(object);
-    uint64_t parties = own->parties ? own->parties : 1;
+    uint64_t parties = object->shown.value > 0 ? (uint64_t)object->shown.value : 1;
     uint64_t round = own->arrivals / parties;
     if (own->arrivals % parties == 0)
         set_put(round_set(object, round));
     own->arrivals++;
+    object->shown.posts = own->arrivals;
     set_join(thread, own, round_set(object, round), pair);
     object_unlock(object);
     clock_new_segment(thread);

@@ -121,6 +121,8 @@ static void analyzer_run(const char *path, char **environment)
 {
     const char *const arguments[] = {"gorocheck", "analyze", "--at-exit", directory_path, NULL};
     stderr_arrange();
+    for (int fd = 0; fd <= 2; fd++) /* node, for one, has them closed at an exec */
+        raw3(SYS_fcntl, fd, F_SETFD, 0);
     raw3(SYS_close_range, 3, ~0u, 0);
     uint64_t none = 0;
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);

@@ -110,11 +110,10 @@ static bool must_init(uint32_t kind)
 static bool in_use(const struct object *object)
 {
     const struct trace_object *shown = &object->shown;
-    const struct object_private *own = object_private((struct object *)(uintptr_t)object);
     if (shown->kind == TRACE_OBJECT_BARRIER)
-        return own->parties && own->arrivals % own->parties;
+        return shown->value && shown->posts % (uint64_t)shown->value;
     if (shown->kind == TRACE_OBJECT_COND)
-        return own->sleeping && shown->waiters;
+        return shown->value && shown->waiters;
     if (shown->kind == TRACE_OBJECT_SEMAPHORE)
         return shown->waiters && shown->value <= 0;
     return false;

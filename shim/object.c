@@ -305,5 +305,7 @@ void object_fork_child(uint32_t task, uint32_t old_task)
         shown->flags |= TRACE_OBJECT_INHERITED;
         shown->create_task = shown->last_owner = shown->last_post_task = shown->unheard_task = 0;
         shown->posts = shown->unheard = 0;
+        if (shown->kind == TRACE_OBJECT_COND)
+            shown->value = 0;
     }
 }

@@ -51,8 +51,7 @@ struct object_private {
         };
         struct channel *channel; /* channel.c */
     };
-    uint32_t parties;  /* barrier */
-    uint32_t sleeping; /* condition: untimed waits that no signal has been sent for yet */
+    uint64_t unused;
 };
 static_assert(sizeof(struct object_private) == sizeof(((struct trace_object *)0)->recorder_more),
               "recorder's own");

@@ -196,7 +196,8 @@ struct trace_task {
     uint32_t primitive; /* enum trace_primitive of primitives.def */
     uint32_t wait_stack;
     uint64_t since_tsc;
-    uint64_t wait_value; /* barrier: parties; join: task id awaited */
+    uint64_t
+        wait_value; /* barrier: which round it arrived for, from 1 (0: not known); join: task id awaited */
     uint32_t held_count; /* may exceed TRACE_HELD_MAX: the rest is not listed */
     uint32_t reserved;
     char name[16];
@@ -303,7 +304,8 @@ struct trace_object {
     uint32_t readers; /* shared holders now. Conduit: descriptors of this process that read it */
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
-        value; /* semaphore: last known count; barrier: parties; FD: enum trace_fd; channel: elements */
+        value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
+ signal was sent for yet; FD: enum trace_fd; channel: elements */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
     uint64_t unheard; /* condition: signals that met no waiter; channel: receives */
     uint64_t last_post_tsc;
