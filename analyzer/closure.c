@@ -115,10 +115,19 @@ static void raise_to(struct closure *closure, uint32_t task, uint64_t segment, u
 static void follow_edges(struct closure *closure, uint32_t task)
 {
     const struct order *order = closure->order;
-    const struct order_edge *edges = order->edges + order->first[task];
     uint64_t upto = order_version(order, task, closure->clock[task]);
+    uint32_t retired = order->lists[task].retired;
+    if (closure->seen[task] < retired) {
+        /* What retired edges told, whatever else it may be: this can only explain more. */
+        for (uint32_t t = 1; t < order->base_size && closure->steps; t++) {
+            step(closure);
+            if (t != task && closure->clock[task] >= order->base[task])
+                raise_to(closure, t, order->base[t], task, NO_WORD);
+        }
+        closure->seen[task] = retired;
+    }
     for (; closure->seen[task] < upto && closure->steps; closure->seen[task]++) {
-        const struct order_edge *edge = &edges[closure->seen[task]];
+        const struct order_edge *edge = order_edge_at(order, task, (uint32_t)closure->seen[task]);
         step(closure);
         if (edge->from != ORDER_DROPPED)
             raise_to(closure, edge->from, edge->from_segment, task, NO_WORD);

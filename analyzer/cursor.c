@@ -46,52 +46,93 @@ static bool chunk_read(const struct trace_blob *blob, uint64_t offset, uint32_t 
  * after those that are found.
  */
 static bool chunk_next(const struct trace_blob *blob, const struct stream_layout *layout,
-                       uint64_t *offset, uint64_t *end, uint64_t *chunk_after, uint32_t *sequence,
-                       const char **error)
+                       struct stream_place *place, const char **error)
 {
     for (;;) {
         struct trace_chunk_header chunk, window;
         const char *wrong = NULL;
-        if (*chunk_after == CUT_SHORT)
+        if (place->chunk_after == CUT_SHORT)
             *error = "chunk cut short";
-        if (*chunk_after >= WINDOW_READ)
+        if (place->chunk_after >= WINDOW_READ)
             return false;
         bool last =
             chunk_read(blob, layout->window, layout->data - layout->window, &window, &wrong);
-        if (last && window.sequence == *sequence) {
+        if (last && window.sequence == place->sequence) {
             chunk = window;
-            *offset = layout->window;
-            *chunk_after = WINDOW_READ;
+            place->window_goes = place->chunk_after;
+            place->offset = layout->window;
+            place->chunk_after = WINDOW_READ;
         } else {
-            *offset = *chunk_after;
-            bool found = chunk_read(blob, *offset, TRACE_CHUNK_MAX, &chunk, error);
+            place->offset = place->chunk_after;
+            bool found = chunk_read(blob, place->offset, TRACE_CHUNK_MAX, &chunk, error);
             if (!found && !*error)
                 *error = wrong;
-            if (!*error && (found ? chunk.sequence != *sequence : last || *sequence))
+            if (!*error && (found ? chunk.sequence != place->sequence : last || place->sequence))
                 *error = "a chunk is missing";
             if (!found || *error)
                 return false;
-            *chunk_after = *offset + chunk.size;
+            place->chunk_after = place->offset + chunk.size;
         }
-        (*sequence)++;
-        *offset += sizeof(chunk);
-        *end = *offset + chunk.used;
-        if (*end > blob->size) { /* what is there is read, then it is an error */
-            *end = blob->size;
-            *chunk_after = CUT_SHORT;
+        place->sequence++;
+        place->offset += sizeof(chunk);
+        place->chunk_end = place->offset + chunk.used;
+        if (place->chunk_end > blob->size) { /* what is there is read, then it is an error */
+            place->chunk_end = blob->size;
+            place->chunk_after = CUT_SHORT;
         }
-        if (*end > *offset)
+        if (place->chunk_end > place->offset) {
+            place->bytes += place->chunk_end - place->offset;
             return true;
+        }
     }
+}
+
+/* The chunk that was in the window may have grown there, or lie behind the others by now. */
+static void place_resume(const struct trace_blob *blob, const struct stream_layout *layout,
+                         struct stream_place *place, const char **error)
+{
+    struct trace_chunk_header chunk;
+    if (place->chunk_after != WINDOW_READ) {
+        if (place->chunk_end == 0)
+            place->chunk_end = place->offset; /* looks for the next one again */
+        return;
+    }
+    uint64_t done = place->offset - layout->window, begin = layout->window;
+    uint64_t known = place->chunk_end ? place->chunk_end : place->offset;
+    bool there = chunk_read(blob, begin, layout->data - layout->window, &chunk, error);
+    if (there && chunk.sequence + 1 != place->sequence) {
+        begin = place->window_goes;
+        there = chunk_read(blob, begin, TRACE_CHUNK_MAX, &chunk, error) &&
+                chunk.sequence + 1 == place->sequence;
+        place->chunk_after = begin + chunk.size;
+    }
+    if (!there || begin + sizeof(chunk) + chunk.used < begin + done) {
+        if (!*error)
+            *error = "a chunk is missing";
+        return;
+    }
+    uint64_t end = begin + sizeof(chunk) + chunk.used;
+    place->bytes += end - begin - (known - layout->window);
+    place->offset = begin + done;
+    place->chunk_end = end;
 }
 
 void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t stream)
 {
     *cursor = (struct sync_cursor){.trace = trace,
                                    .stream = stream,
-                                   .offset = TRACE_SYNC_OFFSET,
-                                   .chunk_end = TRACE_SYNC_OFFSET,
-                                   .chunk_after = TRACE_SYNC_OFFSET};
+                                   .place = {.offset = TRACE_SYNC_OFFSET,
+                                             .chunk_end = TRACE_SYNC_OFFSET,
+                                             .chunk_after = TRACE_SYNC_OFFSET}};
+}
+
+void sync_resume(struct sync_cursor *cursor)
+{
+    if (!cursor->error)
+        place_resume(&cursor->trace->sync[cursor->stream], &sync_layout, &cursor->place,
+                     &cursor->error);
+    if (cursor->error)
+        cursor->error_offset = cursor->place.offset;
 }
 
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
@@ -99,20 +140,19 @@ bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
     if (cursor->error || cursor->stream >= cursor->trace->stream_count)
         return false;
     const struct trace_blob *blob = &cursor->trace->sync[cursor->stream];
-    if (cursor->offset >= cursor->chunk_end &&
-        !chunk_next(blob, &sync_layout, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
-                    &cursor->sequence, &cursor->error)) {
-        cursor->chunk_end = 0;
-        cursor->error_offset = cursor->offset;
+    if (cursor->place.offset >= cursor->place.chunk_end &&
+        !chunk_next(blob, &sync_layout, &cursor->place, &cursor->error)) {
+        cursor->place.chunk_end = 0;
+        cursor->error_offset = cursor->place.offset;
         return false;
     }
-    size_t size = trace_sync_get(&cursor->codec, blob->bytes + cursor->offset,
-                                 blob->bytes + cursor->chunk_end, record, &cursor->error);
+    size_t size = trace_sync_get(&cursor->codec, blob->bytes + cursor->place.offset,
+                                 blob->bytes + cursor->place.chunk_end, record, &cursor->error);
     if (size == 0) {
-        cursor->error_offset = cursor->offset;
+        cursor->error_offset = cursor->place.offset;
         return false;
     }
-    cursor->offset += size;
+    cursor->place.offset += size;
     return true;
 }
 
@@ -120,9 +160,18 @@ void access_open(struct access_cursor *cursor, const struct trace *trace, uint32
 {
     *cursor = (struct access_cursor){.trace = trace,
                                      .stream = stream,
-                                     .offset = TRACE_ACCESS_OFFSET,
-                                     .chunk_end = TRACE_ACCESS_OFFSET,
-                                     .chunk_after = TRACE_ACCESS_OFFSET};
+                                     .place = {.offset = TRACE_ACCESS_OFFSET,
+                                               .chunk_end = TRACE_ACCESS_OFFSET,
+                                               .chunk_after = TRACE_ACCESS_OFFSET}};
+}
+
+void access_resume(struct access_cursor *cursor)
+{
+    if (!cursor->error)
+        place_resume(&cursor->trace->access[cursor->stream], &access_layout, &cursor->place,
+                     &cursor->error);
+    if (cursor->error)
+        cursor->error_offset = cursor->place.offset;
 }
 
 /* An access whose address or extent no program can have: damage that happens to decode. */
@@ -169,8 +218,8 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
         return false;
     while (cursor->open_index < TRACE_OPEN_ENTRIES) {
         struct trace_open open;
-        cursor->offset = TRACE_OPEN_OFFSET + cursor->open_index * sizeof(open);
-        memcpy(&open, blob->bytes + cursor->offset, sizeof(open));
+        cursor->place.offset = TRACE_OPEN_OFFSET + cursor->open_index * sizeof(open);
+        memcpy(&open, blob->bytes + cursor->place.offset, sizeof(open));
         if (open.mask == 0) {
             cursor->open_index++;
             continue;
@@ -205,7 +254,7 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
             cursor->error = "open entry with an empty run";
         else
             cursor->error = implausible(record);
-        cursor->error_offset = cursor->offset;
+        cursor->error_offset = cursor->place.offset;
         return !cursor->error;
     }
     return false;
@@ -216,23 +265,22 @@ bool access_next(struct access_cursor *cursor, struct trace_access *record)
     if (cursor->error || cursor->stream >= cursor->trace->stream_count)
         return false;
     const struct trace_blob *blob = &cursor->trace->access[cursor->stream];
-    if (cursor->chunk_end == 0)
+    if (cursor->place.chunk_end == 0)
         return open_next(cursor, blob, record);
-    if (cursor->offset >= cursor->chunk_end &&
-        !chunk_next(blob, &access_layout, &cursor->offset, &cursor->chunk_end, &cursor->chunk_after,
-                    &cursor->sequence, &cursor->error)) {
-        cursor->chunk_end = 0;
-        cursor->error_offset = cursor->offset;
+    if (cursor->place.offset >= cursor->place.chunk_end &&
+        !chunk_next(blob, &access_layout, &cursor->place, &cursor->error)) {
+        cursor->place.chunk_end = 0;
+        cursor->error_offset = cursor->place.offset;
         return !cursor->error && open_next(cursor, blob, record);
     }
-    size_t size = trace_access_get(&cursor->codec, blob->bytes + cursor->offset,
-                                   blob->bytes + cursor->chunk_end, record, &cursor->error);
+    size_t size = trace_access_get(&cursor->codec, blob->bytes + cursor->place.offset,
+                                   blob->bytes + cursor->place.chunk_end, record, &cursor->error);
     if (size != 0)
         cursor->error = implausible(record);
     if (cursor->error) {
-        cursor->error_offset = cursor->offset;
+        cursor->error_offset = cursor->place.offset;
         return false;
     }
-    cursor->offset += size;
+    cursor->place.offset += size;
     return true;
 }

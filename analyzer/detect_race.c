@@ -60,7 +60,7 @@ static void *scan_job(void *argument)
 static void *check_job(void *argument)
 {
     const struct job *job = argument;
-    race_worker_run(&job->pool->workers[job->index]);
+    race_worker_advance(&job->pool->workers[job->index], true);
     return NULL;
 }
 
@@ -150,17 +150,19 @@ void detect_race(struct analysis *analysis)
     }
     if (pool.jobs > JOBS_MAX)
         pool.jobs = JOBS_MAX;
-    race_scan_open(&scan, analysis->trace, analysis->order->task_count);
+    race_scan_open(&scan, analysis->trace, analysis->order->task_count, false);
     run_jobs(&pool, scan_job);
     race_scan_end(&scan);
     tell_coverage(analysis, &scan);
     if (analysis->coverage.access_bytes < SMALL_TRACE)
         pool.jobs = 1;
     uint64_t limit = options->memory_limit ? options->memory_limit : default_limit();
+    static const struct race_live none = {NULL, NULL, 0};
     struct race_worker *workers = memory_get(pool.jobs, sizeof(*workers));
     for (unsigned i = 0; i < pool.jobs; i++) {
         workers[i].scan = &scan;
         workers[i].order = analysis->order;
+        workers[i].live = &none;
         workers[i].shard = (struct race_shard){.scan = &scan, .index = i, .count = pool.jobs};
         race_places_open(&workers[i].places);
         race_history_open(&workers[i].history, &scan, scan.shared_count / pool.jobs,
@@ -179,6 +181,7 @@ void detect_race(struct analysis *analysis)
         trace_problem(analysis->trace, "access", 0, "the streams wait for each other");
     race_report(analysis, workers, pool.jobs);
     for (unsigned i = 0; i < pool.jobs; i++) {
+        race_worker_end(&workers[i]);
         race_places_close(&workers[i].places);
         race_history_close(&workers[i].history);
     }

@@ -11,16 +11,6 @@
 
 /* ---- reading ---- */
 
-struct raw_edge {
-    struct order_edge edge;
-    uint32_t task;
-};
-
-struct raw {
-    struct raw_edge *edges;
-    uint64_t count, capacity;
-};
-
 static bool soft_object(const struct trace *trace, uint32_t id)
 {
     const struct trace_object *object = trace_object(trace, id);
@@ -29,85 +19,83 @@ static bool soft_object(const struct trace *trace, uint32_t id)
 }
 
 /* Takes an EDGE or FOLD record; returns what is wrong with it, or NULL. */
-static const char *take_edge(struct trace *trace, struct raw *raw, const struct trace_sync *record)
+static const char *take_edge(const struct trace *trace, struct order *order,
+                             const struct trace_sync *record)
 {
-    if (record->task == 0 || record->task >= trace->task_count)
+    if (record->task == 0 || record->task >= order->task_count)
         return "edge of a task that is not in the table";
-    if (record->from == 0 || record->from >= trace->task_count)
+    if (record->from == 0 || record->from >= order->task_count)
         return "edge from a task that is not in the table";
     if (record->from == record->task) /* it says nothing, unless it is wrong */
         return record->from_segment < record->segment ? NULL : "edge from a task's own future";
     bool fold = record->type == TRACE_SYNC_FOLD;
-    MEMORY_GROW(raw->edges, raw->count, raw->capacity);
-    raw->edges[raw->count++] = (struct raw_edge){
-        .edge = {.segment = record->segment,
-                 .from_segment = record->from_segment,
-                 .pc = fold ? 0 : record->pc,
-                 .from = record->from,
-                 .object = fold ? 0 : record->object,
-                 /* A fold only passes on what its object's edges then carry: it is as hard as they
-              * are. */
-                 .hard = fold || !soft_object(trace, record->object)},
-        .task = record->task};
+    struct order_list *list = &order->lists[record->task];
+    if (list->count && list->edges[list->count - 1].segment > record->segment)
+        list->unsorted = true; /* of several streams, or a fold's */
+    MEMORY_GROW(list->edges, list->count, list->capacity);
+    list->edges[list->count++] = (struct order_edge){
+        .segment = record->segment,
+        .from_segment = record->from_segment,
+        .pc = fold ? 0 : record->pc,
+        .from = record->from,
+        .object = fold ? 0 : record->object,
+        /* A fold only passes on what its object's edges then carry: it is as hard as they are. */
+        .hard = fold || !soft_object(trace, record->object)};
+    order->edge_count++;
     return NULL;
 }
 
-static void read_stream(struct trace *trace, struct order *order, struct raw *raw, uint32_t stream)
+static void read_stream(struct trace *trace, struct order *order, uint32_t stream)
 {
     char name[32];
     snprintf(name, sizeof(name), "sync.%u", stream);
-    struct sync_cursor cursor;
+    struct sync_cursor *cursor = &order->cursors[stream];
     struct trace_sync record;
-    sync_open(&cursor, trace, stream);
-    while (sync_next(&cursor, &record)) {
+    cursor->trace = trace;
+    sync_resume(cursor);
+    while (sync_next(cursor, &record)) {
         order->sync_records++;
         const char *wrong = NULL;
         if (record.type == TRACE_SYNC_EDGE || record.type == TRACE_SYNC_FOLD)
-            wrong = take_edge(trace, raw, &record);
+            wrong = take_edge(trace, order, &record);
         else if (record.type == TRACE_SYNC_LOST)
             wrong = "records are missing here";
         if (wrong)
-            trace_problem(trace, name, cursor.offset, "%s", wrong);
+            trace_problem(trace, name, cursor->place.offset, "%s", wrong);
+        if (order->keep)
+            order_keep_record(order, &record);
     }
-    if (cursor.error)
-        trace_problem(trace, name, cursor.error_offset, "%s", cursor.error);
+    order->sync_bytes += cursor->place.bytes;
+    cursor->place.bytes = 0;
+    if (cursor->error && !cursor->told)
+        trace_problem(trace, name, cursor->error_offset, "%s", cursor->error);
+    cursor->told = cursor->error != NULL;
 }
 
-/* A goroutine is after the go statement that made it: so says its slot, no record. */
-static void take_statements(struct trace *trace, struct raw *raw)
+/*
+ * A goroutine is after the go statement that made it: so says its slot, no record. Of a thread there
+ * is a record, but while the trace grows the slot tells of it before it begins.
+ */
+static void take_births(struct trace *trace, struct order *order)
 {
-    for (uint32_t id = 1; id < trace->task_count; id++) {
+    for (uint32_t id = 1; id < order->task_count; id++) {
         const struct trace_task *task = &trace->tasks[id];
-        if (!task->state || task->kind != TRACE_TASK_GOROUTINE || !task->parent)
+        bool goroutine = task->kind == TRACE_TASK_GOROUTINE;
+        if (!task->state || !task->parent || task->parent == id || order->lists[id].born ||
+            (!goroutine && !order->keep))
             continue;
         struct trace_sync record = {.type = TRACE_SYNC_EDGE,
                                     .task = id,
                                     .segment = 1,
                                     .from = task->parent,
                                     .from_segment = task->parent_segment};
-        const char *wrong = take_edge(trace, raw, &record);
+        order->lists[id].born = true;
+        const char *wrong = take_edge(trace, order, &record);
         if (wrong)
             trace_problem(trace, "tasks", 0, "%s", wrong);
+        else if (!goroutine)
+            order->edge_count--; /* the record will be counted */
     }
-}
-
-/* The bytes of a stream that hold something, not the room made ready. */
-static uint64_t stream_bytes(const struct trace *trace, uint32_t stream)
-{
-    const struct trace_blob *blob = &trace->sync[stream];
-    uint64_t bytes = 0;
-    struct trace_chunk_header chunk;
-    if (blob->size >= TRACE_SYNC_WINDOW + sizeof(chunk)) {
-        memcpy(&chunk, blob->bytes + TRACE_SYNC_WINDOW, sizeof(chunk));
-        bytes = chunk.magic == TRACE_CHUNK_MAGIC ? chunk.used : 0;
-    }
-    for (uint64_t at = TRACE_SYNC_OFFSET; at + sizeof(chunk) <= blob->size; at += chunk.size) {
-        memcpy(&chunk, blob->bytes + at, sizeof(chunk));
-        if (chunk.magic != TRACE_CHUNK_MAGIC || chunk.size < TRACE_CHUNK_MIN)
-            break;
-        bytes += chunk.used;
-    }
-    return bytes;
 }
 
 /* ---- sorting ---- */
@@ -122,42 +110,18 @@ static int compare_segments(const void *a, const void *b)
     return x->from_segment < y->from_segment ? -1 : x->from_segment > y->from_segment;
 }
 
-static void sort_edges(struct order *order, const struct raw *raw)
-{
-    uint64_t *next = memory_get(order->task_count + 1u, sizeof(*next));
-    for (uint64_t i = 0; i < raw->count; i++)
-        order->first[raw->edges[i].task + 1]++;
-    for (uint32_t t = 0; t < order->task_count; t++) {
-        order->first[t + 1] += order->first[t];
-        next[t] = order->first[t];
-    }
-    for (uint64_t i = 0; i < raw->count; i++)
-        order->edges[next[raw->edges[i].task]++] = raw->edges[i].edge;
-    free(next);
-    for (uint32_t t = 0; t < order->task_count; t++) {
-        struct order_edge *edges = order->edges + order->first[t];
-        uint64_t count = order_edges(order, t);
-        for (uint64_t i = 1; i < count; i++) {
-            if (edges[i].segment < edges[i - 1].segment) { /* of several streams, or a fold's */
-                qsort(edges, count, sizeof(*edges), compare_segments);
-                break;
-            }
-        }
-    }
-}
-
 uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment)
 {
-    const struct order_edge *edges = order->edges + order->first[task];
-    uint64_t low = 0, high = order_edges(order, task);
+    const struct order_list *list = &order->lists[task];
+    uint32_t low = 0, high = list->count;
     while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        if (edges[middle].segment <= segment)
+        uint32_t middle = low + (high - low) / 2;
+        if (list->edges[middle].segment <= segment)
             low = middle + 1;
         else
             high = middle;
     }
-    return (uint32_t)low;
+    return list->retired + low;
 }
 
 /* ---- cycles ---- */
@@ -201,16 +165,18 @@ static void wake(struct replay *replay, uint32_t task)
 static void replay_task(struct replay *replay, uint32_t task)
 {
     const struct order *order = replay->order;
-    const struct order_edge *edges = order->edges + order->first[task];
-    uint64_t count = order_edges(order, task);
+    const struct order_edge *edges = order->lists[task].edges;
+    uint32_t count = order->lists[task].count;
     while (replay->applied[task] < count) {
         const struct order_edge *edge = &edges[replay->applied[task]];
-        if (edge->from != ORDER_DROPPED && replay->applied[edge->from] < edge->version) {
-            replay->need[task] = edge->version;
+        uint32_t version =
+            edge->from == ORDER_DROPPED ? 0 : order_version(order, edge->from, edge->from_segment);
+        if (version && replay->applied[edge->from] < version) {
+            replay->need[task] = version;
             replay->next[task] = replay->waiters[edge->from];
             replay->waiters[edge->from] = task;
-            if (edge->version < replay->wake_at[edge->from])
-                replay->wake_at[edge->from] = edge->version;
+            if (version < replay->wake_at[edge->from])
+                replay->wake_at[edge->from] = version;
             return;
         }
         replay->applied[task]++;
@@ -241,7 +207,7 @@ static void drop_cycles(struct trace *trace, struct order *order)
             stuck++;
         if (stuck >= order->task_count)
             break;
-        struct order_edge *edge = &order->edges[order->first[stuck] + replay.applied[stuck]];
+        struct order_edge *edge = &order->lists[stuck].edges[replay.applied[stuck]];
         trace_problem(trace, "sync", 0,
                       "task %u segment %llu and task %u segment %llu are each after the other; "
                       "the first was given up",
@@ -275,31 +241,60 @@ struct order_cache {
         bool hard;
     } entries[CACHE_ENTRIES];
     uint32_t next;
-    uint64_t *seen;    /* [task] edges followed already */
+    uint32_t *seen;    /* [task] edges followed already */
     uint32_t *pending; /* tasks with edges to follow */
     bool *queued;
 };
 
-struct order *order_build(struct trace *trace)
+static void cache_forget(struct order_cache *cache)
+{
+    for (uint32_t i = 0; i < CACHE_ENTRIES; i++)
+        free(cache->entries[i].clock);
+    free(cache->seen);
+    free(cache->pending);
+    free(cache->queued);
+    *cache = (struct order_cache){.next = 0};
+}
+
+struct order *order_begin(void)
 {
     struct order *order = memory_get(1, sizeof(*order));
-    struct raw raw = {NULL, 0, 0};
-    order->task_count = trace->task_count ? trace->task_count : 1;
-    for (uint32_t i = 0; i < trace->stream_count; i++) {
-        read_stream(trace, order, &raw, i);
-        order->sync_bytes += stream_bytes(trace, i);
-    }
-    take_statements(trace, &raw);
-    order->edge_count = raw.count;
-    order->edges = memory_get(raw.count, sizeof(*order->edges));
-    order->first = memory_get(order->task_count + 1u, sizeof(*order->first));
-    sort_edges(order, &raw);
-    free(raw.edges);
-    for (uint64_t i = 0; i < order->edge_count; i++)
-        order->edges[i].version =
-            order_version(order, order->edges[i].from, order->edges[i].from_segment);
-    drop_cycles(trace, order);
+    order->task_count = 1;
+    order->lists = memory_get(1, sizeof(*order->lists));
     order->cache = memory_get(1, sizeof(*order->cache));
+    return order;
+}
+
+void order_read(struct order *order, struct trace *trace)
+{
+    if (trace->task_count > order->task_count) {
+        order->lists = memory_resize(order->lists, trace->task_count, sizeof(*order->lists));
+        memset(order->lists + order->task_count, 0,
+               (trace->task_count - order->task_count) * sizeof(*order->lists));
+        order->task_count = trace->task_count;
+    }
+    order->cursors = memory_resize(order->cursors, trace->stream_count, sizeof(*order->cursors));
+    for (; order->cursor_count < trace->stream_count; order->cursor_count++)
+        sync_open(&order->cursors[order->cursor_count], trace, order->cursor_count);
+    for (uint32_t i = 0; i < trace->stream_count; i++)
+        read_stream(trace, order, i);
+    take_births(trace, order);
+    for (uint32_t t = 0; t < order->task_count; t++) {
+        struct order_list *list = &order->lists[t];
+        if (list->unsorted)
+            qsort(list->edges, list->count, sizeof(*list->edges), compare_segments);
+        list->unsorted = false;
+    }
+    cache_forget(order->cache);
+    if (order->keep)
+        order_keep_settle(order);
+}
+
+struct order *order_build(struct trace *trace)
+{
+    struct order *order = order_begin();
+    order_read(order, trace);
+    drop_cycles(trace, order);
     return order;
 }
 
@@ -307,14 +302,14 @@ void order_free(struct order *order)
 {
     if (!order)
         return;
-    for (uint32_t i = 0; i < CACHE_ENTRIES; i++)
-        free(order->cache->entries[i].clock);
-    free(order->cache->seen);
-    free(order->cache->pending);
-    free(order->cache->queued);
+    order_keep_free(order);
+    cache_forget(order->cache);
     free(order->cache);
-    free(order->edges);
-    free(order->first);
+    for (uint32_t t = 0; t < order->task_count; t++)
+        free(order->lists[t].edges);
+    free(order->lists);
+    free(order->base);
+    free(order->cursors);
     free(order);
 }
 
@@ -324,17 +319,28 @@ const struct order_edge *order_last_edge(const struct order *order, uint32_t tas
 {
     if (task >= order->task_count)
         return NULL;
-    const struct order_edge *edges = order->edges + order->first[task];
-    for (uint32_t version = order_version(order, task, segment); version > 0; version--)
-        if (edges[version - 1].from != ORDER_DROPPED)
-            return &edges[version - 1];
+    uint32_t first = order->lists[task].retired;
+    for (uint32_t version = order_version(order, task, segment); version > first; version--)
+        if (order_edge_at(order, task, version - 1)->from != ORDER_DROPPED)
+            return order_edge_at(order, task, version - 1);
     return NULL;
 }
 
-/* Follows edges backwards from (task, segment), each once. */
-static void search(const struct order *order, struct order_cache *cache, uint64_t *clock,
-                   uint32_t task, uint64_t segment, bool hard)
+static void raise_clock(struct order_cache *cache, uint64_t *clock, uint32_t *count, uint32_t task,
+                        uint64_t segment)
 {
+    if (clock[task] >= segment)
+        return;
+    clock[task] = segment;
+    if (!cache->queued[task])
+        cache->pending[(*count)++] = task;
+    cache->queued[task] = true;
+}
+
+/* Follows edges backwards from (task, segment), each once. */
+void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t segment, bool hard)
+{
+    struct order_cache *cache = order->cache;
     uint32_t count = 0;
     if (!cache->seen) {
         cache->seen = memory_get(order->task_count, sizeof(*cache->seen));
@@ -343,24 +349,22 @@ static void search(const struct order *order, struct order_cache *cache, uint64_
     }
     memset(cache->seen, 0, order->task_count * sizeof(*cache->seen));
     memset(clock, 0, order->task_count * sizeof(*clock));
-    clock[task] = segment;
-    cache->pending[count++] = task;
-    cache->queued[task] = true;
+    raise_clock(cache, clock, &count, task, segment);
     while (count) {
         uint32_t t = cache->pending[--count];
         cache->queued[t] = false;
-        const struct order_edge *edges = order->edges + order->first[t];
-        uint64_t upto = order_version(order, t, clock[t]);
+        const struct order_list *list = &order->lists[t];
+        if (list->retired && cache->seen[t] == 0 && clock[t] >= order->base[t]) {
+            const uint64_t *base = hard ? order_keep_hard(order, t) : order->base;
+            for (uint32_t i = 1; i < order->base_size; i++)
+                if (i != t)
+                    raise_clock(cache, clock, &count, i, (base ? base : order->base)[i]);
+        }
+        uint32_t upto = order_version(order, t, clock[t]) - list->retired;
         while (cache->seen[t] < upto) {
-            const struct order_edge *edge = &edges[cache->seen[t]++];
-            if (edge->from == ORDER_DROPPED || (hard && !edge->hard) ||
-                clock[edge->from] >= edge->from_segment)
-                continue;
-            clock[edge->from] = edge->from_segment;
-            if (!cache->queued[edge->from]) {
-                cache->queued[edge->from] = true;
-                cache->pending[count++] = edge->from;
-            }
+            const struct order_edge *edge = &list->edges[cache->seen[t]++];
+            if (edge->from != ORDER_DROPPED && (!hard || edge->hard))
+                raise_clock(cache, clock, &count, edge->from, edge->from_segment);
         }
     }
 }
@@ -379,7 +383,7 @@ const uint64_t *order_clock(struct order *order, uint32_t task, uint64_t segment
     cache->entries[slot].task = task;
     cache->entries[slot].segment = segment;
     cache->entries[slot].hard = hard;
-    search(order, cache, cache->entries[slot].clock, task, segment, hard);
+    order_search(order, cache->entries[slot].clock, task, segment, hard);
     return cache->entries[slot].clock;
 }
 
@@ -390,5 +394,8 @@ bool order_before(struct order *order, uint32_t a, uint64_t a_segment, uint32_t 
         return false;
     if (a == b)
         return a_segment <= b_segment;
+    bool before;
+    if (hard && order_keep_before(order, a, a_segment, b, b_segment, &before))
+        return before;
     return order_clock(order, b, b_segment, hard)[a] >= a_segment;
 }

@@ -26,34 +26,76 @@ struct order_edge {
     uint64_t pc;
     uint32_t from; /* ... of this task (ORDER_DROPPED: of none) */
     uint32_t object;
-    uint32_t version; /* how many edges of the source count: those at segments <= from_segment */
     bool hard; /* not by a mutex, rwlock or spin lock: it would hold in any schedule of the locks */
+};
+
+struct order_list { /* the edges of a task, by segment */
+    struct order_edge *edges;
+    uint32_t count, capacity;
+    uint32_t retired; /* edges there were before these */
+    bool unsorted;
+    bool born; /* has the edge from its parent that its slot tells of */
 };
 
 struct order {
     uint32_t task_count;
-    uint64_t edge_count;
-    struct order_edge *edges; /* by task, then by segment */
-    uint64_t *first; /* [task_count + 1]: edges of task t are edges[first[t]..first[t + 1]) */
+    uint64_t edge_count; /* in all, the retired ones too */
+    struct order_list *lists;
     uint64_t sync_records, sync_bytes;
+    struct sync_cursor *cursors; /* of the sync streams: where reading goes on */
+    uint32_t cursor_count;
     struct order_cache *cache;
+    uint64_t *base; /* [base_size] what every event still to come is after, by edges retired */
+    uint32_t base_size;
+    struct order_keep *keep; /* of a trace that is read while it is written (order_keep.c) */
 };
 
 /* Reads the sync streams; damage becomes problems of the trace. */
 struct order *order_build(struct trace *trace);
+/* The same in steps, while the trace grows: an order of nothing, and what the streams hold by now. */
+struct order *order_begin(void);
+void order_read(struct order *order, struct trace *trace);
 void order_free(struct order *order);
 
-static inline uint64_t order_edges(const struct order *order, uint32_t task)
-{
-    return order->first[task + 1] - order->first[task];
-}
+/*
+ * For a trace that is read while it is written (order_keep.c): what the records tell is kept, not
+ * the records, and edges that nobody will ask for are retired.
+ */
+void order_keep_begin(struct order *order);
+void order_keep_record(struct order *order, const struct trace_sync *record);
+/* All streams have been read as far as they go. */
+void order_keep_settle(struct order *order);
+void order_keep_free(struct order *order);
+/* Retires the edges that all events still to come are after: those at segments up to base[t] of
+ * each task t. */
+void order_retire(struct order *order, const uint64_t *base);
+/* Edges that are not retired. */
+uint64_t order_edges_left(const struct order *order);
+/* What was kept of the sync streams, as the one stream that readers are to find in their place. */
+void order_keep_stream(struct order *order, struct trace_blob *blob);
+/* The answer of order_before(..., true) as it was kept; false if nothing was. */
+bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint32_t b,
+                       uint64_t b_segment, bool *before);
+/* VC(task, segment) by a search, into clock[task_count]. */
+void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t segment, bool hard);
+/* At `base`, by hard edges alone; NULL if that is not known. */
+const uint64_t *order_keep_hard(const struct order *order, uint32_t task);
 
 /* The last edge of `task` at or before `segment`, or NULL if it had none: its last
  * synchronisation. */
 const struct order_edge *order_last_edge(const struct order *order, uint32_t task,
                                          uint64_t segment);
-/* How many edges of `task` lie at or before `segment`. */
+/* How many edges of `task` lie at or before `segment`, the retired ones included. */
 uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment);
+static inline const struct order_edge *order_edge_at(const struct order *order, uint32_t task,
+                                                     uint32_t index)
+{
+    return &order->lists[task].edges[index - order->lists[task].retired];
+}
+static inline uint32_t order_edges(const struct order *order, uint32_t task)
+{
+    return order->lists[task].retired + order->lists[task].count;
+}
 
 /* Point queries, for rare events: a search each, with a small cache. `hard`: by hard edges
  * alone. */
@@ -81,10 +123,12 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
                       uint32_t *other, uint64_t *until);
 /* The clock of a task that was entered and is not done: [*size] segments, entries beyond are 0. */
 const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, uint32_t *size);
-/* Bytes that clocks and snapshots take now: counted one by one, so not for every day. */
+/* There are more tasks by now. */
+void order_walk_grow(struct order_walk *walk);
+/* Bytes that clocks take now: counted one by one, so not for every day. */
 uint64_t order_walk_memory(const struct order_walk *walk);
 /* floor[t] becomes the newest segment of t that every event still to come in other tasks is after.
  * `next[t]`: the segment of the next event of t. */
-void order_walk_floor(const struct order_walk *walk, const uint64_t *next, uint64_t *floor);
+void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *floor);
 
 #endif

@@ -1,10 +1,12 @@
 /*
  * The walk: current vector clocks of all tasks while a caller goes through their events (order.h).
  *
- * A task's clock changes only at its edges, so it has as many versions as edges, and an edge needs
- * one version of its source. Invariant: for each task, `applied` edges are in its clock; a version
- * that was overwritten lives on as a snapshot exactly as long as edges not yet applied refer to it.
- * Own entries are left 0: a task is after all of itself.
+ * A task's clock changes only at its edges. Invariant: for each task, `applied` edges are in its
+ * clock, and so is all that their sources were after. An edge from (A, e) adds what A was after at
+ * e. If A has no later edge yet, its own clock says that at once; otherwise the edges of A up to e
+ * are followed that the task does not know yet: each at most once for each task, because what a
+ * clock knows of A it knows with all that A was after then. Own entries are left 0: a task is after
+ * all of itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,44 +22,40 @@ struct clock {
 struct walk_task {
     struct clock clock;
     uint64_t done;
-    uint64_t references; /* edges not yet applied that have this task as their source */
     uint32_t applied;
 };
 
-struct wanted { /* a task to be brought to a version */
+struct wanted { /* a task to be brought to a number of edges applied */
     uint32_t task, version;
+};
+
+struct pending { /* an edge to be followed */
+    uint32_t task, edge;
 };
 
 struct order_walk {
     const struct order *order;
     struct walk_task *tasks;
-    uint32_t *references; /* of version v of task t, at version_index */
-    struct clock *snapshots;
+    uint32_t task_count;
     struct wanted *stack; /* work of order_walk_enter */
     uint32_t capacity;
+    struct pending *pending; /* work of learn */
+    uint32_t pending_capacity;
 };
 
-/* Version v of task t: t has one version more than edges. */
-static uint64_t version_index(const struct order *order, uint32_t task, uint32_t version)
+void order_walk_grow(struct order_walk *walk)
 {
-    return order->first[task] + task + version;
+    uint32_t count = walk->order->task_count;
+    walk->tasks = memory_resize(walk->tasks, count, sizeof(*walk->tasks));
+    memset(walk->tasks + walk->task_count, 0, (count - walk->task_count) * sizeof(*walk->tasks));
+    walk->task_count = count;
 }
 
 struct order_walk *order_walk_new(const struct order *order)
 {
     struct order_walk *walk = memory_get(1, sizeof(*walk));
-    uint64_t versions = order->edge_count + order->task_count;
     walk->order = order;
-    walk->tasks = memory_get(order->task_count, sizeof(*walk->tasks));
-    walk->references = memory_get(versions, sizeof(*walk->references));
-    walk->snapshots = memory_get(versions, sizeof(*walk->snapshots));
-    for (uint64_t i = 0; i < order->edge_count; i++) {
-        const struct order_edge *edge = &order->edges[i];
-        if (edge->from == ORDER_DROPPED)
-            continue;
-        walk->references[version_index(order, edge->from, edge->version)]++;
-        walk->tasks[edge->from].references++;
-    }
+    order_walk_grow(walk);
     return walk;
 }
 
@@ -65,33 +63,24 @@ void order_walk_free(struct order_walk *walk)
 {
     if (!walk)
         return;
-    uint64_t versions = walk->order->edge_count + walk->order->task_count;
-    for (uint64_t i = 0; i < versions; i++)
-        free(walk->snapshots[i].segments);
-    for (uint32_t t = 0; t < walk->order->task_count; t++)
+    for (uint32_t t = 0; t < walk->task_count; t++)
         free(walk->tasks[t].clock.segments);
     free(walk->tasks);
-    free(walk->references);
-    free(walk->snapshots);
     free(walk->stack);
+    free(walk->pending);
     free(walk);
-}
-
-/* A clock that nothing will ask for again is given back: ten thousand tasks in a row need two
- * clocks at a time. */
-static void release_clock(struct walk_task *task)
-{
-    if (task->done != UINT64_MAX || task->references)
-        return;
-    free(task->clock.segments);
-    task->clock = (struct clock){NULL, 0};
 }
 
 void order_walk_done(struct order_walk *walk, uint32_t task, uint64_t segment)
 {
     struct walk_task *t = &walk->tasks[task];
     t->done = segment;
-    release_clock(t);
+    if (segment != UINT64_MAX)
+        return;
+    /* Ten thousand tasks in a row need two clocks at a time; what others learn of this one is told
+     * by its edges. */
+    free(t->clock.segments);
+    t->clock = (struct clock){NULL, 0};
 }
 
 uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task)
@@ -104,6 +93,8 @@ const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, u
     *size = walk->tasks[task].clock.size;
     return walk->tasks[task].clock.segments;
 }
+
+/* ---- clocks ---- */
 
 /* Makes room for `size` entries, with some to spare where a clock grows task by task, but never
  * more than `limit`. */
@@ -119,70 +110,103 @@ static void clock_grow(struct clock *clock, uint32_t size, uint32_t limit)
     clock->size = room;
 }
 
-static void clock_join(struct clock *clock, const struct clock *other, uint32_t limit)
+static void clock_join(struct clock *clock, const uint64_t *segments, uint32_t size, uint32_t limit)
 {
-    clock_grow(clock, other->size, limit);
+    clock_grow(clock, size, limit);
     uint64_t *restrict mine = clock->segments;
-    const uint64_t *restrict theirs = other->segments;
-    for (uint32_t i = 0; i < other->size; i++)
+    const uint64_t *restrict theirs = segments;
+    for (uint32_t i = 0; i < size; i++)
         mine[i] = mine[i] > theirs[i] ? mine[i] : theirs[i];
 }
 
-/* The clock is about to change: if edges to come refer to it as it is, they keep it. */
-static void keep_version(struct order_walk *walk, uint32_t task)
+/* Notes that `clock` is after (from, segment); the edges of `from` that this brings are pushed. */
+static uint32_t learn_one(struct order_walk *walk, struct clock *clock, uint32_t task,
+                          uint32_t from, uint64_t segment, uint32_t pending)
 {
-    struct walk_task *t = &walk->tasks[task];
-    uint64_t index = version_index(walk->order, task, t->applied);
-    if (walk->references[index] == 0 || !t->clock.segments)
-        return;
-    struct clock copy = {memory_get(t->clock.size, sizeof(uint64_t)), t->clock.size};
-    memcpy(copy.segments, t->clock.segments, copy.size * sizeof(uint64_t));
-    walk->snapshots[index] = copy;
+    const struct order *order = walk->order;
+    if (from == task || from == ORDER_DROPPED)
+        return pending;
+    clock_grow(clock, from + 1, order->task_count);
+    uint64_t known = clock->segments[from];
+    if (known >= segment)
+        return pending;
+    clock->segments[from] = segment;
+    uint32_t end = order_version(order, from, segment);
+    for (uint32_t i = order_version(order, from, known); i < end; i++) {
+        const struct order_edge *edge = order_edge_at(order, from, i);
+        if (edge->from < clock->size && clock->segments[edge->from] >= edge->from_segment)
+            continue;
+        MEMORY_GROW(walk->pending, pending, walk->pending_capacity);
+        walk->pending[pending++] = (struct pending){from, i};
+    }
+    return pending;
+}
+
+/* The clock of `task` learns that it is after (from, segment), and what that was after, along the
+ * edges. */
+static void learn(struct order_walk *walk, struct clock *clock, uint32_t task, uint32_t from,
+                  uint64_t segment)
+{
+    uint32_t pending = learn_one(walk, clock, task, from, segment, 0);
+    while (pending) {
+        struct pending next = walk->pending[--pending];
+        const struct order_edge *edge = order_edge_at(walk->order, next.task, next.edge);
+        pending = learn_one(walk, clock, task, edge->from, edge->from_segment, pending);
+    }
 }
 
 static void apply(struct order_walk *walk, uint32_t task, const struct order_edge *edge)
 {
     struct walk_task *t = &walk->tasks[task], *source = &walk->tasks[edge->from];
-    uint64_t index = version_index(walk->order, edge->from, edge->version);
-    struct clock *snapshot = &walk->snapshots[index];
-    keep_version(walk, task);
-    /* A source not yet at its version is met only when forced: then what it knows so far is all
-     * there is. */
-    const struct clock *clock = source->applied > edge->version ? snapshot : &source->clock;
-    clock_grow(&t->clock, edge->from + 1, walk->order->task_count);
-    clock_join(&t->clock, clock, walk->order->task_count);
-    if (t->clock.segments[edge->from] < edge->from_segment)
+    const struct order *order = walk->order;
+    uint64_t known = edge->from < t->clock.size ? t->clock.segments[edge->from] : 0;
+    if (known >= edge->from_segment)
+        return;
+    uint32_t version = order_version(order, edge->from, edge->from_segment);
+    uint32_t news = version - order_version(order, edge->from, known);
+    if (news > source->clock.size / 8 && source->applied == version && source->clock.size) {
+        clock_join(&t->clock, source->clock.segments, source->clock.size, order->task_count);
+        clock_grow(&t->clock, edge->from + 1, order->task_count);
         t->clock.segments[edge->from] = edge->from_segment;
+    } else {
+        learn(walk, &t->clock, task, edge->from, edge->from_segment);
+    }
     if (task < t->clock.size)
         t->clock.segments[task] = 0;
-    walk->references[index]--;
-    source->references--;
-    if (walk->references[index] == 0) {
-        free(snapshot->segments);
-        *snapshot = (struct clock){NULL, 0};
-    }
-    release_clock(source);
+}
+
+static void begin_clock(struct order_walk *walk, uint32_t task)
+{
+    struct clock *clock = &walk->tasks[task].clock;
+    if (!clock->size && walk->order->base_size)
+        clock_join(clock, walk->order->base, walk->order->base_size, walk->order->task_count);
+    if (task < clock->size)
+        clock->segments[task] = 0;
 }
 
 bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
                       uint32_t *other, uint64_t *until)
 {
     const struct order *order = walk->order;
-    const struct order_edge *edges = order->edges + order->first[task];
-    uint64_t applied = walk->tasks[task].applied;
-    if (applied >= order_edges(order, task) || edges[applied].segment > segment)
+    uint32_t applied = walk->tasks[task].applied, depth = 0;
+    if (applied >= order_edges(order, task) ||
+        order_edge_at(order, task, applied)->segment > segment) {
+        if (!walk->tasks[task].clock.size)
+            begin_clock(walk, task);
         return true; /* nothing new: the usual case */
-    uint32_t depth = 0;
+    }
     MEMORY_GROW(walk->stack, depth, walk->capacity);
     walk->stack[depth++] = (struct wanted){task, order_version(order, task, segment)};
     while (depth) {
         struct wanted *top = &walk->stack[depth - 1];
         struct walk_task *t = &walk->tasks[top->task];
+        if (t->applied < order->lists[top->task].retired)
+            t->applied = order->lists[top->task].retired;
         if (t->applied >= top->version) {
             depth--;
             continue;
         }
-        const struct order_edge *edge = &order->edges[order->first[top->task] + t->applied];
+        const struct order_edge *edge = order_edge_at(order, top->task, t->applied);
         if (edge->from != ORDER_DROPPED) {
             const struct walk_task *source = &walk->tasks[edge->from];
             if (source->done < edge->from_segment && !force) {
@@ -190,15 +214,14 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
                 *until = edge->from_segment;
                 return false;
             }
-            if (source->applied < edge->version && source->done >= edge->from_segment) {
-                uint32_t from = edge->from, version = edge->version;
-                if (depth == walk->capacity) {
-                    walk->capacity *= 2;
-                    walk->stack = memory_resize(walk->stack, walk->capacity, sizeof(*walk->stack));
-                }
+            uint32_t version = order_version(order, edge->from, edge->from_segment);
+            if (source->applied < version && source->done >= edge->from_segment) {
+                uint32_t from = edge->from;
+                MEMORY_GROW(walk->stack, depth, walk->capacity);
                 walk->stack[depth++] = (struct wanted){from, version};
                 continue;
             }
+            begin_clock(walk, top->task);
             apply(walk, top->task, edge);
         }
         t->applied++;
@@ -208,73 +231,38 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
 
 uint64_t order_walk_memory(const struct order_walk *walk)
 {
-    uint64_t versions = walk->order->edge_count + walk->order->task_count, entries = 0;
-    for (uint64_t i = 0; i < versions; i++)
-        entries += walk->snapshots[i].size;
-    for (uint32_t t = 0; t < walk->order->task_count; t++)
+    uint64_t entries = 0;
+    for (uint32_t t = 0; t < walk->task_count; t++)
         entries += walk->tasks[t].clock.size;
     return entries * sizeof(uint64_t);
 }
 
 /* ---- the floor ---- */
 
-/* Joins what a pending edge will bring at least: its source's clock may yet grow until then. */
-static void floor_join(const struct order_walk *walk, const struct order_edge *edge,
-                       uint64_t *clock)
-{
-    const struct walk_task *source = &walk->tasks[edge->from];
-    const struct clock *from = &source->clock;
-    if (source->applied > edge->version)
-        from = &walk->snapshots[version_index(walk->order, edge->from, edge->version)];
-    for (uint32_t i = 0; i < from->size; i++)
-        clock[i] = clock[i] > from->segments[i] ? clock[i] : from->segments[i];
-    if (clock[edge->from] < edge->from_segment)
-        clock[edge->from] = edge->from_segment;
-}
-
-/* What the next event of a task will be after, at least: its clock, the edges up to then, and,
- * where the source of the first of these has not begun either, that one's first edges too, and so
- * on. */
-static void floor_of_task(const struct order_walk *walk, uint32_t task, uint64_t next,
-                          uint64_t *clock)
+void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *floor)
 {
     const struct order *order = walk->order;
-    const struct clock *own = &walk->tasks[task].clock;
-    memset(clock, 0, order->task_count * sizeof(*clock));
-    if (own->size)
-        memcpy(clock, own->segments, own->size * sizeof(*clock));
-    for (uint32_t steps = 0; steps < order->task_count; steps++) {
-        const struct order_edge *first = NULL;
-        const struct order_edge *edge =
-            &order->edges[order->first[task] + walk->tasks[task].applied];
-        const struct order_edge *end = &order->edges[order->first[task + 1]];
-        for (; edge < end && edge->segment <= next; edge++) {
-            if (edge->from == ORDER_DROPPED)
-                continue;
-            floor_join(walk, edge, clock);
-            if (!first)
-                first = edge;
-        }
-        if (!first || walk->tasks[first->from].applied > 0)
-            return;
-        task = first->from;
-        next = first->from_segment;
-    }
-}
-
-void order_walk_floor(const struct order_walk *walk, const uint64_t *next, uint64_t *floor)
-{
-    uint32_t n = walk->order->task_count;
-    uint64_t *clock = memory_get(n, sizeof(*clock));
+    uint32_t n = walk->task_count;
+    struct clock clock = {memory_get(n, sizeof(uint64_t)), n};
     for (uint32_t t = 0; t < n; t++)
         floor[t] = UINT64_MAX;
     for (uint32_t t = 1; t < n; t++) {
-        if (walk->tasks[t].done == UINT64_MAX)
+        const struct walk_task *task = &walk->tasks[t];
+        if (task->done == UINT64_MAX)
             continue;
-        floor_of_task(walk, t, next[t], clock);
-        clock[t] = UINT64_MAX;
+        /* What its next event will be after: its clock, and the edges up to then. */
+        memset(clock.segments, 0, n * sizeof(uint64_t));
+        clock_join(&clock, order->base, order->base_size, n);
+        clock_join(&clock, task->clock.segments, task->clock.size, n);
+        uint32_t end = order_version(order, t, next[t]);
+        uint32_t first = order->lists[t].retired;
+        for (uint32_t e = task->applied > first ? task->applied : first; e < end; e++) {
+            const struct order_edge *edge = order_edge_at(order, t, e);
+            learn(walk, &clock, t, edge->from, edge->from_segment);
+        }
+        clock.segments[t] = UINT64_MAX;
         for (uint32_t i = 0; i < n; i++)
-            floor[i] = floor[i] < clock[i] ? floor[i] : clock[i];
+            floor[i] = floor[i] < clock.segments[i] ? floor[i] : clock.segments[i];
     }
-    free(clock);
+    free(clock.segments);
 }

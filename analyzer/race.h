@@ -33,31 +33,39 @@ struct race_visit { /* a task's stay on a stream */
 };
 
 struct race_scan_stream {
-    struct race_visit *visits;
+    struct race_visit **visits; /* in the stream's order */
     uint32_t visit_count, visit_capacity;
+    uint32_t visits_settled;        /* of those, how many the tasks' lists have */
     uint64_t records, lines, bytes; /* LINE and RANGE records; the same with runs as their lines */
     uint64_t lost;
     uint64_t
-        all_records; /* of any type: where the check ends too, should the program still write */
+        all_records;  /* of any type: where the check ends too, should the program still write */
+    uint64_t granted; /* of these, how many may be checked while the trace grows: see digest.c */
     uint64_t error_offset;
     const char *error;
+    struct race_scan_cursor *cursor; /* where the scan goes on, of a trace that still grows */
+};
+
+struct race_scan_task {
+    struct race_visit **visits; /* by ordinal */
+    uint32_t count, capacity;
+    bool unsorted;
 };
 
 struct race_scan {
     const struct trace *trace;
-    uint32_t task_count;
+    uint32_t task_count, stream_count;
     struct race_scan_stream *streams;
-    struct race_visit **visits; /* of all tasks, by task and ordinal */
-    uint64_t *first_visit;      /* [task_count + 1] */
-    uint64_t *starts;           /* [task_count]: segment of a task's first access */
-    _Atomic uint32_t *owners;   /* by line hash, while scanning */
-    uint64_t *shared;           /* bit by line hash: worth a history */
-    uint64_t shared_count;      /* bits set */
-    unsigned bits;              /* log2 of the number of hashes */
-    bool patched;               /* some module was patched at load: there are machine accesses */
-    _Atomic uint16_t *lives;    /* by line hash: see race_lives_once */
-    _Atomic uint8_t *large;     /* by hash of a page: a large block was here */
-    _Atomic uint32_t next;      /* stream to be scanned next */
+    struct race_scan_task *tasks;
+    bool grows; /* the trace is read while it is written: any line is worth a history */
+    _Atomic uint32_t *owners; /* by line hash, while scanning */
+    uint64_t *shared;         /* bit by line hash: worth a history; NULL: all are */
+    uint64_t shared_count;    /* bits set */
+    unsigned bits;            /* log2 of the number of hashes */
+    bool patched;             /* some module was patched at load: there are machine accesses */
+    _Atomic uint16_t *lives;  /* by line hash: see race_lives_once */
+    _Atomic uint8_t *large;   /* by hash of a page: a large block was here */
+    _Atomic uint32_t next;    /* stream to be scanned next */
 };
 
 /* Place of a line in a table of 2^bits: groups of 2^group lines are scattered, the lines of one lie
@@ -74,6 +82,8 @@ static inline uint64_t race_index(uint64_t line, unsigned bits, unsigned group)
 
 static inline bool race_shared(const struct race_scan *scan, uint64_t line)
 {
+    if (!scan->shared)
+        return true;
     uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
     return scan->shared[index / 64] >> (index % 64) & 1;
 }
@@ -86,9 +96,13 @@ static inline bool race_shared(const struct race_scan *scan, uint64_t line)
  */
 bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask, unsigned *frees);
 
-void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count);
+void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count,
+                    bool grows);
 void race_scan_run(struct race_scan *scan); /* on any number of threads, then once: */
 void race_scan_end(struct race_scan *scan);
+/* The trace has grown, and perhaps ended: race_scan_run and race_scan_end go on from where they
+ * were. */
+void race_scan_again(struct race_scan *scan, uint32_t task_count);
 void race_scan_close(struct race_scan *scan);
 
 /* ---- race_place.c: sites, call stacks and held sets, each told once and then named by a number
@@ -285,6 +299,7 @@ struct race_history {
     uint32_t region_count, region_capacity;
     uint32_t large_count;
     uint32_t *stacks; /* [task_count]: the block that is a task's stack */
+    uint32_t task_count;
     struct race_pair *pairs;
     uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
     struct race_watches *watches; /* NULL: no machine access has raced */
@@ -297,6 +312,7 @@ struct race_history {
 void race_history_open(struct race_history *history, const struct race_scan *scan, uint64_t lines,
                        uint64_t limit);
 void race_history_close(struct race_history *history);
+void race_history_grow(struct race_history *history, uint32_t task_count);
 /* Whether enough has come together since the last sweep that the next one pays. */
 bool race_sweep_due(const struct race_history *history);
 /* Forgets what every event to come is after (order_walk_floor). */
@@ -461,18 +477,34 @@ void race_watches_free(struct race_watches *watches);
 
 /* ---- race_worker.c ---- */
 
+/* What is known of tasks that still run: all accesses of task t at segments before segments[t] can
+ * be read; over[t]: all that there will be. */
+struct race_live {
+    uint64_t *segments;
+    bool *over;
+    uint32_t count;
+};
+
 struct race_worker {
     const struct race_scan *scan;
     const struct order *order;
+    const struct race_live *live;
     struct race_shard shard;
     struct race_places places;
     struct race_history history;
+    struct run *run;
     _Atomic uint64_t progress; /* bytes read */
     bool stalled;              /* the streams wait for each other: a damaged trace */
     uint64_t lines;            /* distinct, checked */
 };
 
-void race_worker_run(struct race_worker *worker);
+/* Checks all that has been granted; at the end (`final`) all that there is. */
+void race_worker_advance(struct race_worker *worker, bool final);
+void race_worker_end(struct race_worker *worker);
+/* How much of a stream's file is not needed any more. */
+uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream);
+/* floor[t]: the newest segment of t that every event still to come is after. */
+void race_worker_floor(struct race_worker *worker, uint64_t *floor);
 
 /* ---- race_reader.c ---- */
 

@@ -61,7 +61,7 @@ void race_history_open(struct race_history *history, const struct race_scan *sca
         history->pool_room = UINT32_MAX;
     history->pool = reserve(&history->pool_room);
     history->pool_used = POOL_FIRST;
-    history->stacks = memory_get(scan->task_count, sizeof(*history->stacks));
+    race_history_grow(history, scan->task_count);
     history->block_bucket_count = 1024;
     history->block_buckets = memory_get(history->block_bucket_count, sizeof(uint32_t));
     history->pair_bucket_count = 1024;
@@ -71,6 +71,14 @@ void race_history_open(struct race_history *history, const struct race_scan *sca
     MEMORY_GROW(history->pairs, history->pair_count, history->pair_capacity);
     memset(history->blocks, 0, sizeof(*history->blocks));
     history->block_count = history->link_count = history->pair_count = 1; /* 0 is none */
+}
+
+void race_history_grow(struct race_history *history, uint32_t task_count)
+{
+    history->stacks = memory_resize(history->stacks, task_count, sizeof(*history->stacks));
+    memset(history->stacks + history->task_count, 0,
+           (task_count - history->task_count) * sizeof(*history->stacks));
+    history->task_count = task_count;
 }
 
 void race_history_close(struct race_history *history)

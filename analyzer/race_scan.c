@@ -12,15 +12,16 @@
 #include "analyzer/race.h"
 
 /* States of an owner word: 0 nobody, task << 2 | WROTE, or SEVERAL | WROTE. */
-#define OWNER_WROTE   1u
-#define OWNER_SEVERAL 2u
-#define OWNERS_MIN    14u
-#define OWNERS_MAX    24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
+#define OWNER_WROTE    1u
+#define OWNER_SEVERAL  2u
+#define OWNERS_MIN     14u
+#define OWNERS_GROWING 22u
+#define OWNERS_MAX     24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
 
-#define LIVES_SMALL   (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
+#define LIVES_SMALL    (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
 
-#define LARGE_PAGES   (UINT64_C(1) << 20)
-#define PAGE_GRANULES 256u
+#define LARGE_PAGES    (UINT64_C(1) << 20)
+#define PAGE_GRANULES  256u
 
 static uint64_t large_index(uint64_t page)
 {
@@ -28,21 +29,41 @@ static uint64_t large_index(uint64_t page)
 }
 static_assert(LARGE_PAGES == UINT64_C(1) << 20, "large_index");
 
-void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count)
+void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t task_count,
+                    bool grows)
 {
     uint64_t bytes = 0;
-    *scan = (struct race_scan){.trace = trace, .task_count = task_count};
-    scan->streams = memory_get(trace->stream_count, sizeof(*scan->streams));
-    for (uint32_t i = 0; i < trace->module_count; i++)
-        scan->patched |= trace->modules[i].state && trace->modules[i].flags & TRACE_MODULE_PATCHED;
+    *scan = (struct race_scan){.trace = trace, .grows = grows};
     for (uint32_t i = 0; i < trace->stream_count; i++)
         bytes += trace->access[i].size;
-    scan->bits = OWNERS_MIN;
-    while (scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 16)
+    scan->bits = grows ? OWNERS_GROWING : OWNERS_MIN;
+    while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 16)
         scan->bits++;
-    scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
+    if (!grows)
+        scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
     scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));
     scan->large = memory_pages(LARGE_PAGES, sizeof(*scan->large));
+    race_scan_again(scan, task_count);
+}
+
+static void *grow(void *array, uint32_t old_count, uint32_t count, size_t size)
+{
+    char *larger = memory_resize(array, count, size);
+    memset(larger + old_count * size, 0, (count - old_count) * size);
+    return larger;
+}
+
+void race_scan_again(struct race_scan *scan, uint32_t task_count)
+{
+    const struct trace *trace = scan->trace;
+    uint32_t stream_count = trace->stream_count;
+    for (uint32_t i = 0; i < trace->module_count; i++)
+        scan->patched |= trace->modules[i].state && trace->modules[i].flags & TRACE_MODULE_PATCHED;
+    scan->tasks = grow(scan->tasks, scan->task_count, task_count, sizeof(*scan->tasks));
+    scan->task_count = task_count;
+    scan->streams = grow(scan->streams, scan->stream_count, stream_count, sizeof(*scan->streams));
+    scan->stream_count = stream_count;
+    atomic_store(&scan->next, 0);
 }
 
 uint32_t race_machine(const struct race_scan *scan, uint64_t pc)
@@ -105,6 +126,8 @@ static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t fir
                        uint32_t task, uint32_t wrote)
 {
     uint64_t hashes = UINT64_C(1) << scan->bits;
+    if (!scan->owners)
+        return;
     if (count < hashes) {
         for (uint64_t i = 0; i < count; i++)
             mark_soon(scan, queue, first + i, task, wrote);
@@ -187,95 +210,109 @@ bool race_lives_once(const struct race_scan *scan, uint64_t line, uint64_t mask,
 static void note_task(struct race_scan_stream *stream, uint32_t index, uint32_t task,
                       uint64_t segment, bool arrives)
 {
-    struct race_visit *last = stream->visit_count ? &stream->visits[stream->visit_count - 1] : NULL;
+    struct race_visit *last = stream->visit_count ? stream->visits[stream->visit_count - 1] : NULL;
     if (last && !arrives) {
         if (segment > last->last_segment)
             last->last_segment = segment;
         return;
     }
     MEMORY_GROW(stream->visits, stream->visit_count, stream->visit_capacity);
-    stream->visits[stream->visit_count++] = (struct race_visit){
+    struct race_visit *visit = memory_get(1, sizeof(*visit));
+    *visit = (struct race_visit){
         .first_segment = segment, .last_segment = segment, .task = task, .stream = index};
+    stream->visits[stream->visit_count++] = visit;
+}
+
+struct race_scan_cursor {
+    struct access_cursor cursor;
+    struct trace_access record;
+};
+
+static void take_record(struct race_scan *scan, uint32_t index, const struct trace_access *record,
+                        uint64_t offset, struct queue *queue)
+{
+    struct race_scan_stream *stream = &scan->streams[index];
+    uint32_t task = record->task;
+    if (task == 0 || task >= scan->task_count) {
+        if (!stream->error) { /* reading goes on: a later task may be known */
+            stream->error = "access of a task that is not in the table";
+            stream->error_offset = offset;
+        }
+        task = 0;
+    }
+    uint64_t first = record->address / 64;
+    switch ((enum trace_access_type)record->type) {
+    case TRACE_ACCESS_SWITCH:
+        note_task(stream, index, task, record->segment, true);
+        break;
+    case TRACE_ACCESS_SEGMENT:
+        note_task(stream, index, task, record->segment, stream->visit_count == 0);
+        break;
+    case TRACE_ACCESS_LINE:
+        stream->records++;
+        stream->lines += record->run + 1;
+        if (record->stride < 0)
+            first -= record->run;
+        if (task)
+            mark_lines(scan, queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+        break;
+    case TRACE_ACCESS_RANGE:
+    case TRACE_ACCESS_FREE:
+        if (record->type == TRACE_ACCESS_RANGE) {
+            stream->records++;
+            stream->lines += (record->size + 63) / 64;
+        } else {
+            count_block(scan, record);
+        }
+        if (task && record->size)
+            mark_lines(
+                scan, queue, first, (record->address + record->size - 1) / 64 - first + 1, task,
+                record->type == TRACE_ACCESS_FREE ? OWNER_WROTE : record->kind & TRACE_KIND_WRITE);
+        break;
+    case TRACE_ACCESS_LOST:
+        stream->lost += record->size;
+        break;
+    case TRACE_ACCESS_ALLOC:
+        count_block(scan, record);
+        break;
+    case TRACE_ACCESS_CONTEXT:
+        break;
+    }
 }
 
 static void scan_stream(struct race_scan *scan, uint32_t index)
 {
     struct race_scan_stream *stream = &scan->streams[index];
-    struct access_cursor *cursor = memory_get(1, sizeof(*cursor));
-    struct trace_access *record = memory_get(1, sizeof(*record));
     struct queue queue = {.next = 0};
-    uint64_t chunk = 0;
-    access_open(cursor, scan->trace, index);
+    if (!stream->cursor) {
+        stream->cursor = memory_get(1, sizeof(*stream->cursor));
+        access_open(&stream->cursor->cursor, scan->trace, index);
+    } else {
+        access_resume(&stream->cursor->cursor);
+    }
+    struct access_cursor *cursor = &stream->cursor->cursor;
+    struct trace_access *record = &stream->cursor->record;
     while (access_next(cursor, record)) {
         stream->all_records++;
-        if (cursor->chunk_after != chunk) {
-            chunk = cursor->chunk_after;
-            if (cursor->chunk_end)
-                stream->bytes += cursor->chunk_end - cursor->offset;
-        }
-        uint32_t task = record->task;
-        if (task == 0 || task >= scan->task_count) {
-            if (!stream->error) { /* reading goes on: a later task may be known */
-                stream->error = "access of a task that is not in the table";
-                stream->error_offset = cursor->offset;
-            }
-            task = 0;
-        }
-        uint64_t first = record->address / 64;
-        switch ((enum trace_access_type)record->type) {
-        case TRACE_ACCESS_SWITCH:
-            note_task(stream, index, task, record->segment, true);
-            break;
-        case TRACE_ACCESS_SEGMENT:
-            note_task(stream, index, task, record->segment, stream->visit_count == 0);
-            break;
-        case TRACE_ACCESS_LINE:
-            stream->records++;
-            stream->lines += record->run + 1;
-            if (record->stride < 0)
-                first -= record->run;
-            if (task)
-                mark_lines(scan, &queue, first, record->run + 1, task,
-                           record->kind & TRACE_KIND_WRITE);
-            break;
-        case TRACE_ACCESS_RANGE:
-        case TRACE_ACCESS_FREE:
-            if (record->type == TRACE_ACCESS_RANGE) {
-                stream->records++;
-                stream->lines += (record->size + 63) / 64;
-            } else {
-                count_block(scan, record);
-            }
-            if (task && record->size)
-                mark_lines(scan, &queue, first,
-                           (record->address + record->size - 1) / 64 - first + 1, task,
-                           record->type == TRACE_ACCESS_FREE ? OWNER_WROTE
-                                                             : record->kind & TRACE_KIND_WRITE);
-            break;
-        case TRACE_ACCESS_LOST:
-            stream->lost += record->size;
-            break;
-        case TRACE_ACCESS_ALLOC:
-            count_block(scan, record);
-            break;
-        case TRACE_ACCESS_CONTEXT:
-            break;
-        }
+        take_record(scan, index, record, cursor->place.offset, &queue);
     }
     mark_all(scan, &queue);
+    stream->bytes = cursor->place.bytes;
     if (cursor->error) {
         stream->error = cursor->error;
         stream->error_offset = cursor->error_offset;
     }
-    free(record);
-    free(cursor);
+    if (scan->grows)
+        return;
+    free(stream->cursor);
+    stream->cursor = NULL;
 }
 
 void race_scan_run(struct race_scan *scan)
 {
     for (;;) {
         uint32_t index = atomic_fetch_add(&scan->next, 1);
-        if (index >= scan->trace->stream_count)
+        if (index >= scan->stream_count)
             return;
         if (scan->trace->access[index].size)
             scan_stream(scan, index);
@@ -296,39 +333,36 @@ static int compare_visits(const void *a, const void *b)
 /* Which stays of a task follow which: by segments, whatever streams they are on. */
 static void order_visits(struct race_scan *scan)
 {
-    uint64_t total = 0;
-    scan->first_visit = memory_get(scan->task_count + 1u, sizeof(*scan->first_visit));
-    scan->starts = memory_get(scan->task_count, sizeof(*scan->starts));
-    for (uint32_t s = 0; s < scan->trace->stream_count; s++) {
-        total += scan->streams[s].visit_count;
-        for (uint32_t v = 0; v < scan->streams[s].visit_count; v++)
-            scan->first_visit[scan->streams[s].visits[v].task + 1]++;
+    bool any = false;
+    for (uint32_t s = 0; s < scan->stream_count; s++) {
+        struct race_scan_stream *stream = &scan->streams[s];
+        for (; stream->visits_settled < stream->visit_count; stream->visits_settled++) {
+            struct race_visit *visit = stream->visits[stream->visits_settled];
+            struct race_scan_task *task = &scan->tasks[visit->task];
+            MEMORY_GROW(task->visits, task->count, task->capacity);
+            visit->ordinal = task->count;
+            if (task->count && compare_visits(&task->visits[task->count - 1], &visit) > 0)
+                task->unsorted = any = true;
+            task->visits[task->count++] = visit;
+        }
     }
-    uint64_t *next = memory_get(scan->task_count, sizeof(*next));
-    for (uint32_t t = 0; t < scan->task_count; t++) {
-        scan->first_visit[t + 1] += scan->first_visit[t];
-        next[t] = scan->first_visit[t];
-    }
-    scan->visits = memory_get(total, sizeof(struct race_visit *));
-    for (uint32_t s = 0; s < scan->trace->stream_count; s++)
-        for (uint32_t v = 0; v < scan->streams[s].visit_count; v++)
-            scan->visits[next[scan->streams[s].visits[v].task]++] = &scan->streams[s].visits[v];
-    free(next);
-    for (uint32_t t = 0; t < scan->task_count; t++) {
-        struct race_visit **visits = scan->visits + scan->first_visit[t];
-        uint64_t count = scan->first_visit[t + 1] - scan->first_visit[t];
-        if (count == 0)
+    for (uint32_t t = 0; any && t < scan->task_count; t++) {
+        struct race_scan_task *task = &scan->tasks[t];
+        if (!task->unsorted)
             continue;
-        qsort(visits, count, sizeof(struct race_visit *), compare_visits);
-        for (uint64_t i = 0; i < count; i++)
-            visits[i]->ordinal = (uint32_t)i;
-        scan->starts[t] = visits[0]->first_segment;
+        qsort(task->visits, task->count, sizeof(*task->visits), compare_visits);
+        for (uint32_t i = 0; i < task->count; i++)
+            task->visits[i]->ordinal = i;
+        task->unsorted = false;
     }
 }
 
 void race_scan_end(struct race_scan *scan)
 {
     uint64_t hashes = UINT64_C(1) << scan->bits;
+    order_visits(scan);
+    if (!scan->owners)
+        return;
     scan->shared = memory_get(hashes / 64, sizeof(*scan->shared));
     for (uint64_t i = 0; i < hashes; i++) {
         uint64_t racy = OWNER_SEVERAL | OWNER_WROTE;
@@ -339,19 +373,22 @@ void race_scan_end(struct race_scan *scan)
     }
     memory_pages_free(scan->owners, hashes, sizeof(*scan->owners));
     scan->owners = NULL;
-    order_visits(scan);
 }
 
 void race_scan_close(struct race_scan *scan)
 {
-    for (uint32_t i = 0; i < scan->trace->stream_count; i++)
+    for (uint32_t i = 0; i < scan->stream_count; i++) {
+        for (uint32_t v = 0; v < scan->streams[i].visit_count; v++)
+            free(scan->streams[i].visits[v]);
         free(scan->streams[i].visits);
+        free(scan->streams[i].cursor);
+    }
+    for (uint32_t t = 0; t < scan->task_count; t++)
+        free(scan->tasks[t].visits);
     uint64_t hashes = UINT64_C(1) << scan->bits;
     memory_pages_free(scan->lives, hashes, sizeof(*scan->lives));
     memory_pages_free(scan->large, LARGE_PAGES, sizeof(*scan->large));
     free(scan->streams);
-    free(scan->visits);
-    free(scan->first_visit);
-    free(scan->starts);
+    free(scan->tasks);
     free(scan->shared);
 }

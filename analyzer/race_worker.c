@@ -5,8 +5,8 @@
  * A stream goes on until its task enters a segment that is after events not yet read in other
  * streams; then it waits in the list of the task it needs, and that task's progress wakes it. Which
  * stream runs when depends on the trace alone, not on the shard, so that results do not depend on
- * the number of workers. Invariant: a stream is running, ready, in exactly one list of waiters, or
- * finished.
+ * the number of workers. Invariant: a stream is running, ready, in exactly one list of waiters,
+ * parked until there is more of it, or finished.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,9 @@ struct stream {
     uint32_t visit;     /* index of the present visit */
     uint32_t next;      /* in a list of waiters */
     uint32_t waits_for; /* task */
+    uint64_t granted;   /* records that could be read so far */
     bool begun, entering, finished, waiting;
+    bool parked;    /* it has been read as far as it goes by now */
     bool for_visit; /* ... or for the task's stay on another stream to end */
 };
 
@@ -35,8 +37,9 @@ struct run {
     const struct race_scan *scan;
     struct order_walk *walk;
     struct stream *streams;
-    uint32_t stream_count;
+    uint32_t stream_count, task_count;
     uint32_t *ready, ready_count;
+    bool final;            /* the trace does not grow any more */
     uint32_t *waiters;     /* [task] first stream that waits for it */
     uint64_t *wake_at;     /* [task] the least of what they wait for */
     uint32_t *visit_index; /* [task] which visit it is at */
@@ -116,9 +119,9 @@ static void leave_task(struct run *run, struct stream *stream)
         return;
     const struct race_scan *scan = run->scan;
     stream->task = 0;
-    uint64_t at = scan->first_visit[task] + ++run->visit_index[task];
-    if (at < scan->first_visit[task + 1]) {
-        run->next_event[task] = scan->visits[at]->first_segment;
+    uint32_t at = ++run->visit_index[task];
+    if (at < scan->tasks[task].count) {
+        run->next_event[task] = scan->tasks[task].visits[at]->first_segment;
         task_done(run, task, before_segment(run->next_event[task]), true);
         return;
     }
@@ -212,7 +215,7 @@ static bool enter(struct run *run, uint32_t index, bool force)
     uint32_t task = stream->task, other;
     uint64_t until;
     if (!force && stream->begun &&
-        run->scan->streams[index].visits[stream->visit].ordinal != run->visit_index[task]) {
+        run->scan->streams[index].visits[stream->visit]->ordinal != run->visit_index[task]) {
         wait_for(run, index, task, UINT64_MAX, true);
         return false;
     }
@@ -277,13 +280,30 @@ static void take(struct run *run, struct stream *stream)
     }
 }
 
-/* Goes on with the stream until it must wait, or is over (true). */
-static bool go_on(struct run *run, uint32_t index, bool force)
+/* All that may be read of the stream has been: its task is done with what it no longer can do. */
+static void drained(struct run *run, struct stream *stream)
+{
+    uint32_t task = stream->task;
+    if (task == 0)
+        return;
+    const struct race_live *live = run->worker->live;
+    uint64_t next = task < live->count ? live->segments[task] : 0;
+    if (next < stream->segment)
+        next = stream->segment;
+    run->next_event[task] = next;
+    task_done(run, task, task < live->count && live->over[task] ? UINT64_MAX : before_segment(next),
+              false);
+}
+
+enum stop { STOP_WAITS, STOP_DRAINED, STOP_ENDED };
+
+/* Goes on with the stream until it must wait, or there is no more of it. */
+static enum stop go_on(struct run *run, uint32_t index, bool force)
 {
     struct stream *stream = &run->streams[index];
     for (;;) {
         if (stream->entering && !enter(run, index, force))
-            return false;
+            return STOP_WAITS;
         force = false;
         run->now.task = stream->task;
         run->now.segment = stream->segment;
@@ -292,8 +312,11 @@ static bool go_on(struct run *run, uint32_t index, bool force)
             if (stream->reader->at == stream->reader->count &&
                 !race_reader_fill(stream->reader, &stream->left)) {
                 run->now.position += stream->reader->skipped;
+                stream->reader->skipped = 0;
+                if (!run->final)
+                    return STOP_DRAINED;
                 leave_task(run, stream);
-                return true;
+                return STOP_ENDED;
             }
             take(run, stream);
         } while (!stream->entering);
@@ -308,54 +331,119 @@ static void run_stream(struct run *run, uint32_t index, bool force)
         race_reader_open(stream->reader, run->worker, index);
     }
     struct race_reader *reader = stream->reader;
-    uint64_t offset = reader->cursor.offset;
-    stream->finished = go_on(run, index, force);
-    if (reader->cursor.offset > offset)
-        atomic_fetch_add_explicit(&run->worker->progress, reader->cursor.offset - offset,
+    uint64_t bytes = reader->cursor.place.bytes;
+    enum stop stop = go_on(run, index, force);
+    if (reader->cursor.place.bytes > bytes)
+        atomic_fetch_add_explicit(&run->worker->progress, reader->cursor.place.bytes - bytes,
                                   memory_order_relaxed);
-    if (stream->finished) {
+    stream->finished = stop == STOP_ENDED;
+    stream->parked = stop == STOP_DRAINED;
+    if (stop == STOP_DRAINED)
+        drained(run, stream);
+    if (stop == STOP_ENDED) {
         race_reader_close(reader);
         stream->reader = NULL;
     }
 }
 
-static void prepare(struct run *run, struct race_worker *worker)
+/* ---- from the beginning to the end ---- */
+
+static void *grow(void *array, uint32_t old_count, uint32_t count, size_t size)
 {
-    const struct race_scan *scan = worker->scan;
-    *run = (struct run){.worker = worker,
-                        .scan = scan,
-                        .walk = order_walk_new(worker->order),
-                        .stream_count = scan->trace->stream_count};
-    run->streams = memory_get(run->stream_count, sizeof(*run->streams));
-    run->ready = memory_get(run->stream_count, sizeof(*run->ready));
-    run->waiters = memory_get(scan->task_count, sizeof(*run->waiters));
-    run->wake_at = memory_get(scan->task_count, sizeof(*run->wake_at));
-    run->visit_index = memory_get(scan->task_count, sizeof(*run->visit_index));
-    run->next_event = memory_get(scan->task_count, sizeof(*run->next_event));
-    for (uint32_t t = 0; t < scan->task_count; t++) {
-        bool any = scan->first_visit[t] < scan->first_visit[t + 1];
+    char *larger = memory_resize(array, count, size);
+    memset(larger + old_count * size, 0, (count - old_count) * size);
+    return larger;
+}
+
+static void grow_run(struct run *run)
+{
+    const struct race_scan *scan = run->scan;
+    uint32_t old = run->task_count, count = scan->task_count;
+    run->waiters = grow(run->waiters, old, count, sizeof(*run->waiters));
+    run->wake_at = grow(run->wake_at, old, count, sizeof(*run->wake_at));
+    run->visit_index = grow(run->visit_index, old, count, sizeof(*run->visit_index));
+    run->next_event = grow(run->next_event, old, count, sizeof(*run->next_event));
+    for (uint32_t t = old; t < count; t++) {
         run->waiters[t] = NO_STREAM;
         run->wake_at[t] = UINT64_MAX;
-        run->next_event[t] = scan->starts[t];
-        order_walk_done(run->walk, t, any ? before_segment(scan->starts[t]) : UINT64_MAX);
     }
-    for (uint32_t i = run->stream_count; i-- > 0;) {
-        run->streams[i].left = scan->streams[i].all_records;
-        if (scan->trace->access[i].size)
-            run->ready[run->ready_count++] = i;
-        else
-            run->streams[i].finished = true;
+    run->task_count = count;
+    order_walk_grow(run->walk);
+    race_history_grow(&run->worker->history, count);
+    run->streams = grow(run->streams, run->stream_count, scan->stream_count, sizeof(*run->streams));
+    run->ready = memory_resize(run->ready, scan->stream_count, sizeof(*run->ready));
+    for (uint32_t i = run->stream_count; i < scan->stream_count; i++)
+        run->streams[i].parked = true;
+    run->stream_count = scan->stream_count;
+}
+
+/* What is known of tasks that are on no stream: where they come next, or that they do not. */
+static void bring_tasks(struct run *run)
+{
+    const struct race_live *live = run->worker->live;
+    for (uint32_t t = 0; t < run->task_count; t++) {
+        const struct race_scan_task *task = &run->scan->tasks[t];
+        uint32_t at = run->visit_index[t];
+        uint64_t next = t < live->count ? live->segments[t] : 0;
+        if (at < task->count) {
+            if (order_walk_progress(run->walk, t) <
+                before_segment(task->visits[at]->first_segment)) {
+                run->next_event[t] = task->visits[at]->first_segment;
+                task_done(run, t, before_segment(run->next_event[t]), false);
+            }
+            continue;
+        }
+        if (next > run->next_event[t])
+            run->next_event[t] = next;
+        if (run->final || (t < live->count && live->over[t]))
+            task_done(run, t, UINT64_MAX, false);
+        else if (t < live->count)
+            task_done(run, t, before_segment(next), false);
     }
 }
 
-void race_worker_run(struct race_worker *worker)
+static void bring_streams(struct run *run)
 {
-    struct run *run = memory_get(1, sizeof(*run));
-    prepare(run, worker);
+    for (uint32_t i = run->stream_count; i-- > 0;) {
+        struct stream *stream = &run->streams[i];
+        uint64_t granted =
+            run->final ? run->scan->streams[i].all_records : run->scan->streams[i].granted;
+        stream->left += granted - stream->granted;
+        stream->granted = granted;
+        if (stream->reader)
+            access_resume(&stream->reader->cursor);
+        if (!stream->parked)
+            continue;
+        if (!run->final && stream->left == 0) {
+            drained(run, stream);
+            continue;
+        }
+        stream->parked = false;
+        if (run->scan->trace->access[i].size)
+            run->ready[run->ready_count++] = i;
+        else
+            stream->finished = true;
+    }
+}
+
+void race_worker_advance(struct race_worker *worker, bool final)
+{
+    if (!worker->run) {
+        worker->run = memory_get(1, sizeof(*worker->run));
+        *worker->run = (struct run){
+            .worker = worker, .scan = worker->scan, .walk = order_walk_new(worker->order)};
+    }
+    struct run *run = worker->run;
+    run->final = final;
+    grow_run(run);
+    bring_tasks(run);
+    bring_streams(run);
     uint32_t oldest = 0; /* no unfinished stream before this one */
     for (;;) {
         while (run->ready_count)
             run_stream(run, run->ready[--run->ready_count], false);
+        if (!final)
+            break;
         while (oldest < run->stream_count && run->streams[oldest].finished)
             oldest++;
         if (oldest == run->stream_count)
@@ -366,6 +454,37 @@ void race_worker_run(struct race_worker *worker)
         run_stream(run, oldest, true);
     }
     worker->lines = worker->history.line_count;
+}
+
+uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream)
+{
+    const struct run *run = worker->run;
+    if (!run || stream >= run->stream_count || !run->streams[stream].reader)
+        return 0;
+    const struct stream_place *place = &run->streams[stream].reader->cursor.place;
+    return place->offset >= TRACE_ACCESS_OFFSET ? place->offset : place->window_goes;
+}
+
+void race_worker_floor(struct race_worker *worker, uint64_t *floor)
+{
+    struct run *run = worker->run;
+    order_walk_floor(run->walk, run->next_event, floor);
+    /* Of its own segments a task knows those that are over: its children will be after them. */
+    for (uint32_t t = 0; t < run->task_count; t++) {
+        uint64_t done = order_walk_progress(run->walk, t);
+        uint64_t own = done == UINT64_MAX ? UINT64_MAX : before_segment(run->next_event[t]);
+        floor[t] = floor[t] < own ? floor[t] : own;
+    }
+}
+
+void race_worker_end(struct race_worker *worker)
+{
+    struct run *run = worker->run;
+    if (!run)
+        return;
+    for (uint32_t i = 0; i < run->stream_count; i++)
+        if (run->streams[i].reader)
+            race_reader_close(run->streams[i].reader);
     order_walk_free(run->walk);
     free(run->streams);
     free(run->ready);
@@ -374,4 +493,5 @@ void race_worker_run(struct race_worker *worker)
     free(run->visit_index);
     free(run->next_event);
     free(run);
+    worker->run = NULL;
 }

@@ -67,16 +67,27 @@ const struct trace_module *trace_module_at(const struct trace *trace, uint64_t p
 /* Nanoseconds from the start of the trace to `tsc`. */
 uint64_t trace_ns(const struct trace *trace, uint64_t tsc);
 
+struct stream_place {     /* how far a stream has been read */
+    uint64_t offset;      /* in the file */
+    uint64_t chunk_end;   /* 0: no more chunks */
+    uint64_t chunk_after; /* the next chunk */
+    uint64_t window_goes; /* where the chunk in the window will be when it is full */
+    uint64_t bytes;       /* of records, in the chunks met so far */
+    uint32_t sequence;
+};
+
 struct sync_cursor {
     const struct trace *trace;
     uint32_t stream;
-    uint64_t offset, chunk_end, chunk_after; /* in the file; chunk_end 0: no more chunks */
-    uint32_t sequence;
+    struct stream_place place;
     struct trace_sync_codec codec;
     const char *error; /* set when the stream is cut short by damage */
     uint64_t error_offset;
+    bool told;
 };
 void sync_open(struct sync_cursor *cursor, const struct trace *trace, uint32_t stream);
+/* Goes on behind the last record read, though the trace was mapped anew since (trace_follow). */
+void sync_resume(struct sync_cursor *cursor);
 /* false at the end, and when the rest cannot be read (then ->error is set). */
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record);
 
@@ -88,8 +99,7 @@ bool sync_next(struct sync_cursor *cursor, struct trace_sync *record);
 struct access_cursor {
     const struct trace *trace;
     uint32_t stream;
-    uint64_t offset, chunk_end, chunk_after;
-    uint32_t sequence;
+    struct stream_place place;
     uint32_t open_index; /* TRACE_OPEN_ENTRIES: the open table is done */
     bool open_run;
     struct trace_access_codec codec;
@@ -97,6 +107,7 @@ struct access_cursor {
     uint64_t error_offset;
 };
 void access_open(struct access_cursor *cursor, const struct trace *trace, uint32_t stream);
+void access_resume(struct access_cursor *cursor);
 /* After the last chunk the entries of the open table follow, as LINE records. */
 bool access_next(struct access_cursor *cursor, struct trace_access *record);
 

@@ -1,0 +1,282 @@
+/*
+ * What is kept of sync streams that are deleted as they are read: see order.h.
+ *
+ * Records that detectors look at later (lock order, misuse, losses, and for each object who handed
+ * it to whom) go into one stream in memory, in the format of the others. Edges are needed as long
+ * as somebody's clock may still come to follow them: those of a task up to the segment that every
+ * event to come is after are retired. For the lock-order detector each ORDER record's clock by hard
+ * edges is kept, because the edges will not be there when it is asked for.
+ *
+ * Invariant: a clock that knows (t, base[t]) knows all that retired edges of t would tell, if it is
+ * of an event that is still to come.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/order.h"
+
+#define CHUNK (64u << 10)
+
+struct kept_pair {
+    uint64_t segment;
+    uint32_t task;
+};
+
+struct kept_clock { /* hard clock of an ORDER record */
+    uint64_t segment;
+    struct kept_pair *pairs; /* ascending tasks */
+    uint32_t task, count;
+    bool known;
+};
+
+struct order_keep {
+    uint8_t *bytes; /* a stream's file */
+    uint64_t size, capacity, chunk;
+    struct trace_sync_codec codec;
+    uint32_t chunks;
+    uint64_t *handed; /* a set of hashes of (object, from, task) */
+    uint64_t handed_count, handed_capacity;
+    struct kept_clock *clocks;
+    uint32_t clock_count, clock_capacity, settled;
+    bool sorted;
+    uint64_t **hard; /* [hard_count] by task */
+    uint32_t hard_count;
+};
+
+void order_keep_begin(struct order *order)
+{
+    order->keep = memory_get(1, sizeof(*order->keep));
+}
+
+void order_keep_free(struct order *order)
+{
+    struct order_keep *keep = order->keep;
+    if (!keep)
+        return;
+    for (uint32_t i = 0; i < keep->clock_count; i++)
+        free(keep->clocks[i].pairs);
+    for (uint32_t i = 0; i < keep->hard_count; i++)
+        free(keep->hard[i]);
+    free(keep->hard);
+    free(keep->clocks);
+    free(keep->handed);
+    free(keep->bytes);
+    free(keep);
+}
+
+/* ---- the stream in memory ---- */
+
+static struct trace_chunk_header *header_at(struct order_keep *keep, uint64_t offset)
+{
+    void *place = keep->bytes + offset;
+    return place;
+}
+
+static void chunk_begin(struct order_keep *keep)
+{
+    uint64_t offset = keep->chunks ? keep->size : TRACE_SYNC_OFFSET;
+    if (offset + CHUNK > keep->capacity) {
+        uint64_t capacity = keep->capacity ? 2 * keep->capacity : 4 * CHUNK;
+        keep->bytes = memory_resize(keep->bytes, capacity, 1);
+        memset(keep->bytes + keep->capacity, 0, capacity - keep->capacity);
+        keep->capacity = capacity;
+    }
+    keep->chunk = offset;
+    keep->size = offset + CHUNK;
+    *header_at(keep, offset) = (struct trace_chunk_header){
+        .magic = TRACE_CHUNK_MAGIC, .size = CHUNK, .sequence = keep->chunks++};
+}
+
+static void put(struct order_keep *keep, const struct trace_sync *record)
+{
+    if (!keep->chunks ||
+        header_at(keep, keep->chunk)->used + sizeof(struct trace_chunk_header) + TRACE_RECORD_MAX >
+            CHUNK)
+        chunk_begin(keep);
+    struct trace_chunk_header *chunk = header_at(keep, keep->chunk);
+    uint8_t *first = keep->bytes + keep->chunk + sizeof(*chunk) + chunk->used;
+    chunk->used += (uint32_t)(trace_sync_put(&keep->codec, first, record) - first);
+}
+
+void order_keep_stream(struct order *order, struct trace_blob *blob)
+{
+    struct order_keep *keep = order->keep;
+    if (!keep->chunks)
+        chunk_begin(keep);
+    *header_at(keep, TRACE_SYNC_WINDOW) = (struct trace_chunk_header){
+        .magic = TRACE_CHUNK_MAGIC, .size = TRACE_CHUNK_MIN, .sequence = keep->chunks};
+    *blob = (struct trace_blob){keep->bytes, keep->size};
+}
+
+/* ---- records ---- */
+
+static bool set_has(uint64_t *slots, uint64_t capacity, uint64_t key, uint64_t **place)
+{
+    uint64_t at = key;
+    while (slots[at & (capacity - 1)] && slots[at & (capacity - 1)] != key)
+        at++;
+    *place = &slots[at & (capacity - 1)];
+    return **place == key;
+}
+
+/* Whether this object was never before handed by this task to that one. */
+static bool first_time(struct order_keep *keep, const struct trace_sync *record)
+{
+    uint64_t key = ((uint64_t)record->object << 32 | record->from) * 0x9e3779b97f4a7c15u;
+    key = (key ^ key >> 29 ^ record->task) * 0xbf58476d1ce4e5b9u;
+    key ^= key >> 32;
+    key |= !key;
+    uint64_t *place;
+    if (keep->handed_count >= keep->handed_capacity / 2) {
+        uint64_t capacity = keep->handed_capacity ? 2 * keep->handed_capacity : 1024;
+        uint64_t *larger = memory_get(capacity, sizeof(*larger));
+        for (uint64_t i = 0; i < keep->handed_capacity; i++)
+            if (keep->handed[i] && !set_has(larger, capacity, keep->handed[i], &place))
+                *place = keep->handed[i];
+        free(keep->handed);
+        keep->handed = larger;
+        keep->handed_capacity = capacity;
+    }
+    if (set_has(keep->handed, keep->handed_capacity, key, &place))
+        return false;
+    *place = key;
+    keep->handed_count++;
+    return true;
+}
+
+void order_keep_record(struct order *order, const struct trace_sync *record)
+{
+    struct order_keep *keep = order->keep;
+    if (record->type == TRACE_SYNC_SWITCH || record->type == TRACE_SYNC_FOLD ||
+        (record->type == TRACE_SYNC_EDGE && !first_time(keep, record)))
+        return;
+    if (record->task != keep->codec.task) {
+        struct trace_sync change = {
+            .type = TRACE_SYNC_SWITCH, .task = record->task, .segment = record->segment};
+        put(keep, &change);
+    }
+    put(keep, record);
+    if (record->type != TRACE_SYNC_ORDER || record->task >= order->task_count)
+        return;
+    MEMORY_GROW(keep->clocks, keep->clock_count, keep->clock_capacity);
+    keep->clocks[keep->clock_count++] =
+        (struct kept_clock){.task = record->task, .segment = record->segment};
+    keep->sorted = false;
+}
+
+void order_keep_settle(struct order *order)
+{
+    struct order_keep *keep = order->keep;
+    if (keep->settled == keep->clock_count)
+        return;
+    uint64_t *clock = memory_get(order->task_count, sizeof(*clock));
+    for (uint32_t i = 0; i < keep->clock_count; i++) {
+        struct kept_clock *kept = &keep->clocks[i];
+        uint32_t capacity = 0;
+        if (kept->known)
+            continue;
+        order_search(order, clock, kept->task, kept->segment, true);
+        for (uint32_t t = 1; t < order->task_count; t++) {
+            if (!clock[t])
+                continue;
+            MEMORY_GROW(kept->pairs, kept->count, capacity);
+            kept->pairs[kept->count++] = (struct kept_pair){clock[t], t};
+        }
+        kept->known = true;
+    }
+    free(clock);
+    keep->settled = keep->clock_count;
+}
+
+static int compare_clocks(const void *a, const void *b)
+{
+    const struct kept_clock *x = a, *y = b;
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    return x->segment < y->segment ? -1 : x->segment > y->segment;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct kept_pair *x = a, *y = b;
+    return x->task < y->task ? -1 : x->task > y->task;
+}
+
+bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint32_t b,
+                       uint64_t b_segment, bool *before)
+{
+    struct order_keep *keep = order->keep;
+    if (!keep || !keep->clock_count)
+        return false;
+    if (!keep->sorted)
+        qsort(keep->clocks, keep->clock_count, sizeof(*keep->clocks), compare_clocks);
+    keep->sorted = true;
+    struct kept_clock wanted = {.task = b, .segment = b_segment};
+    const struct kept_clock *kept =
+        bsearch(&wanted, keep->clocks, keep->clock_count, sizeof(wanted), compare_clocks);
+    if (!kept)
+        return false;
+    struct kept_pair pair = {.task = a};
+    const struct kept_pair *found =
+        kept->count ? bsearch(&pair, kept->pairs, kept->count, sizeof(pair), compare_pairs) : NULL;
+    *before = found && found->segment >= a_segment;
+    return true;
+}
+
+/* ---- retiring ---- */
+
+const uint64_t *order_keep_hard(const struct order *order, uint32_t task)
+{
+    const struct order_keep *keep = order->keep;
+    return keep && task < keep->hard_count ? keep->hard[task] : NULL;
+}
+
+uint64_t order_edges_left(const struct order *order)
+{
+    uint64_t count = 0;
+    for (uint32_t t = 0; t < order->task_count; t++)
+        count += order->lists[t].count;
+    return count;
+}
+
+/* The clocks by hard edges at `base`, of tasks that have edges; those that have none were not there
+ * before, or are over. */
+static void renew_hard(struct order *order, const uint64_t *base)
+{
+    struct order_keep *keep = order->keep;
+    uint64_t **hard = memory_get(order->task_count, sizeof(*hard));
+    for (uint32_t t = 1; t < order->task_count; t++) {
+        if (!order->lists[t].count || !base[t])
+            continue;
+        hard[t] = memory_get(order->task_count, sizeof(uint64_t));
+        order_search(order, hard[t], t, base[t], true);
+    }
+    for (uint32_t t = 0; t < keep->hard_count; t++)
+        free(keep->hard[t]);
+    free(keep->hard);
+    keep->hard = hard;
+    keep->hard_count = order->task_count;
+}
+
+void order_retire(struct order *order, const uint64_t *base)
+{
+    renew_hard(order, base);
+    order->base = memory_resize(order->base, order->task_count, sizeof(*order->base));
+    memcpy(order->base, base, order->task_count * sizeof(*order->base));
+    order->base_size = order->task_count;
+    for (uint32_t t = 1; t < order->task_count; t++) {
+        struct order_list *list = &order->lists[t];
+        uint32_t drop = order_version(order, t, base[t]) - list->retired;
+        if (drop < 2)
+            continue;
+        drop--; /* the last one stays, as the last synchronisation before what comes */
+        memmove(list->edges, list->edges + drop, (list->count - drop) * sizeof(*list->edges));
+        list->count -= drop;
+        list->retired += drop;
+        if (list->count < list->capacity / 4) {
+            list->capacity = list->count ? list->count : 1;
+            list->edges = memory_resize(list->edges, list->capacity, sizeof(*list->edges));
+        }
+    }
+}
