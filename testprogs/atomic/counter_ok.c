@@ -2,7 +2,7 @@
  * Relaxed counters of all sizes, read after the join.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

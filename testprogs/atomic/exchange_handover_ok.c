@@ -2,7 +2,7 @@
  * A pointer handed over by exchange, back and forth.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,8 @@
  * A compare-and-swap that fails with a relaxed failure order acquires nothing.
  *
  * EXPECT: race @fill @use data [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

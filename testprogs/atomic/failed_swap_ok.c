@@ -2,7 +2,7 @@
  * A compare-and-swap that fails acquires if its failure order says so.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,8 @@
  * The release fence stands behind the store: too late.
  *
  * EXPECT: race @fill @use data [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

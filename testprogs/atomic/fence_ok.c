@@ -2,7 +2,7 @@
  * Relaxed flag, but a release fence before the store and an acquire fence after the load.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,8 @@
  * A release fence, but nothing on the reader's side.
  *
  * EXPECT: race @fill @use data [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,8 @@
  * A signal fence orders nothing between threads.
  *
  * EXPECT: race @fill @use data [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,8 @@
  * A relaxed flag carries no order: the data it announces is raced for.
  *
  * EXPECT: race @fill @use data [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,8 @@
  * A release store seen by a relaxed load: still no order.
  *
  * EXPECT: race @fill @use data [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * Sequentially consistent store and load, by plain operators.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

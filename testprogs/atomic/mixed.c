@@ -2,7 +2,8 @@
  * An atomic store and a plain read of the same variable.
  *
  * EXPECT: race @atomic @plain value [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

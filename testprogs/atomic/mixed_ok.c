@@ -2,7 +2,7 @@
  * Atomic on both sides, even if relaxed.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

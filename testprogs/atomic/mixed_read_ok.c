@@ -2,6 +2,7 @@
  * An atomic load and a plain read: nobody writes.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,6 +2,7 @@
  * Peterson's lock with sequentially consistent atomics.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

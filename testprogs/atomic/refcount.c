@@ -3,6 +3,8 @@
  *
  * EXPECT: race @use @free [proved]
  * EXPECT: race @count @free [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

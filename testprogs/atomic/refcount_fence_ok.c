@@ -2,7 +2,7 @@
  * A reference count that releases, with an acquire fence before the free.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,8 @@
  * A relaxed store of another thread ends the release sequence.
  *
  * EXPECT: race @fill @use data [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

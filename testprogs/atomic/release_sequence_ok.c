@@ -2,7 +2,7 @@
  * A relaxed read-modify-write of another thread continues the release sequence.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

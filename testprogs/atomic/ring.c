@@ -2,6 +2,8 @@
  * A queue for one producer and one consumer whose tail is published relaxed.
  *
  * EXPECT: race @put @get [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

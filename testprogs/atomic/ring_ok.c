@@ -2,7 +2,7 @@
  * The same queue with a releasing store.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -3,6 +3,8 @@
  *
  * EXPECT: race @one @sum_one parts[0] [proved]
  * EXPECT: race @two @sum_two parts[1] [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

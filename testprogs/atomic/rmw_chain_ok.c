@@ -2,7 +2,7 @@
  * Two releasing additions: who reads the second is after both.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

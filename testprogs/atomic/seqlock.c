@@ -3,6 +3,8 @@
  *
  * EXPECT: race @write_x @read_x data_x [proved]
  * EXPECT: race @write_y @read_y data_y [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

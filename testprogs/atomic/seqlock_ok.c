@@ -2,7 +2,7 @@
  * The sequence lock as C11 wants it: its data is atomic too, relaxed.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

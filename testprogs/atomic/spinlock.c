@@ -2,7 +2,8 @@
  * A spin lock made of compare-and-swap whose unlock is relaxed.
  *
  * EXPECT: race @bump @bump total [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * The same lock with a releasing unlock.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * A lock-free stack filled by two threads and emptied at once by a third.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

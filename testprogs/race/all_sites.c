@@ -4,6 +4,7 @@
  * EXPECT: race @write @read_one shared [proved]
  * EXPECT: race @write @read_two shared [proved]
  * EXPECT: race @write @read_three shared [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * The same reads after a join of the writer.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

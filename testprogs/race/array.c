@@ -2,6 +2,7 @@
  * Two threads share one element of a table.
  *
  * EXPECT: race @one @two table[3] [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

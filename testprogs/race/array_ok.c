@@ -2,7 +2,7 @@
  * Two threads share a table, not its elements.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

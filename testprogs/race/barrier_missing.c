@@ -2,6 +2,7 @@
  * The second barrier of each phase is missing: the next phase writes what others still read.
  *
  * EXPECT: race @write @read [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

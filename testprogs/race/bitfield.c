@@ -2,6 +2,7 @@
  * Two bit-fields in one word are one memory location.
  *
  * EXPECT: race @one @two [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * A field of width zero puts the bit-fields into different memory locations.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

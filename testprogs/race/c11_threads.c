@@ -2,6 +2,7 @@
  * Two C11 threads and a plain counter.
  *
  * EXPECT: race @bump @bump counter [proved]
+ * MODE: instrumented patched
  */
 #include <threads.h>
 

@@ -2,7 +2,7 @@
  * Two threads bump a plain counter.
  *
  * EXPECT: race @bump @bump counter [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  * BARE: yes
  */
 #include <pthread.h>

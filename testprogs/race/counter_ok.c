@@ -2,7 +2,7 @@
  * The counter of counter.c behind a mutex.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  * BARE: yes
  */
 #include <pthread.h>

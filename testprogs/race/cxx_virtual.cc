@@ -3,6 +3,8 @@
  * pointer itself is raced for.
  *
  * EXPECT: race @destructor @call [proved]
+ * PATCHED: race @destructor @call [suspected]
+ * MODE: instrumented patched
  */
 #include <new>
 #include <pthread.h>

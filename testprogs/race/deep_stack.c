@@ -2,6 +2,7 @@
  * A race found far down in a recursion, with callers on both sides.
  *
  * EXPECT: race @write @read depth_value [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

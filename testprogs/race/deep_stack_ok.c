@@ -2,6 +2,7 @@
  * Deep recursion of two threads that only read.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -3,6 +3,7 @@
  *
  * EXPECT: race @check @publish instance [proved]
  * EXPECT: race @use @init [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdlib.h>

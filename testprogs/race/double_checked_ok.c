@@ -2,7 +2,7 @@
  * Double-checked locking with acquire and release.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

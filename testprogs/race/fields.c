@@ -2,6 +2,7 @@
  * Two threads count in the same field of a struct.
  *
  * EXPECT: race @one @two stats.hits [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * Two threads count in neighbouring fields, down to single bytes: no race.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

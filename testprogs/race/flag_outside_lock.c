@@ -2,6 +2,7 @@
  * The condition variable is used well, but its flag is set outside the lock.
  *
  * EXPECT: race @set @test ready [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * The flag is set under the lock.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * A block is freed while another thread still reads it. The read comes first in time.
  *
  * EXPECT: race @use @free [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdlib.h>

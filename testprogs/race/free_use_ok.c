@@ -2,7 +2,7 @@
  * The block is freed after the join.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdlib.h>

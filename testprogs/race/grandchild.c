@@ -2,6 +2,7 @@
  * Parent and grandchild: creation orders what was before it, not what comes after.
  *
  * EXPECT: race @parent @grandchild value [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Order through two creations and two joins.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

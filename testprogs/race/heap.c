@@ -2,7 +2,7 @@
  * Two threads write the same field of a heap block.
  *
  * EXPECT: race @one @two [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Two threads write different fields of a heap block in one cache line.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * The allocator hands the same block from thread to thread: accesses of different lives of a block never race.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * A field is set after the thread that needs it was started.
  *
  * EXPECT: race @late @use [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

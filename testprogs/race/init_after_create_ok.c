@@ -2,6 +2,7 @@
  * The field is set before the thread is started.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

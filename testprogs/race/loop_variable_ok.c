@@ -2,6 +2,7 @@
  * Each thread is handed a value of its own.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

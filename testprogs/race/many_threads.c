@@ -2,6 +2,7 @@
  * Ten threads, one site: one finding.
  *
  * EXPECT: race @bump @bump counter [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

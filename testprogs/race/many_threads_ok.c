@@ -2,6 +2,7 @@
  * Ten threads one after the other.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Memory from mmap is shared like any other.
  *
  * EXPECT: race @one @two [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <sys/mman.h>

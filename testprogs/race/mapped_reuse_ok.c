@@ -2,6 +2,7 @@
  * A mapping that lies where another one lay before is another memory.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <sys/mman.h>

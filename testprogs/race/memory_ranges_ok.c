@@ -2,7 +2,7 @@
  * Ranges that touch without overlapping.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <string.h>

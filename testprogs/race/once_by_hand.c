@@ -3,6 +3,7 @@
  *
  * EXPECT: race @test @set done [proved]
  * EXPECT: race @init @use table [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

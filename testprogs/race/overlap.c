@@ -2,6 +2,7 @@
  * A write of eight bytes meets a read of one byte in their middle.
  *
  * EXPECT: race @wide @narrow [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Writes of one, two and four bytes that touch but do not overlap.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * read(2) fills only part of the buffer; the rest is the other thread's.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <unistd.h>

@@ -2,6 +2,7 @@
  * A write under a lock held for reading only.
  *
  * EXPECT: race @bump @bump hits [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * The write under the lock held for writing.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * A reader does not wait for the writer. The write is over in time, but nothing orders it before the read.
  *
  * EXPECT: race @write @read value [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * A semaphore hands the value over.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <semaphore.h>

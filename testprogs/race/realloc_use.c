@@ -2,6 +2,7 @@
  * A table grows by realloc while another thread writes into it.
  *
  * EXPECT: race @use @grow [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdlib.h>

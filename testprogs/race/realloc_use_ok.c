@@ -2,6 +2,7 @@
  * The table grows after the join.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdlib.h>

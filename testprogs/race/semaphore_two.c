@@ -2,6 +2,7 @@
  * A semaphore used as a lock, but initialised with two.
  *
  * EXPECT: race @bump @bump total [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <semaphore.h>

@@ -2,6 +2,7 @@
  * A semaphore used as a lock, initialised with one.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <semaphore.h>

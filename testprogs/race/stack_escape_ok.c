@@ -2,7 +2,7 @@
  * A local variable of the creator, read after the join.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

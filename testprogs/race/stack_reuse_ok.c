@@ -2,6 +2,7 @@
  * A thread runs on the stack of one that has ended.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * The string is replaced and measured under a lock.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <string.h>

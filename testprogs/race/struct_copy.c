@@ -2,7 +2,7 @@
  * A struct is copied while one of its fields is written.
  *
  * EXPECT: race @copy @set [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * A struct is copied while one of its fields is read.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

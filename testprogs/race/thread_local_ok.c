@@ -2,7 +2,7 @@
  * Thread-local variables are as many as threads.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

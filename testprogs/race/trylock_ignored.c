@@ -2,6 +2,7 @@
  * A failed trylock is taken for a success.
  *
  * EXPECT: race @held @unheld total [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

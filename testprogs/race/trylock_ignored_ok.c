@@ -2,6 +2,7 @@
  * A failed trylock leaves the data alone.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -3,6 +3,9 @@
  *
  * EXPECT: race @write_a @read_a alpha [proved]
  * EXPECT: race @write_b @read_b beta [proved]
+ * PATCHED: race @write_b @read_b beta [proved]
+ * PATCHED: race @write_a @read_b [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Two variables, one per thread.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

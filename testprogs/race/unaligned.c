@@ -2,6 +2,7 @@
  * An unaligned word straddles the boundary of two cache lines.
  *
  * EXPECT: race @wide @narrow [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * The bytes right before and right behind an unaligned word.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

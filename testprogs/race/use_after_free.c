@@ -2,6 +2,7 @@
  * A block is read by one thread after another has freed it.
  *
  * EXPECT: race @use @free [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * Each thread frees the block it made.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -3,7 +3,8 @@
  *
  * EXPECT: race @set @poll ready [proved]
  * EXPECT: race @fill @use data [proved]
- * MODE: instrumented clang
+ * PATCHED: race @set @poll [suspected]
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

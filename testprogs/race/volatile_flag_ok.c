@@ -2,7 +2,7 @@
  * An atomic flag with release and acquire.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdatomic.h>

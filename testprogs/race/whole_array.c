@@ -2,7 +2,7 @@
  * Two threads fill the same table: one finding, however many elements.
  *
  * EXPECT: race @fill @fill [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Accesses of sixteen bytes.
  *
  * EXPECT: race @one @two value [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

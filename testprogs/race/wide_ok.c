@@ -2,6 +2,7 @@
  * Sixteen bytes each.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
  * Two writers, each under a lock of its own.
  *
  * EXPECT: race @one @two total [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

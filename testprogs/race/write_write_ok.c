@@ -2,6 +2,7 @@
  * Two writers under the same lock.
  *
  * EXPECT: none
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 

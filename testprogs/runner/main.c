@@ -10,8 +10,10 @@
  *     EXPECT: exit 3                          its own exit status (128 + n: killed by signal n); without this line 0
  *     EXPECT: exit hang                       it never ends by itself
  *     STATUS: 3                               exit status of gorocheck itself: 3 incomplete, 4 nothing observed
- *     MODE: instrumented plain clang          how it is built, one test for each word; without this line: instrumented
+ *     MODE: instrumented plain clang patched  how it is built, one test for each word; without this line: instrumented.
+ *                                             patched: built as plain, its machine code patched at load
  *     MODE: go gorace                         Go programs: by gccgo alone (without this line), by `gorocheck go build`
+ *     PATCHED: race ... or none               what mode patched finds, if that is not what EXPECT says
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     BARE: yes                               also run with nothing but LD_PRELOAD
  *
@@ -145,7 +147,7 @@ static bool test_build(const struct program *program, const char *mode, struct p
         go_build(&command, program, tool, mode, place);
         return test_build_run(&command, mode, place);
     }
-    if (strcmp(mode, "plain"))
+    if (strcmp(mode, "plain") && !program->patched)
         command_add(&command, tool);
     command_add(&command, cxx ? "c++" : "cc");
     command.env[command.env_count++] = clang ? "GOROCHECK_CC=clang" : "GOROCHECK_CC=gcc";
@@ -329,7 +331,7 @@ static bool test_do(const struct test *test)
 {
     static struct program program;
     static struct place place;
-    program_read(&program, test->path);
+    program_read(&program, test->path, test->mode);
     if (!program.stated) {
         fprintf(test_log, "    states no expectation\n");
         return false;
@@ -349,7 +351,7 @@ static void test_add(const char *path)
 {
     static struct program program;
     char modes[TEXT_MAX], *save = NULL;
-    program_read(&program, path);
+    program_read(&program, path, "");
     text_copy(modes, sizeof(modes), program.modes);
     for (char *mode = strtok_r(modes, " ", &save); mode; mode = strtok_r(NULL, " ", &save)) {
         if (test_count == (int)(sizeof(tests) / sizeof(tests[0])))
@@ -381,9 +383,9 @@ static int skipped_go;
 /* All programs below testprogs/; folders that hold something else have no line with EXPECT and are not entered. */
 static void tests_collect(char **patterns, int count)
 {
-    static const char *const folders[] = {"race",    "atomic",   "sync",       "deadlock",
-                                          "blocked", "unjoined", "misuse",     "leak",
-                                          "host",    "demo",     "descriptor", "go"};
+    static const char *const folders[] = {
+        "race", "atomic", "sync", "deadlock",   "blocked", "unjoined",  "misuse",
+        "leak", "host",   "demo", "descriptor", "go",      "unmodified"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;

@@ -109,11 +109,17 @@ static void expect_resolve(const char *path, const char *text, const char *line,
     out[used < size ? used : size - 1] = 0;
 }
 
-static void expect_add(struct program *program, const char *text, const char *value)
+static void expect_add(struct program *program, const char *text, const char *value, bool patched)
 {
     char resolved[TEXT_MAX], word[WORD_MAX] = "";
     program->stated = true;
+    if (patched && !program->differs) {
+        program->differs = true;
+        program->expect_count = 0;
+    }
     if (!strcmp(value, "none"))
+        return;
+    if (program->differs && !patched && strncmp(value, "exit ", 5))
         return;
     if (sscanf(value, "exit %63s", word) == 1) {
         program->status = strcmp(word, "hang") ? atoi(word) : STATUS_HANG;
@@ -140,7 +146,9 @@ static void header_line(struct program *program, const char *text, char *line)
     for (size_t i = strlen(value); i && isspace((unsigned char)value[i - 1]); i--)
         value[i - 1] = 0;
     if (!strcmp(word, "EXPECT"))
-        expect_add(program, text, value);
+        expect_add(program, text, value, false);
+    else if (!strcmp(word, "PATCHED") && program->patched)
+        expect_add(program, text, value, true);
     else if (!strcmp(word, "TIMEOUT"))
         program->timeout = atof(value);
     else if (!strcmp(word, "STATUS"))
@@ -152,9 +160,24 @@ static void header_line(struct program *program, const char *text, char *line)
             text_copy(texts[i].target, TEXT_MAX, value);
 }
 
-void program_read(struct program *program, const char *path)
+/* Adds what a patched program runs with to its GOROCHECK_OPTIONS. */
+static void environment_patched(struct program *program)
+{
+    static const char name[] = "GOROCHECK_OPTIONS=", option[] = "patch=main";
+    char env[TEXT_MAX];
+    text_copy(env, sizeof(env), program->env);
+    char *at = strstr(env, name);
+    size_t length = at ? (size_t)(at - env) + strcspn(at, " ") : strlen(env);
+    snprintf(program->env, sizeof(program->env), "%.*s%s%s%s", (int)length, env, at ? ":" : " ",
+             at ? "" : name, option);
+    size_t used = strlen(program->env);
+    text_copy(program->env + used, sizeof(program->env) - used, env + length);
+}
+
+void program_read(struct program *program, const char *path, const char *mode)
 {
     memset(program, 0, sizeof(*program));
+    program->patched = !strcmp(mode, "patched");
     text_copy(program->path, sizeof(program->path), path);
     text_copy(program->modes, sizeof(program->modes),
               strcmp(strrchr(path, '.'), ".go") ? "instrumented" : "go");
@@ -167,6 +190,8 @@ void program_read(struct program *program, const char *path)
     for (char *line = header ? strtok_r(header, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save))
         header_line(program, text, line);
+    if (program->patched)
+        environment_patched(program);
     free(header);
     free(text);
 }

@@ -32,7 +32,9 @@ struct program {
     bool bare;
     struct finding expect[FINDING_MAX];
     int expect_count;
-    bool stated; /* there is an EXPECT line */
+    bool stated;  /* there is an EXPECT line */
+    bool patched; /* it is not instrumented: its machine code is patched at load ... */
+    bool differs; /* ... and PATCHED lines say what is to be found then */
 };
 
 struct command {
@@ -52,7 +54,7 @@ void text_copy(char *to, size_t size, const char *from);
 /* The text of a file, to be freed; NULL if it cannot be read. */
 char *file_read(const char *path);
 
-void program_read(struct program *program, const char *path);
+void program_read(struct program *program, const char *path, const char *mode);
 /* "race a.c:1 a.c:2 counter [proved]" -> finding. False if the line does not begin with a kind. */
 bool finding_parse(struct finding *finding, const char *line);
 /* Does what was found agree with what was expected? An object or certainty that is not stated may be anything. */

@@ -1,0 +1,35 @@
+/*
+ * One task appends under the lock, another reads the count without it.
+ *
+ * EXPECT: race @append @look count [proved]
+ * MODE: patched instrumented clang
+ */
+#include <pthread.h>
+
+int items[64], count, seen;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *first(void *unused)
+{
+    pthread_mutex_lock(&lock);
+    items[0] = 1;
+    count = 1; /* @append */
+    pthread_mutex_unlock(&lock);
+    return unused;
+}
+
+static void *second(void *unused)
+{
+    seen = count; /* @look */
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t a, b;
+    pthread_create(&a, NULL, first, NULL);
+    pthread_create(&b, NULL, second, NULL);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    return 0;
+}
