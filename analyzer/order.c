@@ -72,17 +72,13 @@ static void read_stream(struct trace *trace, struct order *order, uint32_t strea
     cursor->told = cursor->error != NULL;
 }
 
-/*
- * A goroutine is after the go statement that made it: so says its slot, no record. Of a thread there
- * is a record, but while the trace grows the slot tells of it before it begins.
- */
+/* Of a thread's birth there is a record, but while the trace grows the slot tells of it before it begins. */
 static void take_births(struct trace *trace, struct order *order)
 {
     for (uint32_t id = 1; id < order->task_count; id++) {
         const struct trace_task *task = &trace->tasks[id];
-        bool goroutine = task->kind == TRACE_TASK_GOROUTINE;
         if (!task->state || !task->parent || task->parent == id || order->lists[id].born ||
-            (!goroutine && !order->keep))
+            task->kind == TRACE_TASK_GOROUTINE || !order->keep)
             continue;
         struct trace_sync record = {.type = TRACE_SYNC_EDGE,
                                     .task = id,
@@ -93,7 +89,7 @@ static void take_births(struct trace *trace, struct order *order)
         const char *wrong = take_edge(trace, order, &record);
         if (wrong)
             trace_problem(trace, "tasks", 0, "%s", wrong);
-        else if (!goroutine)
+        else
             order->edge_count--; /* the record will be counted */
     }
 }

@@ -139,6 +139,20 @@ void clock_drop_set(struct object *object)
     set_put(&object_clock(object)->set);
 }
 
+void clock_begin_task(struct thread *thread, uint32_t task, uint64_t segment)
+{
+    uint8_t *p = sync_begin(thread);
+    if (!p)
+        return;
+    struct trace_sync record;
+    record.type = TRACE_SYNC_FOLD;
+    record.task = task;
+    record.segment = task_record(task)->segment;
+    record.from = thread->task;
+    record.from_segment = segment;
+    stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
+}
+
 static void fold_write(struct thread *thread, const struct object_private *own,
                        const struct clock_pair *pair)
 {

@@ -15,6 +15,9 @@
 void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
 void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc);
 
+/* From its present segment on `task`, which has not begun, is after (thread->task, segment). */
+void clock_begin_task(struct thread *thread, uint32_t task, uint64_t segment);
+
 void clock_fork_child(void);
 void clock_drop(struct object *object); /* empties it */
 void clock_drop_set(struct object *object);

@@ -42,6 +42,16 @@ static uint64_t order_key(struct thread *thread, struct object *object, uint32_t
     return try ? 0 : held_key(thread, object, mode);
 }
 
+static inline void lock_owned(struct thread *thread, struct object *object, bool try, uintptr_t pc,
+                              uintptr_t frame)
+{
+    lock_taken(thread, object, order_key(thread, object, TRACE_MODE_EXCLUSIVE, try), 0, pc, frame);
+    if (UNLIKELY(!object->shown.create_stack)) {
+        object->shown.create_stack = object->shown.owner_stack;
+        object->shown.flags |= TRACE_OBJECT_GO;
+    }
+}
+
 /* Who has the lock of a Once and finds it not done runs its function. */
 static void once_runs(struct thread *thread, struct go_operation *once)
 {
@@ -59,11 +69,7 @@ static NOINLINE void locked(const struct go_operation *operation, uint32_t kind,
     thread->events++;
     struct object *object = object_get(thread, operation->address, kind);
     if (object) {
-        object->shown.flags |= TRACE_OBJECT_GO;
-        lock_taken(thread, object, order_key(thread, object, TRACE_MODE_EXCLUSIVE, try), 0,
-                   operation->pc, operation->frame);
-        if (UNLIKELY(!object->shown.create_stack))
-            object->shown.create_stack = object->shown.owner_stack;
+        lock_owned(thread, object, try, operation->pc, operation->frame);
         struct go_operation *outer = operation->outer;
         if (UNLIKELY(outer && outer->primitive == PRIMITIVE_go_once &&
                      operation->address - outer->address < 16))
@@ -84,17 +90,50 @@ static NOINLINE void unlocking(uintptr_t address, uint32_t kind)
     thread_leave(thread);
 }
 
-GO_EXPORT(go_mutex_lock, "sync.Mutex.Lock", void, (void *mutex));
-EXPORT void wrap_go_mutex_lock(void *mutex)
+static NOINLINE void lock_wait(void *mutex, uintptr_t pc, uintptr_t frame)
 {
-    if (UNLIKELY(is_part((uintptr_t)mutex))) {
-        GO_REAL(go_mutex_lock)(mutex);
-        return;
-    }
-    GO_OPERATION(operation, go_mutex_lock, mutex);
+    struct go_operation operation __attribute__((cleanup(go_end)));
+    operation.pc = pc;
+    operation.frame = frame;
+    go_begin(&operation, PRIMITIVE_go_mutex_lock, (uintptr_t)mutex);
     GO_REAL(go_mutex_lock)(mutex);
     if (LIKELY(go_on))
         locked(&operation, TRACE_OBJECT_MUTEX, false);
+}
+
+/* The thread, where nothing is unusual: a goroutine in no operation. */
+static inline struct thread *plain(void)
+{
+    struct thread *thread = thread_current;
+    if (UNLIKELY((uintptr_t)thread <= THREAD_NONE || !thread->go || thread->go->operation ||
+                 thread->busy || shim_state != SHIM_ON))
+        return NULL;
+    return thread;
+}
+
+/* Tried first: what is to be had at once needs no operation, and the goroutine stays on this thread. */
+GO_EXPORT(go_mutex_lock, "sync.Mutex.Lock", void, (void *mutex));
+EXPORT void wrap_go_mutex_lock(void *mutex)
+{
+    struct thread *thread = plain();
+    if (UNLIKELY(!thread) && is_part((uintptr_t)mutex)) {
+        GO_REAL(go_mutex_lock)(mutex);
+        return;
+    }
+    uintptr_t pc = RETURN_PC, frame = (uintptr_t)__builtin_frame_address(0);
+    if (UNLIKELY(!thread || !mutex || !go_real.go_mutex_trylock(mutex))) {
+        lock_wait(mutex, pc, frame);
+        return;
+    }
+    thread->busy = 1;
+    __asm__ volatile("" ::: "memory");
+    thread->events++;
+    struct object *object = object_cached(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+    if (UNLIKELY(!object))
+        object = object_get(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+    if (LIKELY(object != NULL))
+        lock_owned(thread, object, false, pc, frame);
+    thread_leave(thread);
 }
 
 GO_EXPORT(go_mutex_trylock, "sync.Mutex.TryLock", bool, (void *mutex));
@@ -112,8 +151,18 @@ EXPORT bool wrap_go_mutex_trylock(void *mutex)
 GO_EXPORT(go_mutex_unlock, "sync.Mutex.Unlock", void, (void *mutex));
 EXPORT void wrap_go_mutex_unlock(void *mutex)
 {
-    if (LIKELY(go_on) && LIKELY(!is_part((uintptr_t)mutex)))
+    struct thread *thread = plain();
+    struct object *object =
+        LIKELY(thread != NULL) ? object_cached(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX) : NULL;
+    if (LIKELY(object && lock_plain(thread, object))) {
+        thread->busy = 1;
+        __asm__ volatile("" ::: "memory");
+        thread->events++;
+        lock_given(thread, object);
+        thread_leave(thread);
+    } else if (go_on && !is_part((uintptr_t)mutex)) {
         unlocking((uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+    }
     GO_REAL(go_mutex_unlock)(mutex);
 }
 

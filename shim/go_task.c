@@ -16,9 +16,15 @@
 #include "shim/table.h"
 #include "shim/task.h"
 
-#define BUCKETS (1u << 16)
+#define BUCKETS    (1u << 16)
+
+#define ENDED_KEPT 4096u /* slots of ended goroutines that nobody may have yet */
+#define ENDED_ROOM (4 * ENDED_KEPT)
 
 static struct go **buckets;
+static struct spin ended_lock;
+static uint32_t ended[ENDED_ROOM];
+static uint32_t ended_first, ended_count;
 static struct spin buckets_lock;
 
 /* ---- from g to struct go ---- */
@@ -83,22 +89,69 @@ static void forget(struct go *go, void *data)
 void go_fork_child(void)
 {
     spin_reset(&buckets_lock);
+    spin_reset(&ended_lock);
+    ended_count = 0;
     go_each(forget, NULL);
 }
 
 /* ---- tasks ---- */
+
+/*
+ * Slots of goroutines that have ended, oldest first. Without accesses nothing is said of a goroutine after its end, but
+ * that somebody was made or let go by it; so its slot becomes another's, which goes on counting its segments: the one is
+ * taken to be after the other, which may hide a predicted deadlock and cannot make one up.
+ */
+
+static void slot_give(uint32_t task, const struct trace_task *record)
+{
+    if (record->held_count || process_record()->flags & TRACE_PROCESS_ACCESSES)
+        return;
+    spin_lock(&ended_lock);
+    if (ended_count < ENDED_ROOM)
+        ended[(ended_first + ended_count++) % ENDED_ROOM] = task;
+    spin_unlock(&ended_lock);
+}
+
+static uint32_t slot_take(const struct thread *creator)
+{
+    uint32_t task = 0;
+    if (ended_count < ENDED_KEPT || process_record()->flags & TRACE_PROCESS_ACCESSES)
+        return 0;
+    spin_lock(&ended_lock);
+    if (ended_count >= ENDED_KEPT) {
+        task = ended[ended_first];
+        ended_first = (ended_first + 1) % ENDED_ROOM;
+        ended_count--;
+    }
+    spin_unlock(&ended_lock);
+    if (!task)
+        return 0;
+    struct trace_task *record = task_record(task);
+    uint64_t segment = record->segment + 2; /* 1 is the end of the one before */
+    record->state = TRACE_TASK_UNUSED;
+    raw_zero(record, sizeof *record);
+    record->segment = segment;
+    record->create_tsc = tsc_now();
+    if (creator)
+        record->parent = creator->task;
+    return task;
+}
 
 static struct go *bind(struct thread *creator, uintptr_t g)
 {
     struct go *go = search(g);
     if (!go && !(go = insert(g)))
         return NULL;
-    uint32_t task = task_make(creator);
+    uint32_t task = slot_take(creator);
+    if (!task)
+        task = task_make(creator);
     if (!task)
         return NULL;
+    __atomic_fetch_add(&process_record()->goroutines, 1, __ATOMIC_RELAXED);
     struct trace_task *record = task_record(task);
     record->kind = TRACE_TASK_GOROUTINE;
     record->flags |= TRACE_TASK_DETACHED;
+    record->state = TRACE_TASK_CREATED;
     record->handle = (uint64_t)go_id_of(g);
     go->id = go_id_of(g);
     go->operation = NULL;
@@ -118,6 +171,7 @@ struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32
     record->entry = entry;
     record->create_stack = stack;
     record->parent_segment = clock_new_segment(creator);
+    clock_begin_task(creator, go->task, record->parent_segment);
     return go;
 }
 
@@ -126,7 +180,7 @@ struct go *go_find(struct thread *thread, uintptr_t g)
     if (go_id_of(g) == 0)
         return thread->go_own;
     struct go *go = search(g);
-    if (LIKELY(go && go->id == go_id_of(g)))
+    if (LIKELY(go && go->task && go->id == go_id_of(g)))
         return go;
     go = bind(NULL,
               g); /* a C thread that called into Go: its goroutine was not made by a go statement */
@@ -303,6 +357,8 @@ static NOINLINE void goroutine_end(void)
         record->exit = TRACE_EXIT_RETURN;
         __asm__ volatile("" ::: "memory");
         record->state = TRACE_TASK_ENDED;
+        go->task = 0;
+        slot_give(thread->task, record);
     }
     thread_leave(thread);
 }

@@ -45,6 +45,7 @@ struct stack_entry {
 
 struct stack_cache {
     struct stack_entry entries[CACHE], sites[SITES];
+    struct stack_entry *last; /* of entries: found last, and often wanted again */
     uint32_t victim;
     uint64_t
         epoch; /* of the task; what another task has left may lie above the end of this one's stack */
@@ -204,9 +205,22 @@ static bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
     return true;
 }
 
+/*
+ * Where on its stack a frame lies, for the cache: of a thread the address. Goroutines come and go on many stacks; but a
+ * stack is of one shape however far from its own end it lies, so what one has left may be found by another.
+ */
+static inline uintptr_t frame_place(const struct thread *thread, uintptr_t frame)
+{
+    if (LIKELY(thread->go == thread->go_own))
+        return frame;
+    uintptr_t below = thread->record->stack_high - frame;
+    return below <= thread->record->stack_high - thread->record->stack_low ? below : frame;
+}
+
 /* What was captured is remembered, with where it stands; not if that cannot be verified next time. */
-static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t key, uintptr_t frame,
-                       const uint64_t *pcs, const uintptr_t *places, uint32_t count)
+static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t key, uintptr_t place,
+                       uintptr_t frame, const uint64_t *pcs, const uintptr_t *places,
+                       uint32_t count)
 {
     entry->key = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -215,19 +229,19 @@ static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t key, ui
             return; /* not where we think: never reuse */
         entry->place[i] = (uint16_t)(above / 8);
     }
-    entry->frame = frame;
+    entry->frame = place;
     entry->count = count;
     entry->id = id;
     entry->key = key;
 }
 
 static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size, uintptr_t key,
-                                      uintptr_t frame, uint32_t victim)
+                                      uintptr_t place, uintptr_t frame, uint32_t victim)
 {
-    uint64_t hash = key * 0x9e3779b97f4a7c15u ^ (frame >> 4) * 0xff51afd7ed558ccdu;
+    uint64_t hash = key * 0x9e3779b97f4a7c15u ^ (place >> 4) * 0xff51afd7ed558ccdu;
     struct stack_entry *set = &entries[(hash >> 40) % (size / WAYS) * WAYS];
     for (uint32_t way = 0; way < WAYS; way++)
-        if (LIKELY(set[way].key == key && set[way].frame == frame && entry_holds(&set[way], frame)))
+        if (LIKELY(set[way].key == key && set[way].frame == place && entry_holds(&set[way], frame)))
             return &set[way];
     set[victim % WAYS].key = 0;
     return &set[victim % WAYS];
@@ -244,8 +258,8 @@ static void unwind_end(void)
     __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
 }
 
-static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t key, uintptr_t pc,
-                                       uintptr_t frame)
+static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t key, uintptr_t place,
+                                       uintptr_t pc, uintptr_t frame)
 {
     uint64_t pcs[TRACE_STACK_DEPTH];
     uintptr_t places[TRACE_STACK_DEPTH];
@@ -257,7 +271,7 @@ static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t key,
         return stack_without_unwinder(pc);
     uint32_t id = stack_put(pcs, count);
     if (entry && id)
-        entry_keep(entry, id, key, frame, pcs, places, count);
+        entry_keep(entry, id, key, place, frame, pcs, places, count);
     return id;
 }
 
@@ -275,14 +289,18 @@ static bool stacks_ready(struct thread *thread)
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
     if (UNLIKELY(!stacks_ready(thread)))
-        return stack_capture(NULL, 0, pc, frame);
+        return stack_capture(NULL, 0, 0, pc, frame);
     struct stack_cache *cache = thread->stacks;
-    uintptr_t key = stack_key(cache, pc);
-    struct stack_entry *entry = entry_find(cache->entries, CACHE, key, frame, cache->victim);
+    uintptr_t key = stack_key(cache, pc), place = frame_place(thread, frame);
+    struct stack_entry *entry = cache->last;
+    if (LIKELY(entry && entry->key == key && entry->frame == place && entry_holds(entry, frame)))
+        return entry->id;
+    entry = entry_find(cache->entries, CACHE, key, place, frame, cache->victim);
+    cache->last = entry;
     if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;
-    return stack_capture(entry, key, pc, frame);
+    return stack_capture(entry, key, place, pc, frame);
 }
 
 /* ---- of an access ---- */
@@ -344,8 +362,8 @@ static NOINLINE uint32_t stack_unwind(struct stack_cache *cache, struct stack_en
     unwind_end();
     errno = error;
     if (above->id || !above->count)
-        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, above->pcs,
-                   above->places, above->count);
+        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, registers->rsp,
+                   above->pcs, above->places, above->count);
     cache->spent += tsc_now() - begin;
     return above->id;
 }
@@ -355,8 +373,8 @@ uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_regist
     if (UNLIKELY(!stacks_ready(thread)))
         return 0;
     struct stack_cache *cache = thread->stacks;
-    struct stack_entry *entry =
-        entry_find(cache->sites, SITES, stack_key(cache, pc), registers->rsp, cache->victim);
+    struct stack_entry *entry = entry_find(cache->sites, SITES, stack_key(cache, pc),
+                                           registers->rsp, registers->rsp, cache->victim);
     if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;

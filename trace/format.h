@@ -121,7 +121,8 @@ struct trace_process {
     char executable[512];
     char command[1024];  /* arguments, each ended by NUL, truncated */
     char options[512];   /* GOROCHECK_OPTIONS as given */
-    char directory[512]; /* working directory at the start */
+    char directory[504]; /* working directory at the start */
+    uint64_t goroutines; /* made, also those whose slots others have now */
 };
 static_assert(sizeof(struct trace_process) == 2816, "process");
 
@@ -355,7 +356,8 @@ static_assert(sizeof(struct trace_module) == 512, "module");
 enum trace_sync_type {
     TRACE_SYNC_SWITCH = 1, /* the stream now carries this task, from this segment on */
     TRACE_SYNC_EDGE, /* the task, from segment `segment` on, is after (from, from_segment), by object, at pc */
-    TRACE_SYNC_FOLD, /* clock `task` (a TRACE_TASK_CLOCK), from its `segment` on, is after (from, from_segment) */
+    TRACE_SYNC_FOLD, /* clock `task` (a TRACE_TASK_CLOCK), from its `segment` on, is after (from, from_segment);
+                      * so is a goroutine that the writer has made */
     TRACE_SYNC_ORDER, /* object was locked in mode while `held` were held; nothing of this kind seen here before */
     TRACE_SYNC_MISUSE, /* detail says which (enum trace_misuse) */
     TRACE_SYNC_LOST,   /* `value` records are missing here */
