@@ -139,7 +139,7 @@ void clock_drop_set(struct object *object)
     set_put(&object_clock(object)->set);
 }
 
-void clock_begin_task(struct thread *thread, uint32_t task, uint64_t segment)
+void clock_begin_task(struct thread *thread, uint32_t task, uint64_t first, uint64_t segment)
 {
     uint8_t *p = sync_begin(thread);
     if (!p)
@@ -147,7 +147,7 @@ void clock_begin_task(struct thread *thread, uint32_t task, uint64_t segment)
     struct trace_sync record;
     record.type = TRACE_SYNC_FOLD;
     record.task = task;
-    record.segment = task_record(task)->segment;
+    record.segment = first;
     record.from = thread->task;
     record.from_segment = segment;
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));

@@ -171,7 +171,7 @@ struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32
     record->entry = entry;
     record->create_stack = stack;
     record->parent_segment = clock_new_segment(creator);
-    clock_begin_task(creator, go->task, record->parent_segment);
+    clock_begin_task(creator, go->task, record->segment, record->parent_segment);
     return go;
 }
 
