@@ -20,7 +20,45 @@
 #define ALIGNED(address, size)  true
 #define ANYWHERE(address, size) ((address) % LINE_BYTES <= LINE_BYTES - (size))
 
+/*
+ * Not all of it was seen in this way. If the line was, the access may only add bytes to an open record; else, and whenever
+ * anything else is to be done, the recorder does it. The guard goes up before anything is looked at that a signal handler
+ * might change.
+ */
+static inline __attribute__((always_inline)) void record(uintptr_t address, size_t size,
+                                                         uint32_t kind, uintptr_t pc)
+{
+    volatile uint32_t *guard = access_fast.guard;
+    if (UNLIKELY(guard[0] || *access_fast.life != SHIM_ON)) {
+        access_slow(address, size, kind, pc);
+        return;
+    }
+    guard[0] = 1;
+    __asm__ volatile("" ::: "memory");
+    struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
+    if (kind & TRACE_KIND_WRITE)
+        news = filter_entry(&access_fast.writes, address);
+    uint64_t tag = news->tag, offset = address ^ access_fast.tag ^ tag;
+    if (UNLIKELY(
+            offset > LINE_BYTES - size || access_fast.top != access_fast.context_top ||
+            access_fast.held_version != guard[2] ||
+            !access_more(reads, news, tag, address - offset, BYTES(size) << offset, kind, pc))) {
+        access_guarded(address, size, kind, pc);
+        return;
+    }
+    __asm__ volatile("" ::: "memory");
+    guard[0] = 0;
+    __asm__ volatile("" ::: "memory");
+    if (UNLIKELY(guard[1]))
+        access_deliver();
+}
+
+/* The second function keeps its registers out of the first one. */
 #define ACCESS(name, size, flags, place)                                         \
+    static NOINLINE void name##_new(uintptr_t address, uintptr_t pc)             \
+    {                                                                            \
+        record(address, size, ACCESS_KIND(flags, size), pc);                     \
+    }                                                                            \
     ENTRY void __tsan_##name(void *p);                                           \
     ENTRY void __tsan_##name(void *p)                                            \
     {                                                                            \
@@ -28,7 +66,7 @@
         if (LIKELY(place(address, size) &&                                       \
                    access_seen(address, BYTES(size), (flags)&TRACE_KIND_WRITE))) \
             return;                                                              \
-        access_slow(address, size, ACCESS_KIND(flags, size), RETURN_PC);         \
+        name##_new(address, RETURN_PC);                                          \
     }
 #define ACCESS_PC(name, size, flags)
 #include "shim/abi.def"

@@ -34,7 +34,11 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
-__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames);
+static uint32_t no_guard[3] = ACCESS_NO_GUARD;
+__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames, no_guard);
+static_assert(offsetof(struct thread, busy) == 0 && offsetof(struct thread, deferred) == 4 &&
+                  offsetof(struct thread, held_version) == 8,
+              "access_fast.guard");
 
 volatile uint32_t access_on;
 
@@ -87,7 +91,7 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
 }
 
 /* What was in the old filter is seen as new again: it is recorded a second time at most. */
-static void filter_grow(struct access_state *state)
+static NOINLINE void filter_grow(struct access_state *state)
 {
     uint32_t log2 = state->entries_log2 + FILTER_STEP;
     if (log2 > FILTER_LARGE) {
@@ -115,13 +119,15 @@ static void generation_new(struct access_state *state)
 
 /* ---- the state's life ---- */
 
-static bool state_attach(struct access_state *state)
+static bool state_attach(struct thread *thread, struct access_state *state)
 {
     if (!shadow_attach(state))
         return false;
     struct filter_entry *entries = filter_get(FILTER_FIRST);
     if (!entries)
         return false;
+    access_fast.guard = &thread->busy;
+    access_fast.life = &shim_state;
     filter_use(state, entries, FILTER_FIRST);
     generation_new(state);
     state->task = 0;
@@ -134,7 +140,7 @@ static bool state_attach(struct access_state *state)
 struct access_state *access_state_make(struct thread *thread)
 {
     struct access_state *state = memory_get(sizeof *state);
-    if (!state || !state_attach(state))
+    if (!state || !state_attach(thread, state))
         return NULL;
     thread->access = state;
     return state;
@@ -143,7 +149,7 @@ struct access_state *access_state_make(struct thread *thread)
 void access_thread_start(struct thread *thread)
 {
     struct access_state *state = thread->access; /* of an earlier task of this slot */
-    if (state && !state->entries && !state_attach(state)) {
+    if (state && !state->entries && !state_attach(thread, state)) {
         thread->access = NULL;
         return;
     }
@@ -161,6 +167,8 @@ void access_thread_end(struct thread *thread)
         return;
     open_flush(thread, state);
     access_fast.reads = access_fast.writes = (struct filter){&nothing, 0};
+    access_fast.guard = no_guard;
+    access_fast.table = NULL;
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
     filter_put(state->entries, state->entries_log2);
     state->entries = NULL;
@@ -176,7 +184,7 @@ void access_fork_child(struct thread *thread)
         return;
     state->task = 0;
     access_fast.context_top = NULL;
-    state->table = NULL; /* the parent's: what is open in it is the parent's to write */
+    access_fast.table = NULL; /* the parent's: what is open in it is the parent's to write */
     state->order_count = 0;
     state->fence_segment = 0;
     state->pending_count = 0;
@@ -200,27 +208,21 @@ void access_flush(struct thread *thread)
 
 /* ---- accesses ---- */
 
-/* The slot of a line is another line's. */
-static NOINLINE struct filter_entry *entry_take(struct access_state *state,
-                                                const struct filter *filter, uintptr_t address,
-                                                uint64_t tag)
-{
-    struct filter_entry *entry = filter_entry(filter, address);
-    bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
-    if (valid && ++state->evictions >> state->entries_log2 >= GROW_AT) {
-        filter_grow(state);
-        entry = filter_entry(filter, address);
-    }
-    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
-    return entry;
-}
-
+/* The entry of a line; where the slot is another line's, or of an earlier generation, it becomes this one's. */
 static inline struct filter_entry *entry_get(struct access_state *state,
                                              const struct filter *filter, uintptr_t address,
                                              uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
-    return LIKELY(entry->tag == tag) ? entry : entry_take(state, filter, address, tag);
+    if (entry->tag == tag)
+        return entry;
+    bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
+    if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= GROW_AT)) {
+        filter_grow(state);
+        entry = filter_entry(filter, address);
+    }
+    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
+    return entry;
 }
 
 static inline bool in_line(uintptr_t address, size_t size)
@@ -233,25 +235,28 @@ static inline uint64_t line_mask(uintptr_t address, size_t size)
     return ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
 }
 
-/* After open_ready, unless there is one task alone: then only the filter is to know. */
-static inline void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
-                               uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
+/* After open_ready. */
+static inline __attribute__((always_inline)) void line_add(struct thread *thread,
+                                                           struct access_state *state,
+                                                           uintptr_t line, uint64_t mask,
+                                                           uint32_t kind, uintptr_t pc, bool alone)
 {
     uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
-    uint64_t fresh;
-    if (kind & TRACE_KIND_WRITE) {
-        struct filter_entry *entry = entry_get(state, &access_fast.writes, line, tag);
-        fresh = mask & entry->unseen;
-        entry->unseen &= ~mask;
-        entry = entry_get(state, &access_fast.reads, line, tag);
-        entry->unseen &= ~mask;
-    } else {
-        struct filter_entry *entry = entry_get(state, &access_fast.reads, line, tag);
-        fresh = mask & entry->unseen;
-        entry->unseen &= ~mask;
-    }
+    struct filter_entry *entry = entry_get(
+        state, kind & TRACE_KIND_WRITE ? &access_fast.writes : &access_fast.reads, line, tag);
+    uint64_t fresh = mask & entry->unseen;
+    entry->unseen &= ~mask;
+    if (kind & TRACE_KIND_WRITE)
+        entry_get(state, &access_fast.reads, line, tag)->unseen &= ~mask;
     if (fresh && !alone)
         open_add(thread, state, line, fresh, kind, pc);
+}
+
+/* `alone`: there is one task, and only the filter is to know. */
+static NOINLINE void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
+                                 uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
+{
+    line_add(thread, state, line, mask, kind, pc, alone);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state,
@@ -302,66 +307,31 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
     }
 }
 
-static NOINLINE void record_new(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void access_deliver(void)
 {
-    struct thread *thread = thread_enter();
-    if (!thread)
-        return;
-    access_record(thread, address, size, kind, pc);
-    thread_leave(thread);
-}
-
-/*
- * The commonest case by far of what the filter has not seen, bytes met one by one: more of a line that the filter knows, by
- * a site whose open entry is at that line. Changes nothing otherwise. Where open_current().
- */
-static inline bool record_more(struct access_state *state, uintptr_t line, uint64_t mask,
-                               uint32_t kind, uintptr_t pc)
-{
-    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
-    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
-    if (kind & TRACE_KIND_WRITE)
-        news = filter_entry(&access_fast.writes, line);
-    struct trace_open *entry = &state->table[open_slot(pc, kind)];
-    if (UNLIKELY(reads->tag != tag || news->tag != tag || entry->line != line || !entry->mask ||
-                 !open_is(entry, state->context, kind, pc)))
-        return false;
-    entry->mask |= mask & news->unseen;
-    news->unseen &= ~mask;
-    reads->unseen &= ~mask;
-    return true;
-}
-
-/* A line that the filter does not know, or another site or line than the open entry has. Guard up, and down. */
-static NOINLINE void line_new(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind,
-                              uintptr_t pc)
-{
-    line_record(thread, thread->access, line, mask, kind, pc, false);
-    thread_leave(thread);
+    thread_deliver(thread_current);
 }
 
 /* Where access_fast says that a record may be made at once, the thread is attached and has a state. */
-void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct thread *thread = thread_current;
     __builtin_prefetch(
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (LIKELY(access_fast.top == access_fast.context_top && !thread->busy &&
-               shim_state == SHIM_ON && in_line(address, size) && address >= LOWEST)) {
-        struct access_state *state = thread->access;
-        if (LIKELY(state->held_version == thread->held_version)) {
-            thread->busy = 1;
-            __asm__ volatile("" ::: "memory");
-            uint64_t mask = line_mask(address, size);
-            if (LIKELY(record_more(state, line, mask, kind, pc)))
-                thread_leave(thread);
-            else
-                line_new(thread, line, mask, kind, pc);
-            return;
-        }
-    }
-    record_new(address, size, kind, pc);
+    if (LIKELY(access_fast.top == access_fast.context_top &&
+               access_fast.held_version == thread->held_version && in_line(address, size) &&
+               address >= LOWEST))
+        line_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
+                 line_mask(address, size), kind, pc, false);
+    else
+        access_record(thread, address, size, kind, pc);
+    thread_leave(thread);
+}
+
+void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+{
+    if (thread_enter())
+        access_guarded(address, size, kind, pc);
 }
 
 /* ---- unmodified code: see patch_access.c ---- */
@@ -371,9 +341,13 @@ void access_record_of(struct thread *thread, struct access_state *state, uintptr
 {
     access_stack(state, stack);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
+    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
+    if (kind & TRACE_KIND_WRITE)
+        news = filter_entry(&access_fast.writes, line);
     if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
         !open_current(thread, state) ||
-        !record_more(state, line, line_mask(address, size), kind, pc))
+        !access_more(reads, news, tag, line, line_mask(address, size), kind, pc))
         access_record(thread, address, size, kind, pc);
     access_stack(state, 0);
 }

@@ -46,19 +46,29 @@ struct access_fast {
     /* Where `top` was then, if the stream knows the thread's segment, and nothing forbids the short way of a record;
      * else NULL. Whatever changes one of these, a frame below that left its place included, makes it NULL. */
     uint64_t *context_top;
+    struct trace_open *table; /* in the mapped header of the stream */
+    /* What stands first in struct thread: busy, deferred, held_version; and shim_state. */
+    volatile uint32_t *guard;
+    const volatile uint32_t *life;
+    uint32_t context;      /* number of the present one */
+    uint32_t held_version; /* that it was taken with */
 };
 extern __thread struct access_fast access_fast NEAR(access_fast)
     __attribute__((tls_model("initial-exec")));
 
-/* One entry and two words of frames that a thread without a state may find: nothing was seen, no frame has room. */
+/* What a thread without a state may find: an entry that has seen nothing, no room for a frame, a guard that is up. */
 #define ACCESS_NOTHING  \
     {                   \
         0, ~UINT64_C(0) \
     }
-#define ACCESS_FAST_EMPTY(nothing, no_frames)                                        \
-    {                                                                                \
-        .reads = {&(nothing), 0}, .writes = {&(nothing), 0}, .top = (no_frames) + 1, \
-        .limit = (no_frames) + 1, .low = (no_frames) + 2                             \
+#define ACCESS_NO_GUARD \
+    {                   \
+        1, 0, 0         \
+    }
+#define ACCESS_FAST_EMPTY(nothing, no_frames, no_guard)                                           \
+    {                                                                                             \
+        .reads = {&(nothing), 0}, .writes = {&(nothing), 0}, .top = (no_frames) + 1,              \
+        .limit = (no_frames) + 1, .low = (no_frames) + 2, .guard = (no_guard), .life = (no_guard) \
     }
 
 static inline struct filter_entry *filter_entry(const struct filter *filter, uintptr_t address)
@@ -74,6 +84,41 @@ static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
         filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
     uint64_t offset = address ^ access_fast.tag ^ entry->tag;
     return offset < LINE_BYTES && !(entry->unseen >> offset & bytes);
+}
+
+static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
+{
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 57);
+}
+static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
+
+/* Is this the entry of that site and context? One comparison for context and kind. */
+static inline bool open_is(const struct trace_open *entry, uint32_t context, uint32_t kind,
+                           uintptr_t pc)
+{
+    uint64_t who;
+    __builtin_memcpy(&who, &entry->kind, sizeof who);
+    return entry->pc == pc && who == ((uint64_t)context << 32 | kind);
+}
+static_assert(offsetof(struct trace_open, context) == offsetof(struct trace_open, kind) + 4,
+              "open_is");
+
+/*
+ * The commonest case by far of what the filter has not seen, bytes met one by one: more of a line that it knows, by a site
+ * whose open entry is at that line. `reads`, `news`: the line's entries in the filter of reads, and in that of writes if
+ * this is one; tag: theirs. Guard up, open_current().
+ */
+static inline bool access_more(struct filter_entry *reads, struct filter_entry *news, uint64_t tag,
+                               uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
+{
+    struct trace_open *entry = &access_fast.table[open_slot(pc, kind)];
+    if (UNLIKELY(entry->line != line || !open_is(entry, access_fast.context, kind, pc) ||
+                 !entry->mask || news->tag != tag || reads->tag != tag))
+        return false;
+    entry->mask |= mask;
+    news->unseen &= ~mask;
+    reads->unseen &= ~mask;
+    return true;
 }
 
 #define SHADOW_DEPTH  (1u << 16)
@@ -113,9 +158,6 @@ struct access_state {
     uint32_t evictions;           /* of entries still valid, since the filter has this size */
     uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
 
-    struct trace_open *table; /* in the mapped header of the stream */
-    uint32_t context;         /* number of the present one */
-    uint32_t held_version;    /* that it was taken with */
     uint32_t order_count;
     uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
 
@@ -123,7 +165,7 @@ struct access_state {
     uint64_t *low_saved; /* while frames beyond the limit are counted: access_fast.low */
     uint64_t overflow;   /* how many frames there are beyond the limit */
 
-    bool held_known; /* held_hash is of held_version */
+    bool held_known; /* held_hash is of access_fast.held_version */
     uint64_t held_hash;
     uint64_t held_written;  /* hash of the held set the stream knows */
     uint32_t depth_written; /* frames of the context written last */
@@ -201,27 +243,10 @@ void access_forget_everywhere(uintptr_t line);
 /* open.c: records */
 /* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */
 bool open_sync(struct thread *thread, struct access_state *state);
-static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)
-{
-    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 57);
-}
-static_assert(TRACE_OPEN_ENTRIES == 1u << 7, "open_slot");
-
-/* Is this the entry of that site and context? One comparison for context and kind. */
-static inline bool open_is(const struct trace_open *entry, uint32_t context, uint32_t kind,
-                           uintptr_t pc)
-{
-    uint64_t who;
-    __builtin_memcpy(&who, &entry->context, sizeof who);
-    return entry->pc == pc && who == ((uint64_t)kind << 32 | context);
-}
-static_assert(offsetof(struct trace_open, kind) == offsetof(struct trace_open, context) + 4,
-              "open_is");
-
 /* May a record be made at once, in the context that the stream has? */
 static inline bool open_current(const struct thread *thread, const struct access_state *state)
 {
-    if (state->held_version != thread->held_version)
+    if (access_fast.held_version != thread->held_version)
         return false;
     if (LIKELY(!state->stack))
         return access_fast.top == access_fast.context_top;
@@ -231,9 +256,62 @@ static inline bool open_current(const struct thread *thread, const struct access
 
 /* Makes it so; false if accesses cannot be recorded now. */
 NOINLINE bool open_ready(struct thread *thread, struct access_state *state);
+#define STORE_BARRIER() __asm__ volatile("" ::: "memory")
+
+/* The entry becomes a record, and empty. It stays in order[]: for callers that fill it again, or tidy up. */
+NOINLINE void open_emit(struct thread *thread, struct access_state *state,
+                        struct trace_open *entry);
+
+/* The next line of a row: the lines before it become the run. */
+static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask)
+{
+    int64_t step = (int64_t)(address - entry->line);
+    if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
+        return false;
+    uint64_t before = entry->mask;
+    if (entry->run &&
+        (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
+        return false;
+    entry->mask = 0;
+    STORE_BARRIER();
+    entry->run_mask = before;
+    entry->run++;
+    entry->stride = step < 0 ? -1 : 1;
+    entry->line = address;
+    STORE_BARRIER();
+    entry->mask = mask;
+    return true;
+}
+
 /* Bytes `mask` of the line at address `line` become part of a record. After open_ready. */
-void open_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-              uint32_t kind, uintptr_t pc);
+static inline void open_add(struct thread *thread, struct access_state *state, uintptr_t line,
+                            uint64_t mask, uint32_t kind, uintptr_t pc)
+{
+    uint32_t slot = open_slot(pc, kind);
+    struct trace_open *entry = &access_fast.table[slot];
+    if (entry->mask) {
+        if (open_is(entry, access_fast.context, kind, pc)) {
+            if (entry->line == line) {
+                entry->mask |= mask;
+                return;
+            }
+            if (open_extend(entry, line, mask))
+                return;
+        }
+        open_emit(thread, state, entry);
+    } else {
+        state->order[state->order_count++] = (uint8_t)slot;
+    }
+    entry->line = line;
+    entry->pc = pc;
+    entry->run = 0;
+    entry->stride = 1;
+    entry->context = access_fast.context;
+    entry->kind = (uint8_t)kind;
+    STORE_BARRIER();
+    entry->mask = mask;
+}
+
 void open_flush(struct thread *thread, struct access_state *state);
 /* Entries with a byte in [low, high) become records. */
 void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,

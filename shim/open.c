@@ -19,10 +19,8 @@
 
 #define CONTEXT_OLD \
     (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
-#define CONTEXT_SWEEP   128u   /* every so many contexts, open entries with old ones are written */
-#define CONTEXT_LAST    0xfff00000u /* the numbers begin again before they run out */
-
-#define STORE_BARRIER() __asm__ volatile("" ::: "memory")
+#define CONTEXT_SWEEP 128u     /* every so many contexts, open entries with old ones are written */
+#define CONTEXT_LAST  0xfff00000u /* the numbers begin again before they run out */
 
 static inline uint64_t mix(uint64_t hash, uint64_t value)
 {
@@ -56,8 +54,7 @@ static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
  * order[]: for callers that fill it again, or tidy up. */
-static inline void open_emit(struct thread *thread, struct access_state *state,
-                             struct trace_open *entry)
+void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
     if (p)
@@ -73,12 +70,12 @@ void open_flush(struct thread *thread, struct access_state *state)
         to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
         uint8_t *p = stream_begin(&thread->access_stream);
         for (uint32_t i = from; p && i < to; i++)
-            p = entry_put(state, p, &state->table[state->order[i]]);
+            p = entry_put(state, p, &access_fast.table[state->order[i]]);
         if (p)
             stream_commit(&thread->access_stream, p);
         STORE_BARRIER();
         for (uint32_t i = from; i < to; i++)
-            state->table[state->order[i]].mask = 0;
+            access_fast.table[state->order[i]].mask = 0;
     }
     state->order_count = 0;
 }
@@ -88,7 +85,7 @@ static void order_tidy(struct access_state *state)
 {
     uint32_t left = 0;
     for (uint32_t i = 0; i < state->order_count; i++)
-        if (state->table[state->order[i]].mask)
+        if (access_fast.table[state->order[i]].mask)
             state->order[left++] = state->order[i];
     state->order_count = left;
 }
@@ -97,7 +94,7 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
                       uintptr_t high)
 {
     for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &state->table[state->order[i]];
+        struct trace_open *entry = &access_fast.table[state->order[i]];
         uint64_t back = (uint64_t)entry->run * LINE_BYTES;
         uint64_t first = entry->stride < 0 ? entry->line : entry->line - back;
         uint64_t end = (entry->stride < 0 ? entry->line + back : entry->line) + LINE_BYTES;
@@ -110,60 +107,11 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
 static void open_sweep(struct thread *thread, struct access_state *state)
 {
     for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &state->table[state->order[i]];
+        struct trace_open *entry = &access_fast.table[state->order[i]];
         if (state->codec.context - entry->context > CONTEXT_OLD)
             open_emit(thread, state, entry);
     }
     order_tidy(state);
-}
-
-/* The next line of a row: the lines before it become the run. */
-static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask)
-{
-    int64_t step = (int64_t)(address - entry->line);
-    if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
-        return false;
-    uint64_t before = entry->mask;
-    if (entry->run &&
-        (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
-        return false;
-    entry->mask = 0;
-    STORE_BARRIER();
-    entry->run_mask = before;
-    entry->run++;
-    entry->stride = step < 0 ? -1 : 1;
-    entry->line = address;
-    STORE_BARRIER();
-    entry->mask = mask;
-    return true;
-}
-
-void open_add(struct thread *thread, struct access_state *state, uintptr_t address, uint64_t mask,
-              uint32_t kind, uintptr_t pc)
-{
-    uint32_t slot = open_slot(pc, kind);
-    struct trace_open *entry = &state->table[slot];
-    if (entry->mask) {
-        if (open_is(entry, state->context, kind, pc)) {
-            if (entry->line == address) {
-                entry->mask |= mask;
-                return;
-            }
-            if (open_extend(entry, address, mask))
-                return;
-        }
-        open_emit(thread, state, entry);
-    } else {
-        state->order[state->order_count++] = (uint8_t)slot;
-    }
-    entry->line = address;
-    entry->pc = pc;
-    entry->run = 0;
-    entry->stride = 1;
-    entry->context = state->context;
-    entry->kind = (uint8_t)kind;
-    STORE_BARRIER();
-    entry->mask = mask;
 }
 
 /* ---- whose accesses these are ---- */
@@ -180,7 +128,7 @@ static bool record_write(struct thread *thread, struct access_state *state,
 
 static void context_reset(struct access_state *state)
 {
-    state->context = 0;
+    access_fast.context = 0;
     access_fast.context_top = NULL;
     state->held_known = false;
     state->held_written = 0;
@@ -195,8 +143,8 @@ static void context_reset(struct access_state *state)
 /* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
 static NOINLINE bool switch_write(struct thread *thread, struct access_state *state)
 {
-    state->table = stream_open_table(&thread->access_stream);
-    if (!state->table)
+    access_fast.table = stream_open_table(&thread->access_stream);
+    if (!access_fast.table)
         return false;
     if (!thread->access_stream.chunk && state->codec_used)
         raw_zero(&state->codec, sizeof state->codec);
@@ -236,7 +184,7 @@ bool open_sync(struct thread *thread, struct access_state *state)
 {
     if (LIKELY(state->segment == thread->segment && state->task == thread->task))
         return true;
-    if (state->table)
+    if (access_fast.table)
         open_flush(thread, state);
     if (UNLIKELY(state->task != thread->task || state->codec.context > CONTEXT_LAST))
         return switch_write(thread, state);
@@ -266,9 +214,9 @@ static uint64_t held_hash(const struct thread *thread)
 
 static inline void held_refresh(const struct thread *thread, struct access_state *state)
 {
-    if (state->held_version == thread->held_version && state->held_known)
+    if (access_fast.held_version == thread->held_version && state->held_known)
         return;
-    state->held_version = thread->held_version;
+    access_fast.held_version = thread->held_version;
     state->held_hash = held_hash(thread);
     state->held_known = true;
 }
@@ -354,7 +302,7 @@ static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_s
     uint64_t hash = mix(mix(state->context_salt + 1, state->stack), state->held_hash);
     struct context_seen *seen = context_find(state, hash);
     if (seen->number)
-        return state->context = seen->number;
+        return access_fast.context = seen->number;
     uint64_t outermost_first[TRACE_STACK_DEPTH];
     uint32_t depth, before;
     const uint64_t *frames = stack_frames(state->stack, &depth);
@@ -364,8 +312,8 @@ static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_s
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
     if (!context_write(thread, state, outermost_first, depth))
-        return state->context;
-    return state->context = seen->number = state->codec.context;
+        return access_fast.context;
+    return access_fast.context = seen->number = state->codec.context;
 }
 
 static NOINLINE uint32_t context_change(struct thread *thread, struct access_state *state)
@@ -396,15 +344,15 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
     struct context_seen *seen = context_find(state, hash);
     if (seen->number)
-        return state->context = seen->number;
+        return access_fast.context = seen->number;
     if (!context_write(thread, state, shadow->pc, depth))
-        return state->context;
-    return state->context = seen->number = state->codec.context;
+        return access_fast.context;
+    return access_fast.context = seen->number = state->codec.context;
 }
 
 uint32_t open_context(struct thread *thread, struct access_state *state)
 {
-    return open_current(thread, state) ? state->context : context_change(thread, state);
+    return open_current(thread, state) ? access_fast.context : context_change(thread, state);
 }
 
 bool open_ready(struct thread *thread, struct access_state *state)

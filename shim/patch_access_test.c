@@ -22,6 +22,7 @@ __thread struct patch_thread patch_thread;
 __thread struct access_fast access_fast;
 static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];
+static uint32_t no_guard[3] = ACCESS_NO_GUARD;
 struct table table_tasks;
 
 static uintptr_t forgotten[8];
@@ -129,7 +130,7 @@ static void compare_exchange(uint32_t at, uint32_t size, bool succeeds)
 
 static int start(void **state)
 {
-    access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames);
+    access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard);
     table_tasks.count = 10;
     line_count = forgotten_count = 0;
     mark_clear((uintptr_t)memory, sizeof memory);

@@ -64,15 +64,16 @@ struct thread {
     /* What every lock and unlock touches: one cache line. */
     uint32_t busy;     /* the guard */
     uint32_t deferred; /* signals that wait for thread_leave */
-    uint32_t task;     /* id */
-    uint32_t slot;     /* N of the streams */
+    uint32_t
+        held_version; /* changes whenever held[] does. Code within programs knows these three: access_fast.guard */
+    uint32_t held_count;
     uint64_t segment;
     struct trace_task *record;   /* the live slot of the task */
     struct access_state *access; /* NULL until the first recorded access */
     struct stack_cache *stacks;
     uint64_t events; /* synchronisation calls, for the statistics */
-    uint32_t held_count;
-    uint32_t held_version; /* changes whenever held[] does */
+    uint32_t task;   /* id */
+    uint32_t slot;   /* N of the streams */
     struct held held[HELD_ENTRIES];
     struct seen seen[SEEN_ENTRIES];
     uint32_t object_ids[OBJECT_CACHE]; /* of objects met lately: object_cached */

@@ -11,11 +11,21 @@
 /* What libgorocheck_near.a reads and calls: a filter that never hits, and nobody behind it. */
 static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];
-__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames);
+static uint32_t no_guard[3] = ACCESS_NO_GUARD;
+__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames, no_guard);
 
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     (void)address, (void)size, (void)kind, (void)pc;
+}
+
+void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+{
+    (void)address, (void)size, (void)kind, (void)pc;
+}
+
+void access_deliver(void)
+{
 }
 
 void shadow_enter_slow(uint64_t pc, uint64_t sp)

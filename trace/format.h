@@ -481,9 +481,9 @@ struct trace_open {
         run; /* how many they are; the one nearest to `line` is `stride` lines before it, and so on */
     int8_t stride; /* 1 or -1 */
     uint8_t reserved[3];
-    uint32_t context;
     uint8_t kind;
     uint8_t reserved2[3];
+    uint32_t context;
 };
 static_assert(sizeof(struct trace_open) == 48, "open");
 static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <=
