@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analyzer/clock.h"
 #include "analyzer/trace.h"
 
 #define ORDER_DROPPED 0u /* the source of an edge that was part of a cycle */
@@ -47,6 +48,7 @@ struct order {
     struct order_cache *cache;
     uint64_t *base; /* [base_size] what every event still to come is after, by edges retired */
     uint32_t base_size;
+    uint32_t retirements;    /* how often edges were retired, so how often `base` has changed */
     struct order_keep *keep; /* of a trace that is read while it is written (order_keep.c) */
 };
 
@@ -121,11 +123,13 @@ uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task);
  * false. */
 bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
                       uint32_t *other, uint64_t *until);
-/* The clock of a task that was entered and is not done: [*size] segments, entries beyond are 0. */
-const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, uint32_t *size);
+/* The clock of a task that was entered and is not done, until it is entered again or the walk grows; to be read with the
+ * walk's pool. */
+struct clock order_walk_clock(const struct order_walk *walk, uint32_t task);
+const struct clock_pool *order_walk_pool(const struct order_walk *walk);
 /* There are more tasks by now. */
 void order_walk_grow(struct order_walk *walk);
-/* Bytes that clocks take now: counted one by one, so not for every day. */
+/* Bytes that clocks take now. */
 uint64_t order_walk_memory(const struct order_walk *walk);
 /* floor[t] becomes the newest segment of t that every event still to come in other tasks is after.
  * `next[t]`: the segment of the next event of t. */

@@ -265,6 +265,7 @@ void order_retire(struct order *order, const uint64_t *base)
     order->base = memory_resize(order->base, order->task_count, sizeof(*order->base));
     memcpy(order->base, base, order->task_count * sizeof(*order->base));
     order->base_size = order->task_count;
+    order->retirements++;
     for (uint32_t t = 1; t < order->task_count; t++) {
         struct order_list *list = &order->lists[t];
         uint32_t drop = order_version(order, t, base[t]) - list->retired;

@@ -37,6 +37,11 @@ static void done(struct opened *opened)
     trace_make_free(opened->make);
 }
 
+static uint64_t known(const struct order_walk *walk, uint32_t task, uint32_t of)
+{
+    return clock_get(order_walk_pool(walk), order_walk_clock(walk, task), of);
+}
+
 /* Tasks 2 and 3, made by main at its segment 1; a mutex hands 2's segment 5 to 3's segment 4, a
  * semaphore 3's 6 to main's 7. */
 static struct opened three_tasks(void)
@@ -90,7 +95,7 @@ static void walk(void **state)
     (void)state;
     struct opened opened = three_tasks();
     struct order_walk *walk = order_walk_new(opened.order);
-    uint32_t other, size;
+    uint32_t other;
     uint64_t until;
     assert_false(order_walk_enter(walk, 3, 1, false, &other, &until));
     assert_int_equal(other, 1);
@@ -102,17 +107,14 @@ static void walk(void **state)
     assert_int_equal(until, 5);
     order_walk_done(walk, 2, UINT64_MAX); /* 2 has no events: its edges are applied on demand */
     assert_true(order_walk_enter(walk, 3, 5, false, &other, &until));
-    const uint64_t *clock = order_walk_clock(walk, 3, &size);
-    assert_true(size >= 3);
-    assert_int_equal(clock[1], 1);
-    assert_int_equal(clock[2], 5);
+    assert_int_equal(known(walk, 3, 1), 1);
+    assert_int_equal(known(walk, 3, 2), 5);
     assert_false(order_walk_enter(walk, 1, 7, false, &other, &until));
     assert_int_equal(other, 3);
     order_walk_done(walk, 3, 6);
     assert_true(order_walk_enter(walk, 1, 7, false, &other, &until));
-    clock = order_walk_clock(walk, 1, &size);
-    assert_int_equal(clock[2], 5);
-    assert_int_equal(clock[3], 6);
+    assert_int_equal(known(walk, 1, 2), 5);
+    assert_int_equal(known(walk, 1, 3), 6);
     order_walk_free(walk);
     done(&opened);
 }
@@ -134,15 +136,15 @@ static void snapshots(void **state)
     make_edge(make, 2, 4, 2, 9, object);
     struct opened opened = build(make);
     struct order_walk *walk = order_walk_new(opened.order);
-    uint32_t other, size;
+    uint32_t other;
     uint64_t until;
     order_walk_done(walk, 1, UINT64_MAX);
     assert_true(order_walk_enter(walk, 2, 20, false, &other, &until));
     order_walk_done(walk, 2, UINT64_MAX);
     assert_true(order_walk_enter(walk, 3, 2, false, &other, &until));
-    assert_int_equal(order_walk_clock(walk, 3, &size)[1], 3);
+    assert_int_equal(known(walk, 3, 1), 3);
     assert_true(order_walk_enter(walk, 3, 4, false, &other, &until));
-    assert_int_equal(order_walk_clock(walk, 3, &size)[1], 8);
+    assert_int_equal(known(walk, 3, 1), 8);
     order_walk_free(walk);
     done(&opened);
 }
@@ -218,22 +220,187 @@ static void tasks_in_a_row(void **state)
     struct opened opened = build(make);
     assert_int_equal(opened.trace->problem_count, 0);
     struct order_walk *walk = order_walk_new(opened.order);
-    uint32_t other, size;
+    uint32_t other;
     uint64_t until;
     for (uint32_t i = 0; i < count; i++) {
         assert_true(order_walk_enter(walk, 1, i + 1, false, &other, &until));
         order_walk_done(walk, 1, i + 1);
         assert_true(order_walk_enter(walk, first + i, 1, false, &other, &until));
-        assert_int_equal(order_walk_clock(walk, first + i, &size)[1], i + 1);
+        assert_int_equal(known(walk, first + i, 1), i + 1);
         if (i)
-            assert_int_equal(order_walk_clock(walk, first + i, &size)[first + i - 1], 1);
+            assert_int_equal(known(walk, first + i, first + i - 1), 1);
         order_walk_done(walk, first + i, UINT64_MAX);
-        if (i % 100 == 0) /* main's, this task's and perhaps one more: the others were given back */
-            assert_true(order_walk_memory(walk) <= 3 * (first + count) * sizeof(uint64_t));
+        if (i % 100 == 0) /* two clocks, and what main's checkpoints do not share */
+            assert_true(order_walk_memory(walk) <= 64 * (first + count));
     }
     order_walk_free(walk);
     assert_true(order_before(opened.order, first, 1, first + count - 1, 1, false));
     done(&opened);
+}
+
+/* ---- random walks against vectors ---- */
+
+enum { EVENTS = 4000 };
+
+static uint64_t seed;
+
+static uint32_t any(uint32_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(seed >> 33) % below;
+}
+
+/* A task comes to `segment`, with what it is after then. */
+struct step {
+    uint32_t task;
+    uint64_t segment;
+    uint64_t *clock;
+};
+
+struct world {
+    uint32_t tasks;
+    struct step steps[EVENTS];
+    uint64_t **now; /* [task]: its clock */
+    uint64_t *segments;
+};
+
+/* Each step: a task, mostly one of few, learns of another, mostly one of few, up to where that is or was. */
+static void world_make(struct world *world, struct trace_make *make)
+{
+    uint32_t n = world->tasks, stream = UINT32_MAX, last = 0;
+    world->now = calloc(n, sizeof(*world->now));
+    world->segments = calloc(n, sizeof(*world->segments));
+    for (uint32_t t = 0; t < n; t++) {
+        world->now[t] = calloc(n, sizeof(uint64_t));
+        world->segments[t] = 1;
+    }
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        uint32_t task = 1 + (any(2) ? any(3) : any(n - 1)), from = task;
+        while (from == task)
+            from = 1 + (any(2) ? any(3) : any(n - 1));
+        uint64_t segment = ++world->segments[task];
+        uint64_t until =
+            world->segments[from] - (any(3) ? 0 : any((uint32_t)world->segments[from]));
+        /* The streams of tasks come and go; a task is on one at a time. */
+        uint32_t at = task % 8;
+        if (at != stream || task != last)
+            make_switch(make, at, task, segment);
+        stream = at;
+        last = task;
+        make_edge(make, at, segment, from, until, 0);
+        const uint64_t *known = NULL;
+        for (uint32_t k = i; k-- > 0 && !known;)
+            if (world->steps[k].task == from && world->steps[k].segment <= until)
+                known = world->steps[k].clock;
+        uint64_t *clock = world->now[task];
+        for (uint32_t t = 0; known && t < n; t++)
+            clock[t] = clock[t] > known[t] ? clock[t] : known[t];
+        clock[from] = clock[from] > until ? clock[from] : until;
+        clock[task] = 0;
+        world->steps[i] = (struct step){task, segment, calloc(n, sizeof(uint64_t))};
+        memcpy(world->steps[i].clock, clock, n * sizeof(uint64_t));
+    }
+}
+
+struct walker {
+    struct order_walk *walk;
+    const struct world *world;
+    uint32_t *at;   /* [task]: its next step, EVENTS: none */
+    uint64_t *next; /* [task]: that one's segment */
+    uint64_t *floor;
+    uint32_t left;
+};
+
+static void next_step(struct walker *walker, uint32_t task, uint32_t from)
+{
+    const struct world *world = walker->world;
+    while (from < EVENTS && world->steps[from].task != task)
+        from++;
+    walker->at[task] = from;
+    walker->next[task] = from < EVENTS ? world->steps[from].segment : UINT64_MAX;
+    order_walk_done(walker->walk, task, from < EVENTS ? walker->next[task] - 1 : UINT64_MAX);
+}
+
+/* Brings a task to its next step, others before it as the walk asks for; compares what it knows then. */
+static void walk_step(struct walker *walker, uint32_t task)
+{
+    const struct step *step = &walker->world->steps[walker->at[task]];
+    uint32_t other;
+    uint64_t until;
+    while (!order_walk_enter(walker->walk, task, step->segment, false, &other, &until))
+        walk_step(walker, other);
+    for (uint32_t t = 1; t < walker->world->tasks; t++)
+        if (t != task)
+            assert_int_equal(known(walker->walk, task, t), step->clock[t]);
+    walker->left--;
+    next_step(walker, task, walker->at[task] + 1);
+}
+
+static void compare_floor(struct walker *walker)
+{
+    const struct world *world = walker->world;
+    order_walk_floor(walker->walk, walker->next, walker->floor);
+    for (uint32_t t = 1; t < world->tasks; t++) {
+        uint64_t least = UINT64_MAX;
+        for (uint32_t u = 1; u < world->tasks; u++)
+            if (u != t && walker->at[u] < EVENTS && world->steps[walker->at[u]].clock[t] < least)
+                least = world->steps[walker->at[u]].clock[t];
+        assert_int_equal(walker->floor[t], least);
+    }
+}
+
+static void random_walk(uint32_t tasks)
+{
+    struct world *world = calloc(1, sizeof(*world));
+    struct trace_make *make = trace_make_new();
+    world->tasks = tasks;
+    seed = tasks;
+    make->more_tasks = tasks > 64 ? tasks - 64 : 1;
+    for (uint32_t t = 2; t < tasks && t < 64; t++)
+        make_task(make, 1, "task");
+    world_make(world, make);
+    struct opened opened = build(make);
+    assert_int_equal(opened.trace->problem_count, 0);
+    struct walker walker = {.walk = order_walk_new(opened.order),
+                            .world = world,
+                            .at = calloc(tasks, sizeof(uint32_t)),
+                            .next = calloc(opened.order->task_count, sizeof(uint64_t)),
+                            .floor = calloc(opened.order->task_count, sizeof(uint64_t)),
+                            .left = EVENTS};
+    for (uint32_t t = 0; t < opened.order->task_count; t++) {
+        if (t > 0 && t < tasks)
+            next_step(&walker, t, 0);
+        else
+            order_walk_done(walker.walk, t, UINT64_MAX);
+    }
+    while (walker.left) {
+        uint32_t task = 1 + (any(4) ? any(tasks - 1) : any(3));
+        for (uint32_t burst = any(200); burst > 0 && walker.at[task] < EVENTS; burst--)
+            walk_step(&walker, task);
+        if (any(tasks) < 4 && any(10) == 0)
+            compare_floor(&walker);
+    }
+    order_walk_free(walker.walk);
+    free(walker.at);
+    free(walker.next);
+    free(walker.floor);
+    for (uint32_t i = 0; i < EVENTS; i++)
+        free(world->steps[i].clock);
+    for (uint32_t t = 0; t < tasks; t++)
+        free(world->now[t]);
+    free(world->now);
+    free(world->segments);
+    free(world);
+    done(&opened);
+}
+
+/* Every clock on the way, and the floor now and then, as vectors would have them. */
+static void random_walks(void **state)
+{
+    (void)state;
+    const uint32_t sizes[] = {4, 10, 65, 300, 2300};
+    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+        random_walk(sizes[i]);
 }
 
 int main(void)
@@ -241,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(point_queries), cmocka_unit_test(walk),   cmocka_unit_test(snapshots),
         cmocka_unit_test(folds),         cmocka_unit_test(cycles), cmocka_unit_test(tasks_in_a_row),
+        cmocka_unit_test(random_walks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

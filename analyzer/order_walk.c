@@ -3,10 +3,10 @@
  *
  * A task's clock changes only at its edges. Invariant: for each task, `applied` edges are in its
  * clock, and so is all that their sources were after. An edge from (A, e) adds what A was after at
- * e. If A has no later edge yet, its own clock says that at once; otherwise the edges of A up to e
- * are followed that the task does not know yet: each at most once for each task, because what a
- * clock knows of A it knows with all that A was after then. Own entries are left 0: a task is after
- * all of itself.
+ * e. If A has no later edge yet, its own clock says that at once; otherwise a checkpoint of A's
+ * clock from before e is joined, and the edges of A from there up to e are followed that the task
+ * does not know yet: each at most once for each task, because what a clock knows of A it knows with
+ * all that A was after then. A clock's own entry means nothing: a task is after all of itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +14,16 @@
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
 
-struct clock {
-    uint64_t *segments;
-    uint32_t size; /* entries; those beyond are 0 */
-};
+/* Edges between two checkpoints of a task's clock: so many are followed at most, so rarely is a
+ * clock kept. */
+#define CHECKPOINT 32u
 
 struct walk_task {
     struct clock clock;
     uint64_t done;
     uint32_t applied;
+    uint32_t saved_count, saved_capacity, saved_first; /* checkpoints before this one are gone */
+    struct clock *saved;                               /* [i]: after (i + 1) * CHECKPOINT edges */
 };
 
 struct wanted { /* a task to be brought to a number of edges applied */
@@ -35,6 +36,9 @@ struct pending { /* an edge to be followed */
 
 struct order_walk {
     const struct order *order;
+    struct clock_pool pool;
+    struct clock base;   /* order->base */
+    uint32_t retirement; /* of which it is */
     struct walk_task *tasks;
     uint32_t task_count;
     struct wanted *stack; /* work of order_walk_enter */
@@ -46,6 +50,16 @@ struct order_walk {
 void order_walk_grow(struct order_walk *walk)
 {
     uint32_t count = walk->order->task_count;
+    while (clock_pool_reach(&walk->pool) < count) {
+        clock_heighten(&walk->pool, &walk->base);
+        for (uint32_t t = 0; t < walk->task_count; t++) {
+            struct walk_task *task = &walk->tasks[t];
+            clock_heighten(&walk->pool, &task->clock);
+            for (uint32_t i = 0; i < task->saved_count; i++)
+                clock_heighten(&walk->pool, &task->saved[i]);
+        }
+        walk->pool.levels++;
+    }
     walk->tasks = memory_resize(walk->tasks, count, sizeof(*walk->tasks));
     memset(walk->tasks + walk->task_count, 0, (count - walk->task_count) * sizeof(*walk->tasks));
     walk->task_count = count;
@@ -55,6 +69,7 @@ struct order_walk *order_walk_new(const struct order *order)
 {
     struct order_walk *walk = memory_get(1, sizeof(*walk));
     walk->order = order;
+    clock_pool_open(&walk->pool, order->task_count);
     order_walk_grow(walk);
     return walk;
 }
@@ -64,8 +79,9 @@ void order_walk_free(struct order_walk *walk)
     if (!walk)
         return;
     for (uint32_t t = 0; t < walk->task_count; t++)
-        free(walk->tasks[t].clock.segments);
+        free(walk->tasks[t].saved);
     free(walk->tasks);
+    clock_pool_close(&walk->pool);
     free(walk->stack);
     free(walk->pending);
     free(walk);
@@ -73,14 +89,12 @@ void order_walk_free(struct order_walk *walk)
 
 void order_walk_done(struct order_walk *walk, uint32_t task, uint64_t segment)
 {
-    struct walk_task *t = &walk->tasks[task];
-    t->done = segment;
+    walk->tasks[task].done = segment;
     if (segment != UINT64_MAX)
         return;
     /* Ten thousand tasks in a row need two clocks at a time; what others learn of this one is told
      * by its edges. */
-    free(t->clock.segments);
-    t->clock = (struct clock){NULL, 0};
+    clock_drop(&walk->pool, &walk->tasks[task].clock);
 }
 
 uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task)
@@ -88,36 +102,17 @@ uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task)
     return walk->tasks[task].done;
 }
 
-const uint64_t *order_walk_clock(const struct order_walk *walk, uint32_t task, uint32_t *size)
+struct clock order_walk_clock(const struct order_walk *walk, uint32_t task)
 {
-    *size = walk->tasks[task].clock.size;
-    return walk->tasks[task].clock.segments;
+    return walk->tasks[task].clock;
+}
+
+const struct clock_pool *order_walk_pool(const struct order_walk *walk)
+{
+    return &walk->pool;
 }
 
 /* ---- clocks ---- */
-
-/* Makes room for `size` entries, with some to spare where a clock grows task by task, but never
- * more than `limit`. */
-static void clock_grow(struct clock *clock, uint32_t size, uint32_t limit)
-{
-    if (size <= clock->size)
-        return;
-    uint32_t room = clock->size && size + size / 4 < limit ? size + size / 4 : limit;
-    if (!clock->size)
-        room = size;
-    clock->segments = memory_resize(clock->segments, room, sizeof(*clock->segments));
-    memset(clock->segments + clock->size, 0, (room - clock->size) * sizeof(*clock->segments));
-    clock->size = room;
-}
-
-static void clock_join(struct clock *clock, const uint64_t *segments, uint32_t size, uint32_t limit)
-{
-    clock_grow(clock, size, limit);
-    uint64_t *restrict mine = clock->segments;
-    const uint64_t *restrict theirs = segments;
-    for (uint32_t i = 0; i < size; i++)
-        mine[i] = mine[i] > theirs[i] ? mine[i] : theirs[i];
-}
 
 /* Notes that `clock` is after (from, segment); the edges of `from` that this brings are pushed. */
 static uint32_t learn_one(struct order_walk *walk, struct clock *clock, uint32_t task,
@@ -126,15 +121,23 @@ static uint32_t learn_one(struct order_walk *walk, struct clock *clock, uint32_t
     const struct order *order = walk->order;
     if (from == task || from == ORDER_DROPPED)
         return pending;
-    clock_grow(clock, from + 1, order->task_count);
-    uint64_t known = clock->segments[from];
+    uint64_t known = clock_get(&walk->pool, *clock, from);
     if (known >= segment)
         return pending;
-    clock->segments[from] = segment;
-    uint32_t end = order_version(order, from, segment);
-    for (uint32_t i = order_version(order, from, known); i < end; i++) {
+    uint32_t begin = order_version(order, from, known), end = order_version(order, from, segment);
+    const struct walk_task *source = &walk->tasks[from];
+    uint32_t checkpoint = end / CHECKPOINT;
+    if (checkpoint > source->saved_count)
+        checkpoint = source->saved_count;
+    if (checkpoint > source->saved_first && checkpoint * CHECKPOINT > begin + 1 &&
+        source->saved[checkpoint - 1].root) {
+        clock_join(&walk->pool, clock, source->saved[checkpoint - 1]);
+        begin = checkpoint * CHECKPOINT;
+    }
+    clock_raise(&walk->pool, clock, from, segment);
+    for (uint32_t i = begin; i < end; i++) {
         const struct order_edge *edge = order_edge_at(order, from, i);
-        if (edge->from < clock->size && clock->segments[edge->from] >= edge->from_segment)
+        if (clock_get(&walk->pool, *clock, edge->from) >= edge->from_segment)
             continue;
         MEMORY_GROW(walk->pending, pending, walk->pending_capacity);
         walk->pending[pending++] = (struct pending){from, i};
@@ -155,33 +158,51 @@ static void learn(struct order_walk *walk, struct clock *clock, uint32_t task, u
     }
 }
 
+/* The clock of `task` has come to a multiple of CHECKPOINT edges. */
+static void save(struct order_walk *walk, uint32_t task)
+{
+    struct walk_task *t = &walk->tasks[task];
+    uint32_t index = t->applied / CHECKPOINT - 1;
+    for (; t->saved_first < t->saved_count &&
+           (t->saved_first + 1) * CHECKPOINT <= walk->order->lists[task].retired;
+         t->saved_first++)
+        clock_drop(&walk->pool, &t->saved[t->saved_first]);
+    while (t->saved_count <= index) { /* some may have been passed over: retired */
+        MEMORY_GROW(t->saved, t->saved_count, t->saved_capacity);
+        t->saved[t->saved_count++] = (struct clock){NULL};
+    }
+    t->saved[index] = clock_share(t->clock);
+}
+
 static void apply(struct order_walk *walk, uint32_t task, const struct order_edge *edge)
 {
     struct walk_task *t = &walk->tasks[task], *source = &walk->tasks[edge->from];
     const struct order *order = walk->order;
-    uint64_t known = edge->from < t->clock.size ? t->clock.segments[edge->from] : 0;
-    if (known >= edge->from_segment)
+    if (clock_get(&walk->pool, t->clock, edge->from) >= edge->from_segment)
         return;
-    uint32_t version = order_version(order, edge->from, edge->from_segment);
-    uint32_t news = version - order_version(order, edge->from, known);
-    if (news > source->clock.size / 8 && source->applied == version && source->clock.size) {
-        clock_join(&t->clock, source->clock.segments, source->clock.size, order->task_count);
-        clock_grow(&t->clock, edge->from + 1, order->task_count);
-        t->clock.segments[edge->from] = edge->from_segment;
+    if (source->clock.root &&
+        source->applied == order_version(order, edge->from, edge->from_segment)) {
+        clock_join(&walk->pool, &t->clock, source->clock);
+        clock_raise(&walk->pool, &t->clock, edge->from, edge->from_segment);
     } else {
         learn(walk, &t->clock, task, edge->from, edge->from_segment);
     }
-    if (task < t->clock.size)
-        t->clock.segments[task] = 0;
 }
 
+/* A task begins with what every event still to come is after. */
 static void begin_clock(struct order_walk *walk, uint32_t task)
 {
-    struct clock *clock = &walk->tasks[task].clock;
-    if (!clock->size && walk->order->base_size)
-        clock_join(clock, walk->order->base, walk->order->base_size, walk->order->task_count);
-    if (task < clock->size)
-        clock->segments[task] = 0;
+    const struct order *order = walk->order;
+    if (walk->tasks[task].clock.root || !order->base_size)
+        return;
+    if (walk->retirement != order->retirements) {
+        clock_drop(&walk->pool, &walk->base);
+        for (uint32_t t = 1; t < order->base_size; t++)
+            if (order->base[t])
+                clock_raise(&walk->pool, &walk->base, t, order->base[t]);
+        walk->retirement = order->retirements;
+    }
+    walk->tasks[task].clock = clock_share(walk->base);
 }
 
 bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
@@ -191,8 +212,7 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
     uint32_t applied = walk->tasks[task].applied, depth = 0;
     if (applied >= order_edges(order, task) ||
         order_edge_at(order, task, applied)->segment > segment) {
-        if (!walk->tasks[task].clock.size)
-            begin_clock(walk, task);
+        begin_clock(walk, task);
         return true; /* nothing new: the usual case */
     }
     MEMORY_GROW(walk->stack, depth, walk->capacity);
@@ -225,16 +245,15 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
             apply(walk, top->task, edge);
         }
         t->applied++;
+        if (t->applied % CHECKPOINT == 0)
+            save(walk, top->task);
     }
     return true;
 }
 
 uint64_t order_walk_memory(const struct order_walk *walk)
 {
-    uint64_t entries = 0;
-    for (uint32_t t = 0; t < walk->task_count; t++)
-        entries += walk->tasks[t].clock.size;
-    return entries * sizeof(uint64_t);
+    return walk->pool.bytes;
 }
 
 /* ---- the floor ---- */
@@ -242,27 +261,27 @@ uint64_t order_walk_memory(const struct order_walk *walk)
 void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *floor)
 {
     const struct order *order = walk->order;
-    uint32_t n = walk->task_count;
-    struct clock clock = {memory_get(n, sizeof(uint64_t)), n};
-    for (uint32_t t = 0; t < n; t++)
-        floor[t] = UINT64_MAX;
+    uint32_t n = walk->task_count, count = 0;
+    struct clock *clocks = memory_get(n, sizeof(*clocks));
+    uint32_t *owners = memory_get(n, sizeof(*owners));
     for (uint32_t t = 1; t < n; t++) {
         const struct walk_task *task = &walk->tasks[t];
         if (task->done == UINT64_MAX)
             continue;
         /* What its next event will be after: its clock, and the edges up to then. */
-        memset(clock.segments, 0, n * sizeof(uint64_t));
-        clock_join(&clock, order->base, order->base_size, n);
-        clock_join(&clock, task->clock.segments, task->clock.size, n);
-        uint32_t end = order_version(order, t, next[t]);
-        uint32_t first = order->lists[t].retired;
+        begin_clock(walk, t);
+        struct clock clock = clock_share(task->clock);
+        uint32_t end = order_version(order, t, next[t]), first = order->lists[t].retired;
         for (uint32_t e = task->applied > first ? task->applied : first; e < end; e++) {
             const struct order_edge *edge = order_edge_at(order, t, e);
             learn(walk, &clock, t, edge->from, edge->from_segment);
         }
-        clock.segments[t] = UINT64_MAX;
-        for (uint32_t i = 0; i < n; i++)
-            floor[i] = floor[i] < clock.segments[i] ? floor[i] : clock.segments[i];
+        clocks[count] = clock;
+        owners[count++] = t;
     }
-    free(clock.segments);
+    clock_least(&walk->pool, clocks, owners, count, floor, n);
+    for (uint32_t i = 0; i < count; i++)
+        clock_drop(&walk->pool, &clocks[i]);
+    free(clocks);
+    free(owners);
 }

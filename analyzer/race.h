@@ -239,9 +239,9 @@ struct race_region {
 /* Who accesses, now: set by the worker as its streams go on. */
 struct race_now {
     uint64_t segment;
-    const uint64_t *clock;
-    uint64_t position; /* number of the record: the same in every worker */
-    uint32_t clock_size;
+    struct clock clock;
+    const struct clock_pool *clocks; /* the pool of `clock` */
+    uint64_t position;               /* number of the record: the same in every worker */
     uint32_t task;
     uint32_t site, frame, held;
     bool guess;
@@ -358,7 +358,7 @@ static inline void race_entry_put(struct race_history *history, struct race_line
 
 static inline bool race_before(const struct race_now *now, uint32_t task, uint64_t segment)
 {
-    return task == now->task || (task < now->clock_size && now->clock[task] >= segment);
+    return task == now->task || clock_get(now->clocks, now->clock, task) >= segment;
 }
 
 /* ---- race_check.c ---- */

@@ -134,8 +134,8 @@ static void watch_now(struct race_watches *watches, uint32_t index, const struct
     struct race_period before = {.first = 1, .last = now->segment - 1};
     struct race_period period = {.first = now->segment, .last = now->segment};
     for (uint32_t i = 0; write && i < RACE_WATCH_TASKS; i++)
-        if (watch->tasks[i] && watch->tasks[i] < now->clock_size)
-            period.after[i] = now->clock[watch->tasks[i]];
+        if (watch->tasks[i] && watch->tasks[i] != now->task)
+            period.after[i] = clock_get(now->clocks, now->clock, watch->tasks[i]);
     if (past && before.last)
         watch_log(watches, index, now->task, write, &before);
     watch_log(watches, index, now->task, write, &period);

@@ -307,7 +307,8 @@ static enum stop go_on(struct run *run, uint32_t index, bool force)
         force = false;
         run->now.task = stream->task;
         run->now.segment = stream->segment;
-        run->now.clock = order_walk_clock(run->walk, stream->task, &run->now.clock_size);
+        run->now.clock = order_walk_clock(run->walk, stream->task);
+        run->now.clocks = order_walk_pool(run->walk);
         do {
             if (stream->reader->at == stream->reader->count &&
                 !race_reader_fill(stream->reader, &stream->left)) {
