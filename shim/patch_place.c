@@ -13,16 +13,16 @@
 #include "shim/banned.h"
 #include "shim/raw.h"
 
-#define TABLES     256u
+#define COPIES     256u
 #define RED_ZONE   128u
 #define FLAGS_MASK 0x8d5u /* the six */
 
-static struct patch_place_table tables[TABLES];
+static struct patch_place_table tables[COPIES];
 static volatile uint32_t table_count;
 
 void patch_place_add(const struct patch_place_table *table)
 {
-    if (table_count == TABLES)
+    if (table_count == COPIES)
         return;
     tables[table_count] = *table;
     __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);

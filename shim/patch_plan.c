@@ -250,7 +250,7 @@ static void put_jump(uint8_t *at, int64_t distance)
         at[1 + i] = (uint8_t)(displacement >> 8 * i);
 }
 
-static int64_t distance(const struct patch_image *image, uint32_t from, uint32_t number)
+static int64_t jump_distance(const struct patch_image *image, uint32_t from, uint32_t number)
 {
     return (int64_t)image->table->copy + image->places[number] - (int64_t)(uintptr_t)image->text -
            from;
@@ -266,7 +266,7 @@ static void put_call(const struct patch_image *image, uint8_t *text,
     uint32_t number = image->number[in->target];
     if (image->places[number] == PATCH_NOWHERE)
         return;
-    put_jump(text + in->offset, distance(image, in->offset, number));
+    put_jump(text + in->offset, jump_distance(image, in->offset, number));
     text[in->offset] = 0xe8;
 }
 
@@ -279,11 +279,11 @@ void patch_install(const struct patch_image *image, uint8_t *text)
         if (image->places[number] == PATCH_NOWHERE)
             continue;
         if (image->plan[at] == PLAN_JUMP) {
-            put_jump(text + at, distance(image, at, number));
+            put_jump(text + at, jump_distance(image, at, number));
             continue;
         }
         uint32_t hole = image->hole[at];
-        put_jump(text + hole, distance(image, hole, number));
+        put_jump(text + hole, jump_distance(image, hole, number));
         text[at] = 0xeb;
         text[at + 1] = (uint8_t)(hole - (at + HOP_BYTES));
     }
