@@ -41,6 +41,12 @@ struct patch_frame {
     uint64_t back;  /* return address: the copy's instruction after the call of the stub */
 };
 
+struct system_call { /* under way: see patch_access.c */
+    long number;
+    uintptr_t word; /* of a futex call */
+    uint32_t operation;
+};
+
 struct patch_thread {
     uint64_t spill_a, spill_b, spill_rax, spill_rcx;
     uint32_t flags; /* ah: lahf, al: overflow */
@@ -48,6 +54,7 @@ struct patch_thread {
     uint64_t address;
     struct patch_frame *frame; /* not NULL: the thread is in the slow path, called from a copy */
     uint64_t count;            /* rcx before a string instruction */
+    struct system_call call;   /* inlined in the program */
     uint8_t vector[2][64];     /* index and mask of a gather, scatter or masked move */
 };
 extern __thread struct patch_thread patch_thread __attribute__((tls_model("initial-exec")));

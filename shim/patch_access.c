@@ -36,8 +36,6 @@ static __thread struct bracket {
     uint32_t stack;
 } bracket __attribute__((tls_model("initial-exec")));
 
-static __thread struct system_call system_call_now __attribute__((tls_model("initial-exec")));
-
 /* ---- who calls ---- */
 
 static void attach(void *thread)
@@ -308,14 +306,20 @@ void patch_lock_after(const struct patch_site *site, const struct patch_frame *f
     thread_leave(thread);
 }
 
-void patch_access_abandon(struct thread *thread)
+bool patch_access_holds(void)
+{
+    return bracket.active;
+}
+
+bool patch_access_abandon(struct thread *thread)
 {
     if (!bracket.active)
-        return;
+        return false;
     bracket.active = false;
     if (bracket.object)
         object_unlock(bracket.object);
     thread->busy = 0;
+    return true;
 }
 
 /* ---- system calls ---- */
@@ -377,10 +381,10 @@ void system_call_after(const struct system_call *call, long result, uintptr_t pc
 void patch_syscall_before(const struct patch_frame *frame, uintptr_t pc)
 {
     (void)pc;
-    system_call_before(&system_call_now, (long)frame->rax, frame->rdi, frame->rsi);
+    system_call_before(&patch_thread.call, (long)frame->rax, frame->rdi, frame->rsi);
 }
 
 void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc)
 {
-    system_call_after(&system_call_now, (long)frame->rax, pc);
+    system_call_after(&patch_thread.call, (long)frame->rax, pc);
 }

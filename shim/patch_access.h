@@ -32,15 +32,13 @@ void patch_lock_after(const struct patch_site *site, const struct patch_frame *f
 /* A system call, inlined in the program or made by syscall(3): what is before and after it, as far as it synchronises. */
 void patch_syscall_before(const struct patch_frame *frame, uintptr_t pc);
 void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc);
-struct system_call {
-    long number;
-    uintptr_t word; /* of a futex call */
-    uint32_t operation;
-};
 void system_call_before(struct system_call *call, long number, uintptr_t first, uintptr_t second);
 void system_call_after(const struct system_call *call, long result, uintptr_t pc);
 
-/* The instruction between `before` and `after` faulted: what is held for it is given back. Any context. */
-void patch_access_abandon(struct thread *thread);
+/* Is an instruction under way between the two halves of its operation? */
+bool patch_access_holds(void);
+/* The instruction between `before` and `after` faulted: what is held for it is given back, the guard with it. Any
+ * context; false: no such instruction is under way. */
+bool patch_access_abandon(struct thread *thread);
 
 #endif

@@ -315,12 +315,12 @@ static void test_fault(void **state)
     patch_thread.address = (uintptr_t)memory;
     patch_lock_before(&site, &stack.frame);
     assert_true(threads[1].busy);
-    patch_access_abandon(&threads[1]);
+    assert_true(patch_access_abandon(&threads[1]));
     assert_false(threads[1].busy);
     patch_lock_after(&site, &stack.frame); /* a handler that jumped behind the instruction */
     assert_int_equal(line_count, 0);
     locked(0, 4); /* the lock of the object is free */
-    patch_access_abandon(&threads[1]);
+    assert_false(patch_access_abandon(&threads[1]));
 }
 
 static void test_futex(void **state)

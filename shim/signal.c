@@ -18,6 +18,8 @@
 #include "shim/end.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/patch_access.h"
+#include "shim/patch_signal.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/task.h"
@@ -78,17 +80,18 @@ static struct object *signal_object(struct thread *thread, int number)
 
 static void host_call(int number, siginfo_t *info, void *context)
 {
+    struct patch_view view;
     struct sigaction action = host_actions[number];
     if (action.sa_flags & (int)SA_RESETHAND) {
         ours[number] = 0;
         host_actions[number].sa_handler = SIG_DFL;
     }
-    if (action.sa_flags & SA_SIGINFO) {
+    patch_show(&view, thread_current, context);
+    if (action.sa_flags & SA_SIGINFO)
         action.sa_sigaction(number, info, context);
-        return;
-    }
-    if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+    else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
         action.sa_handler(number);
+    patch_back(&view, context);
 }
 
 static void signal_entry(int number, siginfo_t *info, void *context)
@@ -100,6 +103,11 @@ static void signal_entry(int number, siginfo_t *info, void *context)
     }
     if (thread->busy && !fault(number, info)) {
         put_off(thread, info, context);
+        return;
+    }
+    if (thread->busy &&
+        patch_access_holds()) { /* the host's own instruction, between our two halves */
+        host_call(number, info, context);
         return;
     }
     uint32_t busy = thread->busy;
@@ -209,7 +217,9 @@ static void signal_fatal(int number, siginfo_t *info, void *context)
         raw1(SYS_exit_group, status);
     struct sigaction action = {.sa_handler = SIG_DFL};
     real.sigaction(number, &action, NULL);
-    if (!fault(number, info)) /* a fault comes again by itself, with its own siginfo */
+    if (fault(number, info)) /* it comes again by itself, with its own siginfo */
+        patch_die(thread, context);
+    else
         raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), number, info);
 }
 
@@ -267,6 +277,36 @@ EXPORT sighandler_t signal(int number, sighandler_t handler)
     if (sigaction(number, &new, &old) < 0)
         return SIG_ERR;
     return old.sa_handler;
+}
+
+/* Other names of it, and the way of System V: once, and not blocked meanwhile. */
+sighandler_t bsd_signal(int number, sighandler_t handler);
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler)
+{
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t ssignal(int number, sighandler_t handler)
+{
+    return signal(number, handler);
+}
+
+EXPORT sighandler_t sysv_signal(int number, sighandler_t handler)
+{
+    struct sigaction new = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND | SA_NODEFER}, old;
+    sigemptyset(&new.sa_mask);
+    if (handler == SIG_ERR || number <= 0 || number >= SIGNALS) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
+    return sigaction(number, &new, &old) < 0 ? SIG_ERR : old.sa_handler;
+}
+
+/* What signal() is called where a program asks for plain C. */
+sighandler_t __sysv_signal(int number, sighandler_t handler);
+EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler)
+{
+    return sysv_signal(number, handler);
 }
 
 EXPORT int pthread_kill(pthread_t handle, int number)

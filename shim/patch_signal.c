@@ -1,0 +1,58 @@
+/*
+ * Signals and patched code. A handler may be entered anywhere in a check, in a stub, or in the slow path where the guard
+ * is just down. It shall see the program's own registers and pc, it may change them, unwind from there, or leave by
+ * siglongjmp; and its own patched code uses the same words for what a check spills.
+ *
+ * So the handler is shown what patch_rewind() makes of the registers, and the program then goes on at the start of the
+ * check: nothing of the program had changed there, and a check may be run twice. Where the handler puts another pc (a
+ * garbage collector, a debugger), it goes on at the copy of that. What the interrupted check had spilled thus is not
+ * needed again. Only if patch_rewind() found nothing to rewind may the interrupted code be the C library, called by the
+ * slow path of a check; then the words of that check are put back.
+ *
+ * Unwinders that begin in a handler (asynchronous cancellation among them) find the pc of the original code, and so its
+ * frame descriptions and landing pads: copies need none of their own.
+ */
+#include "shim/patch_signal.h"
+
+#include <sys/ucontext.h>
+
+#include "shim/banned.h"
+#include "shim/patch_access.h"
+
+void patch_show(struct patch_view *view, struct thread *thread, void *context)
+{
+    view->on = patch_on;
+    if (!view->on)
+        return;
+    long long *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+    bool abandoned = patch_access_abandon(thread);
+    view->words = patch_thread;
+    view->resume = patch_rewind(registers);
+    view->shown = (uintptr_t)registers[REG_RIP];
+    if (abandoned)
+        view->resume = patch_copy(view->shown); /* both halves of the operation once more */
+    patch_thread.frame = NULL;
+}
+
+void patch_back(const struct patch_view *view, void *context)
+{
+    if (!view->on)
+        return;
+    long long *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    if ((uintptr_t)*pc == view->shown) {
+        if (view->resume)
+            *pc = (long long)view->resume;
+        else
+            patch_thread = view->words;
+        return;
+    }
+    uintptr_t copy = patch_copy((uintptr_t)*pc);
+    if (copy)
+        *pc = (long long)copy;
+}
+
+void patch_die(struct thread *thread, void *context)
+{
+    struct patch_view view;
+    patch_show(&view, thread, context);
+}
