@@ -9,7 +9,9 @@
 
 #include "shim/banned.h"
 #include "shim/mark.h"
+#include "shim/module.h"
 #include "shim/options.h"
+#include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stream.h"
@@ -328,9 +330,27 @@ void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
     thread_leave(thread);
 }
 
+/* By a library function that patched code called: the call's stack is captured where a record needs it. */
+static NOINLINE void access_called(struct thread *thread, uintptr_t address, size_t size,
+                                   uint32_t kind, uintptr_t pc)
+{
+    struct access_state *state = access_state_get(thread);
+    if (state) {
+        access_stack_of_call(state, pc, (uintptr_t)__builtin_frame_address(0));
+        access_record(thread, address, size, kind, pc);
+        access_stack(state, 0);
+    }
+    thread_leave(thread);
+}
+
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
-    if (thread_enter())
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    if (UNLIKELY(patch_on) && kind & TRACE_KIND_RANGE && module_patched(pc))
+        access_called(thread, address, size, kind, pc);
+    else
         access_guarded(address, size, kind, pc);
 }
 
@@ -423,7 +443,10 @@ static void block_record(struct thread *thread, struct access_state *state, uint
     open_flush_range(thread, state, address, address + size);
     struct trace_access block = {
         .type = type, .kind = kind, .address = address, .size = size, .pc = pc, .tsc = tsc_now()};
+    if (patch_on)
+        access_stack_of_call(state, pc, (uintptr_t)__builtin_frame_address(0));
     open_put(thread, state, &block);
+    access_stack(state, 0);
 }
 
 void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,

@@ -172,9 +172,10 @@ struct access_state {
     uint32_t low_written;   /* of those, how many are still as they were */
     uint32_t
         stack; /* while an access of unmodified code is recorded: its call stack, see patch_access.c */
-    uint32_t stack_present; /* the one that `context` was taken with; 0: the shadow stack */
-    uint32_t stack_written; /* the one that the stream has now */
-    uint64_t context_salt;  /* of the hashes in contexts[] */
+    uintptr_t call_pc, call_frame; /* with ACCESS_STACK_OF_CALL: the call of a library function */
+    uint32_t stack_present;        /* the one that `context` was taken with; 0: the shadow stack */
+    uint32_t stack_written;        /* the one that the stream has now */
+    uint64_t context_salt;         /* of the hashes in contexts[] */
     struct context_seen contexts[CONTEXT_CACHE];
 
     uint64_t fence_segment; /* of the last release fence, 0 none */
@@ -321,6 +322,11 @@ void open_put(struct thread *thread, struct access_state *state, struct trace_ac
 /* The same with a call stack of its own, outermost frame first, and nothing held. */
 void open_put_with(struct thread *thread, struct access_state *state, struct trace_access *record,
                    const uint64_t *frames, uint32_t count);
+/* In place of the id of a stack: that of the call of a library function, captured if a record needs it. Its innermost
+ * return address is the pc of the record. */
+#define ACCESS_STACK_OF_CALL UINT32_MAX
+#define ACCESS_STACK_CALLED  (1u << 31) /* added to its id */
+
 /* What is recorded from here on was done with this call stack (stack_of(), stack_here()); 0: the shadow stack's. */
 static inline void access_stack(struct access_state *state, uint32_t stack)
 {
@@ -328,6 +334,12 @@ static inline void access_stack(struct access_state *state, uint32_t stack)
         state->stack = stack;
         access_fast.context_top = NULL;
     }
+}
+static inline void access_stack_of_call(struct access_state *state, uintptr_t pc, uintptr_t frame)
+{
+    state->call_pc = pc;
+    state->call_frame = frame;
+    access_stack(state, ACCESS_STACK_OF_CALL);
 }
 /* Number of the present context, written if need be. After open_sync. */
 uint32_t open_context(struct thread *thread, struct access_state *state);

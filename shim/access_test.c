@@ -97,6 +97,19 @@ void task_each_thread(void (*visit)(struct thread *thread, void *data), void *da
     visit(&own, data);
 }
 
+volatile uint32_t patch_on;
+
+bool module_patched(uintptr_t pc)
+{
+    return pc == 0x6500;
+}
+
+uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t frame)
+{
+    (void)thread, (void)frame;
+    return stack_put((const uint64_t[]){pc, 0x9001, 0x9000}, 3);
+}
+
 #include "shim/access_model.h"
 
 /* ---- tests ---- */

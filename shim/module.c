@@ -18,6 +18,7 @@ static struct spin modules_lock;
 #define INSTRUMENTED 256u
 static struct range {
     uintptr_t low, high;
+    bool patched;
 } instrumented[INSTRUMENTED];
 static volatile uint32_t instrumented_count;
 
@@ -26,13 +27,32 @@ static struct trace_module *module_slot(uint32_t slot)
     return table_slot(&table_modules, slot);
 }
 
-bool module_instrumented(uintptr_t pc)
+static const struct range *range_of(uintptr_t pc)
 {
-    uint32_t count = instrumented_count;
+    uint32_t count = __atomic_load_n(&instrumented_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count; i++)
         if (pc - instrumented[i].low < instrumented[i].high - instrumented[i].low)
-            return true;
-    return false;
+            return &instrumented[i];
+    return NULL;
+}
+
+bool module_instrumented(uintptr_t pc)
+{
+    return range_of(pc);
+}
+
+bool module_patched(uintptr_t pc)
+{
+    const struct range *range = range_of(pc);
+    return range && range->patched;
+}
+
+static void range_add(const struct trace_module *module, bool patched)
+{
+    if (instrumented_count == INSTRUMENTED)
+        return;
+    instrumented[instrumented_count] = (struct range){module->low, module->high, patched};
+    __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
 }
 
 bool module_holds(uintptr_t address)
@@ -117,10 +137,20 @@ static void module_instrument(struct trace_module *module)
 {
     module->flags |= TRACE_MODULE_ABI;
     process_record()->flags |= TRACE_PROCESS_ACCESSES;
-    if (instrumented_count == INSTRUMENTED)
-        return;
-    instrumented[instrumented_count] = (struct range){module->low, module->high};
-    __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
+    range_add(module, false);
+}
+
+struct trace_module *module_patch(uintptr_t pc)
+{
+    for (uint32_t i = 1; i < table_modules.count; i++) {
+        struct trace_module *module = module_slot(i);
+        if (!module->state || module->unload_tsc || pc < module->low || pc >= module->high)
+            continue;
+        process_record()->flags |= TRACE_PROCESS_ACCESSES;
+        range_add(module, true);
+        return module;
+    }
+    return NULL;
 }
 
 static int module_visit(struct dl_phdr_info *info, size_t size, void *data)

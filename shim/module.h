@@ -6,8 +6,11 @@
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
 void module_refresh(void);
-/* Whether the code at `pc` belongs to an instrumented module, one that imports __tsan_init. Any context. */
+/* Whether the accesses of the code at `pc` are recorded: its module imports __tsan_init, or was patched. Any context. */
 bool module_instrumented(uintptr_t pc);
+bool module_patched(uintptr_t pc);
+/* The module of `pc` has been patched; its slot, NULL if there is none. */
+struct trace_module *module_patch(uintptr_t pc);
 /* Whether `address` lies in the data of a loaded module. */
 bool module_holds(uintptr_t address);
 void module_fork_child(void);

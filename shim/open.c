@@ -294,10 +294,21 @@ static uint32_t stacks_share(const uint64_t *a, uint32_t a_count, const uint64_t
     return same;
 }
 
+static const uint64_t *frames_of(uint32_t stack, uint32_t *count)
+{
+    const uint64_t *frames = stack_frames(stack & ~ACCESS_STACK_CALLED, count);
+    uint32_t own = stack & ACCESS_STACK_CALLED && *count ? 1 : 0;
+    *count -= own;
+    return frames + own;
+}
+
 /* The context of unmodified code: its frames are those of a captured stack. */
 static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_state *state)
 {
     held_refresh(thread, state);
+    if (state->stack == ACCESS_STACK_OF_CALL)
+        state->stack =
+            stack_here_rationed(thread, state->call_pc, state->call_frame) | ACCESS_STACK_CALLED;
     state->stack_present = state->stack;
     uint64_t hash = mix(mix(state->context_salt + 1, state->stack), state->held_hash);
     struct context_seen *seen = context_find(state, hash);
@@ -305,8 +316,8 @@ static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_s
         return access_fast.context = seen->number;
     uint64_t outermost_first[TRACE_STACK_DEPTH];
     uint32_t depth, before;
-    const uint64_t *frames = stack_frames(state->stack, &depth);
-    const uint64_t *old = stack_frames(state->stack_written, &before);
+    const uint64_t *frames = frames_of(state->stack, &depth);
+    const uint64_t *old = frames_of(state->stack_written, &before);
     for (uint32_t i = 0; i < depth; i++)
         outermost_first[i] = frames[depth - 1 - i];
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;

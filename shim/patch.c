@@ -378,15 +378,12 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
 
 static void flag_module(uintptr_t text, const struct patch_statistics *statistics)
 {
-    for (uint32_t i = 1; i < table_modules.count; i++) {
-        struct trace_module *module = table_slot(&table_modules, i);
-        if (!module->state || module->unload_tsc || text < module->low || text >= module->high)
-            continue;
-        module->candidates = statistics->instructions;
-        module->seen = statistics->recorded;
-        module->flags |= TRACE_MODULE_PATCHED;
-    }
-    process_record()->flags |= TRACE_PROCESS_ACCESSES;
+    struct trace_module *module = module_patch(text);
+    if (!module)
+        return;
+    module->candidates = statistics->instructions;
+    module->seen = statistics->recorded;
+    module->flags |= TRACE_MODULE_PATCHED;
 }
 
 /* verbosity=3: what was made of a module. */

@@ -151,40 +151,46 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
 
 /* ---- capture ---- */
 
-/* Return addresses from `pc` outwards, and where they stand. Without libunwind (closed around fork): `pc` and what the
- * instrumented functions pushed. */
-static NOINLINE uint32_t capture(uintptr_t pc, uintptr_t frame, uint64_t *pcs, uintptr_t *places,
-                                 uint32_t limit)
-{
+/* What is asked of the unwinder, and its answer. It lies at the low end of the unwinder's stack. */
+struct unwinding {
     unw_context_t context;
+    bool interrupted; /* the context is that of an instruction of the program; else of ourselves: */
+    uintptr_t pc,
+        low; /* then the answer begins with this return address, which stands above `low` */
+    uint32_t limit, count, id;
+    uint64_t pcs[TRACE_STACK_DEPTH]; /* return addresses, from the innermost outwards */
+    uintptr_t places[TRACE_STACK_DEPTH];
+};
+
+static void unwind(void *data)
+{
+    struct unwinding *asked = data;
     unw_cursor_t cursor;
-    uint32_t count = 0;
-    if (unw_getcontext(&context) != 0 || unw_init_local(&cursor, &context) != 0)
-        return 0;
-    uintptr_t top = 0;
-    for (uint32_t steps = 0; steps < limit + 16; steps++) {
+    uintptr_t top = asked->interrupted ? asked->low : 0;
+    if (unw_init_local2(&cursor, &asked->context, asked->interrupted ? UNW_INIT_SIGNAL_FRAME : 0) !=
+        0)
+        return;
+    for (uint32_t steps = 0; asked->count < asked->limit && steps < asked->limit + 16; steps++) {
         unw_word_t ip = 0, sp = 0;
         if (unw_step(&cursor) <= 0)
             break;
         unw_get_reg(&cursor, UNW_REG_IP, &ip);
         unw_get_reg(&cursor, UNW_REG_SP, &sp);
-        if (count == 0 && ip != pc)
+        if (!asked->interrupted && !asked->count && ip != asked->pc)
             continue; /* still within ourselves */
         if (ip == 0 || (top && sp <= top))
             break;
         top = sp;
-        pcs[count] = ip;
-        places[count] =
+        asked->pcs[asked->count] = ip;
+        asked->places[asked->count++] =
             sp - 8; /* a caller's stack pointer stands just above the return address into it */
-        count++;
-        if (count == limit)
-            break;
     }
-    if (count && places[0] < frame)
-        count = 0;
-    return count;
+    if (!asked->interrupted && asked->count && asked->places[0] < asked->low)
+        asked->count = 0;
+    asked->id = stack_put(asked->pcs, asked->count);
 }
 
+/* Around fork: `pc` and what the instrumented functions pushed. */
 static uint32_t stack_without_unwinder(uintptr_t pc)
 {
     uint64_t pcs[TRACE_STACK_DEPTH];
@@ -247,34 +253,6 @@ static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size
     return &set[victim % WAYS];
 }
 
-static bool unwind_begin(void)
-{
-    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
-    return !unwind_closed;
-}
-
-static void unwind_end(void)
-{
-    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
-}
-
-static NOINLINE uint32_t stack_capture(struct stack_entry *entry, uintptr_t key, uintptr_t place,
-                                       uintptr_t pc, uintptr_t frame)
-{
-    uint64_t pcs[TRACE_STACK_DEPTH];
-    uintptr_t places[TRACE_STACK_DEPTH];
-    int error = errno;
-    uint32_t count = unwind_begin() ? capture(pc, frame, pcs, places, shim_options.stack_depth) : 0;
-    unwind_end();
-    errno = error;
-    if (!count)
-        return stack_without_unwinder(pc);
-    uint32_t id = stack_put(pcs, count);
-    if (entry && id)
-        entry_keep(entry, id, key, place, frame, pcs, places, count);
-    return id;
-}
-
 static bool stacks_ready(struct thread *thread)
 {
     if (LIKELY(thread->stacks))
@@ -286,10 +264,57 @@ static bool stacks_ready(struct thread *thread)
     return true;
 }
 
-uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
+static struct unwinding *unwinding_of(struct stack_cache *cache)
+{
+    if (!cache->unwind_stack)
+        cache->unwind_stack = memory_get(UNWIND_STACK);
+    struct unwinding *asked = (struct unwinding *)cache->unwind_stack;
+    if (asked) {
+        asked->limit = shim_options.stack_depth;
+        asked->count = asked->id = 0;
+    }
+    return asked;
+}
+
+/* False: a fork is under way. */
+static bool unwind_there(struct unwinding *asked)
+{
+    int error = errno;
+    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
+    bool allowed = !unwind_closed;
+    if (allowed)
+        vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
+    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
+    errno = error;
+    return allowed;
+}
+
+static bool spent_enough(const struct stack_cache *cache)
+{
+    return cache->spent > UNWIND_FREE + (tsc_now() - cache->since) / UNWIND_SHARE;
+}
+
+static NOINLINE uint32_t stack_capture(struct stack_cache *cache, struct stack_entry *entry,
+                                       uintptr_t place, uintptr_t pc, uintptr_t frame)
+{
+    struct unwinding *asked = unwinding_of(cache);
+    if (!asked || unw_getcontext(&asked->context) != 0)
+        return stack_without_unwinder(pc);
+    asked->interrupted = false;
+    asked->pc = pc;
+    asked->low = frame;
+    if (!unwind_there(asked) || !asked->count)
+        return stack_without_unwinder(pc);
+    if (asked->id)
+        entry_keep(entry, asked->id, stack_key(cache, pc), place, frame, asked->pcs, asked->places,
+                   asked->count);
+    return asked->id;
+}
+
+static uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uintptr_t frame, bool rationed)
 {
     if (UNLIKELY(!stacks_ready(thread)))
-        return stack_capture(NULL, 0, 0, pc, frame);
+        return stack_without_unwinder(pc);
     struct stack_cache *cache = thread->stacks;
     uintptr_t key = stack_key(cache, pc), place = frame_place(thread, frame);
     struct stack_entry *entry = cache->last;
@@ -300,72 +325,46 @@ uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
     if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;
-    return stack_capture(entry, key, place, pc, frame);
+    if (!rationed)
+        return stack_capture(cache, entry, place, pc, frame);
+    if (spent_enough(cache))
+        return 0;
+    uint64_t begin = tsc_now();
+    uint32_t id = stack_capture(cache, entry, place, pc, frame);
+    cache->spent += tsc_now() - begin;
+    return id;
 }
 
-/* ---- of an access ---- */
-
-struct above { /* what is asked of the unwinder, and its answer */
-    uintptr_t pc;
-    const struct stack_registers *registers;
-    uint32_t limit, count, id;
-    uint64_t pcs[TRACE_STACK_DEPTH];
-    uintptr_t places[TRACE_STACK_DEPTH];
-};
-
-static void unwind_above(void *data)
+uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
-    struct above *above = data;
-    unw_context_t context;
-    unw_cursor_t cursor;
-    raw_zero(&context, sizeof context);
-    greg_t *gregs = context.uc_mcontext.gregs;
-    gregs[REG_RIP] = (greg_t)above->pc;
-#define X(lower, upper) gregs[REG_##upper] = (greg_t)above->registers->lower;
+    return stack_of_call(thread, pc, frame, false);
+}
+
+uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t frame)
+{
+    return stack_of_call(thread, pc, frame, true);
+}
+
+static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct stack_entry *entry,
+                                           uintptr_t pc, const struct stack_registers *registers)
+{
+    struct unwinding *asked = unwinding_of(cache);
+    if (!asked || spent_enough(cache))
+        return 0;
+    uint64_t begin = tsc_now();
+    raw_zero(&asked->context, sizeof asked->context);
+    greg_t *gregs = asked->context.uc_mcontext.gregs;
+    gregs[REG_RIP] = (greg_t)pc;
+#define X(lower, upper) gregs[REG_##upper] = (greg_t)registers->lower;
     STACK_REGISTERS(X)
 #undef X
-    if (unw_init_local2(&cursor, &context, UNW_INIT_SIGNAL_FRAME) != 0)
-        return;
-    uintptr_t top = above->registers->rsp;
-    while (above->count < above->limit && unw_step(&cursor) > 0) {
-        unw_word_t ip = 0, sp = 0;
-        unw_get_reg(&cursor, UNW_REG_IP, &ip);
-        unw_get_reg(&cursor, UNW_REG_SP, &sp);
-        if (ip == 0 || sp <= top)
-            break;
-        top = sp;
-        above->pcs[above->count] = ip;
-        above->places[above->count++] = sp - 8;
-    }
-    above->id = stack_put(above->pcs, above->count);
-}
-
-static NOINLINE uint32_t stack_unwind(struct stack_cache *cache, struct stack_entry *entry,
-                                      uintptr_t pc, const struct stack_registers *registers)
-{
-    uint64_t begin = tsc_now();
-    if (cache->spent > UNWIND_FREE + (begin - cache->since) / UNWIND_SHARE)
-        return 0;
-    if (!cache->unwind_stack)
-        cache->unwind_stack = memory_get(UNWIND_STACK);
-    if (!cache->unwind_stack)
-        return 0;
-    /* The question lies at the low end of the unwinder's stack. */
-    struct above *above = (struct above *)cache->unwind_stack;
-    above->pc = pc;
-    above->registers = registers;
-    above->limit = shim_options.stack_depth;
-    above->count = above->id = 0;
-    int error = errno;
-    if (unwind_begin())
-        vector_keep(unwind_above, above, cache->unwind_stack + UNWIND_STACK);
-    unwind_end();
-    errno = error;
-    if (above->id || !above->count)
-        entry_keep(entry, above->id, stack_key(cache, pc), registers->rsp, registers->rsp,
-                   above->pcs, above->places, above->count);
+    asked->interrupted = true;
+    asked->low = registers->rsp;
+    if (unwind_there(asked) && (asked->id || !asked->count))
+        entry_keep(entry, asked->id, stack_key(cache, pc), registers->rsp, registers->rsp, asked->pcs,
+                   asked->places, asked->count);
     cache->spent += tsc_now() - begin;
-    return above->id;
+    return asked->id;
 }
 
 uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
@@ -378,7 +377,7 @@ uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_regist
     if (LIKELY(entry->key))
         return entry->id;
     cache->victim++;
-    return stack_unwind(cache, entry, pc, registers);
+    return stack_interrupted(cache, entry, pc, registers);
 }
 
 void stack_fork_prepare(void)

@@ -10,6 +10,8 @@
 /* Id of the present call stack in the `stacks` file, from the wrapper's caller outwards; 0 if none can be had. `pc` is the
  * wrapper's return address, `frame` its __builtin_frame_address(0). Guard up. */
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame);
+/* The same for accesses and blocks: 0 where too much time has gone into unwinding for those. */
+uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t frame);
 /*
  * Id of the stack of return addresses above an instruction at `pc` of the program, with these registers; 0: none can be
  * had, or too much time has gone into them already. The registers that a callee keeps, and rsp. Guard up; vector
