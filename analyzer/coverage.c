@@ -147,10 +147,18 @@ static char *join_names(char *list, const char *name)
     return longer;
 }
 
+static char *join_patched(char *list, const struct trace_module *module, const char *name)
+{
+    char *text = memory_format("%s (%u of %u)", name, module->seen, module->candidates);
+    char *longer = join_names(list, text);
+    free(text);
+    return longer;
+}
+
 static void say_modules(struct sentences *out, const struct report_process *process, int verbosity)
 {
     const struct trace *trace = process->trace;
-    char *seen = NULL, *unseen = NULL;
+    char *seen = NULL, *unseen = NULL, *patched = NULL;
     uint32_t system = 0;
     for (uint32_t i = 0; i < trace->module_count; i++) {
         const struct trace_module *module = &trace->modules[i];
@@ -159,6 +167,8 @@ static void say_modules(struct sentences *out, const struct report_process *proc
             continue;
         if (module->flags & TRACE_MODULE_ABI)
             seen = join_names(seen, last_part(path));
+        else if (module->flags & TRACE_MODULE_PATCHED)
+            patched = join_patched(patched, module, last_part(path));
         else if (is_system(path) && !(module->flags & TRACE_MODULE_MAIN) && verbosity < 1)
             system++;
         else
@@ -169,15 +179,24 @@ static void say_modules(struct sentences *out, const struct report_process *proc
         unseen = join_names(unseen, text);
         free(text);
     }
+    if (patched)
+        add(out,
+            "patched when loaded (recorded instructions of those that may touch shared memory): %s",
+            patched);
     if (seen && unseen)
         add(out, "accesses were recorded in: %s; not in: %s", seen, unseen);
     else if (seen)
         add(out, "accesses were recorded in: %s", seen);
-    else
-        add(out, "memory accesses were not recorded: no module is instrumented (gorocheck cc); "
-                 "data races could not be seen");
+    else if (patched && unseen)
+        add(out, "accesses were not recorded in: %s", unseen);
+    else if (!patched)
+        add(out, "memory accesses were not recorded: no module is instrumented (gorocheck cc) or "
+                 "patched (patch=); data races could not be seen");
+    if (trace->process.patch_refused[0])
+        add(out, "modules that were to be patched could not be: %s", trace->process.patch_refused);
     free(seen);
     free(unseen);
+    free(patched);
 }
 
 static void say_lost(struct sentences *out, const struct trace *trace)
@@ -262,7 +281,7 @@ char *coverage_short(const struct report_process *process)
     const struct coverage *seen = &process->coverage;
     bool accesses = false;
     for (uint32_t i = 0; i < process->trace->module_count; i++)
-        accesses |= (process->trace->modules[i].flags & TRACE_MODULE_ABI) != 0;
+        accesses |= trace_module_recorded(&process->trace->modules[i]);
     return memory_format("%llu task%s, %llu object%s, %llu synchronisation call%s; %s",
                          (unsigned long long)seen->tasks, many(seen->tasks),
                          (unsigned long long)seen->objects, many(seen->objects),

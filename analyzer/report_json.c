@@ -161,7 +161,11 @@ static json_t *modules_json(const struct trace *trace)
         set_text(object, "path", module->path);
         set_text(object, "build_id", id);
         json_object_set_new(object, "accesses_recorded",
-                            json_boolean(module->flags & TRACE_MODULE_ABI));
+                            json_boolean(trace_module_recorded(module)));
+        if (module->flags & TRACE_MODULE_PATCHED) {
+            set_number(object, "instructions", module->candidates);
+            set_number(object, "instructions_recorded", module->seen);
+        }
         json_array_append_new(array, object);
     }
     return array;

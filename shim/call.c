@@ -18,6 +18,7 @@
 #include "shim/held.h"
 #include "shim/lock.h"
 #include "shim/misuse.h"
+#include "shim/patch_access.h"
 #include "shim/stack.h"
 #include "shim/task.h"
 
@@ -207,6 +208,8 @@ bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t 
         thread_leave(thread);
         return false;
     }
+    if (kind == TRACE_OBJECT_ATOMIC || kind == TRACE_OBJECT_ONCE) /* programs look at the word */
+        patch_mark(address, kind == TRACE_OBJECT_ONCE ? sizeof(uint32_t) : sizeof(uint64_t));
     if (UNLIKELY(before & VERB_USE && !object->shown.create_stack))
         misuse_check_use(call, kind, address);
     if (before & VERB_DROP)

@@ -105,6 +105,7 @@ void init_process_record(bool forked)
     raw_copy(process->options, options, sizeof options);
     raw_copy(process->executable, executable, sizeof executable);
     raw_copy(process->command, command, sizeof command);
+    patch_tell();
     if (!forked) {
         raw3(SYS_readlink, "/proc/self/exe", process->executable, sizeof process->executable - 1);
         read_file("/proc/self/cmdline", process->command, sizeof process->command);

@@ -14,6 +14,7 @@
 #include "shim/clock.h"
 #include "shim/conduit.h"
 #include "shim/fd.h"
+#include "shim/patch_access.h"
 #include "shim/real.h"
 #include "shim/touch.h"
 
@@ -118,6 +119,7 @@ static long futex(const long a[6], struct call *call)
                                   waits ? 0 : VERB_RELEASE_JOIN | VERB_WAKE)) {
         if (shared)
             call->object->shown.flags |= TRACE_OBJECT_SHARED;
+        patch_mark(word, sizeof(uint32_t));
         if (waits)
             call_block(call, VERB_MAY_BLOCK | (timed ? VERB_TIMED : 0));
     }

@@ -472,6 +472,14 @@ void patch_refresh(void)
     spin_unlock(&patch_lock);
 }
 
+void patch_tell(void)
+{
+    struct trace_process *process = process_record();
+    size_t used = 0;
+    if (refused)
+        raw_append(process->patch_refused, sizeof process->patch_refused, &used, refused);
+}
+
 void patch_start(void)
 {
     if (raw_equal(shim_options.patch, "none") || !shim_options.accesses)
@@ -485,6 +493,7 @@ void patch_start(void)
     patch_emit_setup();
     if (!refused)
         patch_refresh();
-    if (refused)
+    if (refused && !module_count)
         shim_message("patch=", shim_options.patch, ": ", refused, NULL);
+    patch_tell();
 }

@@ -130,6 +130,8 @@ struct patch_module {
 };
 /* Modules patched so far; entries never go away. *count of them. */
 const struct patch_module *patch_modules(uint32_t *count);
+/* Writes why modules were refused into the process's record, which is new. */
+void patch_tell(void);
 /* Why nothing could be patched, in words; NULL if nothing failed. */
 const char *patch_refused(void);
 

@@ -258,6 +258,16 @@ void patch_range(const struct patch_site *site, const struct patch_frame *frame,
 
 /* ---- LOCK ---- */
 
+void patch_mark(uintptr_t address, size_t size)
+{
+    if (LIKELY(!patch_on) || !mark_set(address, size))
+        return;
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    access_forget_everywhere(line);
+    if (address - line + size > LINE_BYTES)
+        access_forget_everywhere(line + LINE_BYTES);
+}
+
 void patch_lock_before(const struct patch_site *site, const struct patch_frame *frame)
 {
     (void)frame;
@@ -265,12 +275,7 @@ void patch_lock_before(const struct patch_site *site, const struct patch_frame *
     struct thread *thread = enter();
     if (UNLIKELY(!thread))
         return;
-    if (mark_set(address, site->size)) {
-        uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-        access_forget_everywhere(line);
-        if (address - line + site->size > LINE_BYTES)
-            access_forget_everywhere(line + LINE_BYTES);
-    }
+    patch_mark(address, site->size);
     if (access_alone()) {
         thread_leave(thread);
         return;
@@ -351,8 +356,7 @@ void system_call_before(struct system_call *call, long number, uintptr_t first, 
     struct thread *thread = enter();
     if (!thread)
         return;
-    if (mark_set(first, sizeof(uint32_t)))
-        access_forget_everywhere(first & ~(uintptr_t)(LINE_BYTES - 1));
+    patch_mark(first, sizeof(uint32_t));
     if (!access_alone() && futex_wakes(call->operation)) {
         struct object *object = object_get(thread, granule_of(first), TRACE_OBJECT_ATOMIC);
         if (object)

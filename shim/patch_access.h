@@ -29,6 +29,9 @@ void patch_range(const struct patch_site *site, const struct patch_frame *frame,
 void patch_lock_before(const struct patch_site *site, const struct patch_frame *frame);
 void patch_lock_after(const struct patch_site *site, const struct patch_frame *frame);
 
+/* These bytes are a once or guard word, or another that library functions synchronise by. Guard up. */
+void patch_mark(uintptr_t address, size_t size);
+
 /* A system call, inlined in the program or made by syscall(3): what is before and after it, as far as it synchronises. */
 void patch_syscall_before(const struct patch_frame *frame, uintptr_t pc);
 void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc);

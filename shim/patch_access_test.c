@@ -24,6 +24,7 @@ static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];
 static uint32_t no_guard[3] = ACCESS_NO_GUARD;
 struct table table_tasks;
+volatile uint32_t patch_on = 1;
 
 static uintptr_t forgotten[8];
 static uint32_t forgotten_count;

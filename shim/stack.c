@@ -361,8 +361,8 @@ static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct sta
     asked->interrupted = true;
     asked->low = registers->rsp;
     if (unwind_there(asked) && (asked->id || !asked->count))
-        entry_keep(entry, asked->id, stack_key(cache, pc), registers->rsp, registers->rsp, asked->pcs,
-                   asked->places, asked->count);
+        entry_keep(entry, asked->id, stack_key(cache, pc), registers->rsp, registers->rsp,
+                   asked->pcs, asked->places, asked->count);
     cache->spent += tsc_now() - begin;
     return asked->id;
 }

@@ -119,10 +119,11 @@ struct trace_process {
     uint32_t lost_errno; /* first error of the file system: ENOSPC... */
     char off_reason[128];
     char executable[512];
-    char command[1024];  /* arguments, each ended by NUL, truncated */
-    char options[512];   /* GOROCHECK_OPTIONS as given */
-    char directory[504]; /* working directory at the start */
-    uint64_t goroutines; /* made, also those whose slots others have now */
+    char command[1024];     /* arguments, each ended by NUL, truncated */
+    char options[512];      /* GOROCHECK_OPTIONS as given */
+    char directory[408];    /* working directory at the start */
+    char patch_refused[96]; /* why modules that were to be patched could not be */
+    uint64_t goroutines;    /* made, also those whose slots others have now */
 };
 static_assert(sizeof(struct trace_process) == 2816, "process");
 
@@ -350,6 +351,12 @@ struct trace_module {
     char path[408];
 };
 static_assert(sizeof(struct trace_module) == 512, "module");
+
+/* Were the accesses of its code recorded? */
+static inline int trace_module_recorded(const struct trace_module *module)
+{
+    return (module->flags & (TRACE_MODULE_ABI | TRACE_MODULE_PATCHED)) != 0;
+}
 
 /* ---- sync stream ---- (codec.h writes and reads these) */
 
