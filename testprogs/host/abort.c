@@ -3,7 +3,7 @@
  *
  * EXPECT: none
  * EXPECT: exit 134
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * A handler on an alternate stack sees a stack overflow.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * Threads cancelled in a wait, in a join, in a semaphore, asynchronously in a loop; keys are destroyed, handlers run.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * A pending cancellation is acted upon by every wait that is a cancellation point, even if the wait need not block.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <semaphore.h>

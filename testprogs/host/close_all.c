@@ -2,7 +2,7 @@
  * A daemon closes every descriptor it does not know, and goes on.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <fcntl.h>

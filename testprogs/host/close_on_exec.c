@@ -2,7 +2,7 @@
  * The program has its standard streams closed at every exec, as node does: the report comes out all the same.
  *
  * EXPECT: unjoined  @create  work
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <fcntl.h>

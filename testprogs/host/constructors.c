@@ -2,7 +2,7 @@
  * Threads are made before main begins and after it has returned.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

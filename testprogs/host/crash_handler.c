@@ -2,7 +2,7 @@
  * The program has a handler of its own for SIGSEGV and leaves it by siglongjmp, many times, in two threads.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

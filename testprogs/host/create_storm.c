@@ -2,7 +2,7 @@
  * Four threads create and join short-lived threads at a time: handles and stacks pass from one to the other.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

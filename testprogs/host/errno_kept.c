@@ -2,7 +2,7 @@
  * Calls that succeed leave errno alone, calls that fail set it as ever.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <errno.h>

@@ -2,7 +2,7 @@
  * C++: exceptions through many frames in several threads, futures, shared pointers, a thread pool of the library.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <cstdio>

@@ -4,7 +4,7 @@
  * EXPECT: none
  * STATUS: 3
  * BARE: yes
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <errno.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * User-level contexts switch stacks under the recorder.
  *
  * EXPECT: none
- * MODE: plain instrumented clang
+ * MODE: plain instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Threads that the C library makes by itself: timers and asynchronous input.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <semaphore.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
  * A signal handler forks and waits while locks are being used.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <errno.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * Threads fork, the children make threads, exit in every way; nobody is lost.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * The program sees its own handlers, flags and masks, and nobody else's.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
  * A thread that uses nearly all of a large stack, in deep recursion.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

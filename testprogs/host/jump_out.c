@@ -2,7 +2,7 @@
  * longjmp over frames that hold locks and cleanup handlers, back and forth, with races looked for all the while.
  *
  * EXPECT: none
- * MODE: plain instrumented clang
+ * MODE: plain instrumented clang patched
  */
 #include <pthread.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * The program builds and loads a library that makes threads, unloads it and loads it again.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * LIBS: -ldl
  */
 #include <dlfcn.h>

@@ -2,7 +2,7 @@
  * Two thousand threads alive at a time.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Ten thousand threads, one after the other.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

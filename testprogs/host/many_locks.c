@@ -2,7 +2,7 @@
  * A thread holds two hundred locks at a time; another one makes and destroys fifty thousand.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

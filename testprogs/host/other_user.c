@@ -3,7 +3,7 @@
  * user can still be written, and the race is seen. (Run by anybody but root it only becomes itself.)
  *
  * EXPECT: race  @work @work  counter
- * MODE: instrumented
+ * MODE: instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * The program brings its own malloc, as those linked with jemalloc or tcmalloc do.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <errno.h>

@@ -2,7 +2,7 @@
  * A mutex and a condition variable in memory that parent and child share.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Threads work under a lock while signals rain down whose handler posts a semaphore and counts.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <errno.h>

@@ -4,7 +4,7 @@
  * EXPECT: none
  * STATUS: 3
  * BARE: yes
- * MODE: instrumented
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Threads with the smallest stack there is do a little of everything.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <limits.h>
 #include <pthread.h>

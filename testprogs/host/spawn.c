@@ -2,7 +2,7 @@
  * Programs started by vfork, posix_spawn, system and popen.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <spawn.h>

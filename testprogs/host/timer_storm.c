@@ -2,7 +2,7 @@
  * An interval timer interrupts allocation, locking and formatting thousands of times; errno stays what it was.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <errno.h>

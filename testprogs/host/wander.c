@@ -2,7 +2,7 @@
  * The program changes its directory, its umask, its name and its environment.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * Phases separated by a barrier.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * C11 threads, mutexes and condition variables.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  */
 #include <stdio.h>
 #include <threads.h>

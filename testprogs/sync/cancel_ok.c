@@ -2,7 +2,7 @@
  * A thread is cancelled in a condition wait: its cleanup handler gives the lock back.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * A bounded queue: waits with and without a deadline, signals and broadcasts.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  * BARE: yes
  */
 #include <pthread.h>

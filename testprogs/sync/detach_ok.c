@@ -2,7 +2,7 @@
  * A detached thread that hands over its result and is gone before main returns.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <semaphore.h>

@@ -2,7 +2,7 @@
  * Threads end by pthread_exit from deep inside; main ends by pthread_exit and the last thread ends the process.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Children made by fork, with a thread of their own and locks taken over by pthread_atfork.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  * BARE: yes
  */
 #include <pthread.h>

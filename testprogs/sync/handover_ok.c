@@ -2,7 +2,7 @@
  * A block passes through a locked list: made here, used there, freed by a third.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
  * Every way to join: what the thread did is seen after it.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  */
 #include <pthread.h>
 #include <sched.h>

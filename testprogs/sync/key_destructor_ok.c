@@ -2,7 +2,7 @@
  * Destructors of thread-specific data run after the thread's routine and before the join.
  *
  * EXPECT: none
- * MODE: plain instrumented clang
+ * MODE: plain instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Every way to lock a mutex of every type hands data over.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  * BARE: yes
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * Timed locks that give up: no error of anybody.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * A tree of threads sums up a range; parents read what children wrote after the join.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * pthread_once and call_once: initialised by one, seen by all.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  */
 #include <pthread.h>
 #include <threads.h>

@@ -2,7 +2,7 @@
  * A robust mutex: its owner ends, the next one repairs the data and goes on.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <errno.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * Readers and writers take every way into a reader/writer lock.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  */
 #include <pthread.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
  * A named semaphore hands a value over.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <fcntl.h>
 #include <pthread.h>

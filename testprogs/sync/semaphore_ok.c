@@ -2,7 +2,7 @@
  * A semaphore as a turnstile, taken in every way.
  *
  * EXPECT: none
- * MODE: instrumented plain clang
+ * MODE: instrumented plain clang patched
  */
 #include <pthread.h>
 #include <sched.h>

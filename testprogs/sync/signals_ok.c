@@ -2,7 +2,7 @@
  * A handler posts a semaphore, by every way to send a signal.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <semaphore.h>

@@ -2,7 +2,7 @@
  * A spin lock.
  *
  * EXPECT: none
- * MODE: instrumented plain
+ * MODE: instrumented plain patched
  */
 #include <pthread.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
  * Thread-local objects of C++ are destroyed at the end of their thread, before the join.
  *
  * EXPECT: none
- * MODE: plain instrumented clang
+ * MODE: plain instrumented clang patched
  */
 #include <cstdio>
 #include <mutex>
