@@ -29,6 +29,10 @@ void blocked_capital(char *text);
 
 /* Why a goroutine waits for ever on a channel, a wait group, a condition or nothing; NULL: it is no such wait. */
 struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id);
+/* The same for other tasks, on channels, wait groups and pool tasks that the program tells of (gorocheck.h). */
+struct finding *blocked_note_cause(const struct blocked *blocked, uint32_t id);
+/* "capacity 2, 1 in it, 5 sent, 4 received" */
+char *blocked_channel_facts(const struct trace_object *object);
 /* Waits of goroutines that are by design (docs/policies.md). */
 bool blocked_go_idle(const struct blocked *blocked, uint32_t id);
 

@@ -29,7 +29,7 @@ static bool is_context(const struct blocked *blocked, const struct trace_object 
 }
 
 /* "capacity 2, 1 element in it, 5 sent, 4 received, not closed" */
-static char *channel_facts(const struct trace_object *object)
+char *blocked_channel_facts(const struct trace_object *object)
 {
     if (!object->capacity)
         return memory_format("unbuffered, %llu passed%s", (unsigned long long)object->posts,
@@ -50,7 +50,7 @@ static char *case_text(const struct blocked *blocked, uint64_t word)
     if (is_context(blocked, object))
         return memory_format("case: %s the Done channel of a context that nobody cancels", verb);
     char *what = describe_object(blocked->analysis, (uint32_t)(word >> 1));
-    char *facts = channel_facts(object);
+    char *facts = blocked_channel_facts(object);
     char *text = memory_format("case: %s %s (%s), made", verb, what, facts);
     free(what);
     free(facts);
@@ -109,7 +109,7 @@ static struct finding *cause_send(const struct blocked *blocked, uint32_t id,
                                   const struct trace_object *object)
 {
     struct finding *finding = blocked_finding(blocked, id, "forgotten-sender");
-    char *facts = channel_facts(object);
+    char *facts = blocked_channel_facts(object);
     char *text = memory_format("sends to a channel that nobody receives from any more (%s)", facts);
     summary(blocked, finding, id, text);
     finding_set(&finding->advice, "%s",
@@ -130,7 +130,7 @@ static struct finding *cause_receive(const struct blocked *blocked, uint32_t id,
                                               context         ? "context-not-cancelled"
                                               : object->posts ? "never-closed"
                                                               : "no-sender");
-    char *facts = channel_facts(object);
+    char *facts = blocked_channel_facts(object);
     char *text = context ? memory_text("waits for a context that nobody cancels")
                          : memory_format("receives from a channel that nobody %s (%s)",
                                          object->posts ? "closes, nor sends to any more"

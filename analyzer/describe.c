@@ -113,11 +113,30 @@ char *describe_task_word(const struct analysis *analysis, uint32_t id)
     return name;
 }
 
+/* By gorocheck_name: text as words of a list in `stacks`. */
+static char *told_name(const struct trace *trace, const struct trace_object *object)
+{
+    uint32_t count = 0;
+    if (object->kind == TRACE_OBJECT_COND || !object->mutex)
+        return NULL;
+    const uint64_t *words = trace_stack(trace, object->mutex, &count);
+    char text[41] = "";
+    size_t length = 0;
+    for (uint32_t i = 0; words && i < count && i < 5; i++) {
+        for (int byte = 0; byte < 8 && words[i] >> 8 * byte & 0xff; byte++) {
+            char c = (char)(words[i] >> 8 * byte & 0xff);
+            text[length++] = c > ' ' && c < 0x7f ? c : '-';
+        }
+    }
+    return length ? memory_text(text) : NULL;
+}
+
 static char *object_variable(const struct analysis *analysis, const struct trace_object *object)
 {
     struct variable variable;
-    if (!symbols_variable(analysis->symbols, object->address, &variable))
-        return NULL;
+    char *told = told_name(analysis->trace, object);
+    if (told || !symbols_variable(analysis->symbols, object->address, &variable))
+        return told;
     char *name = memory_text(variable.name);
     variable_free(&variable);
     return name;

@@ -453,8 +453,8 @@ static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 }
 
 static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
-    cause_stuck,  blocked_go_cause, cause_gone,  cause_owner, cause_peer,
-    cause_wakeup, cause_count,      cause_waker, cause_none};
+    cause_stuck,        blocked_go_cause, cause_gone,  cause_owner, cause_peer,
+    blocked_note_cause, cause_wakeup,     cause_count, cause_waker, cause_none};
 
 /* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
 static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)

@@ -303,6 +303,10 @@ struct race_history {
     struct race_pair *pairs;
     uint32_t pair_count, pair_capacity, *pair_buckets, pair_bucket_count;
     struct race_watches *watches; /* NULL: no machine access has raced */
+    struct race_ignored {         /* bytes on which no race is reported: the program said so */
+        uint64_t low, high;
+    } * ignored;
+    uint32_t ignored_count, ignored_capacity, ignored_objects; /* of the trace, looked at so far */
     uint64_t dropped;
     uint64_t limit;    /* bytes */
     uint64_t sweep_at; /* lines + entries at which the next sweep is due */

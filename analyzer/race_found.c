@@ -62,9 +62,39 @@ static bool sample_covers(const struct race_sample *sample, const struct race_bl
     return sample->address == address && (sample->mask & mask);
 }
 
+static void ignored_collect(struct race_history *history, const struct trace *trace)
+{
+    for (; history->ignored_objects < trace->object_count; history->ignored_objects++) {
+        const struct trace_object *object = &trace->objects[history->ignored_objects];
+        if (object->kind != TRACE_OBJECT_IGNORED || object->value <= 0)
+            continue;
+        MEMORY_GROW(history->ignored, history->ignored_count, history->ignored_capacity);
+        history->ignored[history->ignored_count++] = (struct race_ignored){
+            .low = object->address, .high = object->address + (uint64_t)object->value};
+    }
+}
+
+/* The bytes of the line that the program did not tell us to ignore. */
+static uint64_t not_ignored(struct race_history *history, uint64_t line, uint64_t mask)
+{
+    ignored_collect(history, history->scan->trace);
+    for (uint32_t i = 0; i < history->ignored_count; i++) {
+        const struct race_ignored *range = &history->ignored[i];
+        if (range->high <= line * 64 || range->low >= line * 64 + 64)
+            continue;
+        uint64_t low = range->low > line * 64 ? range->low - line * 64 : 0;
+        uint64_t high = range->high < line * 64 + 64 ? range->high - line * 64 : 64;
+        mask &= ~(~UINT64_C(0) >> (64 - (high - low)) << low);
+    }
+    return mask;
+}
+
 void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
                 uint64_t mask, const struct race_entry *before, uint32_t block_number)
 {
+    mask = not_ignored(history, line, mask);
+    if (!mask)
+        return;
     const struct race_block *block = &history->blocks[block_number];
     struct race_entry end = {.mask = mask,
                              .segment = block->free_segment & RACE_SEGMENT_MAX,

@@ -97,6 +97,7 @@ void race_history_close(struct race_history *history)
         free(history->pairs[i].instances);
     race_watches_free(history->watches);
     free(history->pairs);
+    free(history->ignored);
     free(history->pair_buckets);
 }
 

@@ -98,6 +98,9 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_SOCKET:
     case TRACE_OBJECT_EVENTFD:
     case TRACE_OBJECT_FUTEX:
+    case TRACE_OBJECT_CHANNEL:
+    case TRACE_OBJECT_WAITGROUP:
+    case TRACE_OBJECT_JOB:
         wait.kind = WAIT_WAKE;
         break;
     case TRACE_OBJECT_COND:
@@ -116,8 +119,7 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_FD:
     case TRACE_OBJECT_QUEUE:
     case TRACE_OBJECT_SEMSET:
-    case TRACE_OBJECT_CHANNEL:
-    case TRACE_OBJECT_WAITGROUP:
+    case TRACE_OBJECT_IGNORED:
     case TRACE_OBJECT_KIND_COUNT:
         break;
     }
@@ -244,7 +246,7 @@ static void users_collect(struct wait_graph *graph)
 static bool is_conduit(const struct trace_object *facts)
 {
     return facts->kind == TRACE_OBJECT_PIPE || facts->kind == TRACE_OBJECT_SOCKET ||
-           facts->kind == TRACE_OBJECT_EVENTFD;
+           facts->kind == TRACE_OBJECT_EVENTFD || facts->kind == TRACE_OBJECT_CHANNEL;
 }
 
 /*
@@ -256,8 +258,9 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self)
 {
     uint32_t object = graph->waits[self].object;
     const struct trace_object *facts = trace_object(graph->trace, object);
-    if ((facts->kind != TRACE_OBJECT_COND && !is_conduit(facts)) || facts->posts ||
-        graph->answers[self])
+    uint32_t verb = trace_primitives[graph->trace->tasks[self].primitive % PRIMITIVE_COUNT].verb;
+    bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
+    if ((facts->kind != TRACE_OBJECT_COND && !reads) || facts->posts || graph->answers[self])
         return false;
     for (uint32_t t = 1; t < graph->task_count; t++)
         if (wait_used(graph, object, t) && t != graph->ender &&
@@ -275,9 +278,13 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self)
 static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t waker, bool sure)
 {
     uint32_t object = graph->waits[self].object;
+    const struct trace_object *facts = trace_object(graph->trace, object);
+    /* A channel that is told of has an end, which somebody has to close or to serve to the last. */
+    if (!sure && graph->orderly && waker == graph->ender && facts &&
+        facts->kind == TRACE_OBJECT_CHANNEL)
+        return never_worked(graph, self);
     if (sure || bit_has(graph, graph->wakers, object, waker))
         return true;
-    const struct trace_object *facts = trace_object(graph->trace, object);
     if (facts->last_post_task == waker && facts->last_post_tsc < graph->answers[self])
         return true; /* it did not need to hear the signal to do its work, and said so */
     /* Only the last one to signal is known. If that was the waiter, which cannot have woken itself,

@@ -5,6 +5,7 @@
 #include "shim/abi.h"
 
 #include "shim/access_state.h"
+#include "shim/annotate.h"
 #include "shim/banned.h"
 #include "shim/bytes.h"
 #include "shim/clock.h"
@@ -86,28 +87,14 @@ EXPORT void __tsan_flush_memory(void)
 
 /* ---- parts that are not recorded ---- */
 
-static void ignore(bool reads, bool writes, uint32_t step)
-{
-    struct thread *thread = thread_enter();
-    if (!thread)
-        return;
-    struct access_state *state = access_state_get(thread);
-    if (state) {
-        state->ignore[0] += reads ? step : 0;
-        state->ignore[1] += writes ? step : 0;
-        access_fast.context_top = NULL;
-    }
-    thread_leave(thread);
-}
-
 EXPORT void __tsan_ignore_thread_begin(void)
 {
-    ignore(true, true, 1);
+    annotate_ignore(true, true, 1);
 }
 
 EXPORT void __tsan_ignore_thread_end(void)
 {
-    ignore(true, true, (uint32_t)-1);
+    annotate_ignore(true, true, (uint32_t)-1);
 }
 
 /* ---- synchronisation that the program tells us about ---- */
@@ -147,60 +134,81 @@ EXPORT void __tsan_release(void *p)
     release(p);
 }
 
-#define MUTEX_TRY_FAILED (1u << 5) /* __tsan_mutex_try_lock_failed of sanitizer/tsan_interface.h */
+/* Flags of sanitizer/tsan_interface.h. Between the two halves of an operation the mutex is busy with itself: what it touches
+ * meanwhile is not the program's, save in what it calls back (divert). */
+#define MUTEX_READ              (1u << 3)
+#define MUTEX_TRY               (1u << 4)
+#define MUTEX_TRY_FAILED        (1u << 5)
+#define HERE                    RETURN_PC, (uintptr_t)__builtin_frame_address(0)
+
+#define MUTEX(primitive, mutex) PRIMITIVE_gorocheck_##primitive, TRACE_OBJECT_RWLOCK, mutex
 
 EXPORT void __tsan_mutex_create(void *mutex, unsigned flags)
 {
-    (void)mutex, (void)flags;
+    (void)flags;
+    annotate(MUTEX(lock_create, mutex), VERB_INIT_CHECK, VERB_INIT, HERE);
 }
 
 EXPORT void __tsan_mutex_destroy(void *mutex, unsigned flags)
 {
-    (void)mutex, (void)flags;
+    (void)flags;
+    annotate(MUTEX(lock_destroy, mutex), VERB_END, 0, HERE);
 }
 
 EXPORT void __tsan_mutex_pre_lock(void *mutex, unsigned flags)
 {
-    (void)mutex, (void)flags;
+    if (!(flags & MUTEX_TRY) && flags & MUTEX_READ)
+        annotate_begin(MUTEX(read_locking, mutex), HERE);
+    else if (!(flags & MUTEX_TRY))
+        annotate_begin(MUTEX(locking, mutex), HERE);
+    annotate_ignore(true, true, 1);
 }
 
 EXPORT void __tsan_mutex_post_lock(void *mutex, unsigned flags, int recursion)
 {
     (void)recursion;
-    if (!(flags & MUTEX_TRY_FAILED))
-        acquire(mutex, RETURN_PC);
+    annotate_ignore(true, true, (uint32_t)-1);
+    uint32_t after = VERB_ACQUIRE | VERB_HOLD | (flags & MUTEX_READ ? VERB_SHARED : 0) |
+                     (flags & MUTEX_TRY ? VERB_TRY : 0);
+    annotate_end(MUTEX(locked, mutex), flags & MUTEX_TRY_FAILED ? 0 : after, HERE);
 }
 
 EXPORT int __tsan_mutex_pre_unlock(void *mutex, unsigned flags)
 {
     (void)flags;
-    release(mutex);
+    annotate(MUTEX(unlocking, mutex), VERB_USE | VERB_RELEASE | VERB_DROP, 0, HERE);
+    annotate_ignore(true, true, 1);
     return 1;
 }
 
 EXPORT void __tsan_mutex_post_unlock(void *mutex, unsigned flags)
 {
     (void)mutex, (void)flags;
+    annotate_ignore(true, true, (uint32_t)-1);
 }
 
 EXPORT void __tsan_mutex_pre_signal(void *mutex, unsigned flags)
 {
     (void)mutex, (void)flags;
+    annotate_ignore(true, true, 1);
 }
 
 EXPORT void __tsan_mutex_post_signal(void *mutex, unsigned flags)
 {
     (void)mutex, (void)flags;
+    annotate_ignore(true, true, (uint32_t)-1);
 }
 
 EXPORT void __tsan_mutex_pre_divert(void *mutex, unsigned flags)
 {
     (void)mutex, (void)flags;
+    annotate_ignore(true, true, (uint32_t)-1);
 }
 
 EXPORT void __tsan_mutex_post_divert(void *mutex, unsigned flags)
 {
     (void)mutex, (void)flags;
+    annotate_ignore(true, true, 1);
 }
 
 /* Fibers are one task with their thread: their accesses are recorded as its own. The handles only must be distinct. */
@@ -265,19 +273,29 @@ EXPORT void __tsan_external_write(void *p, void *pc, void *tag)
 
 /* ---- annotations ---- */
 
-#define ANNOTATE_RELEASE(object, pc)         release(object)
-#define ANNOTATE_ACQUIRE(object, pc)         acquire(object, pc)
-#define ANNOTATE_IGNORE_READS(object, pc)    ignore(true, false, 1)
-#define ANNOTATE_IGNORE_WRITES(object, pc)   ignore(false, true, 1)
-#define ANNOTATE_UNIGNORE_READS(object, pc)  ignore(true, false, (uint32_t)-1)
-#define ANNOTATE_UNIGNORE_WRITES(object, pc) ignore(false, true, (uint32_t)-1)
-#define ANNOTATE_NOTHING(object, pc)         (void)(object)
+#define ANNOTATE_RELEASE(object, more) release(object)
+#define ANNOTATE_ACQUIRE(object, more) acquire(object, RETURN_PC)
+#define ANNOTATE_LOCK_CREATE(object, more) \
+    annotate(MUTEX(lock_create, object), VERB_INIT_CHECK, VERB_INIT, HERE)
+#define ANNOTATE_LOCK_DESTROY(object, more) annotate(MUTEX(lock_destroy, object), VERB_END, 0, HERE)
+#define ANNOTATE_LOCKED(object, writes)                                                          \
+    annotate_end(MUTEX(locked, object), VERB_ACQUIRE | VERB_HOLD | ((writes) ? 0 : VERB_SHARED), \
+                 HERE)
+#define ANNOTATE_UNLOCKED(object, writes) \
+    annotate(MUTEX(unlocking, object), VERB_USE | VERB_RELEASE | VERB_DROP, 0, HERE)
+#define ANNOTATE_IGNORE_READS(object, more)    annotate_ignore(true, false, 1)
+#define ANNOTATE_IGNORE_WRITES(object, more)   annotate_ignore(false, true, 1)
+#define ANNOTATE_UNIGNORE_READS(object, more)  annotate_ignore(true, false, (uint32_t)-1)
+#define ANNOTATE_UNIGNORE_WRITES(object, more) annotate_ignore(false, true, (uint32_t)-1)
+#define ANNOTATE_BENIGN(object, more)          annotate_ignore_range(object, 1)
+#define ANNOTATE_BENIGN_SIZED(object, more)    annotate_ignore_range(object, more)
+#define ANNOTATE_NOTHING(object, more)         (void)0
 
-#define ANNOTATION(verb, name)                                 \
-    EXPORT void name(const char *file, int line, void *object) \
-    {                                                          \
-        (void)file, (void)line, (void)object;                  \
-        ANNOTATE_##verb(object, RETURN_PC);                    \
+#define ANNOTATION(verb, name)                                              \
+    EXPORT void name(const char *file, int line, void *object, size_t more) \
+    {                                                                       \
+        (void)file, (void)line, (void)object, (void)more;                   \
+        ANNOTATE_##verb(object, more);                                      \
     }
 #include "shim/annotation.def"
 #undef ANNOTATION

@@ -52,9 +52,9 @@ void __tsan_external_write(void *p, void *pc, void *tag);
 void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_signal_fence(int order);
 
-/* The dynamic annotations. All take the file and line of the call, then their arguments; only the first of those is ever
- * looked at, and on x86-64 a function may be called with more arguments than it has. */
-#define ANNOTATION(verb, name) void name(const char *file, int line, void *object);
+/* The dynamic annotations. All take the file and line of the call, then their arguments; only the first two of those
+ * are ever looked at, and on x86-64 a function may be called with more arguments than it has, or with fewer. */
+#define ANNOTATION(verb, name) void name(const char *file, int line, void *object, size_t more);
 #include "shim/annotation.def"
 #undef ANNOTATION
 int RunningOnValgrind(void);

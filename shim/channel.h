@@ -18,7 +18,8 @@ struct channel {
     struct clock_pair *slots; /* [capacity] */
     uint64_t count,
         places; /* as the wrappers saw it last: elements; of slots[] there is memory for */
-    struct clock_pair timer; /* who armed the timer that sends here */
+    struct clock_pair timer;    /* who armed the timer that sends here */
+    struct meeting *waiting[2]; /* channel_meet.c: senders, receivers of a channel without buffer */
     struct channel *next_free;
 };
 
@@ -35,10 +36,18 @@ struct clock_pair channel_take(struct thread *thread, struct object *object, str
                                uintptr_t pc);
 void channel_close(struct thread *thread, struct object *object);
 void channel_saw_close(struct thread *thread, struct object *object, uintptr_t pc);
+/* channel_meet.c, for programs that tell of their channels (gorocheck.h), with object_lock: the calling task begins to send
+ * (way 0) or receive (1), has done it, or has given it up. */
+void channel_begin(struct thread *thread, struct object *object, int way);
+void channel_done(struct thread *thread, struct object *object, int way, uintptr_t pc);
+void channel_leave(struct thread *thread, struct object *object);
 /* The object is no more: its memory goes back to a pool. */
 void channel_drop(struct object *object);
 /* In a fork child: its clocks speak of tasks of the parent. */
 void channel_forget(struct object *object);
 void channel_fork_child(void);
+void channel_meet_fork_child(void);
+/* Too many places to keep a clock for each: one joined clock instead, which errs on the side of more order. */
+#define CHANNEL_PLACES_MAX 4096u
 
 #endif

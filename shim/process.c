@@ -41,6 +41,7 @@ void process_fork_child(struct thread *thread)
     init_process_record(true);
     clock_fork_child();
     channel_fork_child();
+    channel_meet_fork_child();
     module_fork_child();
     thread_fork_child();
     uint32_t old = task_fork_child(thread);

@@ -60,6 +60,14 @@ struct held {
 
 #define OBJECT_CACHE 2048u
 
+/* What the task said that it is about to do (gorocheck.h): waits on conditions and the like are then part of that. */
+struct meaning {
+    struct object *object; /* NULL: nothing was said */
+    uint32_t primitive, stack;
+    bool shown;  /* the task is marked as blocked in it, by a wait that we see */
+    bool marked; /* ... because it said so */
+};
+
 struct thread {
     /* What every lock and unlock touches: one cache line. */
     uint32_t busy;     /* the guard */
@@ -82,6 +90,7 @@ struct thread {
     uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
     struct go *go,
         *go_own; /* Go (shim/go.h): what runs here now, and the OS thread's own; else NULL */
+    struct meaning meaning;
     struct thread *next_free;
     uint32_t ended;
 };

@@ -175,6 +175,7 @@ EXPORT double ValgrindSlowdown(void)
 #define NOTHING_P    (void)p
 #define NOTHING_PQ   (void)p, (void)q
 #define NOTHING_PQR  (void)p, (void)q, (void)r
+#define NOTHING_PQRT (void)p, (void)q, (void)r, (void)t
 
 NOTHING(__tsan_init, (void), NONE)
 NOTHING(__tsan_func_entry, (void *p), P)
@@ -206,6 +207,6 @@ NOTHING(__tsan_external_register_header, (void *p, const char *q), PQ)
 NOTHING(__tsan_external_assign_tag, (void *p, void *q), PQ)
 NOTHING(__tsan_external_read, (void *p, void *q, void *r), PQR)
 NOTHING(__tsan_external_write, (void *p, void *q, void *r), PQR)
-#define ANNOTATION(verb, name) NOTHING(name, (const char *p, int q, void *r), PQR)
+#define ANNOTATION(verb, name) NOTHING(name, (const char *p, int q, void *r, size_t t), PQRT)
 #include "shim/annotation.def"
 #undef ANNOTATION

@@ -107,6 +107,7 @@ struct thread *task_attach(uint32_t task)
     thread->segment = thread->record->segment;
     thread->held_count = 0;
     thread->held_version++;
+    thread->meaning = (struct meaning){.object = NULL};
     thread->ended = 0;
     thread->go = thread->go_own = NULL;
     raw_zero(thread->seen, sizeof thread->seen);
@@ -139,6 +140,29 @@ void task_held_show(struct thread *thread)
     record->held_count = thread->held_count;
 }
 
+/* A wait for what others do; to wait for a lock or the end of a task is what it is, whatever was said. */
+static bool is_means(const struct object *object)
+{
+    return !object || object->shown.kind == TRACE_OBJECT_COND ||
+           object->shown.kind == TRACE_OBJECT_SEMAPHORE ||
+           object->shown.kind == TRACE_OBJECT_FUTEX || object->shown.kind == TRACE_OBJECT_FD ||
+           object->shown.kind == TRACE_OBJECT_PIPE || object->shown.kind == TRACE_OBJECT_SOCKET ||
+           object->shown.kind == TRACE_OBJECT_EVENTFD;
+}
+
+static void meaning_show(struct thread *thread)
+{
+    struct meaning *meaning = &thread->meaning;
+    struct trace_task *record = thread->record;
+    record->object = object_id(meaning->object);
+    record->object2 = 0;
+    record->primitive = meaning->primitive;
+    record->wait_stack = meaning->stack;
+    record->wait_value = 0;
+    __atomic_fetch_add(&meaning->object->shown.waiters, 1, __ATOMIC_RELAXED);
+    meaning->shown = true;
+}
+
 void task_block(struct thread *thread, uint32_t primitive, struct object *object,
                 struct object *second, bool timed, uint64_t value, uint32_t stack)
 {
@@ -159,6 +183,8 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
     task_held_show(thread);
     if (object)
         __atomic_fetch_add(&object->shown.waiters, 1, __ATOMIC_RELAXED);
+    if (UNLIKELY(thread->meaning.object && !thread->meaning.shown && is_means(object)))
+        meaning_show(thread);
     __asm__ volatile("" ::: "memory");
     record->state = TRACE_TASK_BLOCKED;
 }
@@ -166,6 +192,10 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
 void task_unblock(struct thread *thread, struct object *object)
 {
     thread->record->state = TRACE_TASK_RUNNING;
+    if (UNLIKELY(thread->meaning.shown)) {
+        __atomic_fetch_sub(&thread->meaning.object->shown.waiters, 1, __ATOMIC_RELAXED);
+        thread->meaning.shown = false;
+    }
     if (object)
         __atomic_fetch_sub(&object->shown.waiters, 1, __ATOMIC_RELAXED);
 }

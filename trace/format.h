@@ -232,7 +232,9 @@ static_assert(sizeof(struct trace_task) == 512, "task");
     X(SEMSET, "semaphore set")    \
     X(FUTEX, "futex")             \
     X(CHANNEL, "channel")         \
-    X(WAITGROUP, "wait group")
+    X(WAITGROUP, "wait group")    \
+    X(JOB, "pool task")           \
+    X(IGNORED, "ignored range")
 
 enum trace_object_kind {
     TRACE_OBJECT_NONE,
@@ -307,7 +309,7 @@ struct trace_object {
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
         value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
- signal was sent for yet; FD: enum trace_fd; channel: elements */
+ signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
     uint64_t unheard; /* condition: signals that met no waiter; channel: receives */
     uint64_t last_post_tsc;
@@ -319,7 +321,8 @@ struct trace_object {
     uint32_t unheard_task, unheard_stack;
     uint32_t create_task;         /* as create_stack */
     uint32_t end_task, end_stack; /* who destroyed it or freed its memory */
-    uint32_t mutex;               /* condition: the mutex it was last waited with */
+    uint32_t
+        mutex; /* condition: the mutex it was last waited with. Others: their name, as a list in `stacks`, 8 bytes a word */
     uint64_t end_tsc;
     uint64_t recorder_more[5];
 };

@@ -20,9 +20,14 @@ const struct trace_primitive_facts trace_primitives[PRIMITIVE_COUNT] = {
 #define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                ROW(fn, FD, RECEIVE)
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) ROW(fn, FD, SEND)
 #include "trace/primitives.def"
-#undef ROW
 #define GO(id, symbol, ret, params, kind, verb) {symbol, TRACE_OBJECT_##kind, VERB_##verb##_ID},
 #include "trace/go.def"
+#define NOTE(fn, kind, verb)           ROW(fn, kind, verb)
+#define NOTE_BEGIN                     NOTE
+#define NOTE_END(fn, kind, verb, good) ROW(fn, kind, verb)
+#define NOTE_HAND                      NOTE
+#include "trace/annotations.def"
+#undef ROW
 #undef GO
 };
 

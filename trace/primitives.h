@@ -48,6 +48,11 @@ enum trace_primitive {
 #define GO(id, symbol, ret, params, kind, verb) PRIMITIVE_##id,
 #include "trace/go.def"
 #undef GO
+#define NOTE(fn, kind, verb)           PRIMITIVE_##fn,
+#define NOTE_BEGIN                     NOTE
+#define NOTE_END(fn, kind, verb, good) PRIMITIVE_##fn,
+#define NOTE_HAND                      NOTE
+#include "trace/annotations.def"
     PRIMITIVE_COUNT
 };
 

@@ -67,6 +67,21 @@ static bool newer(const char *a, const char *b)
            (sa.st_mtim.tv_sec == sb.st_mtim.tv_sec && sa.st_mtim.tv_nsec > sb.st_mtim.tv_nsec);
 }
 
+/* What programs may include. */
+static bool shared_newer(const char *binary)
+{
+    static const char *const headers[] = {"testprogs/order.h", "testprogs/support/channel.h",
+                                          "testprogs/support/group.h", "testprogs/support/spin.h",
+                                          "shim/gorocheck.h"};
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        char path[PATH_MAX];
+        path_make(path, "%s/%s", root, headers[i]);
+        if (newer(path, binary))
+            return true;
+    }
+    return false;
+}
+
 static void log_file(const char *title, const char *path)
 {
     char *text = file_read(path);
@@ -135,12 +150,11 @@ static bool test_build_run(struct command *command, const char *mode, const stru
 
 static bool test_build(const struct program *program, const char *mode, struct place *place)
 {
-    char tool[PATH_MAX], order[PATH_MAX], cflags[TEXT_MAX], libs[TEXT_MAX];
+    char tool[PATH_MAX], cflags[TEXT_MAX], libs[TEXT_MAX];
     bool cxx = !strcmp(strrchr(program->path, '.'), ".cc"), clang = !strcmp(mode, "clang");
     struct command command = {.limit = 120, .out = place->out, .err = place->err};
     path_make(tool, "%s/bin/gorocheck", build);
-    path_make(order, "%s/testprogs/order.h", root);
-    if (!newer(program->path, place->binary) && !newer(order, place->binary) &&
+    if (!newer(program->path, place->binary) && !shared_newer(place->binary) &&
         !newer(tool, place->binary))
         return true;
     if (!strncmp(mode, "go", 2)) {
@@ -384,8 +398,8 @@ static int skipped_go;
 static void tests_collect(char **patterns, int count)
 {
     static const char *const folders[] = {
-        "race", "atomic", "sync", "deadlock",   "blocked", "unjoined",  "misuse",
-        "leak", "host",   "demo", "descriptor", "go",      "unmodified"};
+        "race", "atomic", "sync", "deadlock",   "blocked", "unjoined",   "misuse",
+        "leak", "host",   "demo", "descriptor", "go",      "unmodified", "annotate"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;

@@ -4,7 +4,9 @@
 #include "testprogs/runner/runner.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,24 @@ static int label_line(const char *text, const char *label)
     return 0;
 }
 
+/* Line of a label in one of the headers that programs share, and its name; 0 if there is none. */
+static int support_line(const char *label, char *name, size_t size)
+{
+    struct dirent **entries = NULL;
+    int count = scandir("testprogs/support", &entries, NULL, alphasort), line = 0;
+    for (int i = 0; i < count; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "testprogs/support/%s", entries[i]->d_name);
+        char *text = !line && entries[i]->d_name[0] != '.' ? file_read(path) : NULL;
+        if (text && (line = label_line(text, label)))
+            text_copy(name, size, entries[i]->d_name);
+        free(text);
+        free(entries[i]);
+    }
+    free(entries);
+    return line;
+}
+
 /* Replaces each @label of an expectation by file:line. */
 static void expect_resolve(const char *path, const char *text, const char *line, char *out,
                            size_t size)
@@ -100,10 +120,14 @@ static void expect_resolve(const char *path, const char *text, const char *line,
         }
         if (sscanf(c + 1, "%63[A-Za-z0-9_]%n", label, &length) != 1)
             die("%s: empty label in '%s'", path, line);
+        char name[WORD_MAX];
         int number = label_line(text, label);
+        text_copy(name, sizeof(name), base);
+        if (!number)
+            number = support_line(label, name, sizeof(name));
         if (!number)
             die("%s: no line is labelled @%s", path, label);
-        used += (size_t)snprintf(out + used, size - used, "%s:%d", base, number);
+        used += (size_t)snprintf(out + used, size - used, "%s:%d", name, number);
         c += 1 + length;
     }
     out[used < size ? used : size - 1] = 0;
