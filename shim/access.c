@@ -314,15 +314,23 @@ void access_deliver(void)
     thread_deliver(thread_current);
 }
 
-/* Where access_fast says that a record may be made at once, the thread is attached and has a state. */
+/* Has the stream been told who and where this thread is, so that an access only needs its record? */
+static inline bool access_ready(struct thread *thread)
+{
+    if (LIKELY(access_fast.top == access_fast.context_top &&
+               access_fast.held_version == thread->held_version))
+        return true;
+    struct access_state *state = thread->access;
+    return state && shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
+           !access_alone() && open_ready(thread, state);
+}
+
 void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     struct thread *thread = thread_current;
     __builtin_prefetch(
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
-    if (LIKELY(access_fast.top == access_fast.context_top &&
-               access_fast.held_version == thread->held_version && in_line(address, size) &&
-               address >= LOWEST))
+    if (LIKELY(in_line(address, size) && address >= LOWEST && access_ready(thread)))
         line_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
                  line_mask(address, size), kind, pc, false);
     else

@@ -34,12 +34,9 @@ static inline uint64_t mix(uint64_t hash, uint64_t value)
     48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
 #define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_MAX)) /* entries, of two records at most */
 
-static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
+static NOINLINE uint8_t *run_put(struct access_state *state, uint8_t *p,
                                  const struct trace_open *entry)
 {
-    if (LIKELY(entry->run == 0))
-        return line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
-                        entry->context, 0, 1);
     int stride = entry->stride < 0 ? -1 : 1;
     uint64_t back = (uint64_t)entry->run * LINE_BYTES;
     uint64_t first = stride < 0 ? entry->line + back : entry->line - back;
@@ -50,6 +47,15 @@ static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
         return p;
     return trace_line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
                           entry->context, 0, 1);
+}
+
+static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
+                                 const struct trace_open *entry)
+{
+    if (UNLIKELY(entry->run))
+        return run_put(state, p, entry);
+    return line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
+                    entry->context);
 }
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
@@ -180,19 +186,25 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     return true;
 }
 
+static inline bool segment_write(struct thread *thread, struct access_state *state)
+{
+    uint8_t *p = stream_begin(&thread->access_stream);
+    if (!p)
+        return false;
+    stream_commit(&thread->access_stream, segment_put(&state->codec, p, thread->segment));
+    state->segment = thread->segment;
+    return true;
+}
+
 bool open_sync(struct thread *thread, struct access_state *state)
 {
-    if (LIKELY(state->segment == thread->segment && state->task == thread->task))
+    if (state->segment == thread->segment && state->task == thread->task)
         return true;
-    if (access_fast.table)
+    if (state->order_count)
         open_flush(thread, state);
     if (UNLIKELY(state->task != thread->task || state->codec.context > CONTEXT_LAST))
         return switch_write(thread, state);
-    struct trace_access record = {.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
-    if (!record_write(thread, state, &record))
-        return false;
-    state->segment = thread->segment;
-    return true;
+    return segment_write(thread, state);
 }
 
 void open_put(struct thread *thread, struct access_state *state, struct trace_access *record)
@@ -327,38 +339,48 @@ static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_s
     return access_fast.context = seen->number = state->codec.context;
 }
 
+/* The shadow stack, from `low` on, is not what it was: hashes of its frames. */
+static NOINLINE void shadow_hash(struct shadow *shadow, uint32_t low, uint32_t depth)
+{
+    for (uint32_t i = low; i < depth; i++)
+        shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
+}
+
+static NOINLINE uint32_t context_new(struct thread *thread, struct access_state *state,
+                                     struct context_seen *seen, uint32_t depth)
+{
+    if (context_write(thread, state, state->shadow->pc, depth))
+        access_fast.context = seen->number = state->codec.context;
+    return access_fast.context;
+}
+
 static NOINLINE uint32_t context_change(struct thread *thread, struct access_state *state)
 {
-    if (state->stack)
+    if (UNLIKELY(state->stack))
         return context_of_stack(thread, state);
     state->stack_present = 0;
-    if (state->stack_written) {
+    if (UNLIKELY(state->stack_written)) {
         state->stack_written = 0;
         state->low_written = 0; /* those frames were not the shadow stack's */
     }
     struct shadow *shadow = state->shadow;
-    uint64_t *low_end = state->overflow ? state->low_saved : access_fast.low;
-    uint32_t depth = (uint32_t)(access_fast.top - shadow->pc),
-             low = (uint32_t)(low_end - shadow->pc);
-    for (uint32_t i = low; i < depth; i++)
-        shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
+    uint64_t *top = access_fast.top;
+    uint64_t **low_place = UNLIKELY(state->overflow) ? &state->low_saved : &access_fast.low;
+    uint32_t depth = (uint32_t)(top - shadow->pc), low = (uint32_t)(*low_place - shadow->pc);
+    if (low < depth)
+        shadow_hash(shadow, low, depth);
     if (low < state->low_written)
         state->low_written = low;
-    if (state->overflow)
-        state->low_saved = access_fast.top;
-    else
-        access_fast.low = access_fast.top;
+    *low_place = top;
     held_refresh(thread, state);
     bool all = shim_options.accesses && !(state->ignore[0] | state->ignore[1]);
-    access_fast.context_top = all ? access_fast.top : NULL;
+    access_fast.context_top = all ? top : NULL;
 
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
     struct context_seen *seen = context_find(state, hash);
-    if (seen->number)
+    if (LIKELY(seen->number))
         return access_fast.context = seen->number;
-    if (!context_write(thread, state, shadow->pc, depth))
-        return access_fast.context;
-    return access_fast.context = seen->number = state->codec.context;
+    return context_new(thread, state, seen, depth);
 }
 
 uint32_t open_context(struct thread *thread, struct access_state *state)

@@ -158,7 +158,8 @@ static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
 uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
-    return line_put(codec, p, kind, pc, address, mask, context, run, stride);
+    uint8_t *end = line_put(codec, p, kind, pc, address, mask, context);
+    return run ? line_put_run(codec, p, end, run, stride) : end;
 }
 
 static void get_site(struct trace_access_codec *codec, struct input *in, uint32_t header)
@@ -331,9 +332,7 @@ uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
         p = put_number(p, record->task);
         return put_number(p, record->segment);
     case TRACE_ACCESS_SEGMENT:
-        p = put_number(p, record->segment - codec->segment);
-        codec->segment = record->segment;
-        return p;
+        return segment_put(codec, p - 1, record->segment);
     case TRACE_ACCESS_CONTEXT:
         return put_context(codec, p, record);
     case TRACE_ACCESS_RANGE:

@@ -1,6 +1,5 @@
 /*
- * How a LINE record is written: for codec.c, and inline for the recorder, which writes little else. All that the codec is
- * asked for is read before the first byte is stored, since a byte might be anything's to the compiler.
+ * How LINE and SEGMENT records are written: for codec.c, and inline for the recorder, which writes little else.
  *
  * The first byte is odd:
  *   bit 1     the site is the one that followed the last site last time
@@ -50,7 +49,8 @@ static inline uint32_t mask_hash(uint64_t mask)
     return (uint32_t)((mask * 0x9e3779b97f4a7c15u >> 40) % TRACE_MASKS);
 }
 
-static inline uint8_t *put_mask(struct trace_access_codec *codec, uint8_t *p, uint64_t mask)
+static __attribute__((noinline, unused)) uint8_t *put_mask(struct trace_access_codec *codec,
+                                                           uint8_t *p, uint64_t mask)
 {
     uint32_t slot = mask_hash(mask);
     if (codec->masks[slot] == mask) {
@@ -73,8 +73,9 @@ static inline uint8_t *put_mask(struct trace_access_codec *codec, uint8_t *p, ui
 }
 
 /* The site's number, if it is not the one foreseen. */
-static inline uint8_t *put_site(struct trace_access_codec *codec, uint8_t *p, uint32_t slot,
-                                uint8_t kind, uint64_t pc)
+static __attribute__((noinline, unused)) uint8_t *put_site(struct trace_access_codec *codec,
+                                                           uint8_t *p, uint32_t slot, uint8_t kind,
+                                                           uint64_t pc)
 {
     struct trace_site *site = &codec->sites[slot];
     bool known = site->pc == pc && site->kind == kind && site->used;
@@ -90,9 +91,11 @@ static inline uint8_t *put_site(struct trace_access_codec *codec, uint8_t *p, ui
     return put_delta(p, pc, &codec->pc);
 }
 
-static inline uint8_t *line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind,
-                                uint64_t pc, uint64_t address, uint64_t mask, uint32_t context,
-                                uint32_t run, int stride)
+/* A LINE of one line. */
+static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_access_codec *codec,
+                                                               uint8_t *p, uint8_t kind,
+                                                               uint64_t pc, uint64_t address,
+                                                               uint64_t mask, uint32_t context)
 {
     uint8_t *first = p++;
     uint32_t slot = site_hash(pc, kind), header = LINE_BIT | LINE_SITE | LINE_MASK | LINE_CONTEXT;
@@ -104,6 +107,7 @@ static inline uint8_t *line_put(struct trace_access_codec *codec, uint8_t *p, ui
     }
     codec->site = (uint16_t)slot;
     uint64_t line = address / 64, own = line - site->line, last = line - codec->line;
+    site->line = codec->line = line;
     if (site->mask != mask) {
         header &= ~LINE_MASK;
         site->mask = mask;
@@ -123,14 +127,26 @@ static inline uint8_t *line_put(struct trace_access_codec *codec, uint8_t *p, ui
         codec->line_context = context;
         p = put_number(p, codec->context - context);
     }
-    if (run) {
-        header |= LINE_RUN;
-        p = put_number(p, (uint64_t)run << 1 | (stride < 0));
-        line += stride < 0 ? 0 - (uint64_t)run : run;
-    }
-    site->line = codec->line = line;
     *first = (uint8_t)header;
     return p;
+}
+
+/* The LINE from `first` to `p` is of `run` further lines too. */
+static inline uint8_t *line_put_run(struct trace_access_codec *codec, uint8_t *first, uint8_t *p,
+                                    uint32_t run, int stride)
+{
+    *first |= LINE_RUN;
+    codec->line += stride < 0 ? 0 - (uint64_t)run : run;
+    codec->sites[codec->site].line = codec->line;
+    return put_number(p, (uint64_t)run << 1 | (stride < 0));
+}
+
+static inline uint8_t *segment_put(struct trace_access_codec *codec, uint8_t *p, uint64_t segment)
+{
+    uint64_t step = segment - codec->segment;
+    codec->segment = segment;
+    *p++ = TRACE_ACCESS_SEGMENT << 1;
+    return put_number(p, step);
 }
 
 #endif
