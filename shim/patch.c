@@ -15,6 +15,7 @@
 #include "shim/banned.h"
 #include "shim/module.h"
 #include "shim/options.h"
+#include "shim/patch_access.h"
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
@@ -493,6 +494,7 @@ void patch_start(void)
     else if (!patch_sites_open())
         refused = "no memory";
     patch_emit_setup();
+    patch_access_setup();
     if (!refused)
         patch_refresh();
     if (refused && !module_count)

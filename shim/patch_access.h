@@ -44,4 +44,7 @@ bool patch_access_holds(void);
  * context; false: no such instruction is under way. */
 bool patch_access_abandon(struct thread *thread);
 
+/* Before anything is patched. */
+void patch_access_setup(void);
+
 #endif

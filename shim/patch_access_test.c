@@ -39,6 +39,12 @@ static struct {
 } lines[8];
 static uint32_t line_count;
 
+uint32_t stack_known(struct thread *thread, uintptr_t pc, uintptr_t sp)
+{
+    (void)thread, (void)pc, (void)sp;
+    return 0;
+}
+
 uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
 {
     (void)thread, (void)pc;

@@ -162,9 +162,11 @@ uint64_t patch_slow(struct patch_frame *frame);
 __attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
+    if (LIKELY(site->action == PATCH_ACCESS))
+        return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
     switch ((enum patch_action)site->action) {
     case PATCH_ACCESS:
-        return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
+        break;
     case PATCH_ACCESS_AFTER:
         patch_access_after(site, frame);
         break;

@@ -367,6 +367,16 @@ static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct sta
     return asked->id;
 }
 
+uint32_t stack_known(struct thread *thread, uintptr_t pc, uintptr_t sp)
+{
+    struct stack_cache *cache = thread->stacks;
+    if (UNLIKELY(!cache))
+        return 0;
+    const struct stack_entry *entry =
+        entry_find(cache->sites, SITES, stack_key(cache, pc), sp, sp, cache->victim);
+    return LIKELY(entry->key) ? entry->id : 0;
+}
+
 uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
 {
     if (UNLIKELY(!stacks_ready(thread)))
