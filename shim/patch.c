@@ -465,14 +465,32 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
 }
 
+/* Its addresses may be another module's tomorrow. Nobody runs in the copy of what is unmapped. */
+static void forget(struct patch_module *module)
+{
+    patch_place_forget(module->low);
+    raw2(SYS_munmap, module->copy,
+         (module->copy_end - module->copy + PAGE - 1) & ~(size_t)(PAGE - 1));
+    module->low = module->high = module->copy = module->copy_end = 0;
+}
+
 void patch_refresh(void)
 {
     if (!patch_sites)
         return;
     bool first = true;
+    module_refresh();
     spin_lock(&patch_lock);
+    for (uint32_t i = 0; i < module_count; i++)
+        if (modules[i].low && !module_holds(modules[i].low))
+            forget(&modules[i]);
     dl_iterate_phdr(visit, &first);
     spin_unlock(&patch_lock);
+}
+
+void patch_fork_child(void)
+{
+    spin_reset(&patch_lock);
 }
 
 void patch_tell(void)
@@ -495,8 +513,11 @@ void patch_start(void)
         refused = "no memory";
     patch_emit_setup();
     patch_access_setup();
-    if (!refused)
+    if (!refused) {
         patch_refresh();
+        if (!raw_equal(shim_options.patch, "main"))
+            patch_watch();
+    }
     if (refused && !module_count)
         shim_message("patch=", shim_options.patch, ": ", refused, NULL);
     patch_tell();

@@ -88,6 +88,9 @@ struct patch_site {
 void patch_start(void);
 /* A dlopen has mapped modules whose constructors have not run yet (or may have): patches those chosen. Guard up. */
 void patch_refresh(void);
+void patch_fork_child(void);
+/* From now on patch_refresh() is called whenever modules have come or gone. See patch_load.c. */
+void patch_watch(void);
 /* True if any module is patched. */
 extern volatile uint32_t patch_on;
 
@@ -128,7 +131,7 @@ struct patch_module {
     char name[64]; /* last component of its path */
     struct patch_statistics statistics;
 };
-/* Modules patched so far; entries never go away. *count of them. */
+/* Modules patched so far; low is 0 where one was unloaded since. *count of them. */
 const struct patch_module *patch_modules(uint32_t *count);
 /* Writes why modules were refused into the process's record, which is new. */
 void patch_tell(void);

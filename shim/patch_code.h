@@ -254,5 +254,7 @@ struct patch_place_table {
     struct patch_miss *misses;  /* ascending in copy */
 };
 void patch_place_add(const struct patch_place_table *table);
+/* The module whose text begins at `low` is gone. */
+void patch_place_forget(uintptr_t low);
 
 #endif

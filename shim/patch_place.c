@@ -28,6 +28,13 @@ void patch_place_add(const struct patch_place_table *table)
     __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
 }
 
+void patch_place_forget(uintptr_t low)
+{
+    for (uint32_t i = 0; i < table_count; i++)
+        if (tables[i].low == low)
+            tables[i].low = tables[i].high = tables[i].copy = tables[i].copy_end = 0;
+}
+
 static const struct patch_place_table *table_of_copy(uintptr_t pc)
 {
     uint32_t count = __atomic_load_n(&table_count, __ATOMIC_ACQUIRE);

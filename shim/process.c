@@ -14,9 +14,11 @@
 #include "shim/fd.h"
 #include "shim/held.h"
 #include "shim/init.h"
+#include "shim/mark.h"
 #include "shim/misuse.h"
 #include "shim/module.h"
 #include "shim/object.h"
+#include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/stack.h"
@@ -43,6 +45,8 @@ void process_fork_child(struct thread *thread)
     channel_fork_child();
     channel_meet_fork_child();
     module_fork_child();
+    mark_fork_child();
+    patch_fork_child();
     thread_fork_child();
     uint32_t old = task_fork_child(thread);
     object_fork_child(thread->task, old);

@@ -276,15 +276,21 @@ static struct unwinding *unwinding_of(struct stack_cache *cache)
     return asked;
 }
 
-/* False: a fork is under way. */
+/*
+ * False: a fork is under way. No signal may come meanwhile: in a handler on a signal stack the kernel would take the
+ * unwinder's stack for the normal one, and put the next handler over the frames of the present one.
+ */
 static bool unwind_there(struct unwinding *asked)
 {
     int error = errno;
+    uint64_t all = ~UINT64_C(0), mask;
+    raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, 8);
     __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
     bool allowed = !unwind_closed;
     if (allowed)
         vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
     __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
+    raw4(SYS_rt_sigprocmask, 2, &mask, NULL, 8);
     errno = error;
     return allowed;
 }

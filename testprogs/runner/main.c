@@ -398,8 +398,8 @@ static int skipped_go;
 static void tests_collect(char **patterns, int count)
 {
     static const char *const folders[] = {
-        "race", "atomic", "sync", "deadlock",   "blocked", "unjoined",   "misuse",
-        "leak", "host",   "demo", "descriptor", "go",      "unmodified", "annotate"};
+        "race", "atomic", "sync",       "deadlock", "blocked",    "unjoined", "misuse", "leak",
+        "host", "demo",   "descriptor", "go",       "unmodified", "annotate", "patch"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;
