@@ -23,6 +23,7 @@ struct reason { /* why a task is known to be before */
 
 struct closure {
     const struct order *order;
+    const struct race_scan *scan;
     const struct closure_word *words;
     uint64_t steps, query;
     uint32_t target;        /* whose past is searched: its own future is no part of it */
@@ -54,12 +55,12 @@ static uint32_t count_readers(const struct closure *closure, uint32_t count, boo
     return total;
 }
 
-struct closure *closure_new(const struct order *order, const struct closure_word *words,
-                            uint32_t count, uint64_t steps)
+struct closure *closure_new(const struct order *order, const struct race_scan *scan,
+                            const struct closure_word *words, uint32_t count, uint64_t steps)
 {
     struct closure *closure = memory_get(1, sizeof(*closure));
     uint32_t n = order->task_count;
-    *closure = (struct closure){.order = order, .words = words, .steps = steps};
+    *closure = (struct closure){.order = order, .scan = scan, .words = words, .steps = steps};
     closure->first = memory_get(n + 2u, sizeof(*closure->first));
     closure->readers = memory_get(count_readers(closure, count, false), sizeof(*closure->readers));
     for (uint32_t t = 0; t < n; t++)
@@ -134,22 +135,38 @@ static void follow_edges(struct closure *closure, uint32_t task)
     }
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The last segment of the log up to `limit`, 0 if there is none. */
 static uint64_t last_upto(const struct race_log *log, uint64_t limit)
 {
-    for (uint32_t i = log->count; i-- > 0;)
-        if (log->periods[i].first <= limit)
-            return log->periods[i].last < limit ? log->periods[i].last : limit;
-    return 0;
+    uint64_t past = least(log->past, limit);
+    for (uint32_t i = log->count; i-- > 0;) {
+        if (log->periods[i].first > limit)
+            continue;
+        uint64_t last = least(log->periods[i].last, limit);
+        return last > past ? last : past;
+    }
+    return past;
 }
 
-/* The last store of the log that is not after segment `read` of the task in `slot`. */
-static uint64_t last_not_after(const struct race_log *log, uint32_t slot, uint64_t read)
+/* The last store of the log up to segment `reached` that is not after segment `read` of the task in
+ * `slot`. */
+static uint64_t last_not_after(const struct race_log *log, uint64_t reached, uint32_t slot,
+                               uint64_t read)
 {
-    for (uint32_t i = log->count; i-- > 0;)
-        if (slot >= RACE_WATCH_TASKS || log->periods[i].after[slot] < read)
-            return log->periods[i].last;
-    return 0;
+    uint64_t past = least(log->past, reached);
+    for (uint32_t i = log->count; i-- > 0;) {
+        const struct race_period *period = &log->periods[i];
+        if (period->first > reached || (slot < RACE_WATCH_TASKS && period->after[slot] >= read))
+            continue;
+        uint64_t last = least(period->last, reached);
+        return last > past ? last : past;
+    }
+    return past;
 }
 
 static void follow_word(struct closure *closure, struct reader *reader)
@@ -166,12 +183,15 @@ static void follow_word(struct closure *closure, struct reader *reader)
     uint32_t slot = 0;
     while (slot < RACE_WATCH_TASKS && word->watch->tasks[slot] != reader->task)
         slot++;
+    uint64_t end = race_time_end(closure->scan, reader->task, read);
     for (uint32_t l = word->watch->logs; l && closure->steps; l = word->watches->logs[l].next) {
         const struct race_log *log = &word->watches->logs[l];
         step(closure);
-        if (log->write && log->task != reader->task && log->task < closure->order->task_count)
-            raise_to(closure, log->task, last_not_after(log, slot, read), reader->task,
-                     reader->word);
+        if (!log->write || log->task == reader->task || log->task >= closure->order->task_count)
+            continue;
+        uint64_t reached = race_time_reached(closure->scan, log->task, end);
+        raise_to(closure, log->task, last_not_after(log, reached, slot, read), reader->task,
+                 reader->word);
     }
 }
 

@@ -3,8 +3,9 @@
  * plain store to them a release and each plain load an acquire (which is what they are on x86-64).
  *
  * The trace does not tell which store a load saw. So a load is taken to be after every store that
- * it is not before: the largest order that the words could have made. What is unordered even so
- * was not ordered by them; what is ordered may have been.
+ * it was not before, by happens-before or by the clock (race_time.c): the largest order that the
+ * words could have made. What is unordered even so was not ordered by them; what is ordered may
+ * have been.
  */
 #ifndef ANALYZER_CLOSURE_H
 #define ANALYZER_CLOSURE_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 #include "analyzer/order.h"
-#include "analyzer/race.h"
+#include "analyzer/race_watch.h"
 
 struct closure_word {
     const struct race_watches *watches;
@@ -22,8 +23,8 @@ struct closure_word {
 
 struct closure;
 /* The words stay the caller's. `steps`: how much work all queries together may make. */
-struct closure *closure_new(const struct order *order, const struct closure_word *words,
-                            uint32_t count, uint64_t steps);
+struct closure *closure_new(const struct order *order, const struct race_scan *scan,
+                            const struct closure_word *words, uint32_t count, uint64_t steps);
 void closure_free(struct closure *closure);
 
 /* Whether, with the first `words` words as flags, (a, a_segment) comes before (b, b_segment). Once

@@ -215,6 +215,9 @@ static void dump_access_record(const struct trace *trace, const struct trace_acc
     case TRACE_ACCESS_LOST:
         printf("lost %" PRIu64, r->size);
         break;
+    case TRACE_ACCESS_TIME:
+        printf("time %" PRIu64 " ns", trace_ns(trace, r->tsc));
+        break;
     }
     putchar('\n');
 }

@@ -200,6 +200,7 @@ static const char *implausible(const struct trace_access *record)
     case TRACE_ACCESS_SEGMENT:
     case TRACE_ACCESS_CONTEXT:
     case TRACE_ACCESS_LOST:
+    case TRACE_ACCESS_TIME:
         return NULL;
     }
     return NULL;

@@ -61,6 +61,7 @@ static void *check_job(void *argument)
 {
     const struct job *job = argument;
     race_worker_advance(&job->pool->workers[job->index], true);
+    race_refine(&job->pool->workers[job->index]);
     return NULL;
 }
 

@@ -26,10 +26,17 @@
 
 /* ---- race_scan.c ---- */
 
+struct race_moment { /* from this segment on after `tsc` */
+    uint64_t segment, tsc;
+};
+
 struct race_visit { /* a task's stay on a stream */
     uint64_t first_segment, last_segment;
     uint32_t task, stream;
     uint32_t ordinal; /* among the visits of its task, in order of segments */
+    struct race_moment *moments;
+    uint32_t moment_count, moment_capacity;
+    uint64_t moment_gap; /* ticks: those that come closer are left out */
 };
 
 struct race_scan_stream {
@@ -104,6 +111,18 @@ void race_scan_end(struct race_scan *scan);
  * were. */
 void race_scan_again(struct race_scan *scan, uint32_t task_count);
 void race_scan_close(struct race_scan *scan);
+
+/* ---- race_time.c: when accesses were made, as far as the trace has moments ---- */
+
+void race_time_note(struct race_visit *visit, uint64_t segment, uint64_t tsc);
+void race_visit_free(struct race_visit *visit);
+/* A moment that all accesses of a segment were made before; UINT64_MAX: not known. */
+uint64_t race_time_end(const struct race_scan *scan, uint32_t task, uint64_t segment);
+/* How far apart in time two segments are at least; 0: not known. */
+uint64_t race_time_apart(const struct race_scan *scan, uint32_t a, uint64_t a_segment, uint32_t b,
+                         uint64_t b_segment);
+/* The last segment of a task of which accesses may have been made before a moment. */
+uint64_t race_time_reached(const struct race_scan *scan, uint32_t task, uint64_t tsc);
 
 /* ---- race_place.c: sites, call stacks and held sets, each told once and then named by a number
  * ---- */
@@ -249,6 +268,7 @@ struct race_now {
 
 #define RACE_SAMPLES 8u
 struct race_sample {
+    uint64_t apart;   /* of a machine pair: ticks by the clock, at least */
     uint64_t address; /* of the line */
     uint64_t mask;    /* bytes both touched */
     uint64_t position;
@@ -256,10 +276,10 @@ struct race_sample {
     struct race_block block; /* address 0: none */
 };
 
-/* Who raced when, of a machine pair: what truth.c tries its edges on. The first half are the first,
- * the others the last ones seen. */
+/* Who raced when, of a machine pair: what truth.c tries its edges on. Those closest in time. */
 #define RACE_INSTANCES 32u
 struct race_instance {
+    uint64_t apart;
     uint64_t before_segment, after_segment;
     uint32_t before_task, after_task;
 };
@@ -268,7 +288,7 @@ struct race_pair {      /* a racy pair of sites */
     uint32_t low, high; /* site numbers */
     uint64_t count;
     uint32_t sample_count;
-    uint32_t instance_count; /* met, of which the last ones overwrite each other */
+    uint32_t instance_count;
     struct race_sample samples[RACE_SAMPLES];
     struct race_instance *instances; /* of a machine pair, else NULL */
 };
@@ -423,61 +443,21 @@ bool race_line_sweep_blocks(struct race_history *history, struct race_line *line
                             const uint64_t *floor);
 void race_regions_sweep(struct race_history *history);
 
-/* ---- race_watch.c: who touched the bytes that machine accesses raced on, and when ---- */
+/* ---- race_watch.c, race_refine.c: see race_watch.h ---- */
 
-#define RACE_WATCH_TASKS 8u
-struct race_period { /* segments first..last, some or all of them */
-    uint64_t first, last;
-    /* Of a write: what it is after of each task of the watch, at `first`. 0 where that is not known;
-     * after[0] is RACE_PERIOD_ASK where it was not yet asked for. */
-    uint64_t after[RACE_WATCH_TASKS];
-};
-#define RACE_PERIOD_ASK UINT64_MAX
-
-struct race_log { /* of one task and mode, periods in order */
-    uint32_t task, next;
-    uint32_t count, capacity;
-    bool write;
-    struct race_period *periods;
-};
-
-struct race_watch {
-    uint64_t line, mask;
-    uint64_t tsc; /* of the block */
-    uint32_t block;
-    uint32_t next;                    /* in its bucket */
-    uint32_t logs;                    /* first */
-    uint32_t pairs;                   /* first link to the pairs that raced here */
-    uint32_t tasks[RACE_WATCH_TASKS]; /* the first that came; 0: none */
-    uint64_t atomic;                  /* bytes that an atomic access was seen to, too */
-};
-
-struct race_watch_link {
-    uint32_t pair, next;
-};
-
-struct race_watches {
-    struct race_watch *items; /* [1..] */
-    uint32_t count, capacity, *buckets, bucket_count;
-    struct race_log *logs;
-    uint32_t log_count, log_capacity;
-    struct race_watch_link *links;
-    uint32_t link_count, link_capacity;
-    uint64_t periods;
-    bool full; /* there were more words than could be watched */
-};
-
-/* A machine pair raced: `before` NULL, the end of the block. */
+struct race_watches;
+void race_watches_free(struct race_watches *watches);
+/* A machine pair raced, `apart` from each other. */
 void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
                       uint64_t mask, const struct race_entry *before, uint32_t block,
-                      uint32_t pair_index);
+                      uint32_t pair_index, uint64_t apart);
 /* An access to a line that is watched. */
 void race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
                        uint64_t mask, uint32_t block);
-/* The watch of these bytes, 0 if there is none. */
-uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint64_t mask,
-                         uint32_t block, uint64_t tsc);
-void race_watches_free(struct race_watches *watches);
+struct race_worker;
+/* Reads the streams once more, if they are still there, and replaces what the logs of the worker's
+ * watches do not know of the past. */
+void race_refine(struct race_worker *worker);
 
 /* ---- race_worker.c ---- */
 

@@ -106,29 +106,36 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
     if (!before)
         before = &end;
     struct race_pair *pair = pair_get(history, before->site, now->site);
+    uint64_t apart = 0;
     pair->count++;
-    if ((before->site | now->site) & RACE_SITE_MACHINE)
+    if ((before->site | now->site) & RACE_SITE_MACHINE) {
+        apart = race_time_apart(history->scan, (uint32_t)before->task, before->segment, now->task,
+                                now->segment);
         race_watch_found(history, now, line, mask, before, block_number,
-                         (uint32_t)(pair - history->pairs));
-    for (uint32_t i = 0; i < pair->sample_count; i++)
-        if (sample_covers(&pair->samples[i], block, line * 64, mask, before->guess || now->guess))
-            return;
-    if (pair->sample_count == RACE_SAMPLES)
+                         (uint32_t)(pair - history->pairs), apart);
+    }
+    struct race_sample *sample = pair->samples;
+    const struct race_sample *end_sample = sample + pair->sample_count;
+    while (sample < end_sample &&
+           !sample_covers(sample, block, line * 64, mask, before->guess || now->guess))
+        sample++;
+    if (sample < end_sample ? apart >= sample->apart : pair->sample_count == RACE_SAMPLES)
         return;
-    pair->samples[pair->sample_count++] =
-        (struct race_sample){.address = line * 64,
-                             .mask = mask,
-                             .position = now->position,
-                             .before = *before,
-                             .after = {.mask = mask,
-                                       .segment = now->segment & RACE_SEGMENT_MAX,
-                                       .site = now->site,
-                                       .task = now->task & RACE_TASK_MAX,
-                                       .frame = now->frame,
-                                       .held = now->held & RACE_HELD_LAST,
-                                       .block = block_number,
-                                       .guess = now->guess},
-                             .block = *block};
+    pair->sample_count += sample == end_sample;
+    *sample = (struct race_sample){.apart = apart,
+                                   .address = line * 64,
+                                   .mask = mask,
+                                   .position = now->position,
+                                   .before = *before,
+                                   .after = {.mask = mask,
+                                             .segment = now->segment & RACE_SEGMENT_MAX,
+                                             .site = now->site,
+                                             .task = now->task & RACE_TASK_MAX,
+                                             .frame = now->frame,
+                                             .held = now->held & RACE_HELD_LAST,
+                                             .block = block_number,
+                                             .guess = now->guess},
+                                   .block = *block};
 }
 
 bool race_guess_holds(const struct race_history *history, const struct race_sample *sample)

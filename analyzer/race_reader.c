@@ -184,6 +184,7 @@ bool race_reader_fill(struct race_reader *reader, uint64_t *left)
             put_segment(reader, RACE_SEGMENT);
             break;
         case TRACE_ACCESS_LOST:
+        case TRACE_ACCESS_TIME:
             break;
         }
     }

@@ -275,6 +275,10 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
     case TRACE_ACCESS_ALLOC:
         count_block(scan, record);
         break;
+    case TRACE_ACCESS_TIME:
+        if (stream->visit_count)
+            race_time_note(stream->visits[stream->visit_count - 1], record->segment, record->tsc);
+        break;
     case TRACE_ACCESS_CONTEXT:
         break;
     }
@@ -379,7 +383,7 @@ void race_scan_close(struct race_scan *scan)
 {
     for (uint32_t i = 0; i < scan->stream_count; i++) {
         for (uint32_t v = 0; v < scan->streams[i].visit_count; v++)
-            free(scan->streams[i].visits[v]);
+            race_visit_free(scan->streams[i].visits[v]);
         free(scan->streams[i].visits);
         free(scan->streams[i].cursor);
     }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_watch.h"
 
 #define WATCHES_MAX (1u << 14)
 #define PERIODS_MAX (UINT64_C(1) << 19) /* in all: beyond that each log gets by with LOG_LEAST */
@@ -43,7 +43,7 @@ static struct race_watches *watches_new(void)
     return watches;
 }
 
-static uint32_t *bucket_of(const struct race_watches *watches, uint64_t line)
+uint32_t *race_watch_bucket(const struct race_watches *watches, uint64_t line)
 {
     return &watches->buckets[(line * 0x9e3779b97f4a7c15u >> 32) & (watches->bucket_count - 1)];
 }
@@ -54,7 +54,7 @@ uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint
     const struct race_watches *watches = history->watches;
     if (!watches)
         return 0;
-    for (uint32_t i = *bucket_of(watches, line); i; i = watches->items[i].next) {
+    for (uint32_t i = *race_watch_bucket(watches, line); i; i = watches->items[i].next) {
         const struct race_watch *watch = &watches->items[i];
         if (watch->line == line && watch->mask & mask && watch->block == block && watch->tsc == tsc)
             return i;
@@ -88,8 +88,8 @@ static bool same_period(const struct race_log *log, const struct race_period *la
            (!log->write || memcmp(last->after, period->after, sizeof(period->after)) == 0);
 }
 
-static void log_add(struct race_watches *watches, struct race_log *log,
-                    const struct race_period *period)
+void race_log_add(struct race_watches *watches, struct race_log *log,
+                  const struct race_period *period)
 {
     struct race_period *last = log->count ? &log->periods[log->count - 1] : NULL;
     if (last && same_period(log, last, period)) {
@@ -103,42 +103,46 @@ static void log_add(struct race_watches *watches, struct race_log *log,
     watches->periods++;
 }
 
-static void watch_log(struct race_watches *watches, uint32_t index, uint32_t task, bool write,
-                      const struct race_period *period)
+static struct race_log *watch_log(struct race_watches *watches, uint32_t index, uint32_t task,
+                                  bool write)
 {
     struct race_watch *watch = &watches->items[index];
     uint32_t at = watch->logs;
     while (at && (watches->logs[at].task != task || watches->logs[at].write != write))
         at = watches->logs[at].next;
-    if (!at) {
-        MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
-        at = watches->log_count++;
-        watches->logs[at] = (struct race_log){.task = task, .write = write, .next = watch->logs};
-        watch->logs = at;
-        for (uint32_t i = 0; i < RACE_WATCH_TASKS && watch->tasks[i] != task; i++) {
-            if (watch->tasks[i])
-                continue;
-            watch->tasks[i] = task;
-            break;
-        }
+    if (at)
+        return &watches->logs[at];
+    MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
+    at = watches->log_count++;
+    watches->logs[at] = (struct race_log){.task = task, .write = write, .next = watch->logs};
+    watch->logs = at;
+    for (uint32_t i = 0; i < RACE_WATCH_TASKS && watch->tasks[i] != task; i++) {
+        if (watch->tasks[i])
+            continue;
+        watch->tasks[i] = task;
+        break;
     }
-    log_add(watches, &watches->logs[at], period);
+    return &watches->logs[at];
+}
+
+static void past_until(struct race_log *log, uint64_t segment)
+{
+    log->past = segment > log->past ? segment : log->past;
 }
 
 /* The present access; with `past`, and all that its task may have done before. */
 static void watch_now(struct race_watches *watches, uint32_t index, const struct race_now *now,
                       bool past)
 {
+    struct race_log *log = watch_log(watches, index, now->task, now->site & RACE_SITE_WRITE);
     const struct race_watch *watch = &watches->items[index];
-    bool write = now->site & RACE_SITE_WRITE;
-    struct race_period before = {.first = 1, .last = now->segment - 1};
     struct race_period period = {.first = now->segment, .last = now->segment};
-    for (uint32_t i = 0; write && i < RACE_WATCH_TASKS; i++)
+    for (uint32_t i = 0; log->write && i < RACE_WATCH_TASKS; i++)
         if (watch->tasks[i] && watch->tasks[i] != now->task)
             period.after[i] = clock_get(now->clocks, now->clock, watch->tasks[i]);
-    if (past && before.last)
-        watch_log(watches, index, now->task, write, &before);
-    watch_log(watches, index, now->task, write, &period);
+    if (past)
+        past_until(log, now->segment - 1);
+    race_log_add(watches, log, &period);
 }
 
 /* ---- what the history tells ---- */
@@ -148,7 +152,7 @@ void race_watch_access(struct race_history *history, const struct race_now *now,
 {
     struct race_watches *watches = history->watches;
     uint64_t tsc = history->blocks[block].tsc;
-    for (uint32_t i = *bucket_of(watches, line); i; i = watches->items[i].next) {
+    for (uint32_t i = *race_watch_bucket(watches, line); i; i = watches->items[i].next) {
         struct race_watch *watch = &watches->items[i];
         if (watch->line != line || !(watch->mask & mask) || watch->block != block ||
             watch->tsc != tsc)
@@ -165,7 +169,7 @@ static uint32_t watch_make(struct race_history *history, uint64_t number, uint32
         watches->full = true;
         return 0;
     }
-    uint32_t *bucket = bucket_of(watches, number), made = watches->count;
+    uint32_t *bucket = race_watch_bucket(watches, number), made = watches->count;
     MEMORY_GROW(watches->items, watches->count, watches->capacity);
     watches->items[watches->count++] = (struct race_watch){
         .line = number, .block = block, .tsc = history->blocks[block].tsc, .next = *bucket};
@@ -184,15 +188,15 @@ static void log_past(const struct race_history *history, struct race_line *line,
         if (!(entry->mask & mask) || entry->block != watch->block)
             continue;
         watch->atomic |= entry->site & RACE_SITE_ATOMIC ? entry->mask : 0;
-        bool write = entry->site & RACE_SITE_WRITE;
-        struct race_period before = {.first = 1,
-                                     .last = write ? entry->segment - 1 : entry->segment};
+        struct race_log *log = watch_log(history->watches, index, (uint32_t)entry->task,
+                                         entry->site & RACE_SITE_WRITE);
         struct race_period last = {.first = entry->segment, .last = entry->segment};
         last.after[0] = RACE_PERIOD_ASK;
-        if (before.last)
-            watch_log(history->watches, index, (uint32_t)entry->task, write, &before);
-        if (write)
-            watch_log(history->watches, index, (uint32_t)entry->task, write, &last);
+        past_until(log, entry->segment - 1);
+        if (log->count == 0)
+            race_log_add(history->watches, log, &last);
+        else
+            past_until(log, entry->segment);
     }
 }
 
@@ -208,33 +212,36 @@ static void watch_link(struct race_watches *watches, uint32_t index, uint32_t pa
 }
 
 static void instance_add(struct race_pair *pair, const struct race_now *now,
-                         const struct race_entry *before)
+                         const struct race_entry *before, uint64_t apart)
 {
-    struct race_instance instance = {.before_segment = before->segment,
+    struct race_instance instance = {.apart = apart,
+                                     .before_segment = before->segment,
                                      .after_segment = now->segment,
                                      .before_task = (uint32_t)before->task,
                                      .after_task = now->task};
     if (!pair->instances)
         pair->instances = memory_get(RACE_INSTANCES, sizeof(*pair->instances));
-    uint32_t at = pair->instance_count;
-    if (at >= RACE_INSTANCES)
-        at = RACE_INSTANCES / 2 + at % (RACE_INSTANCES / 2);
-    if (pair->instance_count && pair->instance_count < RACE_INSTANCES &&
-        memcmp(&pair->instances[at - 1], &instance, sizeof(instance)) == 0)
-        return;
-    pair->instances[at] = instance;
-    if (++pair->instance_count == RACE_INSTANCES * 2)
-        pair->instance_count = RACE_INSTANCES;
+    uint32_t farthest = 0;
+    for (uint32_t i = 0; i < pair->instance_count; i++) {
+        if (memcmp(&pair->instances[i], &instance, sizeof(instance)) == 0)
+            return;
+        if (pair->instances[i].apart > pair->instances[farthest].apart)
+            farthest = i;
+    }
+    if (pair->instance_count < RACE_INSTANCES)
+        pair->instances[pair->instance_count++] = instance;
+    else if (apart < pair->instances[farthest].apart)
+        pair->instances[farthest] = instance;
 }
 
 void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
                       uint64_t mask, const struct race_entry *before, uint32_t block,
-                      uint32_t pair_index)
+                      uint32_t pair_index, uint64_t apart)
 {
     if (!history->watches)
         history->watches = watches_new();
     struct race_watches *watches = history->watches;
-    instance_add(&history->pairs[pair_index], now, before);
+    instance_add(&history->pairs[pair_index], now, before, apart);
     uint64_t tsc = history->blocks[block].tsc;
     uint32_t index = race_watch_find(history, line, mask, block, tsc);
     if (!index)

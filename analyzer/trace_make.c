@@ -284,6 +284,12 @@ void make_segment(struct trace_make *make, uint32_t stream, uint64_t segment)
     make_access(make, stream, &record);
 }
 
+void make_time(struct trace_make *make, uint32_t stream, uint64_t tsc)
+{
+    struct trace_access record = {.type = TRACE_ACCESS_TIME, .tsc = tsc};
+    make_access(make, stream, &record);
+}
+
 void make_edge(struct trace_make *make, uint32_t stream, uint64_t segment, uint32_t from,
                uint64_t from_segment, uint32_t object)
 {

@@ -48,6 +48,7 @@ void make_access(struct trace_make *make, uint32_t stream, const struct trace_ac
 /* The usual records. */
 void make_switch(struct trace_make *make, uint32_t stream, uint32_t task, uint64_t segment);
 void make_segment(struct trace_make *make, uint32_t stream, uint64_t segment); /* of the accesses */
+void make_time(struct trace_make *make, uint32_t stream, uint64_t tsc);
 void make_edge(struct trace_make *make, uint32_t stream, uint64_t segment, uint32_t from,
                uint64_t from_segment, uint32_t object);
 void make_line(struct trace_make *make, uint32_t stream, uint32_t kind, uint64_t pc,

@@ -59,6 +59,7 @@ static struct trace_make *small_trace(void)
     make_block(make, 0, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, 0x10000, 100, 2000);
     make_line(make, 0, WRITE4, 0x401010, 0x10000, 15);
     make_segment(make, 0, 2);
+    make_time(make, 0, 2500);
     for (uint64_t i = 0; i < 12; i++) {
         make_line(make, 0, WRITE4, 0x401010 + i, 0x20000 + i * 64, 15);
         make_line(make, 1, WRITE4, 0x401110 + i % 3, 0x20000 + i * 64, 0xff);
@@ -158,7 +159,7 @@ static void whole(void **state)
     struct seen seen;
     assert_true(read_all(make->path, &seen));
     assert_int_equal(seen.syncs, 7);
-    assert_int_equal(seen.accesses, 2 + 1 + 4 + 24 + 1 + 2);
+    assert_int_equal(seen.accesses, 2 + 1 + 1 + 4 + 24 + 1 + 2);
     assert_int_equal(seen.problems, 0);
     assert_true(seen.complete);
     assert_true(seen.races > 3);

@@ -13,6 +13,7 @@
 #include "analyzer/closure.h"
 #include "analyzer/evidence.h"
 #include "analyzer/memory.h"
+#include "analyzer/race_watch.h"
 
 #define STEPS UINT64_C(300000000) /* of the closure, in all: a few seconds */
 #define NONE  UINT32_MAX
@@ -322,8 +323,7 @@ static void try_pair(struct truth *truth, struct tried *tried)
 {
     const struct race_pair *pair = &truth->workers[tried->worker].history.pairs[tried->pair];
     uint32_t limit = tried->group == NONE ? truth->word_count : truth->groups[tried->group].first;
-    uint32_t by = NONE,
-             known = pair->instance_count < RACE_INSTANCES ? pair->instance_count : RACE_INSTANCES;
+    uint32_t by = NONE;
     tried->explained = true;
     for (uint32_t i = 0; i < pair->sample_count; i++) {
         const struct race_sample *sample = &pair->samples[i];
@@ -336,7 +336,7 @@ static void try_pair(struct truth *truth, struct tried *tried)
         else
             tried->explained = false;
     }
-    for (uint32_t i = 0; i < known && tried->explained; i++)
+    for (uint32_t i = 0; i < pair->instance_count && tried->explained; i++)
         tried->explained = try_one(truth, limit, &pair->instances[i], &by);
     tried->explained_by = tried->explained ? by : NONE;
     if (tried->explained && by != NONE)
@@ -410,7 +410,8 @@ struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, 
     for (uint32_t w = 0; w < truth->word_count; w++)
         truth->closure_words[w] = truth->words[w].at;
     truth->path = memory_get(truth->word_count, sizeof(*truth->path));
-    truth->closure = closure_new(analysis->order, truth->closure_words, truth->word_count, STEPS);
+    truth->closure = closure_new(analysis->order, workers[0].scan, truth->closure_words,
+                                 truth->word_count, STEPS);
     truth->doubt = carrier_in_doubt(analysis->trace, &truth->doubt_reason);
     for (uint32_t i = 0; i < count; i++)
         try_worker(truth, i);

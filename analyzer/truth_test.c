@@ -293,6 +293,30 @@ static void flag_of_the_past(void **state)
     assert_int_equal(proved(make), 1);
 }
 
+/* b looked at the flag and the data before a had stored them, as the clock tells; or after. */
+static struct trace_make *timed_message(bool early)
+{
+    struct trace_make *make = two_tasks();
+    make_segment(make, A, 2);
+    make_time(make, A, 500000);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, READ4, 0x210, FLAG, WORD);
+    make_line(make, B, READ16, 0x200, PLACE, WIDE);
+    make_segment(make, B, 3);
+    make_time(make, B, early ? 400000 : 600000);
+    make_line(make, B, READ4, 0x220, FLAG + 64, WORD);
+    return make;
+}
+
+static void flag_too_early(void **state)
+{
+    (void)state;
+    assert_int_equal(proved(timed_message(true)), 1);
+    assert_int_equal(proved(timed_message(false)), 0);
+}
+
 /* a hands on to b by one flag, b to a third task by another. */
 static void flags_in_a_row(void **state)
 {
@@ -437,6 +461,7 @@ int main(void)
         cmocka_unit_test(flag_orders),      cmocka_unit_test(flag_does_not_order),
         cmocka_unit_test(flag_of_the_past), cmocka_unit_test(flags_in_a_row),
         cmocka_unit_test(mutants),          cmocka_unit_test(source_lines),
+        cmocka_unit_test(flag_too_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

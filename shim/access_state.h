@@ -151,6 +151,7 @@ struct access_state {
     uint32_t task;      /* as the stream has it: last SWITCH, last SEGMENT */
     uint32_t ignore[2]; /* how deep reads (0) and writes (1) are not to be recorded */
     uint64_t segment;
+    uint64_t time_written; /* of the last TIME record */
     uint64_t generation;
 
     struct filter_entry *entries; /* of both filters */

@@ -26,6 +26,7 @@
 struct table table_tasks, table_stacks, table_process;
 struct shim_options shim_options = {.accesses = true, .heap = true};
 volatile uint32_t shim_life[1024] = {SHIM_ON};
+volatile uint32_t patch_on;
 __thread struct thread *thread_current;
 struct object *object_table;
 
@@ -227,6 +228,26 @@ static void test_lazy(void **state)
     assert_int_equal(record_count[TRACE_ACCESS_SEGMENT], 1);
     assert_true(record_count[TRACE_ACCESS_CONTEXT] <= 2);
     assert_true(line_count <= 4);
+}
+
+/* Where modules are patched, the time of a segment is told, but not more often than it must. */
+static void test_time(void **state)
+{
+    (void)state;
+    patch_on = 1;
+    for (uint32_t i = 0; i < 1000; i++) {
+        do_access(MEMORY, 4, W4, 1);
+        do_segment();
+    }
+    uint64_t begin_tsc = tsc_now();
+    while (tsc_now() - begin_tsc < TIME_GAP)
+        ;
+    do_access(MEMORY, 4, W4, 1);
+    patch_on = 0;
+    access_flush(&own);
+    check();
+    assert_in_range(record_count[TRACE_ACCESS_TIME], 2, 500);
+    assert_int_equal(record_count[TRACE_ACCESS_SEGMENT], 1000);
 }
 
 static void test_ranges(void **state)
@@ -519,7 +540,7 @@ int main(void)
         TEST(test_once),         TEST(test_atomic),      TEST(test_row),         TEST(test_lazy),
         TEST(test_ranges),       TEST(test_alone),       TEST(test_jump),        TEST(test_deep),
         TEST(test_random_dense), TEST(test_random_wide), TEST(test_random_wrap), TEST(test_grows),
-        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),
+        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),      TEST(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

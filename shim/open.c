@@ -12,6 +12,7 @@
 #include "shim/mark.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/stack.h"
 #include "shim/stream.h"
@@ -196,6 +197,20 @@ static inline bool segment_write(struct thread *thread, struct access_state *sta
     return true;
 }
 
+#define TIME_GAP (UINT64_C(1) << 21) /* ticks: about a millisecond */
+
+/* When the segment began, as far as accesses tell: a load of machine code may be of a hand-made flag, and the analyzer
+ * must know which stores it was made before. */
+static void time_write(struct thread *thread, struct access_state *state)
+{
+    uint64_t now = tsc_now();
+    if (now - state->time_written < TIME_GAP)
+        return;
+    state->time_written = now;
+    struct trace_access record = {.type = TRACE_ACCESS_TIME, .tsc = now};
+    record_write(thread, state, &record);
+}
+
 bool open_sync(struct thread *thread, struct access_state *state)
 {
     if (state->segment == thread->segment && state->task == thread->task)
@@ -204,7 +219,11 @@ bool open_sync(struct thread *thread, struct access_state *state)
         open_flush(thread, state);
     if (UNLIKELY(state->task != thread->task || state->codec.context > CONTEXT_LAST))
         return switch_write(thread, state);
-    return segment_write(thread, state);
+    if (!segment_write(thread, state))
+        return false;
+    if (patch_on)
+        time_write(thread, state);
+    return true;
 }
 
 void open_put(struct thread *thread, struct access_state *state, struct trace_access *record)

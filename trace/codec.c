@@ -343,6 +343,8 @@ uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
         return put_delta(p, record->tsc, &codec->tsc);
     case TRACE_ACCESS_LOST:
         return put_number(p, record->size);
+    case TRACE_ACCESS_TIME:
+        return put_delta(p, record->tsc, &codec->tsc);
     case TRACE_ACCESS_LINE:
         break;
     }
@@ -388,6 +390,9 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
         break;
     case TRACE_ACCESS_LOST:
         record->size = get_number(&in);
+        break;
+    case TRACE_ACCESS_TIME:
+        record->tsc = get_delta(&in, &codec->tsc);
         break;
     }
     if (in.error) {

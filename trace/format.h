@@ -431,7 +431,8 @@ enum trace_access_type {
     TRACE_ACCESS_ALLOC, /* a block came to life: what was known of its bytes is of another generation */
     TRACE_ACCESS_FREE, /* the block at `address` (size known from its ALLOC, else `size`) ended: a write to all of it */
     TRACE_ACCESS_LOST, /* `size` records are missing here */
-    TRACE_ACCESS_LAST = TRACE_ACCESS_LOST,
+    TRACE_ACCESS_TIME, /* all accesses of the present segment were made after `tsc`, all of earlier ones before */
+    TRACE_ACCESS_LAST = TRACE_ACCESS_TIME,
 };
 
 /* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6), 15 = varies */
@@ -466,7 +467,7 @@ struct trace_access {
     uint64_t mask;
     uint64_t size;
     uint64_t pc;
-    uint64_t tsc;          /* ALLOC, FREE */
+    uint64_t tsc;          /* ALLOC, FREE, TIME */
     uint64_t run;          /* LINE: further lines */
     int64_t stride;        /* LINE: in lines */
     uint32_t pops, pushes; /* CONTEXT */
