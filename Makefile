@@ -16,6 +16,7 @@ EXTRA =
 CFLAGS = -O2 -g
 LDFLAGS =
 MUTATIONS = 100000
+PATCH_CASES = 100000
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
     -Wold-style-definition -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wswitch-enum \
@@ -58,7 +59,7 @@ SHIM = $(BUILD)/lib/libgorocheck.so
 STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
 NEAR = $(BUILD)/lib/gorocheck/libgorocheck_near.a
 
-.PHONY: all tests help deps demo test unit-test check check-asan check-warnings check-tidy check-format check-deps \
+.PHONY: all tests help deps demo test unit-test check check-asan check-warnings check-tidy check-format check-deps check-patch \
     check-docs bench real rebuild install uninstall format docs clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -175,8 +176,15 @@ demo: deps
 
 check:
 	@.ci/deps check
-	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan
+	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan check-patch
 	@echo 'check: all passed'
+
+# The rewriter of machine code: many random functions, and what Valgrind's lackey sees of a program built in ten ways.
+check-patch:
+	@.ci/deps build oracle
+	@+$(MAKE) --no-print-directory all $(BUILD)/test/shim/patch_property_test
+	@PATCH_CASES=$(PATCH_CASES) $(BUILD)/test/shim/patch_property_test
+	@BUILD='$(BUILD)' testprogs/oracle/run
 
 # The analyzer and all tests that do not live in a host, under AddressSanitizer and UBSan; the reader with many mutations.
 check-asan:

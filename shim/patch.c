@@ -55,6 +55,8 @@ bool arena_begin(struct patch_arena *arena, size_t reserve)
 {
     arena->low = raw_map(NULL, reserve, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (arena->low) /* tens of megabytes, touched once: page faults were a quarter of the time */
+        raw3(SYS_madvise, arena->low, reserve, 14 /* MADV_HUGEPAGE */);
     arena->next = arena->low;
     arena->end = arena->low ? arena->low + reserve : NULL;
     return arena->low;

@@ -133,10 +133,39 @@ static bool entries_behind(struct patch_image *image, uint32_t offset, uint32_t 
     return new;
 }
 
+/*
+ * The first place from `at` on whose byte has one of `bits`, or the end. Eight bytes at a time: entries are one byte in
+ * twenty, and there are a dozen such passes. Both arrays have eight bytes more than the text.
+ */
+static uint32_t next_with(const struct patch_image *image, const uint8_t *bytes, uint8_t bits,
+                          uint32_t at)
+{
+    while (at < image->size) {
+        uint64_t eight;
+        if (bytes[at] & bits)
+            return at;
+        at++;
+        for (; at % 8 == 0 && at < image->size; at += 8) {
+            __builtin_memcpy(&eight, bytes + at, sizeof eight);
+            if (eight & bits * UINT64_C(0x0101010101010101))
+                break;
+        }
+    }
+    return image->size;
+}
+
+#define EACH_ENTRY(image, at)                                                               \
+    for (uint32_t at = next_with(image, (image)->marks, MARK_ENTRY, 0); at < (image)->size; \
+         at = next_with(image, (image)->marks, MARK_ENTRY, at + 1))
+#define EACH_PLANNED(image, at)                                                      \
+    for (uint32_t at = next_with(image, (image)->plan, 0xff, 0); at < (image)->size; \
+         at = next_with(image, (image)->plan, 0xff, at + 1))
+
 static bool classify(struct patch_image *image)
 {
     bool again = false;
-    for (uint32_t at = 0; at < image->size; at++) {
+    EACH_ENTRY(image, at)
+    {
         if ((image->marks[at] & (MARK_ENTRY | MARK_BODY | MARK_START)) !=
                 (MARK_ENTRY | MARK_BODY | MARK_START) ||
             image->plan[at] == PLAN_NATIVE)
@@ -185,7 +214,8 @@ static uint32_t hole_near(const struct patch_image *image, uint32_t offset, uint
 
 static void find_holes(struct patch_image *image)
 {
-    for (uint32_t at = 0; at < image->size; at++) {
+    EACH_PLANNED(image, at)
+    {
         if (image->plan[at] != PLAN_HOP)
             continue;
         uint32_t hole = hole_near(image, at, MARK_PADDING);
@@ -218,7 +248,7 @@ static void count_unreached(struct patch_image *image, uint32_t offset)
 
 bool patch_plan_entries(struct patch_image *image)
 {
-    image->plan = arena_take(image->arena, (size_t)image->size + 1);
+    image->plan = arena_take(image->arena, (size_t)image->size + 8);
     image->hole = arena_take(image->arena, ((size_t)image->size + 1) * sizeof *image->hole);
     if (!image->plan || !image->hole)
         return false;
@@ -226,7 +256,8 @@ bool patch_plan_entries(struct patch_image *image)
     skip_landing_marks(image);
     while (classify(image))
         ;
-    for (uint32_t at = 0; at < image->size; at++) {
+    EACH_PLANNED(image, at)
+    {
         if (image->plan[at] == PLAN_JUMP)
             for (uint32_t b = 0; b < JUMP_BYTES; b++)
                 image->marks[at + b] |= MARK_USED;
@@ -234,9 +265,9 @@ bool patch_plan_entries(struct patch_image *image)
             reserve(image, at);
     }
     find_holes(image);
-    for (uint32_t at = 0; at < image->size; at++)
-        if (image->plan[at] == PLAN_FAILED)
-            count_unreached(image, at);
+    EACH_PLANNED(image, at)
+    if (image->plan[at] == PLAN_FAILED)
+        count_unreached(image, at);
     return true;
 }
 
@@ -272,7 +303,8 @@ static void put_call(const struct patch_image *image, uint8_t *text,
 
 void patch_install(const struct patch_image *image, uint8_t *text)
 {
-    for (uint32_t at = 0; at < image->size; at++) {
+    EACH_PLANNED(image, at)
+    {
         if (image->plan[at] != PLAN_JUMP && image->plan[at] != PLAN_HOP)
             continue;
         uint32_t number = image->number[at];
