@@ -65,7 +65,8 @@ static void dump_task(const struct trace *trace, uint32_t id)
 static void dump_object(const struct trace *trace, uint32_t id)
 {
     const struct trace_object *object = &trace->objects[id];
-    printf("object %u %s %s 0x%" PRIx64 " flags 0x%x made by %u stack %u", id,
+    printf("object %u %s %s 0x%" PRIx64 " flags 0x%x made by %u stack %u",
+           id | (uint32_t)object->generation << TRACE_OBJECT_SLOT_BITS,
            WORD(object_words, object->state), WORD(trace_object_kind_text, object->kind),
            object->address, object->flags, object->create_task, object->create_stack);
     if (object->owner || object->readers || object->last_owner)

@@ -266,7 +266,31 @@ static void check_objects(struct trace *trace)
         struct trace_object *object = &trace->objects[i];
         uint64_t at = TRACE_TABLE_OFFSET + (uint64_t)i * sizeof(*object);
         check_range(trace, "objects", at, "state", &object->state, TRACE_OBJECT_FREED + 1);
-        check_range(trace, "objects", at, "kind", &object->kind, TRACE_OBJECT_KIND_COUNT);
+        uint32_t kind = object->kind;
+        check_range(trace, "objects", at, "kind", &kind, TRACE_OBJECT_KIND_COUNT);
+        object->kind = (uint16_t)kind;
+        object->generation %= TRACE_OBJECT_GENERATIONS;
+    }
+}
+
+static uint32_t name_of(const struct trace *trace, uint32_t slot)
+{
+    return slot < trace->object_count
+               ? slot | (uint32_t)trace->objects[slot].generation << TRACE_OBJECT_SLOT_BITS
+               : slot;
+}
+
+/* Tables speak of slots, records of objects: from here on everybody does. */
+static void name_objects(struct trace *trace)
+{
+    for (uint32_t i = 0; i < trace->object_count; i++)
+        trace->objects[i].mutex = name_of(trace, trace->objects[i].mutex);
+    for (uint32_t i = 0; i < trace->task_count; i++) {
+        struct trace_task *task = &trace->tasks[i];
+        task->object = name_of(trace, task->object);
+        task->object2 = name_of(trace, task->object2);
+        for (uint32_t h = 0; h < TRACE_HELD_MAX; h++)
+            task->held[h].object = name_of(trace, task->held[h].object);
     }
 }
 
@@ -371,6 +395,7 @@ static void read_tables(struct trace *trace, int directory)
                                 sizeof(struct trace_module), &trace->module_count);
     check_tasks(trace);
     check_objects(trace);
+    name_objects(trace);
     check_modules(trace);
     if (!map_file(trace, directory, "stacks", &trace->stacks))
         return;
@@ -518,9 +543,11 @@ const struct trace_task *trace_task(const struct trace *trace, uint32_t id)
 
 const struct trace_object *trace_object(const struct trace *trace, uint32_t id)
 {
-    if (id == 0 || id >= trace->object_count || trace->objects[id].state == TRACE_OBJECT_UNUSED)
+    uint32_t slot = id & ((1u << TRACE_OBJECT_SLOT_BITS) - 1);
+    if (slot == 0 || slot >= trace->object_count ||
+        trace->objects[slot].state == TRACE_OBJECT_UNUSED || name_of(trace, slot) != id)
         return NULL;
-    return &trace->objects[id];
+    return &trace->objects[slot];
 }
 
 const uint64_t *trace_stack(const struct trace *trace, uint32_t id, uint32_t *count)

@@ -57,7 +57,7 @@ void trace_close(struct trace *trace);
 void trace_problem(struct trace *trace, const char *file, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Task and object by id; NULL if the id names no slot that was written. */
+/* Task and object by id; NULL if the id names no slot that was written, or an object whose slot is another's by now. */
 const struct trace_task *trace_task(const struct trace *trace, uint32_t id);
 const struct trace_object *trace_object(const struct trace *trace, uint32_t id);
 /* Frames of a stack id, innermost first; NULL and *count 0 for id 0 or a bad id. */

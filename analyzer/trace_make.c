@@ -211,8 +211,8 @@ uint32_t make_object(struct trace_make *make, enum trace_object_kind kind, uint6
     uint32_t id = 1;
     while (id < 63 && make->objects[id].state)
         id++;
-    make->objects[id] =
-        (struct trace_object){.state = TRACE_OBJECT_LIVE, .kind = kind, .address = address};
+    make->objects[id] = (struct trace_object){
+        .state = TRACE_OBJECT_LIVE, .kind = (uint16_t)kind, .address = address};
     return id;
 }
 

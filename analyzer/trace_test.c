@@ -194,6 +194,32 @@ static void tables(void **state)
     trace_make_free(make);
 }
 
+/* An object's slot that was another's three times: what records say of those is not said of it, what the tables say is. */
+static void generations(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    char *error;
+    uint32_t slot = make_object(make, TRACE_OBJECT_MUTEX, 0x7000);
+    uint32_t name = slot | 3u << TRACE_OBJECT_SLOT_BITS;
+    make->objects[slot].generation = 3;
+    make->objects[1].mutex = slot;
+    make->tasks[2].object = slot;
+    make->tasks[2].held_count = 1;
+    make->tasks[2].held[0].object = slot;
+    trace_make_write(make);
+    struct trace *trace = trace_open_tables(make->path, &error);
+    assert_non_null(trace);
+    assert_null(trace_object(trace, slot));
+    assert_null(trace_object(trace, slot | 4u << TRACE_OBJECT_SLOT_BITS));
+    assert_int_equal(trace_object(trace, name)->address, 0x7000);
+    assert_int_equal(trace_task(trace, 2)->object, name);
+    assert_int_equal(trace_task(trace, 2)->held[0].object, name);
+    assert_int_equal(trace_object(trace, 1)->mutex, name);
+    trace_close(trace);
+    trace_make_free(make);
+}
+
 static void no_trace(void **state)
 {
     (void)state;
@@ -456,7 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
         cmocka_unit_test(killed),      cmocka_unit_test(live),      cmocka_unit_test(chunks),
-        cmocka_unit_test(truncations), cmocka_unit_test(mutations),
+        cmocka_unit_test(truncations), cmocka_unit_test(mutations), cmocka_unit_test(generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void edge_write(struct thread *thread, const struct clock_pair *pair, str
     record.segment = thread->segment;
     record.from = pair->task;
     record.from_segment = pair->segment;
-    record.object = object_id(object);
+    record.object = object_name(object);
     record.pc = pc;
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
 }

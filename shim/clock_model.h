@@ -93,7 +93,7 @@ struct object *object_get(struct thread *thread, uintptr_t address, enum trace_o
         return object;
     object = &objects[object_count++];
     object->shown.address = address;
-    object->shown.kind = kind;
+    object->shown.kind = (uint16_t)kind;
     return object;
 }
 

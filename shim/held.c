@@ -58,11 +58,11 @@ uint64_t held_key(const struct thread *thread, struct object *object, uint32_t m
         return 0;
     uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
     uint32_t doubled = (uint32_t)__builtin_clz(table_tasks.count - 1);
-    uint64_t key = ((uint64_t)object_id(object) << 32 | thread->task) * 0x9e3779b97f4a7c15u +
+    uint64_t key = ((uint64_t)object_name(object) << 32 | thread->task) * 0x9e3779b97f4a7c15u +
                    (doubled << 2 | mode);
     for (uint32_t i = 0; i < count; i++) {
         const struct held *held = &thread->held[i];
-        key = (key ^ key >> 31 ^ object_id(held->object) ^ (uint64_t)held->mode << 40) *
+        key = (key ^ key >> 31 ^ object_name(held->object) ^ (uint64_t)held->mode << 40) *
               0x9e3779b97f4a7c15u;
     }
     if (orders_known)
@@ -104,14 +104,17 @@ void held_order(struct thread *thread, struct object *object, uint32_t mode, uin
     struct trace_sync record;
     record.type = TRACE_SYNC_ORDER;
     record.segment = thread->segment;
-    record.object = object_id(object);
+    record.object = object_name(object);
+    object_named(object);
     record.mode = mode;
     record.stack = stack;
     record.held_count = count;
-    for (uint32_t i = 0; i < count; i++)
-        record.held[i] = (struct trace_held){.object = object_id(thread->held[i].object),
+    for (uint32_t i = 0; i < count; i++) {
+        record.held[i] = (struct trace_held){.object = object_name(thread->held[i].object),
                                              .stack = thread->held[i].stack,
                                              .mode = thread->held[i].mode};
+        object_named(thread->held[i].object);
+    }
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
 }
 

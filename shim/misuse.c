@@ -31,7 +31,8 @@ void misuse_note(struct thread *thread, uint32_t misuse, struct object *object, 
     record.type = TRACE_SYNC_MISUSE;
     record.segment = thread->segment;
     record.detail = misuse;
-    record.object = object_id(object);
+    record.object = object_name(object);
+    object_named(object);
     record.stack = stack;
     record.other_task = other_task;
     record.other_stack = other_stack;

@@ -2,8 +2,8 @@
  * The objects' hash table: buckets by 64-byte line of the address (so that a freed block can be searched line by line),
  * each with a lock bit. A counter per page says whether a freed block can hold objects at all.
  *
- * Invariant: a live object is in exactly one bucket chain; slots of ended objects wait in a queue before they are used
- * again, and only for the same kind, so that ids in the trace keep naming what they named for as long as is affordable.
+ * Invariant: a live object is in exactly one bucket chain; one that ended is in exactly one queue. Slots of ended objects
+ * are used again after a while, with another generation, so that what records name is never taken for something else.
  */
 #include "shim/object.h"
 
@@ -15,9 +15,8 @@
 #include "shim/spin.h"
 #include "shim/table.h"
 
-#define BUCKETS    (1u << 17)
-#define PAGES      (1u << 14)
-#define QUARANTINE 8192u /* ended objects kept for diagnosis before their slots are used again */
+#define BUCKETS (1u << 17)
+#define PAGES   (1u << 14)
 
 struct bucket {
     struct spin lock;
@@ -28,7 +27,6 @@ struct object *object_table;
 static struct bucket *buckets;
 static volatile uint32_t *page_objects;
 static struct spin end_lock;
-static uint32_t ended_ids[QUARANTINE], ended_next;
 
 bool object_setup(void)
 {
@@ -60,52 +58,94 @@ static struct object *bucket_search(const struct bucket *bucket, uintptr_t addre
     return NULL;
 }
 
-/* Pipes come and go by the million in a server; so of each kind of them no more than this many ended ones are kept. */
-#define ENDED_PIPES 512u
+/* ---- slots ---- */
+
+/*
+ * Objects that ended, of each kind, the oldest first, and apart from them those that records of lock order or misuse name.
+ * So many of them are kept, once there are SLOTS_FIRST objects (of pipes, which come and go by the million in a server:
+ * always); the next ones take their slots.
+ */
+#define SLOTS_FIRST (1u << 16)
+#define KEPT        8192u
+#define KEPT_NAMED  (1u << 17)
+#define KEPT_PIPES  512u
 static struct ended {
-    uint32_t ids[ENDED_PIPES], next, count;
-} ended_pipes[TRACE_OBJECT_KIND_COUNT];
+    uint32_t first, last, count;
+} ended_plain[TRACE_OBJECT_KIND_COUNT], ended_named[TRACE_OBJECT_KIND_COUNT];
 
 static bool is_short_lived(uint32_t kind)
 {
     return kind == TRACE_OBJECT_PIPE || kind == TRACE_OBJECT_SOCKET || kind == TRACE_OBJECT_EVENTFD;
 }
 
-static bool ended_keep(uint32_t kind, uint32_t id)
+/* Kinds that only records name by slot and generation: any of them may take the slot of any other. */
+static bool has_generation(uint32_t kind)
 {
-    struct ended *ended = &ended_pipes[kind];
-    if (!is_short_lived(kind) || ended->count == ENDED_PIPES)
-        return false;
-    ended->ids[(ended->next + ended->count++) % ENDED_PIPES] = id;
-    return true;
+    return kind <= TRACE_OBJECT_TASK;
 }
 
-static uint32_t ended_take(uint32_t kind)
+static void ended_add(uint32_t slot)
 {
-    struct ended *ended = &ended_pipes[kind];
-    if (!is_short_lived(kind) || ended->count < ENDED_PIPES)
+    struct object *object = &object_table[slot];
+    uint32_t kind = object->shown.kind;
+    struct ended *ended =
+        &(object->shown.flags & TRACE_OBJECT_NAMED ? ended_named : ended_plain)[kind];
+    object_private(object)->later = 0;
+    if (ended->count++)
+        object_private(&object_table[ended->last])->later = slot;
+    else
+        ended->first = slot;
+    ended->last = slot;
+}
+
+/* The oldest that nobody waits on any more, 0: none. */
+static uint32_t ended_take(struct ended *ended, uint32_t kept)
+{
+    for (uint32_t try = 0; try < 4 && ended->count > kept; try++) {
+        uint32_t slot = ended->first;
+        ended->first = object_private(&object_table[slot])->later;
+        ended->count--;
+        if (!object_table[slot].shown.waiters)
+            return slot;
+        ended_add(slot);
+    }
+    return 0;
+}
+
+static uint32_t slot_again(uint32_t kind)
+{
+    if (is_short_lived(kind))
+        return ended_take(&ended_plain[kind], KEPT_PIPES - 1);
+    if (!has_generation(kind) || table_objects.count < SLOTS_FIRST)
         return 0;
-    ended->count--;
-    return ended->ids[ended->next++ % ENDED_PIPES];
+    uint32_t slot = ended_take(&ended_plain[kind], KEPT);
+    return slot ? slot : ended_take(&ended_named[kind], KEPT_NAMED);
+}
+
+/* The table is full. */
+static uint32_t slot_last(uint32_t kind)
+{
+    uint32_t slot = ended_take(&ended_plain[kind], 0);
+    for (uint32_t k = 0; k < TRACE_OBJECT_KIND_COUNT && !slot && has_generation(kind); k++)
+        if (has_generation(k))
+            slot = ended_take(&ended_plain[k], 0);
+    for (uint32_t k = 0; k < TRACE_OBJECT_KIND_COUNT && !slot && has_generation(kind); k++)
+        if (has_generation(k))
+            slot = ended_take(&ended_named[k], 0);
+    return slot;
 }
 
 static uint32_t slot_take(uint32_t kind)
 {
     spin_lock(&end_lock);
-    uint32_t slot = ended_take(kind);
+    uint32_t slot = slot_again(kind);
     spin_unlock(&end_lock);
     if (!slot)
         slot = table_take(&table_objects, 1);
     if (slot)
         return slot;
-    spin_lock(&end_lock); /* the table is full: use again what ended longest ago */
-    for (uint32_t i = 0; i < QUARANTINE && !slot; i++) {
-        uint32_t *old = &ended_ids[(ended_next + i) % QUARANTINE];
-        if (*old && (object_table[*old].shown.kind == kind || i >= QUARANTINE / 2)) {
-            slot = *old;
-            *old = 0;
-        }
-    }
+    spin_lock(&end_lock);
+    slot = slot_last(kind);
     spin_unlock(&end_lock);
     return slot;
 }
@@ -124,8 +164,11 @@ static struct object *object_make(struct thread *thread, struct bucket *bucket, 
     clock_drop(object);
     if (object->shown.kind == TRACE_OBJECT_CHANNEL)
         channel_drop(object);
+    bool again = object->shown.state != TRACE_OBJECT_UNUSED && has_generation(kind);
+    uint16_t generation = (uint16_t)(object->shown.generation + again) % TRACE_OBJECT_GENERATIONS;
     raw_zero(object, sizeof *object);
-    object->shown.kind = kind;
+    object->shown.generation = generation;
+    object->shown.kind = (uint16_t)kind;
     object->shown.address = address;
     object->shown.create_task = thread->task;
     object_private(object)->next = bucket->first;
@@ -203,8 +246,7 @@ static void object_retire(struct thread *thread, struct object *object, uint32_t
     if (shown->kind == TRACE_OBJECT_ATOMIC && !shown->waiters)
         clock_drop(object);
     spin_lock(&end_lock);
-    if (!ended_keep(shown->kind, object_id(object)))
-        ended_ids[ended_next++ % QUARANTINE] = object_id(object);
+    ended_add(object_id(object));
     spin_unlock(&end_lock);
 }
 

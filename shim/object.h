@@ -51,7 +51,8 @@ struct object_private {
         };
         struct channel *channel; /* channel.c */
     };
-    uint64_t unused;
+    uint32_t later; /* slot of the object that ended after it */
+    uint32_t unused;
 };
 static_assert(sizeof(struct object_private) == sizeof(((struct trace_object *)0)->recorder_more),
               "recorder's own");
@@ -82,6 +83,18 @@ extern struct object *object_table; /* slot 0 of the live table */
 static inline uint32_t object_id(const struct object *object)
 {
     return object ? (uint32_t)(object - object_table) : 0;
+}
+/* What a record says of it. */
+static inline uint32_t object_name(const struct object *object)
+{
+    return object ? object_id(object) | (uint32_t)object->shown.generation << TRACE_OBJECT_SLOT_BITS
+                  : 0;
+}
+/* A record of lock order or misuse names it: its slot is kept for long. */
+static inline void object_named(struct object *object)
+{
+    if (!(object->shown.flags & TRACE_OBJECT_NAMED))
+        __atomic_fetch_or(&object->shown.flags, TRACE_OBJECT_NAMED, __ATOMIC_RELAXED);
 }
 
 /* The object at `address` if this thread has met it lately. What is remembered may be out of date, so it is checked. */

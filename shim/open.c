@@ -238,8 +238,8 @@ static uint64_t held_hash(const struct thread *thread)
 {
     uint64_t hash = 0;
     for (uint32_t i = 0; i < thread->held_count && i < TRACE_HELD_MAX; i++)
-        hash =
-            mix(hash + 1, (uint64_t)(uintptr_t)thread->held[i].object << 2 | thread->held[i].mode);
+        hash = mix(hash + 1,
+                   (uint64_t)object_name(thread->held[i].object) << 2 | thread->held[i].mode);
     return hash;
 }
 
@@ -257,7 +257,7 @@ static void held_list(const struct thread *thread, struct trace_access *record)
     record->held_changed = 1;
     record->held_count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
     for (uint32_t i = 0; i < record->held_count; i++) {
-        record->held[i].object = object_id(thread->held[i].object);
+        record->held[i].object = object_name(thread->held[i].object);
         record->held[i].mode = thread->held[i].mode;
     }
 }

@@ -25,7 +25,7 @@ struct table table_tasks = {.name = "tasks",
 struct table table_objects = {.name = "objects",
                               .kind = TRACE_FILE_OBJECTS,
                               .slot_size = sizeof(struct trace_object),
-                              .capacity = 1u << 20,
+                              .capacity = 1u << TRACE_OBJECT_SLOT_BITS,
                               .count = 1};
 struct table table_stacks = {.name = "stacks",
                              .kind = TRACE_FILE_STACKS,

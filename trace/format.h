@@ -276,25 +276,35 @@ enum trace_object_state {
     TRACE_OBJECT_FREED
 };
 
+/*
+ * Slots of objects that ended are used again, for locks, conditions and the like; so what records name is not the slot
+ * but the object: slot | generation << TRACE_OBJECT_SLOT_BITS. If the slot's generation is another, the object is gone.
+ * The tables themselves, which speak of what is there now, hold slots.
+ */
+#define TRACE_OBJECT_SLOT_BITS   20u
+#define TRACE_OBJECT_GENERATIONS 4096u
+
 /* Bits of trace_object.flags */
-#define TRACE_OBJECT_INIT_SEEN  1u /* by an init call; else static or unseen */
-#define TRACE_OBJECT_RECURSIVE  2u
-#define TRACE_OBJECT_ERRORCHECK 4u
-#define TRACE_OBJECT_ROBUST     8u
-#define TRACE_OBJECT_INHERIT    16u /* priority inheritance */
-#define TRACE_OBJECT_SHARED     32u /* other processes may use it: the other side is not seen */
+#define TRACE_OBJECT_INIT_SEEN   1u /* by an init call; else static or unseen */
+#define TRACE_OBJECT_RECURSIVE   2u
+#define TRACE_OBJECT_ERRORCHECK  4u
+#define TRACE_OBJECT_ROBUST      8u
+#define TRACE_OBJECT_INHERIT     16u /* priority inheritance */
+#define TRACE_OBJECT_SHARED      32u /* other processes may use it: the other side is not seen */
 #define TRACE_OBJECT_PARENT_HELD \
     64u /* held, at fork, by a thread that does not exist in this process */
 #define TRACE_OBJECT_INHERITED \
     256u /* from before the fork: the child may initialise it anew, whoever holds it */
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 #define TRACE_OBJECT_CLOSED       512u /* channel; FD: the number was given up and not yet given again */
+#define TRACE_OBJECT_NAMED        2048u /* in a record of lock order or misuse */
 #define TRACE_OBJECT_GO           1024u /* of Go's library: a mutex may be unlocked by another task */
 
 struct trace_object {
     /* What a lock and its unlock touch: one cache line. */
-    uint32_t state; /* enum trace_object_state, stored last at creation */
-    uint32_t kind;  /* enum trace_object_kind */
+    uint32_t state;      /* enum trace_object_state, stored last at creation */
+    uint16_t kind;       /* enum trace_object_kind */
+    uint16_t generation; /* how often the slot was used before, modulo TRACE_OBJECT_GENERATIONS */
     uint64_t
         address; /* FD: the number of the descriptor; conduits and SEMSET: what identifies it */
     uint32_t flags;

@@ -72,11 +72,11 @@ static void tables(void)
 #define O(m) M(trace_object, m)
     TABLE(trace_object,
           "Slots of `objects`. `recorder` is the recorder's own and means nothing to readers.",
-          O(state), O(kind), O(address), O(flags), O(create_stack), O(owner), O(owner_count),
-          O(owner_stack), O(last_owner), O(recorder), O(readers), O(waiters), O(value), O(posts),
-          O(unheard), O(last_post_tsc), O(unheard_tsc), O(last_post_task), O(last_post_stack),
-          O(unheard_task), O(unheard_stack), O(create_task), O(end_task), O(end_stack), O(mutex),
-          O(end_tsc), O(recorder_more));
+          O(state), O(kind), O(generation), O(address), O(flags), O(create_stack), O(owner),
+          O(owner_count), O(owner_stack), O(last_owner), O(recorder), O(readers), O(waiters),
+          O(value), O(posts), O(unheard), O(last_post_tsc), O(unheard_tsc), O(last_post_task),
+          O(last_post_stack), O(unheard_task), O(unheard_stack), O(create_task), O(end_task),
+          O(end_stack), O(mutex), O(end_tsc), O(recorder_more));
 #define L(m) M(trace_module, m)
     TABLE(trace_module, "Slots of `modules`.", L(state), L(flags), L(low), L(high), L(bias),
           L(load_tsc), L(unload_tsc), L(build_id_size), L(build_id), L(candidates), L(seen),
