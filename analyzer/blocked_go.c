@@ -251,5 +251,13 @@ bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
     if (task->kind != TRACE_TASK_GOROUTINE)
         return false;
     /* main that only keeps the program alive while others serve */
-    return task->primitive == PRIMITIVE_go_block && task->handle == 1 && blocked->graph->going > 0;
+    if (task->primitive == PRIMITIVE_go_block && task->handle == 1)
+        return blocked->graph->going > 0 || blocked->graph->ender != id;
+    /* A goroutine of the library: of a server, of a client that keeps its connections, of os/signal. */
+    struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->wait_stack);
+    bool own = !stack.count;
+    for (uint32_t i = 0; i < stack.count && !own; i++)
+        own = stack.frames[i].own;
+    stack_free(&stack);
+    return !own;
 }

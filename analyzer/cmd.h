@@ -21,6 +21,8 @@ int cmd_analyze(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_cc(int argc, char **argv);
+int cmd_go(int argc, char **argv);
+int cmd_gccgo(int argc, char **argv); /* as gccgo, for the go command */
 int cmd_help(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ const struct command commands[] = {
      cmd_dump},
     {"cc", "[-cc=COMPILER] args", "compiles C with accesses instrumented", 0, cmd_cc},
     {"c++", "[-cc=COMPILER] args", "compiles C++ with accesses instrumented", 0, cmd_cc},
+    {"go", "build|test|run args", "the go command: gccgo, with accesses instrumented", 0, cmd_go},
     {"help", "[subcommand]", "this text, or that of a subcommand", 0, cmd_help},
     {NULL, NULL, NULL, 0, NULL},
 };

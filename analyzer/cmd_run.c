@@ -133,8 +133,8 @@ static void prepend(const char *variable, const char *first)
 /* False after a message if there is nothing to preload. */
 static bool environment_set(const struct traces *traces, const struct target *target)
 {
-    if (target->runtime)
-        return true; /* two recorders in one program would crash it */
+    if (target->runtime || target->blind)
+        return true; /* two recorders in one program would crash it; what a blind one says means nothing */
     char *shim = place_shim();
     if (!shim) {
         session_say("libgorocheck.so is not beside gorocheck (../lib)");
@@ -236,7 +236,7 @@ static int run(struct report *report, char **argv, struct traces *traces)
     if (family.left)
         report_note(report, "%u of its processes still run", family.left);
     read_traces(report, traces, names, count);
-    if (!report->process_count && !report->unreadable)
+    if (target.blind || (!report->process_count && !report->unreadable))
         report->nothing = why_nothing(&target);
     report_finish(report, family.timed_out ? 0 : family_status(&family));
     int status = report->status;

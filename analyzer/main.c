@@ -8,6 +8,9 @@
 
 int main(int argc, char **argv)
 {
+    const char *own = strrchr(argv[0], '/');
+    if (!strcmp(own ? own + 1 : argv[0], "gccgo"))
+        return cmd_gccgo(argc, argv);
     const char *name = argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--version") || !strcmp(name, "version")) {
         puts("gorocheck " GOROCHECK_VERSION);

@@ -3,6 +3,7 @@
  * came from, who the tasks are, and why nothing orders the two. Samples of all workers are sorted
  * by their place in the trace, so that the report does not depend on how many workers there were.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,14 +202,15 @@ static void add_task(const struct analysis *analysis, struct finding *finding, u
         if (finding->parts[i].role == PART_TASK && finding->parts[i].task == id)
             return;
     char *name = describe_task(analysis, id);
+    name[0] = (char)toupper((unsigned char)name[0]);
     if (task->flags & TRACE_TASK_FOREIGN) {
         struct part *part = finding_part(finding, PART_TASK, id, (struct stack){NULL, 0});
-        finding_set(&part->text, "T%s was created by a way that is not recorded", name + 1);
+        finding_set(&part->text, "%s was created by a way that is not recorded", name);
     } else {
         char *parent = describe_task(analysis, task->parent);
         struct part *part = finding_part(finding, PART_TASK, id,
                                          symbols_stack_id(analysis->symbols, task->create_stack));
-        finding_set(&part->text, "T%s was created by %s", name + 1, parent);
+        finding_set(&part->text, "%s was created by %s", name, parent);
         free(parent);
     }
     free(name);

@@ -82,6 +82,76 @@ static void read_symbols(struct target *target, Elf *elf, Elf_Scn *section, cons
     }
 }
 
+/* Go's own compiler leaves notes that gccgo's does not; gccgo's runtime, if linked in, its symbols or its exports. */
+struct go_signs {
+    bool compiler, gccgo, runtime, library;
+};
+
+static void go_section(struct go_signs *signs, Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
+                       const char *name)
+{
+    if (!strcmp(name, ".note.go.buildid") || !strcmp(name, ".gopclntab") ||
+        !strcmp(name, ".go.buildinfo"))
+        signs->compiler = true;
+    signs->gccgo |= !strcmp(name, ".go_export");
+    Elf_Data *data = header->sh_type == SHT_SYMTAB ? elf_getdata(section, NULL) : NULL;
+    size_t count = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; i < count && !signs->runtime; i++) {
+        GElf_Sym symbol;
+        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        const char *text = elf_strptr(elf, header->sh_link, symbol.st_name);
+        signs->runtime = text && !strcmp(text, "__go_go");
+    }
+}
+
+static bool needs_libgo(Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; data && i < count; i++) {
+        GElf_Dyn entry;
+        if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag != DT_NEEDED)
+            continue;
+        const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
+        if (name && !strncmp(name, "libgo.so", 8))
+            return true;
+    }
+    return false;
+}
+
+/* A program in Go of which no goroutine could be observed. */
+static void read_go(struct target *target, const char *path, Elf *elf)
+{
+    struct go_signs signs = {false, false, false, false};
+    size_t names = 0;
+    if (elf_getshdrstrndx(elf, &names))
+        return;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr facts;
+        const char *name =
+            gelf_getshdr(section, &facts) ? elf_strptr(elf, names, facts.sh_name) : NULL;
+        if (!name)
+            continue;
+        go_section(&signs, elf, section, &facts, name);
+        if (facts.sh_type == SHT_DYNAMIC)
+            signs.library |= needs_libgo(elf, section, &facts);
+    }
+    if (signs.library)
+        return;
+    target->blind = signs.compiler || signs.gccgo || signs.runtime;
+    if (signs.compiler)
+        target->obstacle =
+            memory_format("%s was built by Go's own compiler, whose goroutines cannot "
+                          "be observed: build it with gccgo (gorocheck go build)",
+                          path);
+    else if (signs.gccgo || signs.runtime)
+        target->obstacle =
+            memory_format("%s has Go's runtime linked in, where goroutines cannot be "
+                          "observed: build it without -static-libgo",
+                          path);
+}
+
 static void read_elf(struct target *target, const char *path, Elf *elf)
 {
     GElf_Ehdr header;
@@ -93,6 +163,9 @@ static void read_elf(struct target *target, const char *path, Elf *elf)
         target->obstacle = memory_format("%s is not a 64-bit x86 program", path);
         return;
     }
+    read_go(target, path, elf);
+    if (target->obstacle)
+        return;
     elf_getphdrnum(elf, &count);
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;

@@ -71,7 +71,7 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
         return wait;
     const struct trace_object *object = trace_object(trace, task->object);
     const struct trace_object *second = trace_object(trace, task->object2);
-    if (task->kind == TRACE_TASK_GOROUTINE && !is_lock(object)) {
+    if (task->primitive >= PRIMITIVE_go_statement && !is_lock(object)) {
         wait.kind = WAIT_GO;
         return wait;
     }

@@ -31,9 +31,9 @@ void access_fork_child(
     struct thread *thread);               /* all that was open belonged to the parent's trace */
 void access_flush(struct thread *thread); /* open entries become records */
 /* Another task runs on this thread from here on: the shadow stack of the one before goes to `frames`, and that of the
- * next comes from there. What memory it needs it takes; the count is 0 if there is none. */
+ * next comes from there; `moved`: it has been on another thread since it was here. What memory it needs it takes; the count is 0 if there is none. */
 void access_task_save(struct thread *thread, uint64_t **frames, uint32_t *count, uint32_t *room);
-void access_task_load(struct thread *thread, const uint64_t *frames, uint32_t *count);
+void access_task_load(struct thread *thread, bool moved, const uint64_t *frames, uint32_t *count);
 /* The shadow call stack: return addresses, innermost last; *count 0 where no instrumented function is active. */
 const uint64_t *access_shadow(uint32_t *count);
 /* A block came to life, or its life ends now (call before the real free). kind: enum trace_alloc. */

@@ -139,7 +139,7 @@ void clock_drop_set(struct object *object)
     set_put(&object_clock(object)->set);
 }
 
-void clock_begin_task(struct thread *thread, uint32_t task, uint64_t first, uint64_t segment)
+void clock_begin_task(struct thread *thread, uint32_t task, uint64_t first, struct clock_pair pair)
 {
     uint8_t *p = sync_begin(thread);
     if (!p)
@@ -148,8 +148,8 @@ void clock_begin_task(struct thread *thread, uint32_t task, uint64_t first, uint
     record.type = TRACE_SYNC_FOLD;
     record.task = task;
     record.segment = first;
-    record.from = thread->task;
-    record.from_segment = segment;
+    record.from = pair.task;
+    record.from_segment = pair.segment;
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
 }
 

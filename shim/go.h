@@ -38,7 +38,7 @@ extern struct go_real go_real;
 /* Where libgo keeps what we look at, read from its own type descriptors. */
 struct go_layout {
     ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
-    uint32_t g_status, g_id, g_wait_reason, g_system, g_context, g_entry;
+    uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry;
     uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
         channel_receivers;
     uint32_t waiter_g;
@@ -68,6 +68,7 @@ struct go {
     uintptr_t g;
     int64_t id;
     uint32_t task;
+    struct thread *thread;          /* that it runs on, or ran on last */
     struct go_operation *operation; /* innermost */
     struct clock_pair learn;        /* what it is after when it goes on, by a task that let it */
     struct object *learn_by;

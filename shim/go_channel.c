@@ -3,8 +3,9 @@
  * gives the lock up again (its count has changed), or straight from or to a goroutine that waits, seen when that is taken
  * from its queue. So each operation is seen once, in the order in which it takes effect.
  */
-#include "shim/go.h"
+#include "shim/go_memory.h"
 
+#include "shim/access.h"
 #include "shim/banned.h"
 #include "shim/channel.h"
 #include "shim/clock.h"
@@ -44,6 +45,8 @@ static void buffer_changed(struct thread *thread, const struct go_operation *ope
     struct channel *channel = object_private(object)->channel;
     if (count == channel->count)
         return;
+    if (UNLIKELY(access_on && thread->go == thread->go_own))
+        go_timer_fires(thread, 0, address);
     if (count > channel->count)
         channel_sent(thread, object, operation->pc);
     else
@@ -106,6 +109,8 @@ static NOINLINE void taken_from_queue(uintptr_t queue, uintptr_t waiter)
                                                        go_layout.channel_lock);
         struct object *object = address ? channel_object(thread, address) : NULL;
         struct go *peer = go_find(thread, *(uintptr_t *)(waiter + go_layout.waiter_g));
+        if (object && UNLIKELY(access_on && thread->go == thread->go_own))
+            go_timer_fires(thread, 0, address);
         if (object && peer) {
             struct clock_pair theirs = {.task = peer->task,
                                         .segment = task_record(peer->task)->segment};

@@ -3,8 +3,9 @@
  * parks the goroutine is it marked as blocked, in the outermost operation: RWMutex.Lock calls Mutex.Lock, WaitGroup.Wait
  * a semaphore. Once.Do is no such frame: its function may do anything.
  */
-#include "shim/go.h"
+#include "shim/go_memory.h"
 
+#include "shim/access.h"
 #include "shim/banned.h"
 #include "shim/channel.h"
 #include "shim/clock.h"
@@ -126,6 +127,8 @@ static NOINLINE void unpark(uintptr_t pc)
         if (go->shown_to && segment == thread->segment)
             clock_new_segment(thread);
         go->shown_to = false;
+        if (UNLIKELY(access_on && *(volatile uint8_t *)(go->g + go_layout.g_finalizer)))
+            go_finalizers_run(thread);
     }
     if (thread)
         thread_leave(thread);

@@ -3,7 +3,7 @@
  * descriptors (`runtime.g..d`), which libgo exports for its reflection, and every one must be found: otherwise Go is not
  * observed, and a message says so. A process without libgo costs one look-up that fails.
  */
-#include "shim/go.h"
+#include "shim/go_memory.h"
 
 #include <dlfcn.h>
 
@@ -72,6 +72,7 @@ static const struct {
     {"runtime.g..d", "goid", &go_layout.g_id},
     {"runtime.g..d", "waitreason", &go_layout.g_wait_reason},
     {"runtime.g..d", "isSystemGoroutine", &go_layout.g_system},
+    {"runtime.g..d", "isFinalizerGoroutine", &go_layout.g_finalizer},
     {"runtime.g..d", "context", &go_layout.g_context},
     {"runtime.g..d", "entryfn", &go_layout.g_entry},
     {"runtime.hchan..d", "qcount", &go_layout.channel_count},
@@ -154,6 +155,7 @@ void go_setup(void)
         missing = layout_read();
     go_on = !missing;
     if (!missing) {
+        go_memory_find(RTLD_NEXT);
         task_record(1)->flags |= TRACE_TASK_SYSTEM; /* the thread; main is a goroutine */
         return;
     }
@@ -173,5 +175,6 @@ void go_late(void)
     *(void **)(void *)&go_real.id = dlsym(library, symbol);
 #include "trace/go.def"
 #undef GO
+    go_memory_find(library);
     shim_off("libgo was loaded by dlopen: goroutines cannot be observed");
 }

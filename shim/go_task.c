@@ -4,7 +4,7 @@
  * Invariant: while a goroutine is not on a thread, what `struct thread` holds for a task is in its `struct go` and in its
  * live slot; a `struct go` belongs to one g for good, as g's are never freed, and to one task after another.
  */
-#include "shim/go.h"
+#include "shim/go_memory.h"
 
 #include "shim/access.h"
 #include "shim/banned.h"
@@ -171,7 +171,8 @@ struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32
     record->entry = entry;
     record->create_stack = stack;
     record->parent_segment = clock_new_segment(creator);
-    clock_begin_task(creator, go->task, record->segment, record->parent_segment);
+    clock_begin_task(creator, go->task, record->segment,
+                     (struct clock_pair){.task = creator->task, .segment = record->parent_segment});
     return go;
 }
 
@@ -236,6 +237,11 @@ void go_switch(struct thread *thread, struct go *to)
     thread->task = to->task;
     thread->record = task_record(to->task);
     thread->segment = thread->record->segment;
+    bool moved = to->thread != thread;
+    to->thread = thread;
+    /* Where it has been on another thread meanwhile, its stays are told apart by their segments. */
+    if (UNLIKELY(access_on && moved))
+        clock_new_segment(thread);
     if (UNLIKELY(thread->held_count | to->held_count)) {
         for (uint32_t i = 0; i < to->held_count; i++)
             thread->held[i] = to->held[i];
@@ -244,7 +250,7 @@ void go_switch(struct thread *thread, struct go *to)
         thread->held_version++;
     }
     if (UNLIKELY(thread->access != NULL))
-        access_task_load(thread, to->frames, &to->frame_count);
+        access_task_load(thread, moved, to->frames, &to->frame_count);
 }
 
 /* ---- the runtime's functions ---- */
@@ -294,13 +300,14 @@ EXPORT void wrap_go_scheduler(void *fn)
 /* The go statement under way in this thread: makeGContext is called within it, when the goroutine has its number and
  * nobody else can know it. */
 struct statement {
-    uintptr_t entry, pc, frame;
+    uintptr_t entry, argument, pc, frame;
 };
 static __thread struct statement statement;
 
-static NOINLINE void statement_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame)
+static NOINLINE void statement_begin(uintptr_t entry, uintptr_t argument, uintptr_t pc,
+                                     uintptr_t frame)
 {
-    statement = (struct statement){entry, pc, frame};
+    statement = (struct statement){entry, argument, pc, frame};
 }
 
 static NOINLINE void statement_made(uintptr_t g, uintptr_t stack, uintptr_t size)
@@ -319,6 +326,9 @@ static NOINLINE void statement_made(uintptr_t g, uintptr_t stack, uintptr_t size
             struct trace_task *record = task_record(go->task);
             record->stack_low = stack;
             record->stack_high = stack + size;
+            /* By the scheduler: time.AfterFunc, whose function is all that the argument holds. */
+            if (UNLIKELY(access_on && thread->go == thread->go_own && now.argument))
+                go_timer_fires(thread, go->task, *(const uintptr_t *)now.argument);
         }
     }
     thread_leave(thread);
@@ -328,7 +338,8 @@ GO_EXPORT(go_statement, "__go_go", void *, (void *fn, void *argument));
 EXPORT void *wrap_go_statement(void *fn, void *argument)
 {
     if (LIKELY(go_on))
-        statement_begin((uintptr_t)fn, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        statement_begin((uintptr_t)fn, (uintptr_t)argument, RETURN_PC,
+                        (uintptr_t)__builtin_frame_address(0));
     return GO_REAL(go_statement)(fn, argument);
 }
 

@@ -157,7 +157,8 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
         raw_zero(&state->codec, sizeof state->codec);
     state->codec_used = true;
     bool again = state->task == thread->task;
-    bool blocks = !again && thread->record->flags & TRACE_TASK_MAIN;
+    bool seen = thread->record->flags & TRACE_TASK_STACK_SEEN;
+    bool blocks = !again && !seen && thread->record->flags & TRACE_TASK_MAIN;
     /* Blocks from the time when there was one task belong to its first segment: every task is after that. */
     struct trace_access record = {
         .type = TRACE_ACCESS_SWITCH, .task = thread->task, .segment = blocks ? 1 : thread->segment};
@@ -169,12 +170,12 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     const struct trace_task *task = thread->record;
     if (again)
         return true;
+    thread->record->flags |= TRACE_TASK_STACK_SEEN;
     if (blocks) {
         block_write(thread, state);
         record = (struct trace_access){.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
         return thread->segment == 1 || record_write(thread, state, &record);
-    } else if (task->stack_low < task->stack_high && !(task->flags & TRACE_TASK_STACK_SEEN)) {
-        thread->record->flags |= TRACE_TASK_STACK_SEEN;
+    } else if (task->stack_low < task->stack_high && !seen) {
         struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
                                      .kind = TRACE_ALLOC_STACK,
                                      .address = task->stack_low,

@@ -180,9 +180,11 @@ void access_task_save(struct thread *thread, uint64_t **frames, uint32_t *count,
     *count = saved;
 }
 
-void access_task_load(struct thread *thread, const uint64_t *frames, uint32_t *count)
+void access_task_load(struct thread *thread, bool moved, const uint64_t *frames, uint32_t *count)
 {
     struct access_state *state = thread->access;
+    if (moved)
+        state->task = 0; /* a new stay in the stream */
     access_new_segment(thread);
     if (!state->shadow)
         return;

@@ -31,7 +31,8 @@ func main() {
 		clients.Add(1)
 		go func() {
 			defer clients.Done()
-			response, err := http.Get("http://" + listener.Addr().String() + "/x")
+			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			response, err := client.Get("http://" + listener.Addr().String() + "/x")
 			if err != nil {
 				return
 			}

@@ -122,6 +122,9 @@ static void go_build(struct command *command, const struct program *program, con
                      const char *mode, const struct place *place)
 {
     static char cflags[TEXT_MAX];
+    static char cache[PATH_MAX + 32];
+    snprintf(cache, sizeof(cache), "GOCACHE=%s/testprogs/go-cache", build);
+    command->env[command->env_count++] = cache;
     if (!strcmp(mode, "gorace")) {
         command_add(command, tool);
         command_add(command, "go");

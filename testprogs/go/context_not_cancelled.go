@@ -1,0 +1,26 @@
+/*
+ * A watcher waits for a context whose cancel function is thrown away.
+ *
+ * EXPECT: blocked @wait channel [proved]
+ */
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+func watch(ctx context.Context) {
+	go func() {
+		<-ctx.Done() /* @wait */
+		fmt.Println("cleaned up")
+	}()
+}
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	watch(ctx)
+	time.Sleep(20 * time.Millisecond)
+}

@@ -1,0 +1,22 @@
+/*
+ * Stop does not close a ticker's channel: who ranges over it waits for ever.
+ *
+ * EXPECT: blocked @tick channel [proved]
+ */
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+func main() {
+	ticker := time.NewTicker(time.Hour)
+	go func() {
+		for range ticker.C { /* @tick */
+			fmt.Println("tick")
+		}
+	}()
+	time.Sleep(20 * time.Millisecond)
+	ticker.Stop()
+}
