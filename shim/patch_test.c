@@ -1,0 +1,323 @@
+/*
+ * The rewriter's parts one by one: what an instruction is taken for, what is live, which checks are superfluous, what is
+ * found in a program (this one), how entries are diverted. Whether copies compute the same: patch_property_test.c.
+ */
+#include "shim/patch_code.h"
+
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shim/patch_decode.c"
+#include "shim/patch_discover.c"
+#include "shim/patch_live.c"
+#include "shim/patch_plan.c"
+
+static uint8_t memory[32u << 20];
+
+bool arena_begin(struct patch_arena *arena, size_t reserve)
+{
+    (void)reserve;
+    memset(memory, 0, sizeof memory);
+    *arena = (struct patch_arena){.next = memory, .end = memory + sizeof memory, .low = memory};
+    return true;
+}
+
+void *arena_take(struct patch_arena *arena, size_t size)
+{
+    void *piece = arena->next;
+    arena->next += (size + 63) & ~(size_t)63;
+    return arena->next <= arena->end ? piece : NULL;
+}
+
+void arena_end(struct patch_arena *arena)
+{
+    arena->low = NULL;
+}
+
+/* ---- decoding ---- */
+
+static struct patch_instruction decoded(const char *code, uint32_t length, uint64_t *value)
+{
+    struct patch_instruction in;
+    assert_true(patch_decode((const uint8_t *)code, length, 0x1000, &in, value));
+    assert_int_equal(in.length, length);
+    return in;
+}
+
+static void test_memory_operands(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *code;
+        uint8_t length, memory, bits, size, base, index;
+    } cases[] = {
+        {"\x8b\x07", 2, MEMORY_CHECKED, INSTRUCTION_READS, 4, 7, 16}, /* mov (%rdi),%eax */
+        {"\x48\x89\x44\x8e\x08", 5, MEMORY_CHECKED, INSTRUCTION_WRITES, 8, 6, 1},
+        {"\x01\x07", 2, MEMORY_CHECKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 7, 16},
+        {"\xf0\x01\x07", 3, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 7, 16},
+        {"\x87\x07", 2, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 7, 16}, /* xchg */
+        {"\x8b\x44\x24\x08", 4, MEMORY_STACK, INSTRUCTION_READS, 4, 4, 16},
+        {"\xf0\x01\x04\x24", 4, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 4, 16},
+        {"\x64\x8b\x07", 3, MEMORY_THREAD, INSTRUCTION_READS, 4, 7, 16},
+        {"\x8d\x47\x08", 3, MEMORY_NONE, 0, 0, 16, 16},                        /* lea */
+        {"\x0f\x1f\x40\x00", 4, MEMORY_NONE, 0, 0, 16, 16},                    /* nop */
+        {"\x0f\x18\x0f", 3, MEMORY_NONE, 0, 0, 16, 16},                        /* prefetcht0 */
+        {"\x0f\xa3\x07", 3, MEMORY_UNSUPPORTED, INSTRUCTION_READS, 4, 7, 16},  /* bt %eax,(%rdi) */
+        {"\xff\x30", 2, MEMORY_CHECKED, INSTRUCTION_READS, 8, 0, 16},          /* push (%rax) */
+        {"\xff\x50\x10", 3, MEMORY_CHECKED, INSTRUCTION_READS, 8, 0, 16},      /* call *16(%rax) */
+        {"\x50", 1, MEMORY_NONE, 0, 0, 16, 16},                                /* push %rax */
+        {"\xdb\x2f", 2, MEMORY_CHECKED, INSTRUCTION_READS, 10, 7, 16},         /* fldt */
+        {"\x0f\xae\x07", 3, MEMORY_UNSUPPORTED, INSTRUCTION_WRITES, 0, 7, 16}, /* fxsave */
+        {"\xc5\xfe\x6f\x07", 4, MEMORY_CHECKED, INSTRUCTION_READS, 32, 7, 16}, /* vmovdqu */
+        {"\xc4\xe2\x75\x8c\x07", 5, MEMORY_VECTOR, INSTRUCTION_READS, 4, 7, 16},
+        {"\xd7", 1, MEMORY_UNSUPPORTED, 0, 0, 16, 16}, /* xlat */
+        {"\x0f\x05", 2, MEMORY_SYSTEM, 0, 0, 16, 16},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t value;
+        struct patch_instruction in = decoded(cases[i].code, cases[i].length, &value);
+        uint8_t access = in.bits & (INSTRUCTION_READS | INSTRUCTION_WRITES);
+        if (in.memory != cases[i].memory || access != cases[i].bits ||
+            (cases[i].size && in.size != cases[i].size) || in.base != cases[i].base ||
+            in.index != cases[i].index)
+            fail_msg("case %zu: memory %u bits %x size %u base %u index %u", i, in.memory, access,
+                     in.size, in.base, in.index);
+    }
+}
+
+static void test_strings_and_gathers(void **unused)
+{
+    (void)unused;
+    uint64_t value;
+    struct patch_instruction in = decoded("\xf3\x48\xa5", 3, &value); /* rep movsq */
+    assert_int_equal(in.memory, MEMORY_STRING);
+    assert_int_equal(in.size, 8);
+    assert_int_equal(in.vector, 3);
+    assert_true(in.bits & INSTRUCTION_REPEATED && !(in.bits & INSTRUCTION_COMPARES));
+    in = decoded("\xf2\xae", 2, &value); /* repne scasb */
+    assert_int_equal(in.vector, 2);
+    assert_true(in.bits & INSTRUCTION_REPEATED && in.bits & INSTRUCTION_COMPARES);
+    in = decoded("\xc4\xe2\x6d\x90\x04\x8f", 6, &value); /* vpgatherdd %ymm2,(%rdi,%ymm1,4),%ymm0 */
+    assert_int_equal(in.memory, MEMORY_VECTOR);
+    assert_int_equal(in.elements, 8);
+    assert_int_equal(in.vector_index, 1);
+    assert_int_equal(in.vector_mask, 2);
+    assert_int_equal(in.vector, VECTOR_INDEX | VECTOR_MASK);
+}
+
+static void test_flow(void **unused)
+{
+    (void)unused;
+    uint64_t value;
+    assert_int_equal(decoded("\x74\x10", 2, &value).flow, FLOW_BRANCH);
+    assert_int_equal(value, 0x1012);
+    assert_int_equal(decoded("\xe3\xfe", 2, &value).flow, FLOW_LOOP);
+    assert_int_equal(decoded("\xe8\x00\x01\x00\x00", 5, &value).flow, FLOW_CALL);
+    assert_int_equal(value, 0x1105);
+    assert_int_equal(decoded("\xff\xe0", 2, &value).flow, FLOW_JUMP_INDIRECT);
+    assert_int_equal(decoded("\x3e\xff\xe0", 3, &value).flow, FLOW_JUMP_INDIRECT); /* notrack */
+    assert_int_equal(decoded("\xff\xd0", 2, &value).flow, FLOW_CALL_INDIRECT);
+    assert_int_equal(decoded("\xc3", 1, &value).flow, FLOW_RETURN);
+    assert_int_equal(decoded("\x0f\x0b", 2, &value).flow, FLOW_TRAP);
+    struct patch_instruction in;
+    assert_false(patch_decode((const uint8_t *)"\xc7\xf8\0\0\0\0", 6, 0, &in, &value)); /* xbegin */
+    assert_false(patch_decode((const uint8_t *)"\x06", 1, 0, &in, &value));
+}
+
+/* ---- a piece of text ---- */
+
+static struct patch_arena arena;
+static struct patch_function functions[4];
+
+static void image_of_code(struct patch_image *image, const char *code, uint32_t length)
+{
+    arena_begin(&arena, 0);
+    memset(functions, 0, sizeof functions);
+    uint8_t *text = arena_take(&arena, length + 64u);
+    memcpy(text, code, length);
+    memset(text + length, 0xcc, 64);
+    *image = (struct patch_image){.text = text, .size = length + 64, .arena = &arena};
+    image->functions = functions;
+    image->function_count = 1;
+    functions[0].end = length;
+    assert_true(patch_decode_functions(image));
+    assert_false(functions[0].native);
+}
+
+static void test_live(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* mov (%rdi),%eax; mov %eax,%ecx; xor %edx,%edx; cmp %rsi,%rcx; je 0f; xor %ecx,%ecx; 0: ret */
+    image_of_code(&image, "\x8b\x07\x89\xc1\x31\xd2\x48\x39\xf1\x74\x02\x31\xc9\xc3", 14);
+    patch_live(&image, &functions[0]);
+    const struct patch_instruction *in = image.instructions;
+    assert_false(in[0].live & (1u << 0 | 1u << 1 | 1u << 2)); /* all overwritten first */
+    assert_false(in[0].live & PATCH_FLAGS);
+    assert_true(in[0].live & 1u << 7);
+    assert_true(in[1].live & 1u << 0 && in[2].live & 1u << 1);
+    assert_true(in[4].live & PATCH_FLAGS); /* the branch */
+    /* mov (%rdi),%eax; call 0; ret: r11 is live before the call, since it is after it */
+    image_of_code(&image, "\x8b\x07\xe8\xf9\xff\xff\xff\xc3", 8);
+    patch_live(&image, &functions[0]);
+    assert_int_equal(image.instructions[1].live & 0xffff, 0xffff);
+    /* mov (%rdi),%eax; call 0; mov %eax,%r11d; ret: it is no argument */
+    image_of_code(&image, "\x8b\x07\xe8\xf9\xff\xff\xff\x41\x89\xc3\xc3", 11);
+    patch_live(&image, &functions[0]);
+    assert_int_equal(image.instructions[1].live & 0xffff, 0xffff & ~(1u << 11));
+}
+
+static void test_frame_pointer(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* push %rbp; mov %rsp,%rbp; mov -8(%rbp),%eax; pop %rbp; ret */
+    image_of_code(&image, "\x55\x48\x89\xe5\x8b\x45\xf8\x5d\xc3", 9);
+    assert_int_equal(image.instructions[2].memory, MEMORY_STACK);
+    /* the same with mov %rdi,%rbp: any pointer */
+    image_of_code(&image, "\x55\x48\x89\xfd\x8b\x45\xf8\x5d\xc3", 9);
+    assert_int_equal(image.instructions[2].memory, MEMORY_CHECKED);
+}
+
+static void test_known(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* mov (%rdi),%eax; mov (%rdi),%ecx; mov %eax,(%rdi); mov (%rdi),%edx; inc %rdi; mov (%rdi),%eax; ret */
+    image_of_code(&image, "\x8b\x07\x8b\x0f\x89\x07\x8b\x17\x48\xff\xc7\x8b\x07\xc3", 14);
+    patch_known(&image, &functions[0]);
+    static const bool known[] = {false, true, false, true, false, false, false};
+    for (uint32_t i = 0; i < 7; i++)
+        assert_int_equal(known[i], (image.instructions[i].bits & INSTRUCTION_KNOWN) != 0);
+    /* LOCK may begin a segment: mov (%rdi),%eax; lock incl (%rsi); mov (%rdi),%eax; ret */
+    image_of_code(&image, "\x8b\x07\xf0\xff\x06\x8b\x07\xc3", 8);
+    patch_known(&image, &functions[0]);
+    assert_false(image.instructions[2].bits & INSTRUCTION_KNOWN);
+}
+
+/* ---- entries ---- */
+
+static void test_plan(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* endbr64; mov (%rdi),%eax; add (%rsi),%eax; ret: the landing mark stays */
+    image_of_code(&image, "\xf3\x0f\x1e\xfa\x8b\x07\x03\x06\xc3", 9);
+    patch_discover_entries(&image);
+    assert_true(patch_plan_entries(&image));
+    assert_int_equal(image.plan[0], PLAN_NONE);
+    assert_int_equal(image.plan[4], PLAN_JUMP);
+    /* Nothing recorded before the return: stays as it is */
+    image_of_code(&image, "\x31\xc0\xc3", 3);
+    patch_discover_entries(&image);
+    assert_true(patch_plan_entries(&image));
+    assert_int_equal(image.plan[0], PLAN_NATIVE);
+    /* Two bytes between a call's return and the next call: a short jump to dead bytes */
+    image_of_code(&image,
+                  "\x8b\x07\x8b\x06\x8b\x02\x8b\x07\x8b\x06\xff\xd0\x8b\x07\xff\xd0\x90\x90\x8b\x07"
+                  "\x90\x90\x90\xc3",
+                  24);
+    patch_discover_entries(&image);
+    assert_true(patch_plan_entries(&image));
+    assert_int_equal(image.plan[12], PLAN_HOP);
+    uint32_t hole = image.hole[12];
+    for (uint32_t i = 0; i < JUMP_BYTES; i++)
+        assert_false(image.marks[hole + i] & (MARK_KEEP | MARK_ENTRY));
+}
+
+/* ---- this program ---- */
+
+__attribute__((noinline, noclone)) static int switched(int k, const int *p)
+{
+    switch (k) {
+    case 0:
+        return p[3];
+    case 1:
+        return p[1] * 3;
+    case 2:
+        return p[7] - 1;
+    case 3:
+        return p[2] ^ 77;
+    case 4:
+        return p[9] + p[0];
+    case 5:
+        return p[8] << 2;
+    case 6:
+        return -p[5];
+    default:
+        return 0;
+    }
+}
+
+static int find_program(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    struct patch_image *image = data;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t low = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD)
+            image->segments[image->segment_count++] =
+                (struct patch_segment){low, low + header->p_memsz, header->p_flags & PF_W};
+        if (header->p_type == PT_LOAD && header->p_flags & PF_X) {
+            image->text = (const uint8_t *)low;
+            image->size = (uint32_t)header->p_memsz;
+        }
+        if (header->p_type == PT_GNU_EH_FRAME)
+            image->frames = (const uint8_t *)low;
+    }
+    return 1; /* the first is the program */
+}
+
+static void test_discover(void **unused)
+{
+    (void)unused;
+    int numbers[10] = {5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+    assert_int_equal(switched(atoi("2"), numbers), 11);
+    struct patch_image image = {.arena = &arena};
+    arena_begin(&arena, 0);
+    dl_iterate_phdr(find_program, &image);
+    assert_true(patch_discover_functions(&image) && patch_decode_functions(&image));
+    patch_discover_entries(&image);
+    uint32_t start = image_offset(&image, (uintptr_t)switched);
+    const struct patch_function *function = image_function(&image, start);
+    assert_non_null(function);
+    assert_int_equal(function->start, start);
+    assert_false(function->native);
+    uint32_t entries = 0;
+    for (uint32_t at = start; at < function->end; at++)
+        entries += (image.marks[at] & MARK_ENTRY) != 0;
+    if (function->indirect) /* a jump table: each case is an entry */
+        assert_true(function->table && entries >= 8);
+    for (uint32_t i = 1; i < image.function_count; i++)
+        assert_true(image.functions[i - 1].end <= image.functions[i].start);
+    /* Functions by address, and the places after calls */
+    start = image_offset(&image, (uintptr_t)test_discover);
+    assert_true(image.marks[start] & MARK_ENTRY);
+    function = image_function(&image, start);
+    for (uint32_t i = function->first; i + 1 < function->last; i++)
+        if (flow_calls(&image.instructions[i]))
+            assert_true(image.marks[image.instructions[i + 1].offset] & MARK_ENTRY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_operands),
+        cmocka_unit_test(test_strings_and_gathers),
+        cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_live),
+        cmocka_unit_test(test_frame_pointer),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_discover),
+    };
+    if (!patch_decode_open())
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
