@@ -294,13 +294,14 @@ static bool starts(const char *name, const char *with)
     return raw_equal_n(name, with, raw_length(with));
 }
 
-/* The toolchain's own, and ours: patch=app leaves them alone. */
+/* The toolchain's own, and ours: patch=app leaves them alone. What libgomp orders is known: openmp.c. */
 static bool toolchain(const char *name)
 {
     static const char *const names[] = {
-        "ld-linux",   "libc.so",   "libc-",    "libpthread", "libdl.",  "libm.so",    "libm-",
-        "librt.",     "libutil.",  "libgcc_s", "libstdc++",  "libc++",  "libresolv.", "libnss_",
-        "linux-vdso", "libunwind", "libZydis", "libZycore",  "libtsan", "libasan",    "libubsan"};
+        "ld-linux",   "libc.so", "libc-",      "libpthread", "libdl.",    "libm.so",
+        "libm-",      "librt.",  "libutil.",   "libgcc_s",   "libstdc++", "libc++",
+        "libresolv.", "libnss_", "linux-vdso", "libunwind",  "libZydis",  "libZycore",
+        "libgomp",    "libtsan", "libasan",    "libubsan"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (starts(name, names[i]))
             return true;

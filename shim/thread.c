@@ -16,6 +16,7 @@
 #include "shim/directory.h"
 #include "shim/go.h"
 #include "shim/misuse.h"
+#include "shim/openmp.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
@@ -155,8 +156,9 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
     struct trace_task *record = task_record(task);
     record->create_stack = stack_here(thread, pc, frame);
     record->entry = entry;
-    if (UNLIKELY(go_is_runtime(pc)))
-        record->flags |= TRACE_TASK_SYSTEM; /* it carries goroutines */
+    if (UNLIKELY(go_is_runtime(pc) || openmp_creates()))
+        record->flags |=
+            TRACE_TASK_SYSTEM; /* it carries goroutines, or parts of parallel regions */
     record->parent_segment = clock_new_segment(thread);
     start->task = task;
     thread_leave(thread);

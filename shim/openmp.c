@@ -1,0 +1,357 @@
+/*
+ * OpenMP by GNU's runtime, libgomp: what its entry points order. The runtime itself synchronises by its own atomic words and
+ * raw futex calls, which nobody sees; without this file everything parallel looked like a race, in instrumented programs as
+ * in patched ones. Only what the standard promises is recorded: a parallel region begins after its creator and ends
+ * before it goes on; barriers, critical sections, locks, ordered sections, copied private values, tasks.
+ *
+ * A region is an object of synchronisation for each of its parts; they are told apart by addresses within a word of ours
+ * on the creator's stack. Where two rounds of a barrier alternate between two objects no clock need ever be emptied: who
+ * arrives for round n + 2 is after all of round n.
+ *
+ * Nothing here runs, and nothing is looked for, in a program that does not call libgomp.
+ */
+#include <dlfcn.h>
+
+#include "shim/clock.h"
+#include "shim/object.h"
+#include "shim/openmp.h"
+#include "shim/shim.h"
+
+#include "shim/banned.h"
+
+enum part {
+    PART_BEGIN,
+    PART_END,
+    PART_BARRIER,
+    PART_OTHER_ROUND,
+    PART_COPY,
+    PART_ORDERED,
+    PART_CREATED,
+    PART_DONE
+};
+
+struct region {
+    uint64_t parts; /* its bytes' addresses name the parts */
+    void (*function)(void *);
+    void *data;
+};
+
+static __thread struct region *region_now;
+static __thread uint32_t round_now; /* barriers of it that this thread has passed */
+/* Whose tasks this thread may be running: also those left over when the region's function has returned. */
+static __thread struct region *region_of_tasks;
+static __thread bool in_runtime; /* threads that are made now are for libgomp's pool */
+
+/* ---- before and after ---- */
+
+static void before(uintptr_t key, bool replaces)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_get(thread, key, TRACE_OBJECT_ATOMIC);
+    if (object && !replaces) {
+        clock_release_join(thread, object);
+    } else if (object) {
+        object_lock(object);
+        clock_release(thread, object);
+        object_unlock(object);
+    }
+    thread_leave(thread);
+}
+
+static void after(uintptr_t key, uintptr_t pc)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    thread->events++;
+    struct object *object = object_find(thread, key, TRACE_OBJECT_ATOMIC);
+    if (object) {
+        object_lock(object);
+        clock_acquire(thread, object, pc);
+        object_unlock(object);
+    }
+    thread_leave(thread);
+}
+
+static inline uintptr_t part(const struct region *region, enum part which)
+{
+    return (uintptr_t)region + which;
+}
+
+static void *next(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+/* The function behind ours. A program that gets here was linked to it. */
+#define NEXT(fn)                      \
+    static __typeof__(&fn) real_##fn; \
+    if (UNLIKELY(!real_##fn))         \
+    *(void **)(void *)&real_##fn = next(#fn)
+
+/* ---- parallel regions ---- */
+
+static void region_run(void *data)
+{
+    struct region *region = data, *outer = region_now;
+    uint32_t outer_round = round_now;
+    bool outer_runtime = in_runtime;
+    in_runtime = false;
+    region_now = region_of_tasks = region;
+    round_now = 0;
+    after(part(region, PART_BEGIN), (uintptr_t)region->function);
+    region->function(region->data);
+    before(part(region, PART_END), false);
+    region_now = outer;
+    round_now = outer_round;
+    in_runtime = outer_runtime;
+}
+
+static void region_begin(struct region *region, void (*function)(void *), void *data)
+{
+    *region = (struct region){.function = function, .data = data};
+    before(part(region, PART_BEGIN), true);
+    before(part(region, PART_END), true); /* whatever lay here before is forgotten */
+    before(part(region, PART_DONE), true);
+}
+
+static void region_end(struct region *region, uintptr_t pc)
+{
+    after(part(region, PART_END), pc);
+    after(part(region, PART_DONE), pc);
+}
+
+/* Eight words are handed on, whatever the function takes: fewer are on the stack of nobody. */
+#define PARALLEL(fn)                                                                              \
+    long fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d, long e);       \
+    EXPORT long fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d, long e) \
+    {                                                                                             \
+        NEXT(fn);                                                                                 \
+        struct region region;                                                                     \
+        region_begin(&region, f, data);                                                           \
+        bool outer = in_runtime;                                                                  \
+        in_runtime = true;                                                                        \
+        long result = real_##fn(region_run, &region, n, a, b, c, d, e);                           \
+        in_runtime = outer;                                                                       \
+        region_end(&region, RETURN_PC);                                                           \
+        return result;                                                                            \
+    }
+
+PARALLEL(GOMP_parallel)
+PARALLEL(GOMP_parallel_reductions)
+PARALLEL(GOMP_parallel_sections)
+PARALLEL(GOMP_parallel_loop_static)
+PARALLEL(GOMP_parallel_loop_dynamic)
+PARALLEL(GOMP_parallel_loop_guided)
+PARALLEL(GOMP_parallel_loop_runtime)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_dynamic)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_guided)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_runtime)
+PARALLEL(GOMP_parallel_loop_maybe_nonmonotonic_runtime)
+
+bool openmp_creates(void)
+{
+    return in_runtime;
+}
+
+/* ---- barriers ---- */
+
+static enum part barrier_arrive(void)
+{
+    enum part round = round_now++ & 1 ? PART_OTHER_ROUND : PART_BARRIER;
+    region_of_tasks = region_now;
+    if (region_now)
+        before(part(region_now, round), false);
+    return round;
+}
+
+static void barrier_leave(enum part round, uintptr_t pc)
+{
+    if (!region_now)
+        return;
+    after(part(region_now, round), pc);
+    after(part(region_now, PART_DONE), pc); /* no task of the region is left */
+}
+
+#define BARRIER(ret, fn)                    \
+    ret fn(void);                           \
+    EXPORT ret fn(void)                     \
+    {                                       \
+        NEXT(fn);                           \
+        enum part round = barrier_arrive(); \
+        ret result = real_##fn();           \
+        barrier_leave(round, RETURN_PC);    \
+        return result;                      \
+    }
+
+/* What those without a result return is in nobody's hands. */
+BARRIER(long, GOMP_barrier)
+BARRIER(long, GOMP_barrier_cancel)
+BARRIER(long, GOMP_loop_end)
+BARRIER(long, GOMP_loop_end_cancel)
+BARRIER(long, GOMP_sections_end)
+BARRIER(long, GOMP_sections_end_cancel)
+
+void *GOMP_single_copy_start(void);
+EXPORT void *GOMP_single_copy_start(void)
+{
+    NEXT(GOMP_single_copy_start);
+    void *copied = real_GOMP_single_copy_start();
+    if (copied && region_now)
+        after(part(region_now, PART_COPY), RETURN_PC);
+    return copied;
+}
+
+void GOMP_single_copy_end(void *data);
+EXPORT void GOMP_single_copy_end(void *data)
+{
+    NEXT(GOMP_single_copy_end);
+    if (region_now)
+        before(part(region_now, PART_COPY), true);
+    real_GOMP_single_copy_end(data);
+}
+
+/* ---- one at a time ---- */
+
+static char critical_key, atomic_key;
+
+#define ENTER(fn, params, args, key)        \
+    void fn params;                         \
+    EXPORT void fn params                   \
+    {                                       \
+        NEXT(fn);                           \
+        real_##fn args;                     \
+        after((uintptr_t)(key), RETURN_PC); \
+    }
+#define LEAVE(fn, params, args, key)    \
+    void fn params;                     \
+    EXPORT void fn params               \
+    {                                   \
+        NEXT(fn);                       \
+        before((uintptr_t)(key), true); \
+        real_##fn args;                 \
+    }
+
+ENTER(GOMP_critical_start, (void), (), &critical_key)
+LEAVE(GOMP_critical_end, (void), (), &critical_key)
+ENTER(GOMP_critical_name_start, (void **name), (name), name)
+LEAVE(GOMP_critical_name_end, (void **name), (name), name)
+ENTER(GOMP_atomic_start, (void), (), &atomic_key)
+LEAVE(GOMP_atomic_end, (void), (), &atomic_key)
+ENTER(GOMP_ordered_start, (void), (), part(region_now, PART_ORDERED))
+LEAVE(GOMP_ordered_end, (void), (), part(region_now, PART_ORDERED))
+ENTER(omp_set_lock, (void *lock), (lock), lock)
+LEAVE(omp_unset_lock, (void *lock), (lock), lock)
+ENTER(omp_set_nest_lock, (void *lock), (lock), lock)
+LEAVE(omp_unset_nest_lock, (void *lock), (lock), lock)
+
+#define TEST(fn)                               \
+    int fn(void *lock);                        \
+    EXPORT int fn(void *lock)                  \
+    {                                          \
+        NEXT(fn);                              \
+        int taken = real_##fn(lock);           \
+        if (taken)                             \
+            after((uintptr_t)lock, RETURN_PC); \
+        return taken;                          \
+    }
+TEST(omp_test_lock)
+TEST(omp_test_nest_lock)
+
+/* ---- tasks ---- */
+
+/*
+ * A task's function is called by libgomp with a copy of its data and nothing else; so each function gets a stand-in of its
+ * own that knows which it is for. A program has as many as it has task constructs; those beyond these run as they are,
+ * ordered by nothing.
+ */
+#define STAND_INS(X)                                                                            \
+    X(0)                                                                                        \
+    X(1)                                                                                        \
+    X(2)                                                                                        \
+    X(3)                                                                                        \
+    X(4)                                                                                        \
+    X(5)                                                                                        \
+    X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) \
+        X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+
+static void (*functions[32])(void *);
+
+static void task_run(void (*function)(void *), void *data)
+{
+    struct region *region = region_of_tasks, *outer = region_now;
+    bool outer_runtime = in_runtime;
+    if (region) {
+        after(part(region, PART_CREATED), (uintptr_t)function);
+        after(part(region, PART_DONE), (uintptr_t)function); /* those it depends on are */
+    }
+    in_runtime = false;
+    region_now = region;
+    function(data);
+    region_now = outer;
+    region_of_tasks = region;
+    in_runtime = outer_runtime;
+    if (region)
+        before(part(region, PART_DONE), false);
+}
+
+#define X(n)                          \
+    static void task_##n(void *data)  \
+    {                                 \
+        task_run(functions[n], data); \
+    }
+STAND_INS(X)
+#undef X
+
+static void (*stand_in(void (*function)(void *)))(void *)
+{
+#define X(n) task_##n,
+    static void (*const stand_ins[])(void *) = {STAND_INS(X)};
+#undef X
+    for (size_t i = 0; i < sizeof stand_ins / sizeof *stand_ins; i++) {
+        void (*none)(void *) = NULL;
+        if (__atomic_load_n(&functions[i], __ATOMIC_ACQUIRE) == function ||
+            __atomic_compare_exchange_n(&functions[i], &none, function, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE) ||
+            none == function)
+            return stand_ins[i];
+    }
+    return function;
+}
+
+static void task_create(void)
+{
+    if (region_now)
+        before(part(region_now, PART_CREATED), false);
+}
+
+#define TASK(fn)                                                                                 \
+    void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long a, long b, long c, \
+            long d, long e, long g, long h, long i);                                             \
+    EXPORT void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long a, long b,  \
+                   long c, long d, long e, long g, long h, long i)                               \
+    {                                                                                            \
+        NEXT(fn);                                                                                \
+        task_create();                                                                           \
+        real_##fn(stand_in(f), data, copy, a, b, c, d, e, g, h, i);                              \
+    }
+TASK(GOMP_task)
+TASK(GOMP_taskloop)
+TASK(GOMP_taskloop_ull)
+
+#define TASKS_DONE(fn, params, args)                       \
+    void fn params;                                        \
+    EXPORT void fn params                                  \
+    {                                                      \
+        NEXT(fn);                                          \
+        region_of_tasks = region_now;                      \
+        real_##fn args;                                    \
+        if (region_now)                                    \
+            after(part(region_now, PART_DONE), RETURN_PC); \
+    }
+TASKS_DONE(GOMP_taskwait, (void), ())
+TASKS_DONE(GOMP_taskgroup_end, (void), ())
+TASKS_DONE(GOMP_taskwait_depend, (void **depend), (depend))

@@ -1,0 +1,10 @@
+/* OpenMP's runtime as far as the rest of the recorder asks for it: see openmp.c. */
+#ifndef SHIM_OPENMP_H
+#define SHIM_OPENMP_H
+
+#include <stdbool.h>
+
+/* Is the thread that is being made by this one for the runtime's pool? Nobody is to join it. */
+bool openmp_creates(void);
+
+#endif
