@@ -55,6 +55,15 @@ static void put_off(struct thread *thread, const siginfo_t *info, void *context)
     thread->deferred = 1;
 }
 
+bool signal_put_off(const void *info, void *context)
+{
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread <= 1 || shim_state != SHIM_ON || !thread->busy)
+        return false;
+    put_off(thread, info, context);
+    return true;
+}
+
 void thread_deliver(struct thread *thread)
 {
     siginfo_t info = deferred_info;

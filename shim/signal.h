@@ -4,6 +4,9 @@
 
 #include "shim/shim.h"
 
+/* In a handler: true if the guard is up in this thread. Then the signal comes again when it is down; return at once. */
+bool signal_put_off(const void *info, void *context);
+
 /* From now on a fatal signal that the host leaves at its default ends the record and makes the report. Guard up. */
 void signal_watch_fatal(void);
 /* The caller took a signal without a handler: it is after whoever sent one. Guard up. */
