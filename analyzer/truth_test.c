@@ -192,15 +192,15 @@ static void libraries(void **state)
     (void)state;
     struct trace_make *make = pair(WRITE16, WIDE, READ4, WORD);
     add_module(make, 0x9000, 0xa000, 0, "/usr/lib/x86_64-linux-gnu/libc.so.6");
-    add_module(make, 0xa000, 0xb000, TRACE_MODULE_PATCHED, "/usr/lib/libgomp.so.1");
+    add_module(make, 0xa000, 0xb000, TRACE_MODULE_PATCHED, "/usr/lib/libtbb.so.12");
     expect_one(make, FINDING_PROVED, "16-byte");
 
     make = pair(WRITE16, WIDE, READ4, WORD);
-    add_module(make, 0x9000, 0xa000, 0, "/usr/lib/libgomp.so.1");
-    expect_one(make, FINDING_SUSPECTED, "libgomp.so.1 might have ordered them");
+    add_module(make, 0x9000, 0xa000, 0, "/usr/lib/libtbb.so.12");
+    expect_one(make, FINDING_SUSPECTED, "libtbb.so.12 might have ordered them");
 
     make = pair(WRITE16, WIDE, READ4, WORD);
-    add_module(make, 0x9000, 0xa000, TRACE_MODULE_PATCHED, "/usr/lib/libgomp.so.1");
+    add_module(make, 0x9000, 0xa000, TRACE_MODULE_PATCHED, "/usr/lib/libtbb.so.12");
     make->modules[2].candidates = 10;
     make->modules[2].seen = 9;
     expect_one(make, FINDING_SUSPECTED, "some of its instructions");
