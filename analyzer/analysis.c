@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "analyzer/describe.h"
+#include "analyzer/digest.h"
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
 #include "analyzer/report.h"
@@ -111,7 +112,8 @@ static void complete_end(const struct report *report, struct trace *trace)
 
 bool report_trace(struct report *report, const char *path, char **error)
 {
-    struct trace *trace = trace_open(path, error);
+    struct digest *digest = digests_find(report->digests, path);
+    struct trace *trace = digest ? digest_finish(digest) : trace_open(path, error);
     if (!trace)
         return false;
     bool killed = report->timeout > 0 && !trace->process.end;
@@ -121,8 +123,8 @@ bool report_trace(struct report *report, const char *path, char **error)
                                        .progress = !report->options->at_exit,
                                        .strip_path_prefix = report->options->strip_path_prefix,
                                        .ended_by_timeout = (int)(report->timeout + 0.999)};
-    struct analysis analysis = {.trace = trace, .options = &options};
-    analysis.order = order_build(trace);
+    struct analysis analysis = {.trace = trace, .options = &options, .digest = digest};
+    analysis.order = digest ? digest_order(digest) : order_build(trace);
     analysis.symbols = symbols_open(trace, options.strip_path_prefix);
     analysis.reported = memory_get(trace->task_count, sizeof(*analysis.reported));
     count(trace, analysis.order, &analysis.coverage);
@@ -143,7 +145,8 @@ bool report_trace(struct report *report, const char *path, char **error)
         qsort(report->items, report->item_count, sizeof(*report->items), item_compare);
     free(analysis.reported);
     symbols_close(analysis.symbols);
-    order_free(analysis.order);
+    if (!digest)
+        order_free(analysis.order);
     return true;
 }
 

@@ -44,6 +44,8 @@ struct analysis {
     const struct analysis_options *options;
     struct finding_list findings;
     struct coverage coverage;
+    struct digest
+        *digest;    /* the races were looked for while the program ran; NULL: they were not */
     bool *reported; /* [task_count]: that this task does not go on is a finding already */
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "analyzer/cmd.h"
+#include "analyzer/digest.h"
 #include "analyzer/family.h"
 #include "analyzer/memory.h"
 #include "analyzer/place.h"
@@ -37,6 +38,16 @@ static bool is_trace_name(const struct traces *traces, const char *name)
            (name[length] == '.' && strspn(name + length, ".0123456789") == strlen(name + length));
 }
 
+/* Of this run: what was there before is somebody else's. */
+static bool is_new_trace(const void *data, const char *name)
+{
+    const struct traces *traces = data;
+    for (uint32_t i = 0; i < traces->before_count; i++)
+        if (!strcmp(traces->before[i], name))
+            return false;
+    return is_trace_name(traces, name);
+}
+
 /* Names are compared with their numbers as numbers: DIR, DIR.99, DIR.100. */
 static int name_compare(const void *a, const void *b)
 {
@@ -50,10 +61,7 @@ static char **list_traces(const struct traces *traces, uint32_t *count)
     DIR *folder = opendir(traces->folder);
     *count = 0;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        bool old = false;
-        for (uint32_t i = 0; i < traces->before_count && !old; i++)
-            old = !strcmp(traces->before[i], entry->d_name);
-        if (old || !is_trace_name(traces, entry->d_name))
+        if (!is_new_trace(traces, entry->d_name))
             continue;
         MEMORY_GROW(names, *count, capacity);
         names[(*count)++] = memory_text(entry->d_name);
@@ -130,8 +138,14 @@ static void prepend(const char *variable, const char *first)
     free(text);
 }
 
+static bool keeps(const struct options *options)
+{
+    return options->keep || options->trace_dir;
+}
+
 /* False after a message if there is nothing to preload. */
-static bool environment_set(const struct traces *traces, const struct target *target)
+static bool environment_set(const struct options *options, const struct traces *traces,
+                            const struct target *target)
 {
     if (target->runtime || target->blind)
         return true; /* two recorders in one program would crash it; what a blind one says means nothing */
@@ -148,8 +162,10 @@ static bool environment_set(const struct traces *traces, const struct target *ta
     prepend("LD_PRELOAD", shim);
     free(shim);
     const char *old = getenv("GOROCHECK_OPTIONS");
-    char *text = memory_format("%s%strace_dir=%s/%s:report=0", old ? old : "",
-                               old && *old ? ":" : "", traces->folder, traces->name);
+    const char *bound = options->max_disk_set || !keeps(options) ? "" : ":max_disk=0";
+    char *text = memory_format("%s%strace_dir=%s/%s:report=0%s:digest=%llu", old ? old : "",
+                               old && *old ? ":" : "", traces->folder, traces->name, bound,
+                               (unsigned long long)options->digest);
     setenv("GOROCHECK_OPTIONS", text, 1);
     free(text);
     char *stub = target->needs_stub ? place_stub() : NULL;
@@ -213,11 +229,20 @@ static int run(struct report *report, char **argv, struct traces *traces)
         target_free(&target);
         return STATUS_USAGE;
     }
-    if (!environment_set(traces, &target)) {
+    if (!environment_set(options, traces, &target)) {
         target_free(&target);
         return STATUS_FAILURE;
     }
+    struct digest_options digest = {.folder = traces->folder,
+                                    .is_trace = is_new_trace,
+                                    .data = traces,
+                                    .from = options->digest,
+                                    .keep = keeps(options),
+                                    .jobs = options->jobs,
+                                    .memory_limit = options->memory_limit};
+    report->digests = options->digest ? digests_start(&digest) : NULL;
     struct family family = family_run(target.path, argv, options->timeout);
+    digests_stop(report->digests);
     if (family.start_error) {
         session_say("%s: %s", argv[0], strerror(family.start_error));
         target_free(&target);
@@ -245,6 +270,8 @@ static int run(struct report *report, char **argv, struct traces *traces)
         status = STATUS_FAILURE; /* what was recorded must not be lost too */
     remove_traces(report, traces, names, count, !written);
     free_names(names, count);
+    digests_free(report->digests);
+    report->digests = NULL;
     target_free(&target);
     return status;
 }

@@ -113,6 +113,11 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "%llu accesses were forgotten for lack of memory: races with them may be missed "
             "(--memory-limit)",
             (unsigned long long)seen->history_dropped);
+    const struct trace_process *facts = &process->trace->process;
+    if (facts->full & TRACE_FULL_SLOWED)
+        add(out,
+            "threads waited %.1f s in all for the analysis to keep up (max_disk, when_full=slow)",
+            (double)facts->waited_ns / 1e9);
     free(sync);
     free(access);
 }
@@ -217,6 +222,11 @@ static void say_lost(struct sentences *out, const struct trace *trace)
             add(out, "lost: %llu %s%s%s%s", (unsigned long long)losses[i].count, losses[i].what,
                 many(losses[i].count), facts->lost_errno ? ": " : "",
                 facts->lost_errno ? strerror((int)facts->lost_errno) : "");
+    if (facts->full & TRACE_FULL_DROPPED)
+        add(out, "the trace came to max_disk: from then on accesses were not recorded");
+    else if (facts->full & TRACE_FULL_SAMPLED)
+        add(out, "the trace came to max_disk: accesses were left out for a while, races of that "
+                 "time were not seen (when_full=sample)");
     for (uint32_t i = 0; i < trace->problem_count && i < 8; i++)
         add(out, "damaged: %s at offset %llu: %s", trace->problems[i].file,
             (unsigned long long)trace->problems[i].offset, trace->problems[i].text);
@@ -252,7 +262,8 @@ bool coverage_lost(const struct trace *trace)
 {
     const struct trace_process *facts = &trace->process;
     return coverage_stopped(trace) || facts->lost_sync || facts->lost_access || facts->lost_tasks ||
-           facts->lost_objects || facts->lost_stacks || trace->problem_count;
+           facts->lost_objects || facts->lost_stacks || trace->problem_count ||
+           facts->full & (TRACE_FULL_SAMPLED | TRACE_FULL_DROPPED);
 }
 
 bool coverage_whole(const struct report_process *process)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/digest.h"
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
@@ -137,27 +138,53 @@ static bool any_access(const struct trace *trace)
     return false;
 }
 
+void race_resources(unsigned *jobs, uint64_t *memory_limit)
+{
+    if (*jobs == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        *jobs = cores > 0 ? (unsigned)cores : 1;
+    }
+    if (*jobs > JOBS_MAX)
+        *jobs = JOBS_MAX;
+    if (*memory_limit == 0)
+        *memory_limit = default_limit();
+}
+
+void race_conclude(struct analysis *analysis, const struct race_scan *scan,
+                   struct race_worker *workers, unsigned jobs)
+{
+    tell_coverage(analysis, scan);
+    for (unsigned i = 0; i < jobs; i++) {
+        analysis->coverage.lines += workers[i].lines;
+        analysis->coverage.history_dropped += workers[i].history.dropped;
+    }
+    if (workers[0].stalled)
+        trace_problem(analysis->trace, "access", 0, "the streams wait for each other");
+    race_report(analysis, workers, jobs);
+}
+
 void detect_race(struct analysis *analysis)
 {
+    if (analysis->digest) {
+        digest_report(analysis->digest, analysis);
+        return;
+    }
     if (!any_access(analysis->trace))
         return;
     const struct analysis_options *options = analysis->options;
     struct race_scan scan;
     struct pool pool = {.scan = &scan, .start = seconds_now(), .jobs = options->jobs};
+    uint64_t limit = options->memory_limit;
     pool.bar = options->progress && isatty(STDERR_FILENO);
-    if (pool.jobs == 0) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        pool.jobs = cores > 0 ? (unsigned)cores : 1;
-    }
-    if (pool.jobs > JOBS_MAX)
-        pool.jobs = JOBS_MAX;
+    race_resources(&pool.jobs, &limit);
     race_scan_open(&scan, analysis->trace, analysis->order->task_count, false);
     run_jobs(&pool, scan_job);
     race_scan_end(&scan);
-    tell_coverage(analysis, &scan);
-    if (analysis->coverage.access_bytes < SMALL_TRACE)
+    for (uint32_t i = 0; i < scan.stream_count; i++)
+        pool.total += scan.streams[i].bytes;
+    if (pool.total < SMALL_TRACE)
         pool.jobs = 1;
-    uint64_t limit = options->memory_limit ? options->memory_limit : default_limit();
+    pool.total *= pool.jobs;
     static const struct race_live none = {NULL, NULL, 0};
     struct race_worker *workers = memory_get(pool.jobs, sizeof(*workers));
     for (unsigned i = 0; i < pool.jobs; i++) {
@@ -168,19 +195,13 @@ void detect_race(struct analysis *analysis)
         race_places_open(&workers[i].places);
         race_history_open(&workers[i].history, &scan, scan.shared_count / pool.jobs,
                           limit / pool.jobs);
+        workers[i].history.order = analysis->order;
     }
     pool.workers = workers;
-    pool.total = analysis->coverage.access_bytes * pool.jobs;
     run_jobs(&pool, check_job);
     if (pool.bar && seconds_now() - pool.start >= 1)
         fprintf(stderr, "\r%70s\r", "");
-    for (unsigned i = 0; i < pool.jobs; i++) {
-        analysis->coverage.lines += workers[i].lines;
-        analysis->coverage.history_dropped += workers[i].history.dropped;
-    }
-    if (workers[0].stalled)
-        trace_problem(analysis->trace, "access", 0, "the streams wait for each other");
-    race_report(analysis, workers, pool.jobs);
+    race_conclude(analysis, &scan, workers, pool.jobs);
     for (unsigned i = 0; i < pool.jobs; i++) {
         race_worker_end(&workers[i]);
         race_places_close(&workers[i].places);

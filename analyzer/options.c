@@ -148,6 +148,24 @@ static bool set_memory_mb(struct options *options, const char *value)
     return true;
 }
 
+static bool set_digest(struct options *options, const char *value)
+{
+    return options_size(value, &options->digest);
+}
+
+static bool set_max_disk(struct options *options, const char *value)
+{
+    uint64_t bytes;
+    options->max_disk_set = true;
+    return options_size(value, &bytes); /* the recorder reads it */
+}
+
+static bool set_when_full(struct options *options, const char *value)
+{
+    (void)options; /* the recorder reads it */
+    return !strcmp(value, "slow") || !strcmp(value, "sample") || !strcmp(value, "drop");
+}
+
 static bool set_keep(struct options *options, const char *value)
 {
     options->keep = !strcmp(value, "1") || !strcmp(value, "true");
@@ -218,6 +236,9 @@ static const struct {
     {"trace_dir", set_trace_dir},
     {"jobs", set_jobs},
     {"memory_limit_mb", set_memory_mb},
+    {"max_disk", set_max_disk},
+    {"when_full", set_when_full},
+    {"digest", set_digest},
     {"help", set_list_keys},
 };
 
@@ -238,7 +259,7 @@ static const struct {
 
 void options_default(struct options *options)
 {
-    *options = (struct options){.format = "text", .exitcode = 66};
+    *options = (struct options){.format = "text", .exitcode = 66, .digest = UINT64_C(64) << 20};
 }
 
 void options_free(struct options *options)

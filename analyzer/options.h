@@ -24,7 +24,9 @@ struct options {
     const char *suppressions;
     const char *strip_path_prefix;
     const char *trace_dir;
-    double timeout; /* seconds, 0: none */
+    uint64_t digest;   /* run: bytes of a trace from which on it is analyzed meanwhile; 0: never */
+    bool max_disk_set; /* the recorder is told of a bound even if the trace is kept */
+    double timeout;    /* seconds, 0: none */
     enum option_color color;
     int exitcode;
     int verbosity;

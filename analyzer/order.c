@@ -62,6 +62,8 @@ static void read_stream(struct trace *trace, struct order *order, uint32_t strea
             wrong = "records are missing here";
         if (wrong)
             trace_problem(trace, name, cursor->place.offset, "%s", wrong);
+        if (record.type == TRACE_SYNC_SWITCH && record.task < order->task_count)
+            order->lists[record.task].stream = stream + 1;
         if (order->keep)
             order_keep_record(order, &record);
     }

@@ -34,6 +34,7 @@ struct order_list { /* the edges of a task, by segment */
     struct order_edge *edges;
     uint32_t count, capacity;
     uint32_t retired; /* edges there were before these */
+    uint32_t stream;  /* the last one that had this task, plus 1 */
     bool unsorted;
     bool born; /* has the edge from its parent that its slot tells of */
 };
@@ -123,6 +124,9 @@ uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task);
  * false. */
 bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
                       uint32_t *other, uint64_t *until);
+/* Applies the edges of a task that has no events up to `segment` any more, as far as can be; up to
+ * where this is done. */
+uint64_t order_walk_settle(struct order_walk *walk, uint32_t task, uint64_t segment);
 /* The clock of a task that was entered and is not done, until it is entered again or the walk grows; to be read with the
  * walk's pool. */
 struct clock order_walk_clock(const struct order_walk *walk, uint32_t task);

@@ -22,6 +22,8 @@ struct walk_task {
     struct clock clock;
     uint64_t done;
     uint32_t applied;
+    uint32_t based; /* number of the base that is in its clock */
+    bool gone;      /* it is over, and its clock was given back */
     uint32_t saved_count, saved_capacity, saved_first; /* checkpoints before this one are gone */
     struct clock *saved;                               /* [i]: after (i + 1) * CHECKPOINT edges */
 };
@@ -95,6 +97,7 @@ void order_walk_done(struct order_walk *walk, uint32_t task, uint64_t segment)
     /* Ten thousand tasks in a row need two clocks at a time; what others learn of this one is told
      * by its edges. */
     clock_drop(&walk->pool, &walk->tasks[task].clock);
+    walk->tasks[task].gone = true;
 }
 
 uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task)
@@ -178,9 +181,9 @@ static void apply(struct order_walk *walk, uint32_t task, const struct order_edg
 {
     struct walk_task *t = &walk->tasks[task], *source = &walk->tasks[edge->from];
     const struct order *order = walk->order;
-    if (clock_get(&walk->pool, t->clock, edge->from) >= edge->from_segment)
+    if (t->gone || clock_get(&walk->pool, t->clock, edge->from) >= edge->from_segment)
         return;
-    if (source->clock.root &&
+    if (source->clock.root && !source->gone &&
         source->applied == order_version(order, edge->from, edge->from_segment)) {
         clock_join(&walk->pool, &t->clock, source->clock);
         clock_raise(&walk->pool, &t->clock, edge->from, edge->from_segment);
@@ -189,39 +192,43 @@ static void apply(struct order_walk *walk, uint32_t task, const struct order_edg
     }
 }
 
-/* A task begins with what every event still to come is after. */
+/* Every event still to come is after the base; a clock that did not know that would not learn what
+ * edges told that have been retired since. */
 static void begin_clock(struct order_walk *walk, uint32_t task)
 {
     const struct order *order = walk->order;
-    if (walk->tasks[task].clock.root || !order->base_size)
+    struct walk_task *t = &walk->tasks[task];
+    if (t->applied < order->lists[task].retired)
+        t->applied = order->lists[task].retired;
+    if (t->gone || t->based == order->retirements)
         return;
     if (walk->retirement != order->retirements) {
         clock_drop(&walk->pool, &walk->base);
-        for (uint32_t t = 1; t < order->base_size; t++)
-            if (order->base[t])
-                clock_raise(&walk->pool, &walk->base, t, order->base[t]);
+        for (uint32_t i = 1; i < order->base_size; i++)
+            if (order->base[i])
+                clock_raise(&walk->pool, &walk->base, i, order->base[i]);
         walk->retirement = order->retirements;
     }
-    walk->tasks[task].clock = clock_share(walk->base);
+    if (t->clock.root)
+        clock_join(&walk->pool, &t->clock, walk->base);
+    else
+        t->clock = clock_share(walk->base);
+    t->based = order->retirements;
 }
 
-bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
-                      uint32_t *other, uint64_t *until)
+/* Applies the edges of `task` up to `version`, and those of others that they need. False with *other
+ * and *until if events of that task must be met first. */
+static bool bring(struct order_walk *walk, uint32_t task, uint32_t version, bool force,
+                  uint32_t *other, uint64_t *until)
 {
     const struct order *order = walk->order;
-    uint32_t applied = walk->tasks[task].applied, depth = 0;
-    if (applied >= order_edges(order, task) ||
-        order_edge_at(order, task, applied)->segment > segment) {
-        begin_clock(walk, task);
-        return true; /* nothing new: the usual case */
-    }
+    uint32_t depth = 0;
     MEMORY_GROW(walk->stack, depth, walk->capacity);
-    walk->stack[depth++] = (struct wanted){task, order_version(order, task, segment)};
+    walk->stack[depth++] = (struct wanted){task, version};
     while (depth) {
         struct wanted *top = &walk->stack[depth - 1];
         struct walk_task *t = &walk->tasks[top->task];
-        if (t->applied < order->lists[top->task].retired)
-            t->applied = order->lists[top->task].retired;
+        begin_clock(walk, top->task);
         if (t->applied >= top->version) {
             depth--;
             continue;
@@ -234,21 +241,48 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
                 *until = edge->from_segment;
                 return false;
             }
-            uint32_t version = order_version(order, edge->from, edge->from_segment);
-            if (source->applied < version && source->done >= edge->from_segment) {
+            uint32_t needs = order_version(order, edge->from, edge->from_segment);
+            if (source->applied < needs && source->done >= edge->from_segment) {
                 uint32_t from = edge->from;
                 MEMORY_GROW(walk->stack, depth, walk->capacity);
-                walk->stack[depth++] = (struct wanted){from, version};
+                walk->stack[depth++] = (struct wanted){from, needs};
                 continue;
             }
-            begin_clock(walk, top->task);
             apply(walk, top->task, edge);
         }
         t->applied++;
-        if (t->applied % CHECKPOINT == 0)
+        if (t->applied % CHECKPOINT == 0 && !t->gone)
             save(walk, top->task);
     }
     return true;
+}
+
+bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, bool force,
+                      uint32_t *other, uint64_t *until)
+{
+    const struct order *order = walk->order;
+    struct walk_task *t = &walk->tasks[task];
+    if (t->gone) { /* only in a damaged trace does it come back */
+        t->gone = false;
+        t->based = 0;
+        t->applied = order->lists[task].retired;
+    }
+    begin_clock(walk, task);
+    if (t->applied >= order_edges(order, task) ||
+        order_edge_at(order, task, t->applied)->segment > segment)
+        return true; /* nothing new: the usual case */
+    return bring(walk, task, order_version(order, task, segment), force, other, until);
+}
+
+uint64_t order_walk_settle(struct order_walk *walk, uint32_t task, uint64_t segment)
+{
+    const struct order *order = walk->order;
+    const struct walk_task *t = &walk->tasks[task];
+    uint32_t other;
+    uint64_t until;
+    bring(walk, task, order_version(order, task, segment), false, &other, &until);
+    return t->applied < order_edges(order, task) ? order_edge_at(order, task, t->applied)->segment - 1
+                                                 : UINT64_MAX;
 }
 
 uint64_t order_walk_memory(const struct order_walk *walk)

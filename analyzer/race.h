@@ -51,6 +51,7 @@ struct race_scan_stream {
     uint64_t error_offset;
     const char *error;
     struct race_scan_cursor *cursor; /* where the scan goes on, of a trace that still grows */
+    bool whole;                      /* all that the trace has of it now has been read */
 };
 
 struct race_scan_task {
@@ -64,7 +65,8 @@ struct race_scan {
     uint32_t task_count, stream_count;
     struct race_scan_stream *streams;
     struct race_scan_task *tasks;
-    bool grows; /* the trace is read while it is written: any line is worth a history */
+    bool grows;    /* the trace is read while it is written: any line is worth a history */
+    uint64_t step; /* then: records of a stream that race_scan_run reads at most; 0: all */
     _Atomic uint32_t *owners; /* by line hash, while scanning */
     uint64_t *shared;         /* bit by line hash: worth a history; NULL: all are */
     uint64_t shared_count;    /* bits set */
@@ -273,7 +275,9 @@ struct race_sample {
     uint64_t mask;    /* bytes both touched */
     uint64_t position;
     struct race_entry before, after;
-    struct race_block block; /* address 0: none */
+    struct race_block block;                   /* address 0: none */
+    struct order_edge last_before, last_after; /* synchronisations before them; from 0: none */
+    uint64_t known; /* up to where the later one is after the task of the earlier one */
 };
 
 /* Who raced when, of a machine pair: what truth.c tries its edges on. Those closest in time. */
@@ -301,6 +305,7 @@ struct race_record { /* what is needed of a run, a range, an allocation or a fre
 
 struct race_history {
     const struct race_scan *scan;
+    const struct order *order;
     struct race_line *lines;            /* open addressing */
     uint64_t line_count, line_capacity; /* slots in use, and in all */
     uint64_t line_empty;                /* in use, but nothing is known of them any more */
@@ -487,8 +492,17 @@ void race_worker_advance(struct race_worker *worker, bool final);
 void race_worker_end(struct race_worker *worker);
 /* How much of a stream's file is not needed any more. */
 uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream);
-/* floor[t]: the newest segment of t that every event still to come is after. */
-void race_worker_floor(struct race_worker *worker, uint64_t *floor);
+/* base[t]: a segment of t that every event still to come is after, and whatever retired edges of t
+ * up to there could tell (order_retire). */
+void race_worker_base(struct race_worker *worker, uint64_t *base);
+
+/* ---- detect_race.c ---- */
+
+/* 0 becomes what this machine has. */
+void race_resources(unsigned *jobs, uint64_t *memory_limit);
+/* Adds what the workers found, and what was seen, when all has been checked. */
+void race_conclude(struct analysis *analysis, const struct race_scan *scan,
+                   struct race_worker *workers, unsigned jobs);
 
 /* ---- race_reader.c ---- */
 

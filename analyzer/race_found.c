@@ -89,6 +89,21 @@ static uint64_t not_ignored(struct race_history *history, uint64_t line, uint64_
     return mask;
 }
 
+/* The edges may be gone when the report is made. */
+static void note_order(const struct race_history *history, const struct race_now *now,
+                       struct race_sample *sample)
+{
+    const struct race_entry *before = &sample->before, *after = &sample->after;
+    const struct order_edge *edge =
+        order_last_edge(history->order, (uint32_t)before->task, before->segment);
+    if (edge)
+        sample->last_before = *edge;
+    edge = order_last_edge(history->order, (uint32_t)after->task, after->segment);
+    if (edge)
+        sample->last_after = *edge;
+    sample->known = clock_get(now->clocks, now->clock, (uint32_t)before->task);
+}
+
 void race_found(struct race_history *history, const struct race_now *now, uint64_t line,
                 uint64_t mask, const struct race_entry *before, uint32_t block_number)
 {
@@ -136,6 +151,7 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
                                              .block = block_number,
                                              .guess = now->guess},
                                    .block = *block};
+    note_order(history, now, sample);
 }
 
 bool race_guess_holds(const struct race_history *history, const struct race_sample *sample)

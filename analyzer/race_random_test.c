@@ -6,6 +6,9 @@
  * The programs lock nothing in particular: a task releases into an object or acquires from one at
  * random, allocates, frees and accesses memory that it may know of (the allocation is before the
  * access), whether others use it or not.
+ *
+ * The same programs once more, read while they are written: rounds of a digest between their steps,
+ * with edges retired and disk space given back as early as can be, must find the same pairs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +21,7 @@
 #include <cmocka.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/digest.h"
 #include "analyzer/order.h"
 #include "analyzer/trace_make.h"
 
@@ -51,6 +55,8 @@ struct pair {
 
 struct world {
     uint64_t seed;
+    struct digest *digest; /* follows the trace; NULL: it is read when it is complete */
+    bool follow;
     bool packed; /* blocks are small and lie side by side in a line or two */
     struct trace_make *make;
     uint64_t segment[TASKS + 1], written[TASKS + 1]; /* present, and as the stream has it */
@@ -182,6 +188,27 @@ static void deallocate(struct world *world, uint32_t task, uint32_t place)
     world->alive[place] = 0;
 }
 
+/* The trace as it would be now, and a look at it. */
+static void grow(struct world *world)
+{
+    static struct digest_options options = {.from = 256, .keep = false};
+    for (uint32_t t = 1; t <= TASKS; t++) {
+        world->make->tasks[t].segment = world->segment[t];
+        world->make->tasks[t].state = TRACE_TASK_RUNNING;
+        if (world->written[t] == world->segment[t] && pick(world, 2)) /* to fill chunks */
+            for (uint32_t i = 0; i < 300; i++)
+                make_line(world->make, t - 1, 0x30, 0x30000 + pick(world, 64) * 16,
+                          (UINT64_C(1) << 30 | (uint64_t)t << 20) + pick(world, 64) * 64, 0xff);
+    }
+    trace_make_write(world->make);
+    if (!world->digest) {
+        options.jobs = 1 + pick(world, 2);
+        world->digest = digest_open(world->make->path, &options);
+    }
+    assert_non_null(world->digest);
+    digest_round(world->digest);
+}
+
 static void play(struct world *world)
 {
     uint32_t task_object = make_object(world->make, TRACE_OBJECT_TASK, 0);
@@ -211,6 +238,8 @@ static void play(struct world *world)
             deallocate(world, task, pick(world, PLACES));
         else
             access_memory(world, task);
+        if (world->follow && pick(world, 8) == 0)
+            grow(world);
     }
 }
 
@@ -259,12 +288,14 @@ static void detect(struct world *world)
 {
     static const struct analysis_options options = {.jobs = 1};
     char *error;
+    world->make->process.end = TRACE_END_EXIT;
     trace_make_write(world->make);
-    struct analysis analysis = {.trace = trace_open(world->make->path, &error),
-                                .options = &options};
+    struct analysis analysis = {.digest = world->digest, .options = &options};
+    analysis.trace =
+        world->digest ? digest_finish(world->digest) : trace_open(world->make->path, &error);
     assert_non_null(analysis.trace);
     analysis.symbols = symbols_open(analysis.trace, NULL);
-    analysis.order = order_build(analysis.trace);
+    analysis.order = world->digest ? digest_order(world->digest) : order_build(analysis.trace);
     detect_race(&analysis);
     assert_int_equal(analysis.trace->problem_count, 0);
     for (uint32_t i = 0; i < analysis.findings.count; i++) {
@@ -275,7 +306,10 @@ static void detect(struct world *world)
                  (struct pair){.low = a < b ? a : b, .high = a < b ? b : a, .rule = finding->rule});
     }
     finding_list_free(&analysis.findings);
-    order_free(analysis.order);
+    if (world->digest)
+        digest_free(world->digest);
+    else
+        order_free(analysis.order);
     symbols_close(analysis.symbols);
     trace_close(analysis.trace);
 }
@@ -298,11 +332,11 @@ static uint32_t missing(const struct pair *from, uint32_t from_count, const stru
     return count;
 }
 
-static void random_programs(void **state)
+static void random_programs(bool follow, uint64_t programs)
 {
-    (void)state;
     const char *more = getenv("GOROCHECK_MUTATIONS");
-    uint64_t programs = more ? strtoull(more, NULL, 10) / 50 : 300;
+    if (more)
+        programs = strtoull(more, NULL, 10) / (follow ? 200 : 50);
     uint32_t wrong = 0, pairs = 0;
     struct world *world = malloc(sizeof(*world));
     assert_non_null(world);
@@ -310,7 +344,9 @@ static void random_programs(void **state)
         memset(world, 0, sizeof(*world));
         world->seed = seed * 0x9e3779b97f4a7c15u;
         world->packed = seed % 2;
+        world->follow = follow;
         world->make = trace_make_new();
+        world->make->process.end = follow ? TRACE_END_NONE : TRACE_END_EXIT;
         play(world);
         expect(world);
         detect(world);
@@ -326,8 +362,21 @@ static void random_programs(void **state)
     assert_true(pairs > 10 * programs); /* else the programs are too tame */
 }
 
+static void at_the_end(void **state)
+{
+    (void)state;
+    random_programs(false, 300);
+}
+
+static void while_it_grows(void **state)
+{
+    (void)state;
+    random_programs(true, 80);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(at_the_end),
+                                       cmocka_unit_test(while_it_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

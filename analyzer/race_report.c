@@ -220,11 +220,12 @@ static void add_task(const struct analysis *analysis, struct finding *finding, u
 static void add_last_sync(const struct analysis *analysis, struct finding *finding,
                           const struct found *found, const struct race_entry *entry)
 {
-    const struct order_edge *edge = order_last_edge(analysis->order, entry->task, entry->segment);
+    const struct order_edge *edge =
+        entry == &found->sample->before ? &found->sample->last_before : &found->sample->last_after;
     char *task = describe_task(analysis, entry->task);
     const char *access = access_word(site_of(found->places, entry->site));
     struct stack stack = {NULL, 0};
-    if (!edge) {
+    if (edge->from == ORDER_DROPPED) {
         struct part *part = finding_part(finding, PART_EVENT, entry->task, stack);
         finding_set(&part->text, "Before its %s, %s had not synchronised with any other task",
                     access, task);
@@ -259,11 +260,10 @@ static void add_why(const struct analysis *analysis, struct finding *finding,
     const struct race_entry *before = &found->sample->before, *after = &found->sample->after;
     char *first = describe_task(analysis, before->task),
          *second = describe_task(analysis, after->task);
-    const uint64_t *clock = order_clock(analysis->order, after->task, after->segment, false);
     const char *access = access_word(site_of(found->places, before->site));
     const char *other = access_word(site_of(found->places, after->site));
     char *text = NULL;
-    if (clock[before->task])
+    if (found->sample->known)
         text = memory_format("%s is after %s only up to a point before its %s; no synchronisation "
                              "leads from there to the %s of %s",
                              second, first, access, other, second);

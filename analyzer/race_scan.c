@@ -296,7 +296,13 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
     }
     struct access_cursor *cursor = &stream->cursor->cursor;
     struct trace_access *record = &stream->cursor->record;
-    while (access_next(cursor, record)) {
+    uint64_t limit = scan->step ? stream->all_records + scan->step : UINT64_MAX;
+    stream->whole = false;
+    while (stream->all_records < limit) {
+        if (!access_next(cursor, record)) {
+            stream->whole = true;
+            break;
+        }
         stream->all_records++;
         take_record(scan, index, record, cursor->place.offset, &queue);
     }
@@ -320,6 +326,8 @@ void race_scan_run(struct race_scan *scan)
             return;
         if (scan->trace->access[index].size)
             scan_stream(scan, index);
+        else
+            scan->streams[index].whole = true;
     }
 }
 

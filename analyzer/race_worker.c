@@ -463,19 +463,28 @@ uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream)
     if (!run || stream >= run->stream_count || !run->streams[stream].reader)
         return 0;
     const struct stream_place *place = &run->streams[stream].reader->cursor.place;
-    return place->offset >= TRACE_ACCESS_OFFSET ? place->offset : place->window_goes;
+    return stream_place_needs(place, TRACE_ACCESS_OFFSET);
 }
 
-void race_worker_floor(struct race_worker *worker, uint64_t *floor)
+void race_worker_base(struct race_worker *worker, uint64_t *base)
 {
     struct run *run = worker->run;
-    order_walk_floor(run->walk, run->next_event, floor);
-    /* Of its own segments a task knows those that are over: its children will be after them. */
+    uint64_t *own = memory_get(run->task_count, sizeof(*own));
+    /* Of its own segments a task knows those that are over: its children will be after them. An edge
+     * that is not applied yet may tell of what is not in the base. */
     for (uint32_t t = 0; t < run->task_count; t++) {
-        uint64_t done = order_walk_progress(run->walk, t);
-        uint64_t own = done == UINT64_MAX ? UINT64_MAX : before_segment(run->next_event[t]);
-        floor[t] = floor[t] < own ? floor[t] : own;
+        own[t] = UINT64_MAX;
+        if (order_walk_progress(run->walk, t) != UINT64_MAX)
+            own[t] = before_segment(run->next_event[t]);
     }
+    for (uint32_t t = 1; t < run->task_count; t++) {
+        uint64_t settled = order_walk_settle(run->walk, t, own[t]);
+        own[t] = own[t] < settled ? own[t] : settled;
+    }
+    order_walk_floor(run->walk, run->next_event, base);
+    for (uint32_t t = 0; t < run->task_count; t++)
+        base[t] = base[t] < own[t] ? base[t] : own[t];
+    free(own);
 }
 
 void race_worker_end(struct race_worker *worker)

@@ -51,9 +51,10 @@ struct report {
     uint32_t suppressed;
     double timeout; /* seconds after which `run` ended the program; 0: it was not */
     struct report_end end;
-    bool unreadable; /* some trace could not be read at all */
-    char *nothing;   /* why nothing was observed, or NULL */
-    char **notes;    /* what else must be said */
+    struct digests *digests; /* traces that were analyzed while the program ran; NULL: none */
+    bool unreadable;         /* some trace could not be read at all */
+    char *nothing;           /* why nothing was observed, or NULL */
+    char **notes;            /* what else must be said */
     uint32_t note_count;
     int status; /* exit status that follows */
     bool colored;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "analyzer/memory.h"
+#include "analyzer/trace_file.h"
 
 #define SLOTS_MAX    (1u << 24) /* of one table: 8 GB of tasks; more is damage */
 #define STREAMS_MAX  (1u << 20)
@@ -132,7 +133,7 @@ static bool map_stream(struct trace *trace, int directory, const char *name,
     return mapped;
 }
 
-static void unmap_file(struct trace_blob *blob)
+void trace_unmap(struct trace_blob *blob)
 {
     union {
         const uint8_t *bytes;
@@ -167,7 +168,7 @@ static bool check_header(struct trace *trace, const char *name, struct trace_blo
     if (!wrong)
         return true;
     trace_problem(trace, name, 0, "%s", wrong);
-    unmap_file(blob);
+    trace_unmap(blob);
     return false;
 }
 
@@ -229,7 +230,7 @@ static void *read_table(struct trace *trace, int directory, const char *name,
     if (map_file(trace, directory, name, &blob) &&
         check_header(trace, name, &blob, kind, (uint32_t)slot_size, TRACE_TABLE_OFFSET))
         slots = copy_slots(trace, name, &blob, slot_size, count);
-    unmap_file(&blob);
+    trace_unmap(&blob);
     return slots ? slots : memory_get(1, slot_size);
 }
 
@@ -349,7 +350,7 @@ static bool process_lives(const struct trace_process *process)
     return began <= process->start_ns / 1000000000u + 2;
 }
 
-static bool read_process(struct trace *trace, int directory, char **error)
+bool trace_read_process(struct trace *trace, int directory, char **error)
 {
     struct trace_blob blob;
     const char *wrong = NULL;
@@ -365,7 +366,7 @@ static bool read_process(struct trace *trace, int directory, char **error)
         if (trace->process.state != 1)
             wrong = "was never filled in";
     }
-    unmap_file(&blob);
+    trace_unmap(&blob);
     if (wrong) {
         *error = memory_format("%s: no trace: file 'process': %s", trace->path, wrong);
         return false;
@@ -385,8 +386,12 @@ static bool read_process(struct trace *trace, int directory, char **error)
 
 /* ---- open and close ---- */
 
-static void read_tables(struct trace *trace, int directory)
+void trace_read_tables(struct trace *trace, int directory)
 {
+    free(trace->tasks);
+    free(trace->objects);
+    free(trace->modules);
+    trace_unmap(&trace->stacks);
     trace->tasks = read_table(trace, directory, "tasks", TRACE_FILE_TASKS,
                               sizeof(struct trace_task), &trace->task_count);
     trace->objects = read_table(trace, directory, "objects", TRACE_FILE_OBJECTS,
@@ -421,7 +426,7 @@ static long stream_number(const char *name)
 
 /* How many streams there are: what the directory holds counts, not what the process file says,
  * which a killed process had no time to bring up to date. */
-static uint32_t count_streams(struct trace *trace, int directory)
+uint32_t trace_count_streams(struct trace *trace, int directory)
 {
     uint32_t count = 0;
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -441,8 +446,8 @@ static uint32_t count_streams(struct trace *trace, int directory)
     return count;
 }
 
-static void read_stream(struct trace *trace, int directory, enum trace_file_kind kind,
-                        uint32_t index)
+void trace_read_stream(struct trace *trace, int directory, enum trace_file_kind kind,
+                       uint32_t index)
 {
     bool sync = kind == TRACE_FILE_SYNC;
     struct trace_blob *blob = sync ? &trace->sync[index] : &trace->access[index];
@@ -458,13 +463,24 @@ static void read_stream(struct trace *trace, int directory, enum trace_file_kind
 /* Accesses first: while the program runs, the synchronisation read after them holds at least what orders them. */
 static void read_streams(struct trace *trace, int directory)
 {
-    trace->stream_count = count_streams(trace, directory);
+    trace->stream_count = trace_count_streams(trace, directory);
     trace->sync = memory_get(trace->stream_count, sizeof(*trace->sync));
     trace->access = memory_get(trace->stream_count, sizeof(*trace->access));
     for (uint32_t i = 0; i < trace->stream_count; i++)
-        read_stream(trace, directory, TRACE_FILE_ACCESS, i);
+        trace_read_stream(trace, directory, TRACE_FILE_ACCESS, i);
     for (uint32_t i = 0; i < trace->stream_count; i++)
-        read_stream(trace, directory, TRACE_FILE_SYNC, i);
+        trace_read_stream(trace, directory, TRACE_FILE_SYNC, i);
+}
+
+void trace_judge(struct trace *trace)
+{
+    const struct trace_process *process = &trace->process;
+    if (process->end == TRACE_END_NONE || process->end == TRACE_END_OFF ||
+        process->full & (TRACE_FULL_SAMPLED | TRACE_FULL_DROPPED) ||
+        process->lost_sync + process->lost_access + process->lost_tasks + process->lost_objects +
+                process->lost_stacks >
+            0)
+        trace->complete = false;
 }
 
 static struct trace *open_trace(const char *path, bool streams, char **error)
@@ -481,21 +497,16 @@ static struct trace *open_trace(const char *path, bool streams, char **error)
         trace_close(trace);
         return NULL;
     }
-    if (!read_process(trace, directory, error)) {
+    if (!trace_read_process(trace, directory, error)) {
         close(directory);
         trace_close(trace);
         return NULL;
     }
-    read_tables(trace, directory);
+    trace_read_tables(trace, directory);
     if (streams)
         read_streams(trace, directory);
     close(directory);
-    const struct trace_process *process = &trace->process;
-    if (process->end == TRACE_END_NONE || process->end == TRACE_END_OFF ||
-        process->lost_sync + process->lost_access + process->lost_tasks + process->lost_objects +
-                process->lost_stacks >
-            0)
-        trace->complete = false;
+    trace_judge(trace);
     return trace;
 }
 
@@ -514,10 +525,10 @@ void trace_close(struct trace *trace)
     if (!trace)
         return;
     for (uint32_t i = 0; i < trace->stream_count; i++) {
-        unmap_file(&trace->sync[i]);
-        unmap_file(&trace->access[i]);
+        trace_unmap(&trace->sync[i]);
+        trace_unmap(&trace->access[i]);
     }
-    unmap_file(&trace->stacks);
+    trace_unmap(&trace->stacks);
     for (uint32_t i = 0; i < trace->problem_count; i++) {
         free(trace->problems[i].file);
         free(trace->problems[i].text);

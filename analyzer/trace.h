@@ -76,6 +76,12 @@ struct stream_place {     /* how far a stream has been read */
     uint32_t sequence;
 };
 
+/* Up to where the file is not needed to read on. */
+static inline uint64_t stream_place_needs(const struct stream_place *place, uint64_t data_offset)
+{
+    return place->offset >= data_offset ? place->offset : place->window_goes;
+}
+
 struct sync_cursor {
     const struct trace *trace;
     uint32_t stream;

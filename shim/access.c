@@ -17,6 +17,7 @@
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/task.h"
+#include "shim/volume.h"
 
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
@@ -293,8 +294,11 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
                    uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);
-    if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0 ||
-                 !shim_options.accesses))
+    if (UNLIKELY(!shim_options.accesses)) {
+        volume_left_out();
+        return;
+    }
+    if (UNLIKELY(!state || state->ignore[kind & TRACE_KIND_WRITE] || size == 0))
         return;
     if (UNLIKELY(address < LOWEST))
         return;

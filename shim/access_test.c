@@ -24,6 +24,10 @@
 #define OBJECTS      16u
 
 struct table table_tasks, table_stacks, table_process;
+void volume_left_out(void)
+{
+}
+
 struct shim_options shim_options = {.accesses = true, .heap = true};
 volatile uint32_t shim_life[1024] = {SHIM_ON};
 volatile uint32_t patch_on;

@@ -10,6 +10,7 @@
 
 #include "shim/access.h"
 #include "shim/object.h"
+#include "shim/options.h"
 #include "shim/shim.h"
 
 void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
@@ -35,6 +36,9 @@ void clock_acquire_task(struct thread *thread, uint32_t task, uint64_t segment,
 /* Ends the present segment and returns its number. */
 static inline uint64_t clock_new_segment(struct thread *thread)
 {
+    /* For a reader that follows: when it sees the new segment, all accesses of the old one are in the stream. */
+    if (UNLIKELY(shim_options.digest))
+        access_flush(thread);
     uint64_t ended = thread->segment++;
     thread->record->segment = thread->segment;
     if (thread->access)

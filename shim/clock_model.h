@@ -69,6 +69,13 @@ void access_new_segment(struct thread *thread)
     (void)thread;
 }
 
+struct shim_options shim_options;
+
+void access_flush(struct thread *thread)
+{
+    (void)thread;
+}
+
 void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
                    uintptr_t pc)
 {

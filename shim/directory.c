@@ -15,6 +15,7 @@
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/task.h"
+#include "shim/volume.h"
 
 #define FD_FROM 500 /* above what hosts count up to, below the usual limit of 1024 */
 
@@ -90,6 +91,7 @@ int directory_write(int fd, const void *bytes, uint64_t size, uint64_t offset)
             return result < 0 ? (int)result : -ENOSPC;
         done += (uint64_t)result;
     }
+    volume_add(size);
     return 0;
 }
 
@@ -98,6 +100,8 @@ int directory_reserve(int fd, uint64_t offset, uint64_t size)
     if (!size_allowed(offset + size))
         return -EFBIG;
     long result = raw4(SYS_fallocate, fd, 0, offset, size);
+    if (result == 0)
+        volume_add(size);
     if (result != -EOPNOTSUPP && result != -ENOSYS)
         return (int)result;
     static const char zeros[4096];

@@ -9,6 +9,7 @@ struct shim_options shim_options = {.report = true,
                                     .heap = true,
                                     .exitcode = 66,
                                     .stack_depth = 32,
+                                    .max_disk = UINT64_C(1) << 30,
                                     .patch = "none"};
 
 const char *options_variable(char *const *environment, const char *name)
@@ -29,6 +30,17 @@ static uint64_t number(const char *value, size_t length, uint64_t otherwise)
         result = result * 10 + (uint64_t)(value[i] - '0');
     }
     return length ? result : otherwise;
+}
+
+static uint64_t size(const char *value, size_t length, uint64_t otherwise)
+{
+    static const char units[] = "kKmMgG";
+    unsigned shift = 0;
+    for (unsigned i = 0; length && i < 6; i++)
+        if (value[length - 1] == units[i])
+            shift = 10 * (i / 2 + 1);
+    uint64_t result = number(value, length - (shift != 0), UINT64_MAX);
+    return result == UINT64_MAX ? otherwise : result << shift;
 }
 
 static bool truth(const char *value, size_t length, bool otherwise)
@@ -76,6 +88,14 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->verbosity = (int)(number(value, length, (uint64_t)o->verbosity) & 255);
     else if (key_is(key, key_length, "stack_depth"))
         o->stack_depth = (uint32_t)number(value, length, o->stack_depth);
+    else if (key_is(key, key_length, "max_disk"))
+        o->max_disk = size(value, length, o->max_disk);
+    else if (key_is(key, key_length, "digest"))
+        o->digest = size(value, length, 0) != 0;
+    else if (key_is(key, key_length, "when_full"))
+        o->when_full = key_is(value, length, "sample") ? WHEN_FULL_SAMPLE
+                       : key_is(value, length, "drop") ? WHEN_FULL_DROP
+                                                       : WHEN_FULL_SLOW;
     else if (key_is(key, key_length, "max_access_mb"))
         o->max_access_bytes = number(value, length, 0) << 20;
 }

@@ -4,6 +4,8 @@
 
 #include "shim/shim.h"
 
+enum when_full { WHEN_FULL_SLOW, WHEN_FULL_SAMPLE, WHEN_FULL_DROP };
+
 struct shim_options {
     char trace_dir[512]; /* empty: gorocheck.<pid> */
     char analyzer[512];  /* empty: beside the shim */
@@ -13,6 +15,9 @@ struct shim_options {
     int verbosity;
     uint32_t stack_depth;
     uint64_t max_access_bytes; /* per OS thread; 0: no limit */
+    uint64_t max_disk;         /* bytes; 0: no limit */
+    enum when_full when_full;
+    bool digest; /* somebody may read the trace while it is written */
 };
 extern struct shim_options shim_options;
 /* Value of an environment variable read from `environment` (no getenv: the host may change its copy), or NULL. */

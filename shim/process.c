@@ -25,6 +25,7 @@
 #include "shim/table.h"
 #include "shim/task.h"
 #include "shim/thread.h"
+#include "shim/volume.h"
 
 /* In the child: all that the parent shared becomes our own copy, and begins anew. */
 void process_fork_child(struct thread *thread)
@@ -53,6 +54,7 @@ void process_fork_child(struct thread *thread)
     held_fork_child();
     fd_fork_child();
     misuse_fork_child();
+    volume_fork_child();
     end_fork_child();
     access_fork_child(thread);
 }

@@ -13,6 +13,7 @@
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/table.h"
+#include "shim/volume.h"
 
 #define FIRST_CHUNK TRACE_CHUNK_MIN
 
@@ -131,7 +132,9 @@ static bool window_advance(struct stream *stream)
         raw1(SYS_close, fd);
     if (error)
         stream_lose(stream, -error);
-    return !error;
+    else if (full)
+        volume_check(stream->kind == TRACE_FILE_ACCESS);
+    return !error && shim_state != SHIM_OFF;
 }
 
 /* An anonymous stream whose trace has gone to disk must follow at once: called when the trace is activated. */

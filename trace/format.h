@@ -96,6 +96,11 @@ enum trace_end {
 #define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
 
+/* Bits of trace_process.full */
+#define TRACE_FULL_SLOWED      1u /* threads waited */
+#define TRACE_FULL_SAMPLED     2u /* accesses were left out for a while */
+#define TRACE_FULL_DROPPED     4u /* ... from then on */
+
 struct trace_process {
     uint32_t state; /* 1 */
     uint32_t flags;
@@ -124,8 +129,14 @@ struct trace_process {
     char directory[408];    /* working directory at the start */
     char patch_refused[96]; /* why modules that were to be patched could not be */
     uint64_t goroutines;    /* made, also those whose slots others have now */
+    /* Of a trace that is analyzed while it is written (`gorocheck run`), and of one that would grow too large: */
+    uint64_t written;   /* bytes of all its files so far */
+    uint64_t digested;  /* of these, what the analyzer has read and deleted; only it writes this */
+    uint64_t waited_ns; /* what threads waited for the analyzer, in all */
+    uint32_t reader;    /* pid of the analyzer, 0 none */
+    uint32_t full;      /* TRACE_FULL_*: what was done when the trace came to max_disk */
 };
-static_assert(sizeof(struct trace_process) == 2816, "process");
+static_assert(sizeof(struct trace_process) == 2848, "process");
 
 /* ---- tasks ---- */
 

@@ -1,0 +1,414 @@
+/*
+ * Digesting a trace: see digest.h. In rounds, each of which
+ *   - reads what the streams hold by now, first the accesses, then who is after whom, then the tables;
+ *   - lets the workers check the accesses up to where the round before had read, because only of
+ *     these it is certain that all they are after has been read, whatever stream it is in;
+ *   - retires edges and gives back the disk space of what nobody will read again.
+ *
+ * When a task waits for another one to be done with a segment, no record may ever tell that it is.
+ * So the recorder (digest=) writes all accesses of a segment before the task's slot shows the next
+ * one: a slot that was read before the streams tells which segments are complete in them.
+ *
+ * Invariant: `live` and the grants belong to the same moment, that of the round before.
+ */
+#include "analyzer/digest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analyzer/follow.h"
+#include "analyzer/memory.h"
+#include "analyzer/race.h"
+#include "analyzer/trace_file.h"
+
+#define TICK_NS 50000000
+#define TICK_SHARE \
+    4u /* of the time at least three quarters are the program's, if rounds take long */
+#define ROUND       (UINT64_C(1) << 21) /* records: half a second, so that a writer never waits long */
+#define RETIRE_FROM (UINT64_C(1) << 20) /* edges: 48 MB */
+
+struct digest {
+    char *path;
+    struct digest_options options;
+    struct follow *follow;
+    struct order *order;
+    struct race_scan scan;
+    struct race_worker *workers;
+    unsigned jobs;
+    struct race_live live, coming, next; /* of the grants, of the last round, of the present one */
+    uint64_t *read;                      /* [read_count] records of each stream at the last round */
+    uint32_t read_count;
+    uint64_t retire_at;
+    bool begun;
+};
+
+struct digests {
+    struct digest_options options;
+    struct digest **items;
+    uint32_t count, capacity;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool running, stop;
+};
+
+/* ---- one round ---- */
+
+/* What the slots say now is true of all that the streams will be found to hold. */
+static void note_live(struct digest *digest)
+{
+    const struct trace *trace = digest->follow->trace;
+    struct race_live *next = &digest->next;
+    next->segments = memory_resize(next->segments, trace->task_count, sizeof(*next->segments));
+    next->over = memory_resize(next->over, trace->task_count, sizeof(*next->over));
+    next->count = trace->task_count;
+    for (uint32_t t = 0; t < trace->task_count; t++) {
+        next->segments[t] = trace->tasks[t].state ? trace->tasks[t].segment : 0;
+        next->over[t] = trace->tasks[t].state == TRACE_TASK_ENDED;
+    }
+}
+
+/* ... and of what was read of them, where that is all: a goroutine may be in any stream. */
+static void judge_live(struct digest *digest)
+{
+    const struct trace *trace = digest->follow->trace;
+    struct race_live *next = &digest->next;
+    for (uint32_t t = 0; t < next->count; t++) {
+        uint32_t stream = digest->order->lists[t].stream;
+        uint32_t kind = trace->tasks[t].kind;
+        bool whole = kind == TRACE_TASK_THREAD && stream && stream <= digest->scan.stream_count &&
+                     digest->scan.streams[stream - 1].whole;
+        next->segments[t] = whole ? next->segments[t] : 0;
+        next->over[t] = kind == TRACE_TASK_CLOCK || (whole && next->over[t]);
+    }
+}
+
+static void grant(struct digest *digest)
+{
+    struct race_live old = digest->live;
+    judge_live(digest);
+    for (uint32_t i = 0; i < digest->read_count; i++)
+        digest->scan.streams[i].granted = digest->read[i];
+    digest->read = memory_resize(digest->read, digest->scan.stream_count, sizeof(*digest->read));
+    digest->read_count = digest->scan.stream_count;
+    for (uint32_t i = 0; i < digest->read_count; i++)
+        digest->read[i] = digest->scan.streams[i].all_records;
+    digest->live = digest->coming;
+    digest->coming = digest->next;
+    digest->next = old;
+}
+
+static void *check(void *worker)
+{
+    race_worker_advance(worker, false);
+    return NULL;
+}
+
+static void *check_rest(void *worker)
+{
+    race_worker_advance(worker, true);
+    return NULL;
+}
+
+static void run_workers(struct digest *digest, void *(*function)(void *))
+{
+    pthread_t *threads = memory_get(digest->jobs, sizeof(*threads));
+    bool *started = memory_get(digest->jobs, sizeof(*started));
+    for (unsigned i = 1; i < digest->jobs; i++)
+        started[i] = !pthread_create(&threads[i], NULL, function, &digest->workers[i]);
+    function(&digest->workers[0]);
+    for (unsigned i = 1; i < digest->jobs; i++) {
+        if (started[i])
+            pthread_join(threads[i], NULL);
+        else
+            function(&digest->workers[i]);
+    }
+    free(threads);
+    free(started);
+}
+
+static void begin(struct digest *digest)
+{
+    const struct digest_options *options = &digest->options;
+    race_scan_open(&digest->scan, digest->follow->trace, digest->order->task_count, true);
+    digest->workers = memory_get(digest->jobs, sizeof(*digest->workers));
+    for (unsigned i = 0; i < digest->jobs; i++) {
+        struct race_worker *worker = &digest->workers[i];
+        worker->scan = &digest->scan;
+        worker->order = digest->order;
+        worker->live = &digest->live;
+        worker->shard =
+            (struct race_shard){.scan = &digest->scan, .index = i, .count = digest->jobs};
+        race_places_open(&worker->places);
+        race_history_open(&worker->history, &digest->scan, 0, options->memory_limit / digest->jobs);
+        worker->history.order = digest->order;
+    }
+    digest->retire_at = options->from / 64 < RETIRE_FROM ? options->from / 64 : RETIRE_FROM;
+    digest->begun = true;
+}
+
+static void read_on(struct digest *digest, bool step)
+{
+    order_read(digest->order, digest->follow->trace);
+    race_scan_again(&digest->scan, digest->order->task_count);
+    digest->scan.step = step ? ROUND / (digest->scan.stream_count + 1u) + ROUND / 64 : 0;
+    race_scan_run(&digest->scan);
+    race_scan_end(&digest->scan);
+}
+
+static void retire(struct digest *digest)
+{
+    if (order_edges_left(digest->order) < digest->retire_at)
+        return;
+    uint64_t *base = memory_get(digest->order->task_count, sizeof(*base));
+    race_worker_base(&digest->workers[0], base);
+    order_retire(digest->order, base);
+    free(base);
+    uint64_t left = order_edges_left(digest->order);
+    if (digest->retire_at < 2 * left)
+        digest->retire_at = 2 * left;
+}
+
+static void give_back(struct digest *digest)
+{
+    for (uint32_t i = 0; i < digest->scan.stream_count; i++) {
+        uint64_t offset = UINT64_MAX;
+        for (unsigned w = 0; w < digest->jobs; w++) {
+            uint64_t read = race_worker_read(&digest->workers[w], i);
+            offset = read < offset ? read : offset;
+        }
+        follow_give_back(digest->follow, TRACE_FILE_ACCESS, i, offset);
+    }
+    for (uint32_t i = 0; i < digest->order->cursor_count; i++)
+        follow_give_back(digest->follow, TRACE_FILE_SYNC, i,
+                         stream_place_needs(&digest->order->cursors[i].place, TRACE_SYNC_OFFSET));
+}
+
+void digest_round(struct digest *digest)
+{
+    note_live(digest);
+    follow_advance(digest->follow);
+    if (!digest->begun)
+        begin(digest);
+    read_on(digest, true);
+    grant(digest);
+    run_workers(digest, check);
+    retire(digest);
+    give_back(digest);
+}
+
+/* ---- which traces ---- */
+
+static uint64_t trace_bytes(const char *path)
+{
+    struct trace_process process = {.state = 0};
+    char *name = memory_format("%s/process", path);
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    free(name);
+    if (fd < 0)
+        return 0;
+    ssize_t size = pread(fd, &process, sizeof(process), TRACE_TABLE_OFFSET);
+    close(fd);
+    return size == (ssize_t)sizeof(process) && process.state == 1 ? process.written : 0;
+}
+
+struct digest *digest_open(const char *path, const struct digest_options *options)
+{
+    char *error = NULL;
+    struct follow *follow = follow_open(path, options->keep, &error);
+    free(error);
+    if (!follow)
+        return NULL;
+    struct digest *digest = memory_get(1, sizeof(*digest));
+    digest->path = memory_text(path);
+    digest->follow = follow;
+    digest->options = *options;
+    race_resources(&digest->options.jobs, &digest->options.memory_limit);
+    digest->jobs = digest->options.jobs;
+    digest->order = order_begin();
+    order_keep_begin(digest->order);
+    return digest;
+}
+
+void digest_free(struct digest *digest)
+{
+    for (unsigned w = 0; digest->begun && w < digest->jobs; w++) {
+        race_worker_end(&digest->workers[w]);
+        race_places_close(&digest->workers[w].places);
+        race_history_close(&digest->workers[w].history);
+    }
+    if (digest->begun)
+        race_scan_close(&digest->scan);
+    if (digest->follow)
+        trace_close(follow_close(digest->follow));
+    order_free(digest->order);
+    free(digest->workers);
+    struct race_live *lives[] = {&digest->live, &digest->coming, &digest->next};
+    for (unsigned i = 0; i < 3; i++) {
+        free(lives[i]->segments);
+        free(lives[i]->over);
+    }
+    free(digest->read);
+    free(digest->path);
+    free(digest);
+}
+
+static void look_for_traces(struct digests *digests)
+{
+    const struct digest_options *options = &digests->options;
+    DIR *folder = opendir(options->folder);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (!options->is_trace(options->data, entry->d_name))
+            continue;
+        char *path = memory_format("%s/%s", options->folder, entry->d_name);
+        struct digest *digest = NULL;
+        if (!digests_find(digests, path) && trace_bytes(path) >= options->from)
+            digest = digest_open(path, options);
+        if (digest) {
+            MEMORY_GROW(digests->items, digests->count, digests->capacity);
+            digests->items[digests->count++] = digest;
+        }
+        free(path);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+/* ---- the thread ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* False when it is time to end. */
+static bool pause_until(struct digests *digests, uint64_t nanoseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    uint64_t sum = (uint64_t)until.tv_nsec + nanoseconds;
+    until.tv_sec += (time_t)(sum / 1000000000u);
+    until.tv_nsec = (long)(sum % 1000000000u);
+    pthread_mutex_lock(&digests->lock);
+    while (!digests->stop &&
+           pthread_cond_timedwait(&digests->wake, &digests->lock, &until) != ETIMEDOUT)
+        ;
+    bool go_on = !digests->stop;
+    pthread_mutex_unlock(&digests->lock);
+    return go_on;
+}
+
+static void *follow_traces(void *data)
+{
+    struct digests *digests = data;
+    uint64_t pause = TICK_NS;
+    while (pause_until(digests, pause)) {
+        uint64_t begun = now_ns();
+        look_for_traces(digests);
+        for (uint32_t i = 0; i < digests->count; i++)
+            digest_round(digests->items[i]);
+        uint64_t took = now_ns() - begun;
+        pause = took / TICK_SHARE > TICK_NS ? took / TICK_SHARE : TICK_NS;
+    }
+    return NULL;
+}
+
+struct digests *digests_start(const struct digest_options *options)
+{
+    struct digests *digests = memory_get(1, sizeof(*digests));
+    digests->options = *options;
+    pthread_mutex_init(&digests->lock, NULL);
+    pthread_cond_init(&digests->wake, NULL);
+    sigset_t all, before; /* signals are the main thread's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    digests->running = !pthread_create(&digests->thread, NULL, follow_traces, digests);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return digests;
+}
+
+void digests_stop(struct digests *digests)
+{
+    if (!digests || !digests->running)
+        return;
+    pthread_mutex_lock(&digests->lock);
+    digests->stop = true;
+    pthread_cond_signal(&digests->wake);
+    pthread_mutex_unlock(&digests->lock);
+    pthread_join(digests->thread, NULL);
+    digests->running = false;
+}
+
+struct digest *digests_find(struct digests *digests, const char *path)
+{
+    for (uint32_t i = 0; digests && i < digests->count; i++)
+        if (!strcmp(digests->items[i]->path, path))
+            return digests->items[i];
+    return NULL;
+}
+
+void digests_free(struct digests *digests)
+{
+    if (!digests)
+        return;
+    for (uint32_t i = 0; i < digests->count; i++)
+        digest_free(digests->items[i]);
+    free(digests->items);
+    pthread_mutex_destroy(&digests->lock);
+    pthread_cond_destroy(&digests->wake);
+    free(digests);
+}
+
+/* ---- the end ---- */
+
+/* The detectors find what was kept of the synchronisation where its streams were. */
+static void show_kept(struct digest *digest, struct trace *trace)
+{
+    struct trace_blob kept;
+    for (uint32_t i = 0; i < trace->stream_count; i++)
+        trace_unmap(&trace->sync[i]);
+    if (!trace->stream_count)
+        return;
+    order_keep_stream(digest->order, &kept);
+    void *memory = memory_pages(kept.size, 1);
+    memcpy(memory, kept.bytes, kept.size);
+    trace->sync[0] = (struct trace_blob){memory, kept.size};
+}
+
+struct trace *digest_finish(struct digest *digest)
+{
+    follow_finish(digest->follow);
+    struct trace *trace = digest->follow->trace;
+    if (digest->begun) {
+        read_on(digest, false);
+        run_workers(digest, check_rest);
+    } else {
+        order_read(digest->order, trace);
+    }
+    show_kept(digest, trace);
+    follow_close(digest->follow);
+    digest->follow = NULL;
+    return trace;
+}
+
+struct order *digest_order(struct digest *digest)
+{
+    return digest->order;
+}
+
+void digest_report(struct digest *digest, struct analysis *analysis)
+{
+    if (digest->begun)
+        race_conclude(analysis, &digest->scan, digest->workers, digest->jobs);
+}
