@@ -281,8 +281,9 @@ uint64_t order_walk_settle(struct order_walk *walk, uint32_t task, uint64_t segm
     uint32_t other;
     uint64_t until;
     bring(walk, task, order_version(order, task, segment), false, &other, &until);
-    return t->applied < order_edges(order, task) ? order_edge_at(order, task, t->applied)->segment - 1
-                                                 : UINT64_MAX;
+    return t->applied < order_edges(order, task)
+               ? order_edge_at(order, task, t->applied)->segment - 1
+               : UINT64_MAX;
 }
 
 uint64_t order_walk_memory(const struct order_walk *walk)

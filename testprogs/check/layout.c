@@ -59,7 +59,8 @@ static void tables(void)
           P(start_ns), P(start_tsc), P(end_ns), P(end_tsc), P(tsc_hz), P(end), P(end_code),
           P(end_task), P(end_stack), P(lost_sync), P(lost_access), P(lost_tasks), P(lost_objects),
           P(lost_stacks), P(events), P(streams), P(lost_errno), P(off_reason), P(executable),
-          P(command), P(options), P(directory), P(patch_refused), P(goroutines));
+          P(command), P(options), P(directory), P(patch_refused), P(goroutines), P(written),
+          P(digested), P(waited_ns), P(reader), P(full));
 #define T(m) M(trace_task, m)
     TABLE(trace_task, "Slots of `tasks`.", T(state), T(kind), T(flags), T(os_tid), T(parent),
           T(create_stack), T(parent_segment), T(entry), T(handle), T(stack_low), T(stack_high),
