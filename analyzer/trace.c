@@ -22,8 +22,7 @@
 #include "analyzer/trace_file.h"
 
 #define SLOTS_MAX    (1u << 24) /* of one table: 8 GB of tasks; more is damage */
-#define STREAMS_MAX  (1u << 20)
-#define PROBLEMS_MAX 1000u /* a damaged trace must not fill the memory with complaints */
+#define PROBLEMS_MAX 1000u      /* a damaged trace must not fill the memory with complaints */
 
 void trace_problem(struct trace *trace, const char *file, uint64_t offset, const char *format, ...)
 {
@@ -40,136 +39,6 @@ void trace_problem(struct trace *trace, const char *file, uint64_t offset, const
         memory_resize(trace->problems, trace->problem_count + 1, sizeof(*trace->problems));
     trace->problems[trace->problem_count++] = (struct problem){
         .file = memory_text(file), .offset = offset, .text = text ? text : memory_text("damaged")};
-}
-
-/* ---- files ---- */
-
-static int open_file(struct trace *trace, int directory, const char *name)
-{
-    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        if (errno != ENOENT)
-            trace_problem(trace, name, 0, "cannot be opened: %s", strerror(errno));
-        return -1;
-    }
-    struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        trace_problem(trace, name, 0, "is no regular file");
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Maps an open file, which may have grown since it was opened; an empty one is like none. */
-static bool map_open(struct trace *trace, int fd, const char *name, int protection,
-                     struct trace_blob *blob)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0 || status.st_size == 0)
-        return false;
-    void *bytes = mmap(NULL, (size_t)status.st_size, protection, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED)
-        trace_problem(trace, name, 0, "cannot be mapped: %s", strerror(errno));
-    else
-        *blob = (struct trace_blob){bytes, (uint64_t)status.st_size};
-    return bytes != MAP_FAILED;
-}
-
-/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used (a
- * problem). */
-static bool map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob)
-{
-    *blob = (struct trace_blob){NULL, 0};
-    int fd = open_file(trace, directory, name);
-    bool mapped = fd >= 0 && map_open(trace, fd, name, PROT_READ, blob);
-    if (fd >= 0)
-        close(fd);
-    return mapped;
-}
-
-/* The window of a stream as it is at one moment, though its writer goes on: until a copy of it is of one chunk. */
-static bool copy_window(int fd, uint64_t offset, uint8_t *window, size_t room)
-{
-    struct trace_chunk_header before, after;
-    for (unsigned tries = 0; tries < 1000; tries++) {
-        if (pread(fd, &before, sizeof(before), (off_t)offset) != sizeof(before))
-            return false;
-        ssize_t size = pread(fd, window, room, (off_t)offset);
-        if (size < (ssize_t)sizeof(before) ||
-            pread(fd, &after, sizeof(after), (off_t)offset) != sizeof(after))
-            return false;
-        if (before.sequence == after.sequence && before.used <= after.used) {
-            memcpy(window, &before, sizeof(before));
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The same as map_file for a stream that is being written: its window is copied into the mapping, the chunks before it
- * do not change any more. */
-static bool map_stream(struct trace *trace, int directory, const char *name,
-                       struct trace_blob *blob, uint64_t window, uint64_t data)
-{
-    *blob = (struct trace_blob){NULL, 0};
-    int fd = open_file(trace, directory, name);
-    uint8_t *copy = memory_get(data - window, 1);
-    bool good = fd >= 0 && copy_window(fd, window, copy, data - window);
-    bool mapped = fd >= 0 && map_open(trace, fd, name, PROT_READ | PROT_WRITE, blob);
-    if (mapped && blob->size > window) {
-        union {
-            const uint8_t *bytes;
-            uint8_t *memory;
-        } mapping = {blob->bytes};
-        if (!good)
-            memset(copy, 0, data - window);
-        memcpy(mapping.memory + window, copy,
-               blob->size < data ? blob->size - window : data - window);
-    }
-    free(copy);
-    if (fd >= 0)
-        close(fd);
-    return mapped;
-}
-
-void trace_unmap(struct trace_blob *blob)
-{
-    union {
-        const uint8_t *bytes;
-        void *memory;
-    } mapped = {blob->bytes};
-    if (mapped.bytes)
-        munmap(mapped.memory, blob->size);
-    *blob = (struct trace_blob){NULL, 0};
-}
-
-/* Checks a file's header; on damage reports it, lets go of the file and returns false. */
-static bool check_header(struct trace *trace, const char *name, struct trace_blob *blob,
-                         enum trace_file_kind kind, uint32_t slot_size, uint32_t data_offset)
-{
-    const char *wrong = NULL;
-    struct trace_file_header header;
-    if (blob->size < sizeof(header)) {
-        wrong = "too short for a file header";
-    } else {
-        memcpy(&header, blob->bytes, sizeof(header));
-        if (header.magic != TRACE_MAGIC)
-            wrong = "no trace file (wrong magic number)";
-        else if (header.version != TRACE_VERSION)
-            wrong = "written by another version of the recorder";
-        else if (header.kind != kind)
-            wrong = "another kind of trace file than its name says";
-        else if (header.slot_size != slot_size || header.data_offset != data_offset)
-            wrong = "a layout that this version does not know";
-        else if (trace->process.pid != 0 && header.start_ns != trace->process.start_ns)
-            wrong = "belongs to another run";
-    }
-    if (!wrong)
-        return true;
-    trace_problem(trace, name, 0, "%s", wrong);
-    trace_unmap(blob);
-    return false;
 }
 
 /* ---- tables ---- */
@@ -227,8 +96,8 @@ static void *read_table(struct trace *trace, int directory, const char *name,
     struct trace_blob blob;
     void *slots = NULL;
     *count = 0;
-    if (map_file(trace, directory, name, &blob) &&
-        check_header(trace, name, &blob, kind, (uint32_t)slot_size, TRACE_TABLE_OFFSET))
+    if (trace_map_file(trace, directory, name, &blob) &&
+        trace_check_header(trace, name, &blob, kind, (uint32_t)slot_size, TRACE_TABLE_OFFSET))
         slots = copy_slots(trace, name, &blob, slot_size, count);
     trace_unmap(&blob);
     return slots ? slots : memory_get(1, slot_size);
@@ -354,10 +223,10 @@ bool trace_read_process(struct trace *trace, int directory, char **error)
 {
     struct trace_blob blob;
     const char *wrong = NULL;
-    if (!map_file(trace, directory, "process", &blob)) {
+    if (!trace_map_file(trace, directory, "process", &blob)) {
         wrong = trace->problem_count ? trace->problems[0].text : "is missing or empty";
-    } else if (!check_header(trace, "process", &blob, TRACE_FILE_PROCESS,
-                             sizeof(struct trace_process), TRACE_TABLE_OFFSET)) {
+    } else if (!trace_check_header(trace, "process", &blob, TRACE_FILE_PROCESS,
+                                   sizeof(struct trace_process), TRACE_TABLE_OFFSET)) {
         wrong = trace->problems[0].text;
     } else if (blob.size < TRACE_TABLE_OFFSET + sizeof(struct trace_process)) {
         wrong = "is cut short";
@@ -402,62 +271,14 @@ void trace_read_tables(struct trace *trace, int directory)
     check_objects(trace);
     name_objects(trace);
     check_modules(trace);
-    if (!map_file(trace, directory, "stacks", &trace->stacks))
+    if (!trace_map_file(trace, directory, "stacks", &trace->stacks))
         return;
     uint32_t slot_size =
         0; /* the one table whose slots vary in size: words or none, as the recorder says */
     if (trace->stacks.size >= sizeof(struct trace_file_header))
         memcpy(&slot_size, trace->stacks.bytes + offsetof(struct trace_file_header, slot_size), 4);
-    check_header(trace, "stacks", &trace->stacks, TRACE_FILE_STACKS, slot_size ? 8 : 0,
-                 TRACE_TABLE_OFFSET);
-}
-
-/* The N of "sync.N" or "access.N", as the recorder writes it; -1 for any other name. */
-static long stream_number(const char *name)
-{
-    const char *digits = strncmp(name, "sync.", 5) == 0     ? name + 5
-                         : strncmp(name, "access.", 7) == 0 ? name + 7
-                                                            : "";
-    size_t length = strspn(digits, "0123456789");
-    if (length == 0 || length > 7 || digits[length] || (digits[0] == '0' && length > 1))
-        return -1;
-    return strtol(digits, NULL, 10);
-}
-
-/* How many streams there are: what the directory holds counts, not what the process file says,
- * which a killed process had no time to bring up to date. */
-uint32_t trace_count_streams(struct trace *trace, int directory)
-{
-    uint32_t count = 0;
-    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
-    if (!listing) {
-        trace_problem(trace, ".", 0, "cannot be listed: %s", strerror(errno));
-        return trace->process.streams < 64 ? trace->process.streams : 64;
-    }
-    for (struct dirent *entry; (entry = readdir(listing));) {
-        long number = stream_number(entry->d_name);
-        if (number >= (long)STREAMS_MAX)
-            trace_problem(trace, entry->d_name, 0, "no stream has this number");
-        else if (number >= (long)count)
-            count = (uint32_t)number + 1;
-    }
-    closedir(listing);
-    return count;
-}
-
-void trace_read_stream(struct trace *trace, int directory, enum trace_file_kind kind,
-                       uint32_t index)
-{
-    bool sync = kind == TRACE_FILE_SYNC;
-    struct trace_blob *blob = sync ? &trace->sync[index] : &trace->access[index];
-    uint32_t window = sync ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW,
-             data = sync ? TRACE_SYNC_OFFSET : TRACE_ACCESS_OFFSET;
-    char name[32];
-    snprintf(name, sizeof(name), sync ? "sync.%u" : "access.%u", index);
-    if (trace->live ? map_stream(trace, directory, name, blob, window, data)
-                    : map_file(trace, directory, name, blob))
-        check_header(trace, name, blob, kind, 0, data);
+    trace_check_header(trace, "stacks", &trace->stacks, TRACE_FILE_STACKS, slot_size ? 8 : 0,
+                       TRACE_TABLE_OFFSET);
 }
 
 /* Accesses first: while the program runs, the synchronisation read after them holds at least what orders them. */

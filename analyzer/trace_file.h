@@ -7,6 +7,13 @@
 
 #include "analyzer/trace.h"
 
+#define STREAMS_MAX (1u << 20)
+
+/* Maps a file of the trace; false if there is none (absent: no problem) or it cannot be used. */
+bool trace_map_file(struct trace *trace, int directory, const char *name, struct trace_blob *blob);
+/* Checks a file's header; on damage reports it, lets go of the file and returns false. */
+bool trace_check_header(struct trace *trace, const char *name, struct trace_blob *blob,
+                        enum trace_file_kind kind, uint32_t slot_size, uint32_t data_offset);
 /* False with *error if there is no process to be read. Sets trace->live. */
 bool trace_read_process(struct trace *trace, int directory, char **error);
 void trace_read_tables(struct trace *trace, int directory);
