@@ -47,7 +47,11 @@ static void thread_gone(void *rounds)
         pthread_setspecific(end_key, (void *)(round + 1));
         return;
     }
-    struct thread *thread = thread_enter();
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread > THREAD_NONE)
+        thread->busy =
+            0; /* nothing of ours is under way here, but perhaps was when it was cancelled */
+    thread = thread_enter();
     if (thread)
         task_end(thread);
 }
@@ -436,7 +440,9 @@ EXPORT int pthread_cancel(pthread_t handle)
         }
         thread_leave(thread);
     }
-    return real.pthread_cancel(handle);
+    int result = real.pthread_cancel(handle);
+    signal_guard_cancel();
+    return result;
 }
 
 EXPORT int pthread_setname_np(pthread_t handle, const char *name)
