@@ -2,7 +2,7 @@
  * A local static object is initialised once, by whichever thread comes first: the language orders it.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 

@@ -3,7 +3,7 @@
  *
  * EXPECT: race @fill @copy [proved]
  * EXPECT: race @fill @compare [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <string.h>

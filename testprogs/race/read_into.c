@@ -2,6 +2,7 @@
  * read(2) fills a buffer that another thread looks at.
  *
  * EXPECT: race @fill @look buffer[2] [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <unistd.h>

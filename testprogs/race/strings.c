@@ -3,6 +3,7 @@
  *
  * EXPECT: race @copy @length [proved]
  * EXPECT: race @copy @print [proved]
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * A name is set while another task compares it.
  *
  * EXPECT: race @set @compare name[0] [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  * CFLAGS: -fno-builtin
  */
 #include <pthread.h>

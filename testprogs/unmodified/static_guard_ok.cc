@@ -2,7 +2,7 @@
  * A local static: its guard is a byte that is loaded plainly.
  *
  * EXPECT: none
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <string>
 #include <thread>
