@@ -430,6 +430,7 @@ static void patch_one(const struct dl_phdr_info *info, const char *name)
             return;
     if (!arena_begin(&arena, (size_t)image.size * 64 + (16 * MEGABYTE)))
         return;
+    patch_nests |= toolchain(name);
     const char *failed = patch_image(&image);
     arena_end(&arena);
     if (failed) {

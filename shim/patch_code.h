@@ -68,6 +68,7 @@ enum patch_trait {
     TRAIT_ADD, /* add of two 64-bit registers: the last step to a position-independent jump target */
     TRAIT_ENDBR,
     TRAIT_NOP,
+    TRAIT_COMPARE, /* cmpxchg: may fail, then it only reads */
 };
 
 struct patch_instruction {
@@ -232,6 +233,8 @@ extern const uint8_t patch_stub_light[], patch_stub_full[];
 extern struct patch_site *patch_sites;
 extern volatile uint32_t patch_site_count;
 bool patch_sites_open(void);
+/* What the recorder itself calls is patched. */
+extern bool patch_nests;
 
 /* patch_place.c */
 enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };

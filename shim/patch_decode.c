@@ -395,6 +395,10 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
         return TRAIT_ENDBR;
     case ZYDIS_MNEMONIC_NOP:
         return TRAIT_NOP;
+    case ZYDIS_MNEMONIC_CMPXCHG:
+    case ZYDIS_MNEMONIC_CMPXCHG8B:
+    case ZYDIS_MNEMONIC_CMPXCHG16B:
+        return TRAIT_COMPARE;
     default:
         return TRAIT_NONE;
     }

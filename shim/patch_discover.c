@@ -157,6 +157,8 @@ static bool description(const struct patch_image *image, const uint8_t *fde,
                 encoding = *cie.at++;
             } else if (*letter == 'L') {
                 landing = *cie.at++;
+            } else if (*letter == 'S') {
+                function->native = true; /* where signal handlers return: known by its bytes */
             } else if (*letter == 'P') {
                 uint8_t personality = *cie.at++;
                 encoded(&cie, personality & 0x7f, 0);

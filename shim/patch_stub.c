@@ -61,6 +61,7 @@ __asm__(
 
 /* ---- sites ---- */
 
+bool patch_nests;
 struct patch_site *patch_sites;
 volatile uint32_t patch_site_count = 1; /* 0: none */
 
@@ -157,9 +158,8 @@ static void record_vector(const struct patch_site *site, const struct patch_fram
     }
 }
 
-/* Called by the stubs. How many bytes behind the call's return address to go on. */
-uint64_t patch_slow(struct patch_frame *frame);
-__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
+/* How many bytes behind the return address of the stub's call to go on. */
+static inline uint64_t slow(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
     if (LIKELY(site->action == PATCH_ACCESS))
@@ -193,4 +193,18 @@ __attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
         break;
     }
     return 0;
+}
+
+/* Called by the stubs. */
+uint64_t patch_slow(struct patch_frame *frame);
+__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
+{
+    if (LIKELY(!patch_nests))
+        return slow(frame);
+    /* The C library is patched: where the recorder calls it, its checks use the same words as the one under way. */
+    struct patch_thread outer;
+    raw_copy(&outer, &patch_thread, sizeof outer);
+    uint64_t further = slow(frame);
+    raw_copy(&patch_thread, &outer, sizeof outer);
+    return further;
 }

@@ -232,7 +232,7 @@ static void test_plan(void **unused)
 
 /* ---- this program ---- */
 
-__attribute__((noinline, noclone)) static int switched(int k, const int *p)
+__attribute__((noinline)) static int switched(int k, const int *p)
 {
     switch (k) {
     case 0:
