@@ -78,6 +78,7 @@ struct patch_site {
     uint8_t kind;      /* TRACE_KIND_* flags of its (first) access */
     uint8_t action;    /* enum patch_action of the call before the instruction */
     uint16_t details;  /* of STRING, VECTOR: see patch_emit.c */
+    uint32_t function; /* how far behind the start of its function it is */
     uint8_t registers; /* scratch registers: ra | rb << 4 */
     uint8_t unused;
 };

@@ -104,14 +104,17 @@ static NOINLINE uint32_t stack_new(struct thread *thread, const struct patch_sit
         *saved[site->registers & 15] = patch_thread.spill_a;
     if (saved[site->registers >> 4])
         *saved[site->registers >> 4] = patch_thread.spill_b;
-    return stack_of(thread, site->pc, &registers);
+    return stack_of(thread, site->pc - site->function, site->pc, &registers);
 }
 
 static inline uint32_t stack_now(struct thread *thread, const struct patch_site *site,
                                  const struct patch_frame *frame)
 {
-    uint32_t known = stack_known(thread, site->pc, (uintptr_t)(frame + 1) + RED_ZONE);
-    return LIKELY(known) ? known : stack_new(thread, site, frame);
+    uint32_t id;
+    if (LIKELY(
+            stack_known(thread, site->pc - site->function, (uintptr_t)(frame + 1) + RED_ZONE, &id)))
+        return id;
+    return stack_new(thread, site, frame);
 }
 
 /* ---- marked bytes ---- */

@@ -39,15 +39,16 @@ static struct {
 } lines[8];
 static uint32_t line_count;
 
-uint32_t stack_known(struct thread *thread, uintptr_t pc, uintptr_t sp)
+bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id)
 {
-    (void)thread, (void)pc, (void)sp;
-    return 0;
+    (void)thread, (void)function, (void)sp, (void)id;
+    return false;
 }
 
-uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
+uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
+                  const struct stack_registers *registers)
 {
-    (void)thread, (void)pc;
+    (void)thread, (void)function, (void)pc;
     unwound = *registers;
     return 1;
 }

@@ -98,6 +98,7 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
     if (in->memory == MEMORY_CHECKED && (in->bits & both) == both)
         kind |= TRACE_KIND_BOTH;
     patch_sites[site] = (struct patch_site){.pc = (uint64_t)(uintptr_t)image->text + in->offset,
+                                            .function = in->offset - e->function,
                                             .size = in->size,
                                             .kind = (uint8_t)kind,
                                             .action = (uint8_t)action,
@@ -491,6 +492,7 @@ static void place(struct emitter *e, const struct patch_instruction *in, enum pl
 static void emit_function(struct emitter *e, const struct patch_function *function)
 {
     struct patch_image *image = e->image;
+    e->function = function->start;
     while (offset_now(e) % FUNCTION_ALIGN)
         byte(e, 0xcc);
     for (uint32_t i = function->first; i < function->last && !e->failed; i++) {

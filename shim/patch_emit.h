@@ -26,7 +26,8 @@ struct check {
 struct emitter {
     struct patch_image *image;
     uint8_t *at;
-    bool failed; /* something does not fit */
+    bool failed;       /* something does not fit */
+    uint32_t function; /* offset of the present one's start */
     struct fixup *fixups;
     uint32_t fixup_count, fixup_room;
     struct check *checks; /* of the present function */

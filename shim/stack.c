@@ -241,16 +241,20 @@ static void entry_keep(struct stack_entry *entry, uint32_t id, uintptr_t key, ui
     entry->key = key;
 }
 
-static struct stack_entry *entry_find(struct stack_entry *entries, uint32_t size, uintptr_t key,
-                                      uintptr_t place, uintptr_t frame, uint32_t victim)
+static inline struct stack_entry *set_of(struct stack_entry *entries, uint32_t size, uintptr_t key,
+                                         uintptr_t place)
 {
     uint64_t hash = key * 0x9e3779b97f4a7c15u ^ (place >> 4) * 0xff51afd7ed558ccdu;
-    struct stack_entry *set = &entries[(hash >> 40) % (size / WAYS) * WAYS];
+    return &entries[(hash >> 40) % (size / WAYS) * WAYS];
+}
+
+static inline struct stack_entry *entry_find(struct stack_entry *set, uintptr_t key,
+                                             uintptr_t place, uintptr_t frame)
+{
     for (uint32_t way = 0; way < WAYS; way++)
         if (LIKELY(set[way].key == key && set[way].frame == place && entry_holds(&set[way], frame)))
             return &set[way];
-    set[victim % WAYS].key = 0;
-    return &set[victim % WAYS];
+    return NULL;
 }
 
 static bool stacks_ready(struct thread *thread)
@@ -326,15 +330,17 @@ static uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uintptr_t fra
     struct stack_entry *entry = cache->last;
     if (LIKELY(entry && entry->key == key && entry->frame == place && entry_holds(entry, frame)))
         return entry->id;
-    entry = entry_find(cache->entries, CACHE, key, place, frame, cache->victim);
-    cache->last = entry;
-    if (LIKELY(entry->key))
+    struct stack_entry *set = set_of(cache->entries, CACHE, key, place);
+    entry = entry_find(set, key, place, frame);
+    if (LIKELY(entry)) {
+        cache->last = entry;
         return entry->id;
-    cache->victim++;
+    }
+    if (rationed && spent_enough(cache))
+        return 0;
+    entry = cache->last = &set[cache->victim++ % WAYS];
     if (!rationed)
         return stack_capture(cache, entry, place, pc, frame);
-    if (spent_enough(cache))
-        return 0;
     uint64_t begin = tsc_now();
     uint32_t id = stack_capture(cache, entry, place, pc, frame);
     cache->spent += tsc_now() - begin;
@@ -352,10 +358,11 @@ uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t fram
 }
 
 static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct stack_entry *entry,
-                                           uintptr_t pc, const struct stack_registers *registers)
+                                           uintptr_t function, uintptr_t pc,
+                                           const struct stack_registers *registers)
 {
     struct unwinding *asked = unwinding_of(cache);
-    if (!asked || spent_enough(cache))
+    if (!asked)
         return 0;
     uint64_t begin = tsc_now();
     raw_zero(&asked->context, sizeof asked->context);
@@ -367,33 +374,35 @@ static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct sta
     asked->interrupted = true;
     asked->low = registers->rsp;
     if (unwind_there(asked) && (asked->id || !asked->count))
-        entry_keep(entry, asked->id, stack_key(cache, pc), registers->rsp, registers->rsp,
+        entry_keep(entry, asked->id, stack_key(cache, function), registers->rsp, registers->rsp,
                    asked->pcs, asked->places, asked->count);
     cache->spent += tsc_now() - begin;
     return asked->id;
 }
 
-uint32_t stack_known(struct thread *thread, uintptr_t pc, uintptr_t sp)
+bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id)
 {
     struct stack_cache *cache = thread->stacks;
+    *id = 0;
     if (UNLIKELY(!cache))
-        return 0;
-    const struct stack_entry *entry =
-        entry_find(cache->sites, SITES, stack_key(cache, pc), sp, sp, cache->victim);
-    return LIKELY(entry->key) ? entry->id : 0;
+        return false;
+    uintptr_t key = stack_key(cache, function);
+    const struct stack_entry *entry = entry_find(set_of(cache->sites, SITES, key, sp), key, sp, sp);
+    if (UNLIKELY(!entry))
+        return spent_enough(cache);
+    *id = entry->id;
+    return true;
 }
 
-uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers)
+uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
+                  const struct stack_registers *registers)
 {
     if (UNLIKELY(!stacks_ready(thread)))
         return 0;
     struct stack_cache *cache = thread->stacks;
-    struct stack_entry *entry = entry_find(cache->sites, SITES, stack_key(cache, pc),
-                                           registers->rsp, registers->rsp, cache->victim);
-    if (LIKELY(entry->key))
-        return entry->id;
-    cache->victim++;
-    return stack_interrupted(cache, entry, pc, registers);
+    struct stack_entry *set =
+        set_of(cache->sites, SITES, stack_key(cache, function), registers->rsp);
+    return stack_interrupted(cache, &set[cache->victim++ % WAYS], function, pc, registers);
 }
 
 void stack_fork_prepare(void)

@@ -24,9 +24,11 @@ struct stack_registers {
     STACK_REGISTERS(X)
 #undef X
 };
-uint32_t stack_of(struct thread *thread, uintptr_t pc, const struct stack_registers *registers);
-/* The same if it is remembered, else 0: the registers need not even be put together. */
-uint32_t stack_known(struct thread *thread, uintptr_t pc, uintptr_t sp);
+uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
+                  const struct stack_registers *registers);
+/* The same if it is remembered for the function that pc is in, or none can be had now: then the registers need not be put
+ * together. False: ask stack_of(). */
+bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id);
 /* The return addresses of a stack, innermost first. */
 const uint64_t *stack_frames(uint32_t id, uint32_t *count);
 /* Another task: what was remembered is of another stack. */
