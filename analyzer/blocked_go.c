@@ -216,6 +216,44 @@ static struct finding *cause_cond(const struct blocked *blocked, uint32_t id,
     return finding;
 }
 
+/* ---- which test it belongs to ---- */
+
+#define ANCESTORS_MAX 64u
+
+/* "TestLeak" of "example.org/m/sub.TestLeak" */
+static const char *test_word(const char *function)
+{
+    const char *dot = function ? strrchr(function, '.') : NULL;
+    const char *name = dot ? dot + 1 : "";
+    return !strncmp(name, "Test", 4) || !strncmp(name, "Benchmark", 9) || !strncmp(name, "Fuzz", 4)
+               ? name
+               : NULL;
+}
+
+/* The test function in whose call, or in that of an ancestor, the goroutine was made: so it is known of tests that run at
+ * the same time, too. */
+static void tell_test(const struct blocked *blocked, struct finding *finding, uint32_t id)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    for (uint32_t step = 0; id && id < trace->task_count && step < ANCESTORS_MAX; step++) {
+        const struct trace_task *task = &trace->tasks[id];
+        struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->create_stack);
+        for (uint32_t i = 0; i < stack.count; i++) {
+            const char *test = stack.frames[i].own ? test_word(stack.frames[i].function) : NULL;
+            if (!test)
+                continue;
+            blocked_event(blocked, finding, id, 0, memory_format("it was left behind by %s", test));
+            char *longer = memory_format("%s (%s)", finding->summary, test);
+            free(finding->summary);
+            finding->summary = longer;
+            stack_free(&stack);
+            return;
+        }
+        stack_free(&stack);
+        id = task->parent;
+    }
+}
+
 struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id)
 {
     const struct trace *trace = blocked->analysis->trace;
@@ -239,6 +277,7 @@ struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id)
     else
         finding = cause_receive(blocked, id, object);
     why(blocked, finding, id);
+    tell_test(blocked, finding, id);
     return finding;
 }
 

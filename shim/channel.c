@@ -5,10 +5,10 @@
 #include "shim/clock.h"
 #include "shim/raw.h"
 
-static struct spin pool_lock;
+static struct spin channels_lock;
 #define SIZES \
     11u /* pools of channels with room for 0, 1, 2, 4... 512 values; larger ones are not used again */
-static struct channel *pool[SIZES];
+static struct channel *channels_free[SIZES];
 
 static uint32_t size_class(uint64_t places)
 {
@@ -23,11 +23,11 @@ static struct channel *channel_make(uint64_t capacity)
     uint32_t class = size_class(capacity);
     struct channel *channel = NULL;
     if (class < SIZES) {
-        spin_lock(&pool_lock);
-        channel = pool[class];
+        spin_lock(&channels_lock);
+        channel = channels_free[class];
         if (channel)
-            pool[class] = channel->next_free;
-        spin_unlock(&pool_lock);
+            channels_free[class] = channel->next_free;
+        spin_unlock(&channels_lock);
     }
     uint64_t places = class < SIZES ? (class ? UINT64_C(1) << (class - 1) : 0) : capacity;
     if (channel) {
@@ -66,10 +66,10 @@ void channel_drop(struct object *object)
     uint32_t class = size_class(channel->places);
     if (class >= SIZES)
         return;
-    spin_lock(&pool_lock);
-    channel->next_free = pool[class];
-    pool[class] = channel;
-    spin_unlock(&pool_lock);
+    spin_lock(&channels_lock);
+    channel->next_free = channels_free[class];
+    channels_free[class] = channel;
+    spin_unlock(&channels_lock);
 }
 
 void channel_forget(struct object *object)
@@ -83,7 +83,7 @@ void channel_forget(struct object *object)
 
 void channel_fork_child(void)
 {
-    spin_reset(&pool_lock);
+    spin_reset(&channels_lock);
 }
 
 static struct clock_pair publish(struct thread *thread)
