@@ -280,7 +280,9 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
     else if (!task->object && task->kind == TRACE_TASK_GOROUTINE)
         object = describe_no_object(task);
     else if (!task->object)
-        object = memory_text("descriptors");
+        object = memory_text(
+            trace_primitives[task->primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID ? "descriptors"
+                                                                                     : "");
     else
         object = describe_object(analysis, task->object);
     const struct trace_object *facts = trace_object(analysis->trace, task->object);

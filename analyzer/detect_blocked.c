@@ -212,7 +212,10 @@ static struct finding *cause_stuck(const struct blocked *blocked, uint32_t id)
     blocked_event(blocked, finding, wait->blocker,
                   blocked->analysis->trace->tasks[wait->blocker].wait_stack,
                   memory_format("%s is %s", blocker, state));
-    finding_set(&finding->why, "the finding about %s says why", blocker);
+    if (blocked->graph->waits[wait->blocker].kind == WAIT_FIBER)
+        finding_set(&finding->why, "no task is left that would switch to %s", blocker);
+    else
+        finding_set(&finding->why, "the finding about %s says why", blocker);
     free(name);
     free(blocker);
     free(state);
@@ -467,6 +470,9 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
     }
     while (length) {
         id = path[--length];
+        /* Switched away from for ever: that is nobody's fault, but of who holds up the others. */
+        if (blocked->graph->waits[id].kind == WAIT_FIBER)
+            continue;
         struct finding *finding = NULL;
         for (size_t i = 0; !finding; i++)
             finding = causes[i](blocked, id);

@@ -69,6 +69,10 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     }
     if (task->flags & TRACE_TASK_SYSTEM || task->primitive == PRIMITIVE_go_park)
         return wait;
+    if (task->primitive == PRIMITIVE_swapcontext) {
+        wait.kind = WAIT_FIBER;
+        return wait;
+    }
     const struct trace_object *object = trace_object(trace, task->object);
     const struct trace_object *second = trace_object(trace, task->object2);
     if (task->primitive >= PRIMITIVE_go_statement && !is_lock(object)) {
@@ -386,6 +390,15 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
     return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
+/* Whoever runs may switch to it. */
+static bool switched_to(const struct wait_graph *graph, const bool *goes)
+{
+    for (uint32_t t = 1; t < graph->task_count; t++)
+        if (goes[t])
+            return true;
+    return false;
+}
+
 static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
 {
     const struct wait *wait = &graph->waits[self];
@@ -402,6 +415,8 @@ static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *g
         return woken(graph, self, goes, sure);
     case WAIT_MEET:
         return met(graph, self, goes);
+    case WAIT_FIBER:
+        return switched_to(graph, goes);
     case WAIT_GO:
         return go_woken(graph, self, sure);
     }

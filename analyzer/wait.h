@@ -23,6 +23,7 @@ enum wait_kind {
     WAIT_WAKE,  /* until some task wakes it: condition, semaphore */
     WAIT_MEET,  /* until enough tasks have arrived: barrier */
     WAIT_GO,    /* a goroutine, on channels, a wait group, a condition or nothing */
+    WAIT_FIBER, /* until some task switches to it: a fiber, or a thread that carries one */
     WAIT_OTHER, /* something of which we do not see the other side */
 };
 

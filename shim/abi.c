@@ -211,38 +211,6 @@ EXPORT void __tsan_mutex_post_divert(void *mutex, unsigned flags)
     annotate_ignore(true, true, 1);
 }
 
-/* Fibers are one task with their thread: their accesses are recorded as its own. The handles only must be distinct. */
-static __thread char thread_fiber;
-static __thread void *present_fiber;
-
-EXPORT void *__tsan_get_current_fiber(void)
-{
-    return present_fiber ? present_fiber : &thread_fiber;
-}
-
-EXPORT void *__tsan_create_fiber(unsigned flags)
-{
-    static uintptr_t last;
-    (void)flags;
-    return (void *)__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
-}
-
-EXPORT void __tsan_destroy_fiber(void *fiber)
-{
-    (void)fiber;
-}
-
-EXPORT void __tsan_switch_to_fiber(void *fiber, unsigned flags)
-{
-    (void)flags;
-    present_fiber = fiber;
-}
-
-EXPORT void __tsan_set_fiber_name(void *fiber, const char *name)
-{
-    (void)fiber, (void)name;
-}
-
 EXPORT void *__tsan_external_register_tag(const char *type)
 {
     (void)type;

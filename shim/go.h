@@ -74,7 +74,8 @@ struct go {
     struct object *learn_by;
     bool shown_to; /* its present segment is in others' clocks: it must not go on in it */
     uint32_t held_count, held_room;
-    struct held *held; /* what it holds, while it is not on a thread */
+    struct meaning meaning; /* of a fiber, while it is not on a thread */
+    struct held *held;      /* what it holds, while it is not on a thread */
     uint32_t frame_count, frame_room;
     uint64_t *frames; /* its shadow call stack, likewise: pc and sp of each */
     uint64_t cases_hash;

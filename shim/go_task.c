@@ -233,6 +233,11 @@ void go_switch(struct thread *thread, struct go *to)
         held_save(thread, from);
     if (UNLIKELY(thread->access != NULL))
         access_task_save(thread, &from->frames, &from->frame_count, &from->frame_room);
+    if (UNLIKELY(thread->meaning.object || to->meaning.object)) {
+        from->meaning = thread->meaning;
+        thread->meaning = to->meaning;
+        to->meaning.object = NULL;
+    }
     thread->go = to;
     thread->task = to->task;
     thread->record = task_record(to->task);

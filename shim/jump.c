@@ -8,6 +8,7 @@
 
 #include "shim/access_state.h"
 #include "shim/banned.h"
+#include "shim/fiber.h"
 
 #define JMP_BUF_RSP 6
 
@@ -20,14 +21,17 @@ static uint64_t target_sp(const struct __jmp_buf_tag *buffer)
 
 typedef void (*jump_function)(struct __jmp_buf_tag *, int) __attribute__((noreturn));
 
-static _Noreturn void jump(const char *name, jump_function *place, struct __jmp_buf_tag *buffer,
-                           int value)
+static inline __attribute__((always_inline)) _Noreturn void jump(const char *name,
+                                                                 jump_function *place,
+                                                                 struct __jmp_buf_tag *buffer,
+                                                                 int value)
 {
     jump_function found = __atomic_load_n(place, __ATOMIC_RELAXED);
     if (!found) {
         *(void **)(void *)&found = dlsym(RTLD_NEXT, name);
         __atomic_store_n(place, found, __ATOMIC_RELAXED);
     }
+    fiber_jump(target_sp(buffer), RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     shadow_cut(target_sp(buffer));
     if (found)
         found(buffer, value);

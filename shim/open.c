@@ -9,6 +9,7 @@
 #include "shim/access_state.h"
 
 #include "shim/banned.h"
+#include "shim/go.h"
 #include "shim/mark.h"
 #include "shim/object.h"
 #include "shim/options.h"
@@ -16,6 +17,7 @@
 #include "shim/raw.h"
 #include "shim/stack.h"
 #include "shim/stream.h"
+#include "shim/table.h"
 #include "trace/line.h"
 
 #define CONTEXT_OLD \
@@ -147,9 +149,36 @@ static void context_reset(struct access_state *state)
         0x9e3779b97f4a7c15u; /* forgets what is in contexts[] without touching it */
 }
 
+static bool switch_write(struct thread *thread, struct access_state *state);
+
+/* The main task's first segment stands before all others in its stream, also if its OS thread carries another task by now. */
+static bool main_before(struct thread *thread, struct access_state *state)
+{
+    struct go *own = thread->go != thread->go_own ? thread->go_own : NULL;
+    struct trace_task *record = own ? table_slot(&table_tasks, own->task) : NULL;
+    if (!record || (record->flags & (TRACE_TASK_MAIN | TRACE_TASK_STACK_SEEN)) != TRACE_TASK_MAIN)
+        return true;
+    struct trace_task *present = thread->record;
+    uint32_t task = thread->task;
+    uint64_t segment = thread->segment;
+    struct go *go = thread->go;
+    thread->go = own;
+    thread->record = record;
+    thread->task = own->task;
+    thread->segment = 1;
+    bool good = switch_write(thread, state);
+    thread->go = go;
+    thread->record = present;
+    thread->task = task;
+    thread->segment = segment;
+    return good;
+}
+
 /* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
 static NOINLINE bool switch_write(struct thread *thread, struct access_state *state)
 {
+    if (!main_before(thread, state))
+        return false;
     access_fast.table = stream_open_table(&thread->access_stream);
     if (!access_fast.table)
         return false;

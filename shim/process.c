@@ -12,6 +12,7 @@
 #include "shim/directory.h"
 #include "shim/end.h"
 #include "shim/fd.h"
+#include "shim/fiber.h"
 #include "shim/held.h"
 #include "shim/init.h"
 #include "shim/mark.h"
@@ -53,6 +54,7 @@ void process_fork_child(struct thread *thread)
     object_fork_child(thread->task, old);
     held_fork_child();
     fd_fork_child();
+    fiber_fork_child(thread);
     misuse_fork_child();
     volume_fork_child();
     end_fork_child();

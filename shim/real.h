@@ -28,6 +28,7 @@
 #include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* Of the C library, though its headers show them only to code that is compiled for it. */

@@ -14,6 +14,7 @@
 #include "shim/call.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/fiber.h"
 #include "shim/go.h"
 #include "shim/misuse.h"
 #include "shim/openmp.h"
@@ -52,8 +53,10 @@ static void thread_gone(void *rounds)
         thread->busy =
             0; /* nothing of ours is under way here, but perhaps was when it was cancelled */
     thread = thread_enter();
-    if (thread)
-        task_end(thread);
+    if (!thread)
+        return;
+    fiber_thread_end(thread);
+    task_end(thread);
 }
 
 bool thread_setup(void)

@@ -171,7 +171,7 @@ enum trace_task_exit {
 #define TRACE_TASK_MAIN        16u
 #define TRACE_TASK_CANCEL_SENT 32u
 #define TRACE_TASK_SYSTEM      64u /* of a language's runtime: carries others, collects garbage... */
-/* goroutine: that its stack is new memory is in some access stream */
+/* goroutine, fiber: that its stack is new memory is in some access stream; main: its blocks are */
 #define TRACE_TASK_STACK_SEEN  128u
 /* goroutine: who can reach what it waits for was looked up at the end: nobody, or ... */
 #define TRACE_TASK_REACH_KNOWN 256u

@@ -402,7 +402,7 @@ static void tests_collect(char **patterns, int count)
 {
     static const char *const folders[] = {
         "race", "atomic", "sync",       "deadlock", "blocked",    "unjoined", "misuse", "leak",
-        "host", "demo",   "descriptor", "go",       "unmodified", "annotate", "patch"};
+        "host", "demo",   "descriptor", "go",       "unmodified", "annotate", "fiber",  "patch"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char folder[PATH_MAX], path[PATH_MAX];
         struct dirent **entries = NULL;

@@ -1,0 +1,42 @@
+/*
+ * ThreadSanitizer's fibers: each switch is an order.
+ *
+ * EXPECT: none
+ */
+#include <pthread.h>
+#include <stdio.h>
+
+#define TSAN __attribute__((weak))
+TSAN void *__tsan_get_current_fiber(void);
+TSAN void *__tsan_create_fiber(unsigned flags);
+TSAN void __tsan_destroy_fiber(void *fiber);
+TSAN void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+TSAN void __tsan_set_fiber_name(void *fiber, const char *name);
+
+static int together, apart;
+
+static void *work(void *unused)
+{
+    void *self = __tsan_get_current_fiber();
+    void *other = __tsan_create_fiber(0);
+    __tsan_set_fiber_name(other, "other");
+    together++;
+    __tsan_switch_to_fiber(other, 0);
+    together++;
+    apart++;
+    __tsan_switch_to_fiber(self, 0);
+    apart++;
+    __tsan_switch_to_fiber(other, 0);
+    __tsan_switch_to_fiber(self, 0);
+    __tsan_destroy_fiber(other);
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, work, NULL);
+    pthread_join(thread, NULL);
+    printf("%d %d\n", together, apart);
+    return 0;
+}
