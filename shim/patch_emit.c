@@ -419,23 +419,13 @@ static bool has_after(const struct patch_instruction *in)
             in->bits & INSTRUCTION_REPEATED);
 }
 
-/* cmpxchg, cmpxchg8b or cmpxchg16b: may fail, and then writes nothing. */
-static bool compares(const uint8_t *code)
-{
-    while (*code == 0xf0 || *code == 0x66 || *code == 0x67 || *code == 0xf2 || *code == 0xf3 ||
-           *code == 0x2e || *code == 0x3e || *code == 0x64 || *code == 0x65 ||
-           (*code & 0xf0) == 0x40)
-        code++;
-    return code[0] == 0x0f && (code[1] == 0xb0 || code[1] == 0xb1 || code[1] == 0xc7);
-}
-
 static void emit_after(struct emitter *e, const struct patch_instruction *in)
 {
     uint32_t action = in->memory == MEMORY_LOCKED   ? PATCH_LOCKED_AFTER
                       : in->memory == MEMORY_SYSTEM ? PATCH_SYSTEM_AFTER
                                                     : PATCH_STRING_AFTER;
     uint32_t details = in->vector;
-    if (in->memory == MEMORY_LOCKED && compares(e->image->text + in->offset))
+    if (in->memory == MEMORY_LOCKED && in->trait == TRAIT_COMPARE)
         details |= PATCH_COMPARES;
     call_stub(e, new_site(e, in, action, (uint16_t)details), true);
 }
