@@ -26,6 +26,7 @@ struct closure {
     const struct race_scan *scan;
     const struct closure_word *words;
     uint64_t steps, query;
+    bool unknown;           /* the search has come to edges that were retired */
     uint32_t target;        /* whose past is searched: its own future is no part of it */
     struct reader *readers; /* by task, then by word */
     uint32_t *first;        /* [task_count + 1] */
@@ -119,10 +120,13 @@ static void follow_edges(struct closure *closure, uint32_t task)
     uint64_t upto = order_version(order, task, closure->clock[task]);
     uint32_t retired = order->lists[task].retired;
     if (closure->seen[task] < retired) {
-        /* What retired edges told, whatever else it may be: this can only explain more. */
+        if (closure->clock[task] < order->base[task]) {
+            closure->unknown = true; /* which of the retired edges came before that is not known */
+            return;
+        }
         for (uint32_t t = 1; t < order->base_size && closure->steps; t++) {
             step(closure);
-            if (t != task && closure->clock[task] >= order->base[task])
+            if (t != task)
                 raise_to(closure, t, order->base[t], task, NO_WORD);
         }
         closure->seen[task] = retired;
@@ -217,8 +221,10 @@ bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_
     closure->pending_count = 0;
     closure->query++;
     closure->target = b;
+    closure->unknown = false;
     raise_to(closure, b, b_segment, b, NO_WORD);
-    while (closure->pending_count && closure->steps && closure->clock[a] < a_segment) {
+    while (closure->pending_count && closure->steps && !closure->unknown &&
+           closure->clock[a] < a_segment) {
         uint32_t task = closure->pending[--closure->pending_count];
         closure->queued[task] = false;
         follow_edges(closure, task);
@@ -228,9 +234,10 @@ bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_
             follow_word(closure, &closure->readers[i]);
         }
     }
-    if (closure->steps && closure->clock[a] < a_segment)
+    bool known = closure->steps && !closure->unknown;
+    if (known && closure->clock[a] < a_segment)
         return false;
-    if (path && closure->steps)
+    if (path && known)
         trace_path(closure, a, b, path);
     return true;
 }

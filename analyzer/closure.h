@@ -28,7 +28,7 @@ struct closure *closure_new(const struct order *order, const struct race_scan *s
 void closure_free(struct closure *closure);
 
 /* Whether, with the first `words` words as flags, (a, a_segment) comes before (b, b_segment). Once
- * the steps are used up it always does. If `path` is given, path[i] is set for each word that led
+ * the steps are used up it always does, and where edges were retired that might tell. If `path` is given, path[i] is set for each word that led
  * there. */
 bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_t a_segment,
                     uint32_t b, uint64_t b_segment, bool *path);

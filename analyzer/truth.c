@@ -472,11 +472,14 @@ static bool seen_atomic(const struct truth *truth, uint32_t worker,
     return index && history->watches->items[index].atomic & sample->mask;
 }
 
-static void doubt_of(const struct truth *truth, bool sample_explained, bool atomic, bool unsettled,
-                     struct verdict *verdict)
+static void doubt_of(const struct truth *truth, bool sample_explained, bool known, bool atomic,
+                     bool unsettled, struct verdict *verdict)
 {
     if (sample_explained)
-        verdict->doubt = memory_text("a racy word that may be a flag would order this one");
+        verdict->doubt =
+            memory_text(known ? "a racy word that may be a flag would order this one"
+                              : "a racy word may be a flag, and what was ordered by then is no "
+                                "longer known: the trace was analyzed while it was written");
     else if (atomic)
         verdict->doubt = memory_text("other accesses to these bytes are atomic, and a plain one on "
                                      "x86-64 may be too");
@@ -525,7 +528,8 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
                                                                   : TRUTH_EXPLAINED;
     } else if (atomic || unsettled || explained || truth->doubt || !verdict.evidence) {
         verdict.outcome = TRUTH_SUSPECTED;
-        doubt_of(truth, explained && !unsettled, atomic, unsettled, &verdict);
+        bool known = !tried->explained || tried->explained_by != NONE;
+        doubt_of(truth, explained && !unsettled, known, atomic, unsettled, &verdict);
     }
     return verdict;
 }

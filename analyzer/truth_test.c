@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/closure.h"
 #include "analyzer/order.h"
 #include "analyzer/source.h"
 #include "analyzer/trace_make.h"
@@ -337,6 +338,40 @@ static void flags_in_a_row(void **state)
     assert_int_equal(proved(make), 0);
 }
 
+/* Of what was before the edges that are retired nobody knows any more: that counts as ordered. */
+static void retired_edges(void **state)
+{
+    (void)state;
+    char *error;
+    struct trace_make *make = two_tasks();
+    uint32_t mutex = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+    make_edge(make, B, 2, 2, 1, mutex);
+    make_edge(make, B, 3, 2, 2, mutex);
+    make_edge(make, B, 9, 2, 8, mutex);
+    trace_make_write(make);
+    struct trace *trace = trace_open(make->path, &error);
+    struct order *order = order_begin();
+    order_keep_begin(order);
+    order_read(order, trace);
+    struct race_scan scan = {.trace = trace};
+    struct closure *closure = closure_new(order, &scan, NULL, 0, 1000);
+    assert_true(closure_before(closure, 0, 2, 1, 3, 2, NULL));
+    assert_false(closure_before(closure, 0, 2, 4, 3, 4, NULL));
+    closure_free(closure);
+    const uint64_t base[] = {0, 1, 5, 5};
+    order_retire(order, base);
+    assert_true(order->lists[3].retired > 0);
+    closure = closure_new(order, &scan, NULL, 0, 1000);
+    assert_true(closure_before(closure, 0, 2, 4, 3, 4, NULL));  /* not known any more */
+    assert_true(closure_before(closure, 0, 2, 5, 3, 6, NULL));  /* base */
+    assert_false(closure_before(closure, 0, 2, 6, 3, 6, NULL)); /* behind it all is known */
+    assert_true(closure_before(closure, 0, 2, 8, 3, 9, NULL));
+    closure_free(closure);
+    order_free(order);
+    trace_close(trace);
+    trace_make_free(make);
+}
+
 /* ---- mutation: the edges of one mutex are left out ---- */
 
 #define MUTEXES 4u
@@ -461,7 +496,7 @@ int main(void)
         cmocka_unit_test(flag_orders),      cmocka_unit_test(flag_does_not_order),
         cmocka_unit_test(flag_of_the_past), cmocka_unit_test(flags_in_a_row),
         cmocka_unit_test(mutants),          cmocka_unit_test(source_lines),
-        cmocka_unit_test(flag_too_early),
+        cmocka_unit_test(flag_too_early),   cmocka_unit_test(retired_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
