@@ -464,7 +464,14 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
     const char *name = last_component(main              ? process_record()->executable
                                       : info->dlpi_name ? info->dlpi_name
                                                         : "");
-    if (module_count < MODULES && chosen(name, main))
+    /* Not ourselves, by whatever name. */
+    bool own = false;
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t low = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        own |= info->dlpi_phdr[i].p_type == PT_LOAD &&
+               (uintptr_t)&visit - low < info->dlpi_phdr[i].p_memsz;
+    }
+    if (module_count < MODULES && !own && chosen(name, main))
         patch_one(info, name);
     return 0;
 }
