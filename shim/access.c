@@ -27,7 +27,7 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
     14u /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
 #define FILTER_LARGE \
     16u /* 1.5 MB, for the first threads that need it: a matrix of 1.3 MB took 2.8x instead of 1.7x */
-#define LARGE_THREADS 2u
+#define LARGE_THREADS 4u
 #define FILTER_SIZES  (FILTER_LARGE + 1)
 #define LOWEST        65536u /* nothing is mapped below: the access is about to fault, and no race */
 #define GROW_AT       2u  /* evictions of valid entries, in sizes of the filter, before it grows */
