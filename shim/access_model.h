@@ -115,7 +115,7 @@ static void do_access(uint64_t address, size_t size, uint32_t kind, uint64_t pc)
                                                                {read4_new, write4_new},
                                                                {read8_new, write8_new},
                                                                {read16_new, write16_new}};
-    if (plain && kind >> 4 < 5 && size == (size_t)1 << (kind >> 4) && pc % 3)
+    if (!(kind & TRACE_KIND_ATOMIC) && kind >> 4 < 5 && size == (size_t)1 << (kind >> 4) && pc % 3)
         within[kind >> 4][write](address, pc);
     else if (pc % 2)
         access_slow(address, size, kind, pc);

@@ -398,12 +398,19 @@ static uint32_t roll(uint32_t sides)
     return (uint32_t)(seed >> 33) % sides;
 }
 
+static uint32_t
+    sites; /* how many pcs a random program has; fewer than 5: and small accesses only */
+
+static uint64_t apart = 64; /* from one line to the next */
+
 static void random_access(uint32_t lines)
 {
-    uint32_t log2 = roll(5), kind = log2 << 4;
+    uint32_t log2 = roll(sites < 5 ? 2 : 5), kind = log2 << 4;
     size_t size = (size_t)1 << log2;
-    uint64_t address = MEMORY + roll(lines) * 64;
-    uint64_t pc = 0x4000 + roll(40) * 5;
+    uint64_t address = MEMORY + roll(lines) * apart;
+    if (apart > 64)
+        own.access->evictions = 0; /* the filter is to stay as small as it is */
+    uint64_t pc = 0x4000 + roll(sites) * 5;
     address += roll(8) ? roll((uint32_t)(64 / size)) * size : roll(64);
     if (roll(2))
         kind |= TRACE_KIND_WRITE;
@@ -463,14 +470,18 @@ static void random_step(uint32_t lines)
                   0x6000);
     } else if (what < 98 && depth > 10) {
         uint32_t cut = roll(depth);
+        uint32_t before = depth;
         shadow_cut(0x7ffff000 - (cut + 1) * 64 - 8 * roll(8));
         depth = cut + 1;
+        while (depth < before && roll(4)) /* often as deep as before, by another way */
+            do_call(0x9000 + roll(6));
     }
 }
 
 static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
 {
     seed = from;
+    sites = lines < 5 ? lines : 40;
     for (uint32_t i = 0; i < steps; i++) {
         random_step(lines);
         if (roll(steps / 6) == 0)
@@ -485,6 +496,34 @@ static void test_random_dense(void **state)
 {
     (void)state;
     random_run(0x1234567, 40000, 30);
+}
+
+/* Two sites, two lines: every access has a chance to be merged where it must not. */
+static void test_random_tight(void **state)
+{
+    (void)state;
+    random_run(0x2345678, 40000, 2);
+}
+
+/* A write to a line that another one has driven out of the filter of reads alone. */
+static void test_driven_out(void **state)
+{
+    (void)state;
+    uint64_t other = MEMORY + ((uint64_t)64 << FILTER_FIRST);
+    do_access(MEMORY, 1, TRACE_KIND_WRITE, 1);
+    do_access(other, 1, 0, 2);
+    do_access(MEMORY + 1, 1, TRACE_KIND_WRITE, 1);
+    do_access(other + 1, 1, 0, 2);
+    check();
+}
+
+/* Lines that have one slot of the filter. */
+static void test_random_conflict(void **state)
+{
+    (void)state;
+    apart = (uint64_t)64 << FILTER_FIRST;
+    random_run(0x3456789, 40000, 3);
+    apart = 64;
 }
 
 static void test_random_wide(void **state)
@@ -541,10 +580,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_once),         TEST(test_atomic),      TEST(test_row),         TEST(test_lazy),
-        TEST(test_ranges),       TEST(test_alone),       TEST(test_jump),        TEST(test_deep),
-        TEST(test_random_dense), TEST(test_random_wide), TEST(test_random_wrap), TEST(test_grows),
-        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),      TEST(test_time),
+        TEST(test_once),
+        TEST(test_atomic),
+        TEST(test_row),
+        TEST(test_lazy),
+        TEST(test_ranges),
+        TEST(test_alone),
+        TEST(test_jump),
+        TEST(test_deep),
+        TEST(test_random_dense),
+        TEST(test_random_tight),
+        TEST(test_random_conflict),
+        TEST(test_driven_out),
+        TEST(test_random_wide),
+        TEST(test_random_wrap),
+        TEST(test_grows),
+        TEST(test_old_context),
+        TEST(test_wrap),
+        TEST(test_forget),
+        TEST(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
