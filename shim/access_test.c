@@ -518,7 +518,7 @@ static void test_driven_out(void **state)
 }
 
 /* Lines that have one slot of the filter. */
-static void test_random_conflict(void **state)
+static void test_random_slot(void **state)
 {
     (void)state;
     apart = (uint64_t)64 << FILTER_FIRST;
@@ -580,25 +580,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_once),
-        TEST(test_atomic),
-        TEST(test_row),
-        TEST(test_lazy),
-        TEST(test_ranges),
-        TEST(test_alone),
-        TEST(test_jump),
-        TEST(test_deep),
-        TEST(test_random_dense),
-        TEST(test_random_tight),
-        TEST(test_random_conflict),
-        TEST(test_driven_out),
-        TEST(test_random_wide),
-        TEST(test_random_wrap),
-        TEST(test_grows),
-        TEST(test_old_context),
-        TEST(test_wrap),
-        TEST(test_forget),
-        TEST(test_time),
-    };
+        TEST(test_once),         TEST(test_atomic),      TEST(test_row),
+        TEST(test_lazy),         TEST(test_ranges),      TEST(test_alone),
+        TEST(test_jump),         TEST(test_deep),        TEST(test_random_dense),
+        TEST(test_random_tight), TEST(test_random_slot), TEST(test_driven_out),
+        TEST(test_random_wide),  TEST(test_random_wrap), TEST(test_grows),
+        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),
+        TEST(test_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
