@@ -41,7 +41,8 @@ void conduit_hold(struct thread *thread, struct object *object, int readers, int
     if (!object || !(object->shown.flags & TRACE_OBJECT_INIT_SEEN))
         return;
     struct trace_object *shown = &object->shown;
-    bool sane = count_change(&shown->readers, readers) & count_change(&shown->owner_count, writers);
+    bool sane = count_change(&shown->readers, readers);
+    sane = count_change(&shown->owner_count, writers) && sane;
     if (!sane) /* a descriptor that we did not see made was closed */
         __atomic_fetch_or(&shown->flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
     else if (!shown->readers && !shown->owner_count && !shown->waiters)

@@ -10,11 +10,10 @@
 
 /* ---- descriptors in messages ---- */
 
-typedef void (*rights_visit)(struct thread *thread, int fd, uintptr_t pc);
+typedef void (*rights_visit)(int fd, uintptr_t pc);
 
 static void rights_each(const struct msghdr *message, rights_visit visit, uintptr_t pc)
 {
-    struct thread *thread = NULL;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
          part = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
@@ -22,20 +21,19 @@ static void rights_each(const struct msghdr *message, rights_visit visit, uintpt
         const int *fds = (const int *)(const void *)CMSG_DATA(part);
         size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
         for (size_t i = 0; i < count; i++)
-            visit(thread, fds[i], pc);
+            visit(fds[i], pc);
     }
 }
 
-static void rights_new(struct thread *thread, int fd, uintptr_t pc)
+static void rights_new(int fd, uintptr_t pc)
 {
-    (void)thread;
     fd_opened(fd, FD_STATE(UNKNOWN), pc);
 }
 
 /* From here on others may hold what it stands for. */
-static void rights_old(struct thread *thread, int fd, uintptr_t pc)
+static void rights_old(int fd, uintptr_t pc)
 {
-    (void)thread, (void)pc;
+    (void)pc;
     struct object *const ends[] = {fd_in(fd_peek(fd)), fd_out(fd_peek(fd))};
     for (int i = 0; i < 2; i++)
         if (ends[i])
