@@ -151,45 +151,6 @@ void signal_learn(struct thread *thread, uintptr_t pc)
     }
 }
 
-/* ---- cancellation ---- */
-
-/*
- * The C library cancels a thread by a signal of its own, whose handler it installs, past us, at the first pthread_cancel.
- * A thread that may be cancelled at any moment would leave the guard up for ever, were it cancelled within the recorder:
- * what its cleanup handlers do (unlock, mostly) would be missing. So from the first pthread_cancel on the signal comes
- * to us, and waits for the guard like any other. (That first one itself may be lost in this way.)
- */
-#define SIGCANCEL 32
-
-static struct kernel_action {
-    void (*handler)(int number, siginfo_t *info, void *context);
-    uint64_t flags;
-    void *restorer;
-    uint64_t mask;
-} cancel_action; /* the C library's */
-
-static void cancel_entry(int number, siginfo_t *info, void *context)
-{
-    struct thread *thread = thread_current;
-    if ((uintptr_t)thread > THREAD_NONE && thread->busy && shim_state == SHIM_ON)
-        put_off(thread, info, context);
-    else
-        cancel_action.handler(number, info, context);
-}
-
-void signal_guard_cancel(void)
-{
-    static volatile uint32_t guarded;
-    struct kernel_action now;
-    if (LIKELY(guarded) || raw4(SYS_rt_sigaction, SIGCANCEL, NULL, &now, 8) != 0 ||
-        (uintptr_t)now.handler <= 1 || now.handler == cancel_entry)
-        return;
-    cancel_action = now;
-    now.handler = cancel_entry;
-    __asm__ volatile("" ::: "memory");
-    guarded = raw4(SYS_rt_sigaction, SIGCANCEL, &now, NULL, 8) == 0;
-}
-
 /* What was done so far is before the handler of `number`. */
 static void signal_release(int number)
 {

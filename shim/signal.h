@@ -11,7 +11,5 @@ bool signal_put_off(const void *info, void *context);
 void signal_watch_fatal(void);
 /* The caller took a signal without a handler: it is after whoever sent one. Guard up. */
 void signal_learn(struct thread *thread, uintptr_t pc);
-/* After a pthread_cancel: no thread is cancelled while its guard is up. */
-void signal_guard_cancel(void);
 
 #endif

@@ -443,9 +443,7 @@ EXPORT int pthread_cancel(pthread_t handle)
         }
         thread_leave(thread);
     }
-    int result = real.pthread_cancel(handle);
-    signal_guard_cancel();
-    return result;
+    return real.pthread_cancel(handle);
 }
 
 EXPORT int pthread_setname_np(pthread_t handle, const char *name)

@@ -7,7 +7,6 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { ROUNDS = 40, WORDS = 1 << 21 };
 
@@ -35,27 +34,9 @@ static void *worker(void *unused)
     return unused;
 }
 
-static void *sleeper(void *unused)
-{
-    for (;;)
-        pause();
-    return unused;
-}
-
-/* The recorder learns at the first cancellation how the C library does it. */
-static void cancel_once(void)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, sleeper, NULL))
-        exit(1);
-    pthread_cancel(thread);
-    pthread_join(thread, NULL);
-}
-
 int main(void)
 {
     unsigned sum = 0;
-    cancel_once();
     for (int round = 0; round < ROUNDS; round++) {
         pthread_t thread;
         void *result;
