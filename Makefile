@@ -59,7 +59,7 @@ SHIM = $(BUILD)/lib/libgorocheck.so
 STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
 NEAR = $(BUILD)/lib/gorocheck/libgorocheck_near.a
 
-.PHONY: all tests help deps demo test unit-test check check-asan check-warnings check-tidy check-format check-deps check-patch \
+.PHONY: all tests help deps demo test unit-test check check-asan check-digest check-warnings check-tidy check-format check-deps check-patch \
     check-docs bench real rebuild install uninstall format docs clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -198,6 +198,10 @@ asan-tests: $(GOROCHECK) $(TRACE_TESTS) $(ANALYZER_TESTS)
 check-warnings:
 	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/werror-gcc CC=gcc EXTRA=-Werror all tests
 	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/werror-clang CC=clang EXTRA=-Werror all tests
+
+# Traces that are analyzed while they are written: half a minute of end-to-end runs.
+check-digest: all
+	@BUILD='$(BUILD)' testprogs/check/digest
 
 check-tidy:
 	@CC='$(CC)' testprogs/check/tidy
