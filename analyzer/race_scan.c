@@ -16,7 +16,7 @@
 #define OWNER_SEVERAL  2u
 #define OWNERS_MIN     14u
 #define OWNERS_GROWING 22u
-#define OWNERS_MAX     24u /* 64 MB while scanning, 2 MB of marks later: these stay in the cache */
+#define OWNERS_MAX     22u /* 16 MB while scanning, 512 KB of marks later: these stay in the cache */
 
 #define LIVES_SMALL    (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
 
@@ -37,7 +37,7 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     for (uint32_t i = 0; i < trace->stream_count; i++)
         bytes += trace->access[i].size;
     scan->bits = grows ? OWNERS_GROWING : OWNERS_MIN;
-    while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 16)
+    while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 4)
         scan->bits++;
     if (!grows)
         scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
