@@ -312,9 +312,9 @@ struct race_history {
     unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
-    uint32_t pool_free[9]; /* by log2 of entries */
-    uint64_t tables_made;  /* how often `lines` has become another table */
-    uint64_t pool_entries; /* in use */
+    uint32_t pool_free[11]; /* by log2 of entries */
+    uint64_t tables_made;   /* how often `lines` has become another table */
+    uint64_t pool_entries;  /* in use */
     struct race_link *links;
     uint32_t link_count, link_capacity, link_free;
     struct race_block *blocks;

@@ -12,9 +12,10 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
-#define LINES_MIN  10u /* log2 */
-#define ROOM_MIN   1u  /* log2 of the entries a line gets at first: a cache line */
-#define ROOM_MAX   8u  /* ... and at most: 256 unordered accesses; beyond that some are dropped */
+#define LINES_MIN 10u /* log2 */
+#define ROOM_MIN  1u  /* log2 of the entries a line gets at first: a cache line */
+#define ROOM_MAX \
+    10u /* ... and at most: 1024 unordered accesses or sites (a compressor has 300 at one line of its state) */
 #define SWEEP_MIN  (UINT64_C(1) << 20)
 #define POOL_FIRST 2u /* 0 is no place; at an even one an entry does not straddle cache lines */
 
