@@ -3,17 +3,18 @@
  *
  * EXPECT: none
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "../order.h"
 
+#define NUMBER 100 /* which number open() would give depends on who else has files open just now */
+
 static volatile int kept[1024];
 
 static void *first(void *unused)
 {
-    int fd = open("/dev/null", O_RDONLY);
+    int fd = dup2(STDOUT_FILENO, NUMBER);
     kept[fd]++;
     kept[fd]--;
     close(fd);
@@ -24,7 +25,7 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     order_wait(1);
-    int fd = open("/dev/null", O_RDONLY);
+    int fd = dup2(STDOUT_FILENO, NUMBER);
     kept[fd]++;
     close(fd);
     return unused;
