@@ -253,8 +253,9 @@ static bool birth(void)
     module_refresh();
     own_path();
     thread_watch_end();
-    patch_start();
     go_setup();
+    if (!go_on) /* in Go's programs the split-stack code of libgcc would be patched along: false races */
+        patch_start();
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
     thread_leave(thread);
