@@ -174,11 +174,11 @@ static bool object_found(const struct search *search, uint32_t id)
     return search->flag == TRACE_TASK_REACHED; /* no heap object: a variable, which all can reach */
 }
 
-/* Is something found that this goroutine waits for? */
+/* Is something found that this goroutine waits for? The mutex of a condition does not count: it wakes nobody. */
 static bool awaited_found(const struct search *search, const struct trace_task *record)
 {
     if (!record->list)
-        return object_found(search, record->object) || object_found(search, record->object2);
+        return object_found(search, record->object);
     const uint64_t *words = table_slot(&table_stacks, record->list);
     for (uint64_t i = 1; i <= words[0]; i++)
         if (object_found(search, (uint32_t)(words[i] >> 1)))
