@@ -209,12 +209,38 @@ static void trace_path(const struct closure *closure, uint32_t from, uint32_t to
     }
 }
 
-bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_t a_segment,
-                    uint32_t b, uint64_t b_segment, bool *path)
+/* The first load of a task's, from `from` on, of word `word` or one behind it. */
+static uint32_t reader_of(const struct closure *closure, uint32_t task, uint32_t from,
+                          uint32_t word)
+{
+    uint32_t low = from, high = closure->first[task + 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (closure->readers[middle].word < word)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void follow_words(struct closure *closure, uint32_t task, struct closure_choice choice)
+{
+    uint32_t end = closure->first[task + 1], i = closure->first[task];
+    for (; i < end && closure->readers[i].word < choice.common; i++)
+        follow_word(closure, &closure->readers[i]);
+    for (i = reader_of(closure, task, i, choice.first);
+         i < end && closure->readers[i].word < choice.end; i++)
+        follow_word(closure, &closure->readers[i]);
+}
+
+enum closure_answer closure_before(struct closure *closure, struct closure_choice choice,
+                                   uint32_t a, uint64_t a_segment, uint32_t b, uint64_t b_segment,
+                                   bool *path)
 {
     uint32_t n = closure->order->task_count;
     if (closure->steps == 0 || a >= n || b >= n)
-        return true;
+        return CLOSURE_UNKNOWN;
     memset(closure->clock, 0, n * sizeof(*closure->clock));
     memset(closure->seen, 0, n * sizeof(*closure->seen));
     memset(closure->queued, 0, n * sizeof(*closure->queued));
@@ -228,16 +254,13 @@ bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_
         uint32_t task = closure->pending[--closure->pending_count];
         closure->queued[task] = false;
         follow_edges(closure, task);
-        for (uint32_t i = closure->first[task]; i < closure->first[task + 1]; i++) {
-            if (closure->readers[i].word >= words)
-                break;
-            follow_word(closure, &closure->readers[i]);
-        }
+        follow_words(closure, task, choice);
     }
-    bool known = closure->steps && !closure->unknown;
-    if (known && closure->clock[a] < a_segment)
-        return false;
-    if (path && known)
+    if (closure->steps == 0 || closure->unknown)
+        return CLOSURE_UNKNOWN;
+    if (closure->clock[a] < a_segment)
+        return CLOSURE_UNORDERED;
+    if (path)
         trace_path(closure, a, b, path);
-    return true;
+    return CLOSURE_ORDERED;
 }

@@ -27,11 +27,22 @@ struct closure *closure_new(const struct order *order, const struct race_scan *s
                             const struct closure_word *words, uint32_t count, uint64_t steps);
 void closure_free(struct closure *closure);
 
-/* Whether, with the first `words` words as flags, (a, a_segment) comes before (b, b_segment). Once
- * the steps are used up it always does, and where edges were retired that might tell. If `path` is given, path[i] is set for each word that led
- * there. */
-bool closure_before(struct closure *closure, uint32_t words, uint32_t a, uint64_t a_segment,
-                    uint32_t b, uint64_t b_segment, bool *path);
+/* The words that are taken to be flags: the first `common` ones and those from `first` to `end`. */
+struct closure_choice {
+    uint32_t common, first, end;
+};
+
+enum closure_answer {
+    CLOSURE_UNORDERED,
+    CLOSURE_UNKNOWN, /* edges were retired that might tell, or the steps are used up */
+    CLOSURE_ORDERED,
+};
+
+/* Whether (a, a_segment) comes before (b, b_segment). If `path` is given, path[i] is set for each
+ * word that led there. */
+enum closure_answer closure_before(struct closure *closure, struct closure_choice choice,
+                                   uint32_t a, uint64_t a_segment, uint32_t b, uint64_t b_segment,
+                                   bool *path);
 bool closure_exhausted(const struct closure *closure);
 
 #endif

@@ -51,6 +51,7 @@ enum part_role {
     PART_HOLD,      /* where something it holds was acquired */
     PART_EVENT,     /* something else that happened: the destroy, the lost signal... */
     PART_EXPLAINED, /* another race that this finding may explain */
+    PART_ALSO,      /* another race on the same word */
 };
 
 struct part {

@@ -357,12 +357,13 @@ static void add_finding(struct analysis *analysis, const struct found *found)
     finding_add(&analysis->findings, finding);
 }
 
-/* ---- flags made by hand ---- */
+/* ---- words that could be flags ---- */
 
-/* "write at a.c:12 and read at a.c:30 of 'data'" */
-static void add_explained(const struct analysis *analysis, struct finding *finding,
-                          const struct found *found)
+/* "May be ordered by it: write at a.c:12 and read at a.c:30 of 'data'" */
+static void add_other(const struct analysis *analysis, struct finding *finding,
+                      const struct found *found)
 {
+    bool same = found->verdict.outcome == TRUTH_WORD;
     const struct race_entry *entries[] = {&found->sample->before, &found->sample->after};
     char *places[2];
     for (unsigned i = 0; i < 2; i++) {
@@ -375,30 +376,20 @@ static void add_explained(const struct analysis *analysis, struct finding *findi
         free(place);
         stack_free(&stack);
     }
-    struct part *part =
-        finding_part(finding, PART_EXPLAINED, found->sample->after.task, (struct stack){NULL, 0});
-    finding_set(&part->text, "May be ordered by it: %s and %s%s%s%s", places[0], places[1],
-                found->variable ? " of '" : "", found->variable ? found->variable : "",
-                found->variable ? "'" : "");
+    struct part *part = finding_part(finding, same ? PART_ALSO : PART_EXPLAINED,
+                                     found->sample->after.task, (struct stack){NULL, 0});
+    const char *variable = same ? NULL : found->variable;
+    finding_set(&part->text, "%s: %s and %s%s%s%s",
+                same ? "The same word, unordered too" : "May be ordered by it", places[0],
+                places[1], variable ? " of '" : "", variable ? variable : "", variable ? "'" : "");
     free(places[0]);
     free(places[1]);
 }
 
-#define EXPLAINED_SHOWN 32u
+#define OTHERS_SHOWN 32u /* of each kind */
 
-/* One finding for a flag and all that it may have ordered. */
-static void add_group(struct analysis *analysis, const struct found *found, uint32_t count,
-                      const struct found *flag)
+static void tell_flag(struct finding *finding, const struct found *flag, uint32_t explained)
 {
-    struct finding *finding =
-        make_finding(analysis, flag, FINDING_SUSPECTED, "hand-made-synchronisation");
-    uint32_t explained = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (found[i].folded || found[i].verdict.group != flag->verdict.group || &found[i] == flag)
-            continue;
-        if (explained++ < EXPLAINED_SHOWN)
-            add_explained(analysis, finding, &found[i]);
-    }
     const char *name = finding->object;
     finding_set(&finding->summary,
                 "%s%s%s looks like synchronisation made by hand: plain stores and loads of it, "
@@ -413,6 +404,32 @@ static void add_group(struct analysis *analysis, const struct found *found, uint
     finding_set(&finding->advice,
                 "Make it atomic in the source, with release and acquire, or use a lock. A build by "
                 "gorocheck cc, or debug information, settles which it is.");
+}
+
+/* One finding for a word, and all that it may have ordered. */
+static void add_group(struct analysis *analysis, const struct found *found, uint32_t count,
+                      const struct found *flag)
+{
+    uint32_t others[2] = {0, 0}, *const explained = &others[0];
+    for (uint32_t i = 0; i < count; i++)
+        *explained += !found[i].folded && found[i].verdict.group == flag->verdict.group &&
+                      found[i].verdict.outcome == TRUTH_EXPLAINED;
+    bool orders = *explained > 0;
+    struct finding *finding = make_finding(analysis, flag, FINDING_SUSPECTED,
+                                           orders ? "hand-made-synchronisation" : flag->rule);
+    if (orders)
+        tell_flag(finding, flag, *explained);
+    else
+        finding_set(&finding->doubt, "%s", flag->verdict.doubt);
+    if (flag->verdict.evidence)
+        finding_set(&finding->evidence, "not atomic: %s", flag->verdict.evidence);
+    memset(others, 0, sizeof(others));
+    for (uint32_t i = 0; i < count; i++) {
+        if (found[i].folded || found[i].verdict.group != flag->verdict.group || &found[i] == flag)
+            continue;
+        if (others[found[i].verdict.outcome == TRUTH_WORD]++ < OTHERS_SHOWN)
+            add_other(analysis, finding, &found[i]);
+    }
     finding_add(&analysis->findings, finding);
 }
 
@@ -428,7 +445,7 @@ static void add_groups(struct analysis *analysis, struct found *found, uint32_t 
                 if (found[j].verdict.group != group || found[j].folded)
                     continue;
                 first = j >= i;
-                if (flag->verdict.outcome != TRUTH_FLAG && found[j].verdict.outcome == TRUTH_FLAG)
+                if (flag->verdict.outcome != TRUTH_WORD && found[j].verdict.outcome == TRUTH_WORD)
                     flag = &found[j];
             }
             if (first)

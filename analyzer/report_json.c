@@ -81,6 +81,8 @@ static const char *role_word(enum part_role role)
         return "hold";
     case PART_EXPLAINED:
         return "explained";
+    case PART_ALSO:
+        return "also";
     case PART_EVENT:
         break;
     }

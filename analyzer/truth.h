@@ -6,11 +6,12 @@
  *   1. no happens-before path orders the two (the history has seen to that);
  *   2. no atomic access to the same bytes of the same block was seen;
  *   3. the two are unordered even if all words that could be hand-made flags are taken to be
- *      (closure.h), and are not themselves such a flag that orders others;
+ *      (closure.h), and are not themselves such a flag that may order others;
  *   4. something shows that one of the two is not atomic (evidence.h);
  *   5. no library could carry the order unseen (carrier.h).
  *
- * All else is suspected. Races that one flag explains are one finding.
+ * All else is suspected. Races on one word that could be a flag are one finding, with those that it
+ * alone explains.
  */
 #ifndef ANALYZER_TRUTH_H
 #define ANALYZER_TRUTH_H
@@ -21,16 +22,15 @@
 enum truth_outcome {
     TRUTH_PROVED,
     TRUTH_SUSPECTED,
-    TRUTH_FLAG,      /* of a flag's group: the flag itself */
-    TRUTH_EXPLAINED, /* of a flag's group: what it may have ordered */
+    TRUTH_WORD,      /* suspected; on a word that could be a flag */
+    TRUTH_EXPLAINED, /* what a flag may have ordered */
     TRUTH_ATOMIC,    /* an atomic word, or ordered by one: no finding */
 };
 
 struct verdict {
     enum truth_outcome outcome;
-    uint32_t group;  /* of FLAG and EXPLAINED: equal for what belongs together; never 0 */
-    uint32_t rank;   /* of FLAG: the least of a group stands for it */
-    bool overwrites; /* of FLAG: two of its stores are unordered even so */
+    uint32_t group;  /* of WORD and EXPLAINED: equal for what is one finding; never 0 */
+    bool overwrites; /* two stores of the flag are unordered even so */
     char *evidence;  /* that a side is not atomic, or NULL */
     char *doubt;     /* of SUSPECTED: what it lacks to be proved */
 };

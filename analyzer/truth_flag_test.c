@@ -1,0 +1,322 @@
+/* Flags made by hand: which races they order, which they do not, and how that is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyzer/closure.h"
+#include "analyzer/order.h"
+#include "analyzer/truth_make.h"
+
+enum { DATA_BEFORE, DATA_AFTER, FLAG_BACK, FLAG_PLAIN_SIZE };
+
+/* a stores wide data and a flag, b loads the flag and the data. */
+static struct trace_make *message(int variant)
+{
+    struct trace_make *make = truth_make_tasks();
+    uint32_t mutex = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+    make_segment(make, A, 2);
+    if (variant == DATA_AFTER)
+        make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_segment(make, A, 3);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_segment(make, A, 4);
+    if (variant == DATA_BEFORE)
+        make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    if (variant == FLAG_BACK)
+        make_line(make, A, READ4, 0x110, FLAG, WORD);
+    if (variant == FLAG_PLAIN_SIZE)
+        make_line(make, A, WRITE16, 0x110, FLAG, WIDE);
+    make_segment(make, B, 2);
+    make_line(make, B, variant == FLAG_BACK ? WRITE4 : READ4, 0x210, FLAG, WORD);
+    make_segment(make, B, 3);
+    make_line(make, B, READ16, 0x200, PLACE, WIDE);
+    (void)mutex;
+    return make;
+}
+
+static void flag_orders(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    outcome_analyze(&outcome, message(DATA_BEFORE));
+    assert_int_equal(outcome.analysis.findings.count, 1);
+    const struct finding *finding = outcome.analysis.findings.items[0];
+    assert_string_equal(finding->rule, "hand-made-synchronisation");
+    assert_int_equal(finding->certainty, FINDING_SUSPECTED);
+    uint32_t explained = 0;
+    for (uint32_t i = 0; i < finding->part_count; i++)
+        explained += finding->parts[i].role == PART_EXPLAINED;
+    assert_int_equal(explained, 1);
+    outcome_free(&outcome);
+}
+
+static uint32_t proved(struct trace_make *make)
+{
+    struct outcome outcome;
+    uint32_t count = 0;
+    outcome_analyze(&outcome, make);
+    for (uint32_t i = 0; i < outcome.analysis.findings.count; i++)
+        count += outcome.analysis.findings.items[i]->certainty == FINDING_PROVED;
+    outcome_free(&outcome);
+    return count;
+}
+
+/* What there is of races: findings, those told as a flag's, further places of one word. */
+struct told {
+    uint32_t findings, explained, also, flags;
+};
+
+static struct told tell(struct trace_make *make)
+{
+    struct outcome outcome;
+    struct told told = {.findings = 0};
+    outcome_analyze(&outcome, make);
+    told.findings = outcome.analysis.findings.count;
+    for (uint32_t i = 0; i < told.findings; i++) {
+        const struct finding *finding = outcome.analysis.findings.items[i];
+        told.flags += strcmp(finding->rule, "hand-made-synchronisation") == 0;
+        assert_int_equal(finding->certainty, FINDING_SUSPECTED);
+        for (uint32_t p = 0; p < finding->part_count; p++) {
+            told.explained += finding->parts[p].role == PART_EXPLAINED;
+            told.also += finding->parts[p].role == PART_ALSO;
+        }
+    }
+    outcome_free(&outcome);
+    return told;
+}
+
+/* a hands data on by the flag, `times`; then once more without it, read at another place. */
+static struct trace_make *handed_on(unsigned times, bool leak)
+{
+    struct trace_make *make = truth_make_tasks();
+    uint64_t segment = 1;
+    for (unsigned i = 0; i < times; i++) {
+        make_segment(make, A, segment + 1);
+        make_line(make, A, WRITE4, 0x100, PLACE, WORD);
+        make_segment(make, A, segment + 2);
+        make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+        make_segment(make, B, segment + 1);
+        make_line(make, B, READ4, 0x210, FLAG, WORD);
+        make_segment(make, B, segment + 2);
+        make_line(make, B, READ4, 0x200, PLACE, WORD);
+        segment += 2;
+    }
+    if (leak) {
+        make_segment(make, A, segment + 1);
+        make_line(make, A, WRITE4, 0x120, PLACE, WORD);
+        make_segment(make, B, segment + 1);
+        make_line(make, B, READ4, 0x220, PLACE, WORD);
+    }
+    return make;
+}
+
+/* A flag has what it orders each time, at all places; else that is a race of its own. */
+static void flag_takes_what_it_orders(void **state)
+{
+    (void)state;
+    struct told told = tell(handed_on(1, false));
+    assert_int_equal(told.findings, 1);
+    assert_int_equal(told.flags, 1);
+    assert_int_equal(told.explained, 1);
+    told = tell(handed_on(1, true));
+    assert_int_equal(told.findings, 2);
+    assert_int_equal(told.flags, 0);
+    assert_int_equal(told.explained, 0);
+    assert_int_equal(told.also, 3); /* of 0x100 or 0x120 with 0x200 or 0x220 */
+}
+
+/* Two racy words, neither of which alone leads from a to the third task. */
+static void flags_do_not_join(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    uint32_t c = make_task(make, 1, "c"), object = make_object(make, TRACE_OBJECT_TASK, 0);
+    make_switch(make, 3, c, 1);
+    make_edge(make, 3, 1, 1, 1, object);
+    make_line(make, A, WRITE4, 0x100, PLACE, WORD);
+    make_segment(make, A, 2);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_line(make, B, READ4, 0x210, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, WRITE4, 0x220, FLAG + 64, WORD);
+    make_line(make, 3, READ4, 0x310, FLAG + 64, WORD);
+    make_segment(make, 3, 2);
+    make_line(make, 3, READ4, 0x300, PLACE, WORD);
+    struct told told = tell(make);
+    assert_int_equal(told.findings, 3);
+    assert_int_equal(told.explained, 0);
+}
+
+/* There by one flag, back by another. */
+static void there_and_back(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    for (uint64_t i = 0; i < 3; i++) {
+        make_segment(make, A, 4 * i + 2);
+        make_line(make, A, READ4, 0x130, FLAG + 64, WORD);
+        make_segment(make, A, 4 * i + 3);
+        make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+        make_time(make, A, 1000000 * (2 * i + 1));
+        make_segment(make, A, 4 * i + 4);
+        make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+        make_time(make, A, 1000000 * (2 * i + 1) + 100000);
+        make_segment(make, B, 4 * i + 2);
+        make_time(make, B, 1000000 * (2 * i + 1) + 200000);
+        make_line(make, B, READ4, 0x210, FLAG, WORD);
+        make_segment(make, B, 4 * i + 3);
+        make_line(make, B, WRITE16, 0x200, PLACE, WIDE);
+        make_segment(make, B, 4 * i + 4);
+        make_line(make, B, WRITE4, 0x230, FLAG + 64, WORD);
+    }
+    struct told told = tell(make);
+    assert_int_equal(told.flags, 1);
+    assert_true(told.explained > 0);
+}
+
+/* All places of one word are one finding. */
+static void one_word(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    for (uint64_t i = 0; i < 5; i++) {
+        make_segment(make, A, i + 2);
+        make_line(make, A, WRITE4, 0x100, PLACE, WORD);
+        make_segment(make, B, i + 2);
+        make_line(make, B, READ4, 0x200 + 0x10 * i, PLACE, WORD);
+    }
+    struct told told = tell(make);
+    assert_int_equal(told.findings, 1);
+    assert_int_equal(told.flags, 0);
+    assert_int_equal(told.also, 4);
+}
+
+/* The flag is raised before the data are stored, or by the one that loads them, or is no flag. */
+static void flag_does_not_order(void **state)
+{
+    (void)state;
+    assert_int_equal(proved(message(DATA_AFTER)), 1);
+    assert_int_equal(proved(message(FLAG_BACK)), 1);
+    assert_int_equal(proved(message(FLAG_PLAIN_SIZE)), 2);
+}
+
+/* What b loaded before an order that the trace knows cannot be of a store after it. */
+static void flag_of_the_past(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    uint32_t mutex = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+    make_line(make, B, READ4, 0x210, FLAG, WORD); /* b, 1: looks */
+    make_edge(make, A, 2, 3, 1, mutex);           /* a, 2: is after that */
+    make_segment(make, A, 2);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD); /* raises the flag too late */
+    uint32_t c = make_task(make, 1, "c"); /* stores too, so that it is seen that b looked in 1 */
+    make_switch(make, 3, c, 1);
+    make_line(make, 3, WRITE4, 0x310, FLAG, WORD);
+    make_edge(make, B, 2, c, 1, mutex);
+    make_segment(make, B, 2);
+    make_line(make, B, READ16, 0x200, PLACE, WIDE);
+    make_segment(make, B, 3);
+    make_line(make, B, READ4, 0x210, FLAG, WORD); /* sees it, but has loaded the data before */
+    assert_int_equal(proved(make), 1);
+}
+
+/* b looked at the flag and the data before a had stored them, as the clock tells; or after. */
+static struct trace_make *timed_message(bool early)
+{
+    struct trace_make *make = truth_make_tasks();
+    make_segment(make, A, 2);
+    make_time(make, A, 500000);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, READ4, 0x210, FLAG, WORD);
+    make_line(make, B, READ16, 0x200, PLACE, WIDE);
+    make_segment(make, B, 3);
+    make_time(make, B, early ? 400000 : 600000);
+    make_line(make, B, READ4, 0x220, FLAG + 64, WORD);
+    return make;
+}
+
+static void flag_too_early(void **state)
+{
+    (void)state;
+    assert_int_equal(proved(timed_message(true)), 1);
+    assert_int_equal(proved(timed_message(false)), 0);
+}
+
+/* a hands on to b by one flag, b to a third task by another. */
+static void flags_in_a_row(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    uint32_t c = make_task(make, 1, "c"), object = make_object(make, TRACE_OBJECT_TASK, 0);
+    make_switch(make, 3, c, 1);
+    make_edge(make, 3, 1, 1, 1, object);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_segment(make, A, 2);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_line(make, B, READ4, 0x210, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, WRITE4, 0x220, FLAG + 64, WORD);
+    make_line(make, 3, READ4, 0x310, FLAG + 64, WORD);
+    make_segment(make, 3, 2);
+    make_line(make, 3, READ16, 0x300, PLACE, WIDE);
+    assert_int_equal(proved(make), 0);
+}
+
+/* Of what was before the edges that are retired nobody knows any more. */
+static void retired_edges(void **state)
+{
+    (void)state;
+    char *error;
+    struct trace_make *make = truth_make_tasks();
+    uint32_t mutex = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+    make_edge(make, B, 2, 2, 1, mutex);
+    make_edge(make, B, 3, 2, 2, mutex);
+    make_edge(make, B, 9, 2, 8, mutex);
+    trace_make_write(make);
+    struct trace *trace = trace_open(make->path, &error);
+    struct order *order = order_begin();
+    order_keep_begin(order);
+    order_read(order, trace);
+    struct race_scan scan = {.trace = trace};
+    const struct closure_choice none = {0, 0, 0};
+    struct closure *closure = closure_new(order, &scan, NULL, 0, 1000);
+    assert_int_equal(CLOSURE_ORDERED, closure_before(closure, none, 2, 1, 3, 2, NULL));
+    assert_int_equal(CLOSURE_UNORDERED, closure_before(closure, none, 2, 4, 3, 4, NULL));
+    closure_free(closure);
+    const uint64_t base[] = {0, 1, 5, 5};
+    order_retire(order, base);
+    assert_true(order->lists[3].retired > 0);
+    closure = closure_new(order, &scan, NULL, 0, 1000);
+    assert_int_equal(CLOSURE_UNKNOWN,
+                     closure_before(closure, none, 2, 4, 3, 4, NULL)); /* not known any more */
+    assert_int_equal(CLOSURE_ORDERED, closure_before(closure, none, 2, 5, 3, 6, NULL)); /* base */
+    assert_int_equal(CLOSURE_UNORDERED,
+                     closure_before(closure, none, 2, 6, 3, 6, NULL)); /* behind it all is known */
+    assert_int_equal(CLOSURE_ORDERED, closure_before(closure, none, 2, 8, 3, 9, NULL));
+    closure_free(closure);
+    order_free(order);
+    trace_close(trace);
+    trace_make_free(make);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flag_orders),       cmocka_unit_test(flag_takes_what_it_orders),
+        cmocka_unit_test(flags_do_not_join), cmocka_unit_test(there_and_back),
+        cmocka_unit_test(one_word),          cmocka_unit_test(flag_does_not_order),
+        cmocka_unit_test(flag_of_the_past),  cmocka_unit_test(flag_too_early),
+        cmocka_unit_test(flags_in_a_row),    cmocka_unit_test(retired_edges),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

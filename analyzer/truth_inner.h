@@ -1,0 +1,78 @@
+/*
+ * What the parts of truth.h share: truth_words.c finds the words that could be flags,
+ * truth_explain.c tries which races they order, truth.c makes verdicts of that.
+ */
+#ifndef ANALYZER_TRUTH_INNER_H
+#define ANALYZER_TRUTH_INNER_H
+
+#include "analyzer/closure.h"
+#include "analyzer/evidence.h"
+#include "analyzer/truth.h"
+
+#define TRUTH_NONE UINT32_MAX
+
+enum truth_rank { RANK_ATOMIC, RANK_VOLATILE, RANK_UNKNOWN }; /* best first */
+
+struct truth_word {
+    struct closure_word at;
+    uint32_t worker, group;
+    bool atomic, is_volatile;
+};
+
+struct truth_group { /* words that share an access site: one flag of the program */
+    uint32_t first, end;
+    uint32_t explained_by; /* a better group that alone orders all races of this one, or NONE */
+    uint64_t races;
+    enum truth_rank rank;
+    bool may_order; /* with others it might order something */
+    bool orders;    /* alone it orders all races of something */
+    bool overwrites;
+};
+
+struct truth_pair { /* a machine pair */
+    uint32_t worker, pair;
+    uint32_t group;        /* of the words it raced on, NONE if they are no flags */
+    uint32_t class;        /* a pair that stands for all that raced on the same memory */
+    uint32_t explained_by; /* group, NONE: not explained */
+    uint32_t samples;      /* bit i: sample i might be ordered */
+    bool ordered;          /* every instance might be, by whatever words together */
+    bool known;            /* ... and it is known by which */
+};
+
+struct truth {
+    struct analysis *analysis;
+    struct race_worker *workers;
+    uint32_t worker_count;
+    struct truth_word *words;
+    uint32_t word_count, word_capacity;
+    struct truth_group *groups; /* best first, and so are the words */
+    uint32_t group_count;
+    struct truth_pair *pairs; /* by worker and pair */
+    uint32_t pair_count, pair_capacity;
+    struct closure *closure;
+    struct closure_word *closure_words;
+    struct evidence_finder finder;
+    bool *path;
+    bool full;
+    const struct trace_module *doubt;
+    const char *doubt_reason;
+};
+
+static inline const struct race_site *truth_site(const struct truth *truth, uint32_t worker,
+                                                 uint32_t site)
+{
+    return &truth->workers[worker].places.sites[site >> RACE_SITE_SHIFT];
+}
+
+static inline const struct race_pair *truth_race(const struct truth *truth,
+                                                 const struct truth_pair *pair)
+{
+    return &truth->workers[pair->worker].history.pairs[pair->pair];
+}
+
+/* Finds the words and makes groups of them. */
+void truth_find_words(struct truth *truth);
+/* Tries all machine pairs. */
+void truth_explain(struct truth *truth);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * Words that could be flags made by hand: those on which plain accesses of the same small size have
+ * raced, and nothing says that these are not atomic operations. Words that share an access site are
+ * one flag of the program: a group. Groups are ranked by how likely they are flags.
+ */
+#include <stdlib.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/race_watch.h"
+#include "analyzer/truth_inner.h"
+
+static bool plain_size_agrees(const struct race_site *a, const struct race_site *b)
+{
+    return TRACE_KIND_SIZE(a->kind & 0xff) == TRACE_KIND_SIZE(b->kind & 0xff);
+}
+
+static bool of_range(const struct race_site *site)
+{
+    return site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE);
+}
+
+enum fit { FIT_NO, FIT_NEUTRAL, FIT_YES };
+
+/* What a race of these two says of the word: that it could be a flag, that it is none, nothing. A
+ * counter that one task moves on by an `add` while others look could be (a sequence number). */
+static enum fit fits(const struct truth *truth, const struct race_site *a,
+                     const struct race_site *b)
+{
+    if (of_range(a) || of_range(b))
+        return FIT_NEUTRAL;
+    if (!((a->kind & RACE_KIND_MACHINE) || (a->kind & TRACE_KIND_ATOMIC)) ||
+        !((b->kind & RACE_KIND_MACHINE) || (b->kind & TRACE_KIND_ATOMIC)))
+        return FIT_NO;
+    if (!plain_size_agrees(a, b) || TRACE_KIND_SIZE(a->kind & 0xff) > 3)
+        return FIT_NO;
+    if (evidence_is_both(a) && evidence_is_both(b))
+        return symbols_compiler(truth->analysis->symbols, a->pc - 1) == COMPILER_GCC ? FIT_NO
+                                                                                     : FIT_NEUTRAL;
+    if ((evidence_is_both(a) && b->kind & TRACE_KIND_WRITE) ||
+        (evidence_is_both(b) && a->kind & TRACE_KIND_WRITE))
+        return FIT_NEUTRAL;
+    return FIT_YES;
+}
+
+static struct race_sample sample_of(const struct race_watch *watch)
+{
+    struct race_sample sample = {.address = watch->line * 64, .mask = watch->mask};
+    sample.block.address = watch->block ? 1 : 0; /* not a variable of fixed place */
+    return sample;
+}
+
+/* What the stores from before the watch began are after. */
+static void ask_periods(const struct truth *truth, const struct race_watches *watches,
+                        const struct race_watch *watch)
+{
+    struct order *order = truth->analysis->order;
+    for (uint32_t l = watch->logs; l; l = watches->logs[l].next) {
+        const struct race_log *log = &watches->logs[l];
+        for (uint32_t i = 0; i < log->count; i++) {
+            struct race_period *period = &log->periods[i];
+            if (period->after[0] != RACE_PERIOD_ASK)
+                continue;
+            const uint64_t *clock = order_clock(order, log->task, period->first, false);
+            for (uint32_t t = 0; t < RACE_WATCH_TASKS; t++)
+                period->after[t] = watch->tasks[t] ? clock[watch->tasks[t]] : 0;
+        }
+    }
+}
+
+static void consider(struct truth *truth, uint32_t worker, const struct race_watch *watch)
+{
+    const struct race_worker *owner = &truth->workers[worker];
+    const struct race_watches *watches = owner->history.watches;
+    struct truth_word word = {
+        .at = {watches, watch}, .worker = worker, .atomic = watch->atomic != 0};
+    struct race_sample sample = sample_of(watch);
+    bool fit = false;
+    for (uint32_t l = watch->pairs; l; l = watches->links[l].next) {
+        const struct race_pair *pair = &owner->history.pairs[watches->links[l].pair];
+        const struct race_site *a = truth_site(truth, worker, pair->low);
+        const struct race_site *b = truth_site(truth, worker, pair->high);
+        enum fit now = fits(truth, a, b);
+        if (now == FIT_NO)
+            return;
+        if (now == FIT_NEUTRAL)
+            continue;
+        struct evidence evidence;
+        evidence_find(&truth->finder, a, b, &sample, &evidence);
+        free(evidence.text);
+        if (evidence.declared_plain)
+            return;
+        word.is_volatile |= evidence.declared == OBJECT_VOLATILE;
+        word.atomic |=
+            evidence.declared == OBJECT_ATOMIC ||
+            (evidence_is_atomic(&truth->finder, a) && evidence_is_atomic(&truth->finder, b));
+        fit = true;
+    }
+    if (!fit)
+        return;
+    ask_periods(truth, watches, watch);
+    MEMORY_GROW(truth->words, truth->word_count, truth->word_capacity);
+    truth->words[truth->word_count++] = word;
+}
+
+/* ---- groups ---- */
+
+struct site_use {
+    uint64_t pc;
+    uint32_t word;
+};
+
+static int compare_uses(const void *a, const void *b)
+{
+    const struct site_use *x = a, *y = b;
+    if (x->pc != y->pc)
+        return x->pc < y->pc ? -1 : 1;
+    return x->word < y->word ? -1 : x->word > y->word;
+}
+
+static uint32_t root_of(uint32_t *parents, uint32_t word)
+{
+    while (parents[word] != word)
+        word = parents[word] = parents[parents[word]];
+    return word;
+}
+
+/* Unites words that were accessed at one site; words[i].group becomes the root's index. */
+static void unite_words(struct truth *truth)
+{
+    struct site_use *uses = NULL;
+    uint32_t count = 0, capacity = 0;
+    uint32_t *parents = memory_get(truth->word_count, sizeof(*parents));
+    for (uint32_t w = 0; w < truth->word_count; w++) {
+        const struct truth_word *word = &truth->words[w];
+        const struct race_history *history = &truth->workers[word->worker].history;
+        parents[w] = w;
+        for (uint32_t l = word->at.watch->pairs; l; l = word->at.watches->links[l].next) {
+            const struct race_pair *pair = &history->pairs[word->at.watches->links[l].pair];
+            const uint32_t sites[] = {pair->low, pair->high};
+            for (unsigned i = 0; i < 2; i++) {
+                const struct race_site *site = truth_site(truth, word->worker, sites[i]);
+                if (of_range(site))
+                    continue;
+                MEMORY_GROW(uses, count, capacity);
+                uses[count++] = (struct site_use){site->pc, w};
+            }
+        }
+    }
+    if (count)
+        qsort(uses, count, sizeof(*uses), compare_uses);
+    for (uint32_t i = 1; i < count; i++)
+        if (uses[i].pc == uses[i - 1].pc)
+            parents[root_of(parents, uses[i].word)] = root_of(parents, uses[i - 1].word);
+    for (uint32_t w = 0; w < truth->word_count; w++)
+        truth->words[w].group = root_of(parents, w);
+    free(parents);
+    free(uses);
+}
+
+static int compare_words(const void *a, const void *b)
+{
+    const struct truth_word *x = a, *y = b;
+    return x->group < y->group ? -1 : x->group > y->group;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+    const struct truth_group *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (x->races != y->races)
+        return x->races > y->races ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static uint64_t races_on(const struct truth *truth, const struct truth_word *word)
+{
+    uint64_t races = 0;
+    for (uint32_t l = word->at.watch->pairs; l; l = word->at.watches->links[l].next)
+        races += truth->workers[word->worker].history.pairs[word->at.watches->links[l].pair].count;
+    return races;
+}
+
+/* Sorts the words by group, the groups by rank, and numbers them anew. */
+static void make_groups(struct truth *truth)
+{
+    if (truth->word_count == 0)
+        return;
+    unite_words(truth);
+    qsort(truth->words, truth->word_count, sizeof(*truth->words), compare_words);
+    truth->groups = memory_get(truth->word_count, sizeof(*truth->groups));
+    struct truth_word *sorted = memory_get(truth->word_count, sizeof(*sorted));
+    for (uint32_t w = 0; w < truth->word_count;) {
+        struct truth_group group = {.first = w, .explained_by = TRUTH_NONE, .rank = RANK_ATOMIC};
+        for (; w < truth->word_count && truth->words[w].group == truth->words[group.first].group;
+             w++) {
+            const struct truth_word *word = &truth->words[w];
+            enum truth_rank rank = word->atomic        ? RANK_ATOMIC
+                                   : word->is_volatile ? RANK_VOLATILE
+                                                       : RANK_UNKNOWN;
+            group.rank = rank > group.rank ? rank : group.rank;
+            group.races += races_on(truth, word);
+        }
+        group.end = w;
+        truth->groups[truth->group_count++] = group;
+    }
+    qsort(truth->groups, truth->group_count, sizeof(*truth->groups), compare_groups);
+    uint32_t at = 0;
+    for (uint32_t g = 0; g < truth->group_count; g++) {
+        struct truth_group *group = &truth->groups[g];
+        uint32_t first = at;
+        for (uint32_t w = group->first; w < group->end; w++) {
+            sorted[at] = truth->words[w];
+            sorted[at++].group = g;
+        }
+        group->first = first;
+        group->end = at;
+    }
+    free(truth->words);
+    truth->words = sorted;
+}
+
+void truth_find_words(struct truth *truth)
+{
+    for (uint32_t i = 0; i < truth->worker_count; i++) {
+        const struct race_watches *watches = truth->workers[i].history.watches;
+        truth->full |= watches && watches->full;
+        for (uint32_t w = 1; watches && w < watches->count; w++)
+            consider(truth, i, &watches->items[w]);
+    }
+    make_groups(truth);
+}
