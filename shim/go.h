@@ -80,7 +80,10 @@ struct go {
     uint64_t *frames; /* its shadow call stack, likewise: pc and sp of each */
     uint64_t cases_hash;
     uint32_t cases_list;
-    struct go *next; /* in its bucket, or free */
+    /* A g that C threads borrow while they call into Go: it stands for the task of the thread that has it now. */
+    uint32_t callbacks; /* nested calls that have it, 0: nobody */
+    uint32_t scheduler; /* task that such a thread is for Go's scheduler meanwhile */
+    struct go *next;    /* in its bucket, or free */
 };
 
 /* go_runtime.c */
@@ -113,11 +116,17 @@ void go_reach(struct thread *thread);
 /* go_task.c: guard up */
 struct go *go_known(uintptr_t g);             /* NULL: no g that we have met */
 struct go *go_present(struct thread *thread); /* who runs here; NULL if there is no memory */
-struct go *go_find(struct thread *thread, uintptr_t g);
+struct go *go_find(struct thread *thread, uintptr_t g); /* NULL: not known */
+/* The C thread has borrowed `g` and calls into Go as itself; and is back. */
+void go_borrow(struct thread *thread, uintptr_t g);
+void go_return(struct thread *thread);
 void go_switch(struct thread *thread, struct go *to);
 struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32_t stack);
 void go_each(void (*visit)(struct go *go, void *data), void *data);
 void go_fork_child(void);
+
+/* Can it be parked and woken by Go's scheduler: a goroutine, or a C thread within a call of Go? */
+bool go_parks(const struct go *go);
 
 /* go_park.c */
 struct go_operation *go_outermost(struct go *go);

@@ -21,7 +21,7 @@ static void look(struct go *go, void *data)
     if (!go->task || !go->g)
         return;
     struct trace_task *record = task_record(go->task);
-    if (record->state == TRACE_TASK_ENDED || record->kind != TRACE_TASK_GOROUTINE)
+    if (record->state == TRACE_TASK_ENDED || !go_parks(go))
         return;
     uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
     if (go->id != go_id_of(go->g))

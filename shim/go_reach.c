@@ -9,7 +9,9 @@
  */
 #include "shim/go.h"
 
+#include <errno.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "shim/banned.h"
 #include "shim/raw.h"
@@ -32,6 +34,7 @@ struct search {
     uint64_t scanned;
     bool too_much, changed;
     uint32_t flag; /* for goroutines whose object is found in this round */
+    uint64_t copy[4096];
 };
 
 static bool add(struct search *search, uint64_t base)
@@ -119,18 +122,45 @@ static void word(struct search *search, uint64_t address)
     search->pending[search->pending_count++] = base;
 }
 
-static void area(struct search *search, uint64_t low, uint64_t high)
+static bool scan_begin(struct search *search, uint64_t *low, uint64_t high)
 {
-    low = (low + 7) & ~UINT64_C(7);
-    if (low >= high || search->too_much)
+    *low = (*low + 7) & ~UINT64_C(7);
+    if (*low >= high || search->too_much)
+        return false;
+    search->scanned += high - *low;
+    search->too_much = search->scanned > BYTES_MAX;
+    return !search->too_much;
+}
+
+/* An object of Go's heap, which is never given back to the system while the process lives. */
+static void heap_area(struct search *search, uint64_t low, uint64_t high)
+{
+    if (!scan_begin(search, &low, high))
         return;
-    search->scanned += high - low;
-    if (search->scanned > BYTES_MAX) {
-        search->too_much = true;
-        return;
-    }
     for (uint64_t at = low; at + 8 <= high; at += 8)
         word(search, *(const volatile uint64_t *)at);
+}
+
+/*
+ * Stacks and variables, whose owners may still be running, end and unmap them: read by the kernel, which refuses what is
+ * not there. Where it refuses altogether, nothing is said.
+ */
+static void area(struct search *search, uint64_t low, uint64_t high)
+{
+    if (!scan_begin(search, &low, high))
+        return;
+    while (low + 8 <= high) {
+        uint64_t size = high - low < sizeof search->copy ? high - low : sizeof search->copy;
+        struct iovec here = {search->copy, size}, there = {(void *)low, size};
+        long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), (long)&here, 1, (long)&there, 1, 0);
+        if (got < 0 && got != -EFAULT) {
+            search->too_much = true;
+            return;
+        }
+        for (long i = 0; i + 8 <= got; i += 8)
+            word(search, search->copy[i / 8]);
+        low = got > 0 ? low + ((uint64_t)got & ~UINT64_C(7)) : (low | 4095) + 1;
+    }
 }
 
 static void drain(struct search *search)
@@ -139,7 +169,7 @@ static void drain(struct search *search)
         uint64_t base = search->pending[--search->pending_count], size;
         bool pointers;
         object_of(base, &size, &pointers);
-        area(search, base, base + size);
+        heap_area(search, base, base + size);
     }
 }
 
@@ -192,7 +222,7 @@ static void waiting(struct go *go, void *data)
     if (!go->task)
         return;
     struct trace_task *record = task_record(go->task);
-    if (record->kind != TRACE_TASK_GOROUTINE || record->state != TRACE_TASK_BLOCKED ||
+    if (!go_parks(go) || record->state != TRACE_TASK_BLOCKED ||
         record->flags &
             (TRACE_TASK_TIMED | TRACE_TASK_SYSTEM | TRACE_TASK_REACHED_BY | TRACE_TASK_REACHED) ||
         !awaited_found(search, record))
@@ -219,7 +249,7 @@ static void running(struct go *go, void *data)
     if (!go->task || go == search->thread->go)
         return;
     const struct trace_task *record = task_record(go->task);
-    if (record->kind != TRACE_TASK_GOROUTINE || record->flags & TRACE_TASK_SYSTEM)
+    if (!go_parks(go) || record->flags & TRACE_TASK_SYSTEM)
         return;
     if (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED ||
         (record->state == TRACE_TASK_BLOCKED && record->flags & TRACE_TASK_TIMED)) {
@@ -380,6 +410,13 @@ static void within(struct search *search, const struct region *region, uint64_t 
     visit(search, region->low > low ? region->low : low, region->high < high ? region->high : high);
 }
 
+/* A C thread that waits within a call of Go: like a goroutine it goes on only if somebody finds what it waits for. */
+static bool parked(const struct trace_task *record)
+{
+    return record->state == TRACE_TASK_BLOCKED && !(record->flags & TRACE_TASK_TIMED) &&
+           record->primitive >= PRIMITIVE_go_statement && record->primitive <= PRIMITIVE_go_span;
+}
+
 /* The variables of the program and its libraries, but for our own; C's heap and the stacks of its threads. */
 static void variables(struct search *search, const struct regions *regions)
 {
@@ -397,7 +434,7 @@ static void variables(struct search *search, const struct regions *regions)
     for (uint32_t task = 1; task < table_tasks.count; task++) {
         const struct trace_task *record = task_record(task);
         if (record->kind == TRACE_TASK_THREAD && record->state != TRACE_TASK_ENDED &&
-            !(record->flags & (TRACE_TASK_SYSTEM | TRACE_TASK_MAIN)))
+            !(record->flags & (TRACE_TASK_SYSTEM | TRACE_TASK_MAIN)) && !parked(record))
             area(search, record->stack_low, record->stack_high);
     }
     drain(search);
@@ -406,7 +443,7 @@ static void variables(struct search *search, const struct regions *regions)
 static void known(struct go *go, void *data)
 {
     (void)data;
-    if (go->task)
+    if (go_parks(go))
         task_record(go->task)->flags |= TRACE_TASK_REACH_KNOWN;
 }
 
@@ -419,18 +456,22 @@ static void unknown(struct go *go, void *data)
 
 void go_reach(struct thread *thread)
 {
-    struct search search = {.thread = thread, .flag = TRACE_TASK_REACHED_BY};
-    search.found = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
-    search.pending = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
+    struct search *search = memory_get(sizeof *search);
+    if (!search)
+        return;
+    search->thread = thread;
+    search->flag = TRACE_TASK_REACHED_BY;
+    search->found = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
+    search->pending = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
     const struct regions *regions = regions_read();
-    if (!search.found || !search.pending || !regions)
+    if (!search->found || !search->pending || !regions)
         return;
     for (uint32_t i = 0; i < regions->count; i++)
-        within(&search, &regions->items[i], go_layout.code_low, go_layout.code_high, timers);
-    go_each(running, &search);
-    spread(&search);
-    search.flag = TRACE_TASK_REACHED;
-    variables(&search, regions);
-    spread(&search);
-    go_each(search.too_much ? unknown : known, NULL);
+        within(search, &regions->items[i], go_layout.code_low, go_layout.code_high, timers);
+    go_each(running, search);
+    spread(search);
+    search->flag = TRACE_TASK_REACHED;
+    variables(search, regions);
+    spread(search);
+    go_each(search->too_much ? unknown : known, NULL);
 }

@@ -81,7 +81,7 @@ static void forget(struct go *go, void *data)
 {
     (void)data;
     go->id = 0;
-    go->task = 0;
+    go->task = go->scheduler = go->callbacks = 0;
     go->held_count = go->frame_count = 0;
 }
 
@@ -181,13 +181,13 @@ struct go *go_find(struct thread *thread, uintptr_t g)
     if (go_id_of(g) == 0)
         return thread->go_own;
     struct go *go = search(g);
-    if (LIKELY(go && go->task && go->id == go_id_of(g)))
-        return go;
-    go = bind(NULL,
-              g); /* a C thread that called into Go: its goroutine was not made by a go statement */
-    if (go)
-        task_record(go->task)->flags |= TRACE_TASK_FOREIGN;
-    return go;
+    return LIKELY(go && go->task && go->id == go_id_of(g)) ? go : NULL;
+}
+
+bool go_parks(const struct go *go)
+{
+    return go->task && go->g &&
+           (go->callbacks || task_record(go->task)->kind == TRACE_TASK_GOROUTINE);
 }
 
 struct go *go_present(struct thread *thread)
@@ -256,6 +256,55 @@ void go_switch(struct thread *thread, struct go *to)
     }
     if (UNLIKELY(thread->access != NULL))
         access_task_load(thread, moved, to->frames, &to->frame_count);
+}
+
+/* ---- C threads that call into Go ---- */
+
+/*
+ * Such a thread gets a g and a machine (m) of the runtime's for the time of its call. What it does there it does as the
+ * task that it is; only what Go's scheduler does on it while the call is parked is another task's, that of the m.
+ */
+void go_borrow(struct thread *thread, uintptr_t g)
+{
+    struct go *own = go_present(thread);
+    if (!own)
+        return;
+    if (thread->go != own) { /* a goroutine that called C, or such a thread again */
+        thread->go->callbacks += thread->go->callbacks != 0;
+        return;
+    }
+    struct go *go = g && go_id_of(g) ? insert(g) : NULL;
+    if (!go || (go->task && go->id == go_id_of(g)) || thread->record->flags & TRACE_TASK_SYSTEM)
+        return;
+    if (!go->scheduler) {
+        go->scheduler = task_make(thread);
+        if (!go->scheduler)
+            return;
+        struct trace_task *record = task_record(go->scheduler);
+        record->kind = TRACE_TASK_THREAD;
+        record->flags = TRACE_TASK_SYSTEM | TRACE_TASK_DETACHED;
+        record->state = TRACE_TASK_RUNNING;
+    }
+    go->id = go_id_of(g);
+    go->task = thread->task;
+    go->thread = thread;
+    go->operation = NULL;
+    go->learn.task = 0;
+    go->shown_to = false;
+    go->callbacks = 1;
+    own->task = go->scheduler;
+    thread->go = go;
+}
+
+void go_return(struct thread *thread)
+{
+    struct go *go = thread->go;
+    if (!go || !go->callbacks || --go->callbacks)
+        return;
+    thread->go_own->task = go->task;
+    thread->go = thread->go_own;
+    go->task = 0;
+    go->id = 0;
 }
 
 /* ---- the runtime's functions ---- */
@@ -385,4 +434,33 @@ EXPORT void wrap_go_exit(void)
     if (LIKELY(go_on))
         goroutine_end();
     GO_REAL(go_exit)();
+}
+
+/* Go lends its g before the real function has come back, and takes it away within the other. */
+static NOINLINE void callback(bool begins)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    if (begins)
+        go_borrow(thread, go_running());
+    else
+        go_return(thread);
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_callback, "syscall.CgocallBack", void, (void));
+EXPORT void wrap_go_callback(void)
+{
+    GO_REAL(go_callback)();
+    if (LIKELY(go_on))
+        callback(true);
+}
+
+GO_EXPORT(go_callback_done, "syscall.CgocallBackDone", void, (void));
+EXPORT void wrap_go_callback_done(void)
+{
+    if (LIKELY(go_on))
+        callback(false);
+    GO_REAL(go_callback_done)();
 }
