@@ -176,7 +176,7 @@ demo: deps
 
 check:
 	@.ci/deps check
-	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan check-patch
+	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan check-digest check-patch
 	@echo 'check: all passed'
 
 # The rewriter of machine code: many random functions, and what Valgrind's lackey sees of a program built in ten ways.

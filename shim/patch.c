@@ -246,29 +246,36 @@ static const char *install(struct patch_image *image)
     return NULL;
 }
 
-static const char *patch_image(struct patch_image *image)
+static const char *copy_image(struct patch_image *image, struct patch_place_table *table)
 {
-    struct patch_place_table table = {.places = NULL};
     struct area area;
     if (!analyze(image))
         return "no frame descriptions";
-    if (!tables_begin(image, &table) || !area_begin(&area, image))
+    if (!tables_begin(image, table) || !area_begin(&area, image))
         return "no memory within 2 GB of the code";
     image->out = area.out;
     image->out_end = area.out + area.size;
     image->shift = (int64_t)(area.runs - (uintptr_t)area.out);
     image->first_site = patch_site_count;
-    table.copy = area.runs;
+    table->copy = area.runs;
     bool good = patch_emit_functions(image);
-    table.copy_end = area.runs + image->used;
+    table->copy_end = area.runs + image->used;
     if (!area_end(&area, good ? image->used : 0))
         return "memory cannot be made executable";
     if (!good)
         return "the copy does not fit";
     patch_site_count += image->site_count;
-    patch_place_add(&table);
+    patch_place_add(table);
     image->statistics.copy = image->used;
     return install(image);
+}
+
+static const char *patch_image(struct patch_image *image)
+{
+    struct patch_place_table table = {.places = NULL};
+    const char *why = copy_image(image, &table);
+    image->table = NULL;
+    return why;
 }
 
 static uint64_t nanoseconds(void)
