@@ -2,7 +2,6 @@
  * Data races: scans the access streams, lets the workers check them and reports what they found.
  * How it works is told in race.h.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,10 @@
 #include <unistd.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/crew.h"
 #include "analyzer/digest.h"
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 
 #define JOBS_MAX 256u
 #define SMALL_TRACE \
@@ -37,39 +37,42 @@ static uint64_t default_limit(void)
 
 struct pool {
     struct race_scan *scan;
-    struct race_worker *workers;
+    struct race_source *source;
+    struct race_worker *workers; /* NULL: the scan is under way */
     unsigned jobs;
     bool bar;
     double start;
-    uint64_t total; /* bytes all workers will read */
+    uint64_t total; /* records that all workers will take */
 };
 
-struct job {
-    struct pool *pool;
-    unsigned index;
-    bool started;
-    pthread_t thread;
-};
-
-static void *scan_job(void *argument)
+static bool scan_job(void *data, unsigned part)
 {
-    const struct job *job = argument;
-    race_scan_run(job->pool->scan);
-    return NULL;
+    const struct pool *pool = data;
+    (void)part;
+    race_scan_run(pool->scan);
+    return true;
 }
 
-static void *check_job(void *argument)
+static bool check_job(void *data, unsigned part)
 {
-    const struct job *job = argument;
-    race_worker_advance(&job->pool->workers[job->index], true);
-    race_refine(&job->pool->workers[job->index]);
-    return NULL;
+    const struct pool *pool = data;
+    if (!race_worker_advance(&pool->workers[part], true))
+        return false;
+    race_refine(&pool->workers[part]);
+    return true;
 }
 
-static void show_progress(const struct pool *pool)
+static void check_wait(void *data, unsigned part)
 {
+    const struct pool *pool = data;
+    race_source_wait(pool->source, part);
+}
+
+static void show_progress(void *data)
+{
+    const struct pool *pool = data;
     uint64_t done = 0;
-    if (!pool->bar || seconds_now() - pool->start < 1)
+    if (seconds_now() - pool->start < 1)
         return;
     for (unsigned i = 0; pool->workers && i < pool->jobs; i++)
         done += atomic_load_explicit(&pool->workers[i].progress, memory_order_relaxed);
@@ -80,36 +83,19 @@ static void show_progress(const struct pool *pool)
     unsigned percent = (unsigned)(done * 100 / pool->total);
     char bar[41];
     memset(bar, ' ', sizeof(bar) - 1);
-    memset(bar, '#', percent * 2 / 5 > 40 ? 40 : percent * 2 / 5);
+    memset(bar, '#', percent * 2 / 5);
     bar[40] = 0;
-    fprintf(stderr, "\rgorocheck: checking accesses [%s] %3u %%", bar,
-            percent > 100 ? 100 : percent);
+    fprintf(stderr, "\rgorocheck: checking accesses [%s] %3u %%", bar, percent);
 }
 
-/* Runs `function` on all jobs; what no thread can be had for is done here. */
-static void run_jobs(struct pool *pool, void *(*function)(void *))
+static void run(struct pool *pool, bool (*work)(void *, unsigned), void (*wait)(void *, unsigned))
 {
-    struct job *jobs = memory_get(pool->jobs, sizeof(*jobs));
-    for (unsigned i = 0; i < pool->jobs; i++) {
-        jobs[i] = (struct job){.pool = pool, .index = i};
-        if (pool->jobs > 1 || pool->bar)
-            jobs[i].started = pthread_create(&jobs[i].thread, NULL, function, &jobs[i]) == 0;
-    }
-    for (unsigned i = 0; i < pool->jobs; i++)
-        if (!jobs[i].started)
-            function(&jobs[i]);
-    for (unsigned i = 0; i < pool->jobs; i++) {
-        while (jobs[i].started) {
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_sec += until.tv_nsec >= 800000000;
-            until.tv_nsec = (until.tv_nsec + 200000000) % 1000000000;
-            if (pthread_timedjoin_np(jobs[i].thread, NULL, &until) == 0)
-                break;
-            show_progress(pool);
-        }
-    }
-    free(jobs);
+    struct crew crew = {.count = pool->jobs,
+                        .data = pool,
+                        .work = work,
+                        .wait = wait,
+                        .tick = pool->bar ? show_progress : NULL};
+    crew_run(&crew);
 }
 
 /* ---- what was seen ---- */
@@ -163,6 +149,38 @@ void race_conclude(struct analysis *analysis, const struct race_scan *scan,
     race_report(analysis, workers, jobs);
 }
 
+struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
+                                      const struct race_live *live, unsigned jobs,
+                                      uint64_t memory_limit)
+{
+    struct race_source *source = memory_get(1, sizeof(*source));
+    struct race_worker *workers = memory_get(jobs, sizeof(*workers));
+    race_source_open(source, scan, jobs);
+    for (unsigned i = 0; i < jobs; i++) {
+        workers[i].source = source;
+        workers[i].scan = scan;
+        workers[i].order = order;
+        workers[i].live = live;
+        workers[i].shard = (struct race_shard){.scan = scan, .index = i, .count = jobs};
+        race_history_open(&workers[i].history, scan, scan->shared_count / jobs,
+                          memory_limit / jobs);
+        workers[i].history.order = order;
+    }
+    return workers;
+}
+
+void race_workers_close(struct race_worker *workers, unsigned jobs)
+{
+    struct race_source *source = workers[0].source;
+    for (unsigned i = 0; i < jobs; i++) {
+        race_worker_end(&workers[i]);
+        race_history_close(&workers[i].history);
+    }
+    race_source_close(source);
+    free(source);
+    free(workers);
+}
+
 void detect_race(struct analysis *analysis)
 {
     if (analysis->digest) {
@@ -178,36 +196,25 @@ void detect_race(struct analysis *analysis)
     pool.bar = options->progress && isatty(STDERR_FILENO);
     race_resources(&pool.jobs, &limit);
     race_scan_open(&scan, analysis->trace, analysis->order->task_count, false);
-    run_jobs(&pool, scan_job);
+    run(&pool, scan_job, NULL);
     race_scan_end(&scan);
-    for (uint32_t i = 0; i < scan.stream_count; i++)
-        pool.total += scan.streams[i].bytes;
-    if (pool.total < SMALL_TRACE)
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < scan.stream_count; i++) {
+        bytes += scan.streams[i].bytes;
+        pool.total += scan.streams[i].all_records;
+    }
+    if (bytes < SMALL_TRACE)
         pool.jobs = 1;
     pool.total *= pool.jobs;
     static const struct race_live none = {NULL, NULL, 0};
-    struct race_worker *workers = memory_get(pool.jobs, sizeof(*workers));
-    for (unsigned i = 0; i < pool.jobs; i++) {
-        workers[i].scan = &scan;
-        workers[i].order = analysis->order;
-        workers[i].live = &none;
-        workers[i].shard = (struct race_shard){.scan = &scan, .index = i, .count = pool.jobs};
-        race_places_open(&workers[i].places);
-        race_history_open(&workers[i].history, &scan, scan.shared_count / pool.jobs,
-                          limit / pool.jobs);
-        workers[i].history.order = analysis->order;
-    }
-    pool.workers = workers;
-    run_jobs(&pool, check_job);
+    pool.workers = race_workers_open(&scan, analysis->order, &none, pool.jobs, limit);
+    pool.source = pool.workers[0].source;
+    race_source_again(pool.source, true);
+    run(&pool, check_job, check_wait);
     if (pool.bar && seconds_now() - pool.start >= 1)
         fprintf(stderr, "\r%70s\r", "");
-    race_conclude(analysis, &scan, workers, pool.jobs);
-    for (unsigned i = 0; i < pool.jobs; i++) {
-        race_worker_end(&workers[i]);
-        race_places_close(&workers[i].places);
-        race_history_close(&workers[i].history);
-    }
-    free(workers);
+    race_conclude(analysis, &scan, pool.workers, pool.jobs);
+    race_workers_close(pool.workers, pool.jobs);
     race_scan_close(&scan);
     analysis->coverage.race_seconds = seconds_now() - pool.start;
 }

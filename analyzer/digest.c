@@ -25,9 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyzer/crew.h"
 #include "analyzer/follow.h"
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 #include "analyzer/trace_file.h"
 
 #define TICK_NS 50000000
@@ -107,51 +108,40 @@ static void grant(struct digest *digest)
     digest->next = old;
 }
 
-static void *check(void *worker)
+static bool check(void *data, unsigned part)
 {
-    race_worker_advance(worker, false);
-    return NULL;
+    const struct digest *digest = data;
+    return race_worker_advance(&digest->workers[part], false);
 }
 
-static void *check_rest(void *worker)
+static bool check_rest(void *data, unsigned part)
 {
-    race_worker_advance(worker, true);
-    return NULL;
+    const struct digest *digest = data;
+    return race_worker_advance(&digest->workers[part], true);
 }
 
-static void run_workers(struct digest *digest, void *(*function)(void *))
+static void check_wait(void *data, unsigned part)
 {
-    pthread_t *threads = memory_get(digest->jobs, sizeof(*threads));
-    bool *started = memory_get(digest->jobs, sizeof(*started));
-    for (unsigned i = 1; i < digest->jobs; i++)
-        started[i] = !pthread_create(&threads[i], NULL, function, &digest->workers[i]);
-    function(&digest->workers[0]);
-    for (unsigned i = 1; i < digest->jobs; i++) {
-        if (started[i])
-            pthread_join(threads[i], NULL);
-        else
-            function(&digest->workers[i]);
-    }
-    free(threads);
-    free(started);
+    const struct digest *digest = data;
+    race_source_wait(digest->workers[part].source, part);
+}
+
+static void run_workers(struct digest *digest, bool final)
+{
+    struct crew crew = {.count = digest->jobs,
+                        .data = digest,
+                        .work = final ? check_rest : check,
+                        .wait = check_wait};
+    race_source_again(digest->workers[0].source, final);
+    crew_run(&crew);
 }
 
 static void begin(struct digest *digest)
 {
     const struct digest_options *options = &digest->options;
     race_scan_open(&digest->scan, digest->follow->trace, digest->order->task_count, true);
-    digest->workers = memory_get(digest->jobs, sizeof(*digest->workers));
-    for (unsigned i = 0; i < digest->jobs; i++) {
-        struct race_worker *worker = &digest->workers[i];
-        worker->scan = &digest->scan;
-        worker->order = digest->order;
-        worker->live = &digest->live;
-        worker->shard =
-            (struct race_shard){.scan = &digest->scan, .index = i, .count = digest->jobs};
-        race_places_open(&worker->places);
-        race_history_open(&worker->history, &digest->scan, 0, options->memory_limit / digest->jobs);
-        worker->history.order = digest->order;
-    }
+    digest->workers = race_workers_open(&digest->scan, digest->order, &digest->live, digest->jobs,
+                                        options->memory_limit);
     digest->retire_at = options->from / 64 < RETIRE_FROM ? options->from / 64 : RETIRE_FROM;
     digest->begun = true;
 }
@@ -180,14 +170,9 @@ static void retire(struct digest *digest)
 
 static void give_back(struct digest *digest)
 {
-    for (uint32_t i = 0; i < digest->scan.stream_count; i++) {
-        uint64_t offset = UINT64_MAX;
-        for (unsigned w = 0; w < digest->jobs; w++) {
-            uint64_t read = race_worker_read(&digest->workers[w], i);
-            offset = read < offset ? read : offset;
-        }
-        follow_give_back(digest->follow, TRACE_FILE_ACCESS, i, offset);
-    }
+    for (uint32_t i = 0; i < digest->scan.stream_count; i++)
+        follow_give_back(digest->follow, TRACE_FILE_ACCESS, i,
+                         race_source_read(digest->workers[0].source, i));
     for (uint32_t i = 0; i < digest->order->cursor_count; i++)
         follow_give_back(digest->follow, TRACE_FILE_SYNC, i,
                          stream_place_needs(&digest->order->cursors[i].place, TRACE_SYNC_OFFSET));
@@ -201,7 +186,7 @@ void digest_round(struct digest *digest)
         begin(digest);
     read_on(digest, true);
     grant(digest);
-    run_workers(digest, check);
+    run_workers(digest, false);
     retire(digest);
     give_back(digest);
 }
@@ -241,17 +226,13 @@ struct digest *digest_open(const char *path, const struct digest_options *option
 
 void digest_free(struct digest *digest)
 {
-    for (unsigned w = 0; digest->begun && w < digest->jobs; w++) {
-        race_worker_end(&digest->workers[w]);
-        race_places_close(&digest->workers[w].places);
-        race_history_close(&digest->workers[w].history);
-    }
-    if (digest->begun)
+    if (digest->begun) {
+        race_workers_close(digest->workers, digest->jobs);
         race_scan_close(&digest->scan);
+    }
     if (digest->follow)
         trace_close(follow_close(digest->follow));
     order_free(digest->order);
-    free(digest->workers);
     struct race_live *lives[] = {&digest->live, &digest->coming, &digest->next};
     for (unsigned i = 0; i < 3; i++) {
         free(lives[i]->segments);
@@ -392,7 +373,7 @@ struct trace *digest_finish(struct digest *digest)
     struct trace *trace = digest->follow->trace;
     if (digest->begun) {
         read_on(digest, false);
-        run_workers(digest, check_rest);
+        run_workers(digest, true);
     } else {
         order_read(digest->order, trace);
     }

@@ -4,10 +4,10 @@
  *
  * How it works: one scan of the access streams (race_scan.c) finds which tasks each stream carries
  * and which 64-byte lines more than one task touched with a write among them. Then each worker
- * thread (race_worker.c) reads all streams in an order that happens-before allows and keeps, for
- * the shared lines that hash to its shard, the accesses that a later one could still race with
- * (race_history.c). detect_race.c puts the workers' races together, race_report.c makes findings of
- * them.
+ * thread (race_worker.c) goes through all streams, which are read once for all of them
+ * (race_source.c), in an order that happens-before allows and keeps, for the shared lines that hash
+ * to its shard, the accesses that a later one could still race with (race_history.c). detect_race.c
+ * puts the workers' races together, race_report.c makes findings of them.
  *
  * Invariant of the history: for each line and generation, every pair of sites that races in the
  * recorded run is found (the first instance of it, and up to RACE_SAMPLES objects), unless
@@ -297,11 +297,7 @@ struct race_pair {      /* a racy pair of sites */
     struct race_instance *instances; /* of a machine pair, else NULL */
 };
 
-struct race_record { /* what is needed of a run, a range, an allocation or a free */
-    uint64_t address, mask, size, pc, tsc, run;
-    uint32_t type, kind;
-    bool down;
-};
+struct race_record;
 
 struct race_history {
     const struct race_scan *scan;
@@ -392,20 +388,18 @@ static inline bool race_before(const struct race_now *now, uint32_t task, uint64
 
 /* ---- race_check.c ---- */
 
-enum race_what { RACE_LINE, RACE_LONG, RACE_BLOCK_RECORD, RACE_SEGMENT, RACE_SWITCH };
+struct race_item;
 
-struct race_item {       /* RACE_LINE: bytes `mask` of a line were accessed */
-    uint64_t line, mask; /* RACE_SEGMENT, _SWITCH: `line` is the segment; else a number of record */
-    uint32_t site, frame, held; /* RACE_SEGMENT, _SWITCH: `site` is the task */
-    uint16_t records;           /* of the stream, since the item before */
-    uint8_t what;               /* enum race_what */
+/* How far the places that items need have been fetched into the cache: lines, then entries. */
+struct race_ahead {
+    uint32_t lines, entries;
 };
-static_assert(sizeof(struct race_item) == 32, "item");
 
-/* Checks the first `count` items, all of them lines; what they and the other `ahead` items behind
- * them need is fetched into the cache, `*fetched` tells how far that is done. */
+/* Checks items[from..to), in a segment of `now`; items up to `end` come behind them. `position`: of
+ * what comes before the batch that they are of. */
 void race_check(struct race_history *history, struct race_now *now, const struct race_item *items,
-                uint32_t count, uint32_t ahead, uint32_t *fetched);
+                uint32_t from, uint32_t to, uint32_t end, uint64_t position,
+                struct race_ahead *ahead);
 
 /* ---- race_found.c ---- */
 
@@ -424,14 +418,18 @@ struct race_shard {
     uint32_t index, count;
 };
 
+/* By bits of the hash that do not choose the place in the table, so that a share fills all of its
+ * table. */
+static inline uint32_t race_shard_of(uint64_t line, uint32_t count)
+{
+    uint64_t hash = (line >> RACE_LINE_GROUP) * 0x9e3779b97f4a7c15u >> 20 & 0xfffff;
+    return (uint32_t)(hash * count >> 20);
+}
+
 static inline bool race_mine(const struct race_shard *shard, uint64_t line)
 {
-    if (!race_shared(shard->scan, line))
-        return false;
-    /* Bits of the hash that do not choose the place in the table, so that a share fills all of its
-     * table. */
-    uint64_t hash = (line >> RACE_LINE_GROUP) * 0x9e3779b97f4a7c15u >> 20 & 0xfffff;
-    return shard->count == 1 || hash % shard->count == shard->index;
+    return race_shared(shard->scan, line) &&
+           (shard->count == 1 || race_shard_of(line, shard->count) == shard->index);
 }
 
 /* A block begins or ends by `record`; returns its number, 0 if it is of no interest. */
@@ -474,24 +472,24 @@ struct race_live {
     uint32_t count;
 };
 
+struct race_source;
 struct race_worker {
+    struct race_source *source;
     const struct race_scan *scan;
     const struct order *order;
     const struct race_live *live;
     struct race_shard shard;
-    struct race_places places;
     struct race_history history;
     struct run *run;
-    _Atomic uint64_t progress; /* bytes read */
+    _Atomic uint64_t progress; /* records taken */
     bool stalled;              /* the streams wait for each other: a damaged trace */
     uint64_t lines;            /* distinct, checked */
 };
 
-/* Checks all that has been granted; at the end (`final`) all that there is. */
-void race_worker_advance(struct race_worker *worker, bool final);
+/* Checks all that has been granted; at the end (`final`) all that there is. False if it must wait
+ * for another worker (race_source_wait) before it is called again. */
+bool race_worker_advance(struct race_worker *worker, bool final);
 void race_worker_end(struct race_worker *worker);
-/* How much of a stream's file is not needed any more. */
-uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream);
 /* base[t]: a segment of t that every event still to come is after, and whatever retired edges of t
  * up to there could tell (order_retire). */
 void race_worker_base(struct race_worker *worker, uint64_t *base);
@@ -500,61 +498,14 @@ void race_worker_base(struct race_worker *worker, uint64_t *base);
 
 /* 0 becomes what this machine has. */
 void race_resources(unsigned *jobs, uint64_t *memory_limit);
+/* Workers for all that the scan has read, `jobs` of them. */
+struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
+                                      const struct race_live *live, unsigned jobs,
+                                      uint64_t memory_limit);
+void race_workers_close(struct race_worker *workers, unsigned jobs);
 /* Adds what the workers found, and what was seen, when all has been checked. */
 void race_conclude(struct analysis *analysis, const struct race_scan *scan,
                    struct race_worker *workers, unsigned jobs);
-
-/* ---- race_reader.c ---- */
-
-#define RACE_BLOCK    128u  /* records */
-#define RACE_CONTEXTS 2048u /* a power of two above TRACE_CONTEXT_WINDOW */
-static_assert(RACE_CONTEXTS > TRACE_CONTEXT_WINDOW, "contexts in the window do not share a place");
-
-/*
- * Call stacks as the stream tells them, in one memory of the reader: most are of accesses that are
- * nobody's business, so a stack becomes a frame of race_places only when an item has it. A frame is
- * then known by RACE_FRAME and its number.
- */
-#define RACE_FRAME 0x80000000u
-#define RACE_NODES (1u << 16)
-struct race_node {
-    uint64_t pc;
-    uint32_t parent; /* node, or RACE_FRAME and a frame */
-    uint32_t frame;  /* 0: it has not become one */
-};
-
-struct race_context {
-    uint32_t node; /* or RACE_FRAME and a frame */
-    uint32_t held;
-};
-
-struct race_known_site {
-    uint64_t pc;
-    uint32_t kind, site;
-};
-
-struct race_reader {
-    struct race_worker *worker;
-    struct access_cursor cursor;
-    uint32_t count, at; /* items of the block, and how many of them are done */
-    uint32_t fetched;
-    uint32_t record_count;
-    uint32_t skipped; /* records since the last item */
-    struct race_item items[RACE_BLOCK];
-    struct race_record records[RACE_BLOCK];
-    struct trace_access record;
-    struct race_context contexts[RACE_CONTEXTS];
-    struct race_known_site sites[TRACE_SITES];
-    struct race_node *nodes;
-    uint32_t node_count, node_capacity;
-    uint32_t *path; /* work of race_reader_frame */
-    uint32_t path_capacity;
-};
-
-void race_reader_open(struct race_reader *reader, struct race_worker *worker, uint32_t stream);
-void race_reader_close(struct race_reader *reader);
-/* Reads the next block, at most *left records; false if there are none. */
-bool race_reader_fill(struct race_reader *reader, uint64_t *left);
 
 /* ---- race_report.c ---- */
 

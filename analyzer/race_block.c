@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 
 #define SMALL_SIZE   4096u
 #define KEEP_FREED   4u  /* ended blocks a line remembers */

@@ -11,7 +11,7 @@
  */
 #include <emmintrin.h>
 
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 
 #define NOWHERE UINT32_MAX
 
@@ -293,18 +293,27 @@ static void fetch(const struct race_history *history, const struct race_item *it
         __builtin_prefetch(&entries[i], 1);
 }
 
-void race_check(struct race_history *history, struct race_now *now, const struct race_item *items,
-                uint32_t count, uint32_t ahead, uint32_t *fetched)
+/* What is known of a line must be there before it can be seen what else is needed. */
+static inline void fetch_ahead(const struct race_history *history, const struct race_item *items,
+                               uint32_t at, uint32_t end, struct race_ahead *ahead)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        for (; *fetched < count + ahead && *fetched < i + AHEAD; ++*fetched)
-            if (items[*fetched].what == RACE_LINE)
-                fetch(history, &items[*fetched]);
+    for (; ahead->lines < end && ahead->lines < at + 2 * AHEAD; ahead->lines++)
+        __builtin_prefetch(race_line_slot(history, items[ahead->lines].line), 1);
+    for (; ahead->entries < end && ahead->entries < at + AHEAD; ahead->entries++)
+        fetch(history, &items[ahead->entries]);
+}
+
+void race_check(struct race_history *history, struct race_now *now, const struct race_item *items,
+                uint32_t from, uint32_t to, uint32_t end, uint64_t position,
+                struct race_ahead *ahead)
+{
+    for (uint32_t i = from; i < to; i++) {
+        fetch_ahead(history, items, i, end, ahead);
         const struct race_item *item = &items[i];
-        now->position += item->records;
         struct race_line *line = race_line_get(history, item->line, true);
         if (!line)
             continue;
+        now->position = position + item->ordinal;
         now->site = item->site;
         now->frame = item->frame;
         now->held = item->held;

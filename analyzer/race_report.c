@@ -10,7 +10,7 @@
 
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 #include "analyzer/truth.h"
 
 #define FRAMES_SHOWN 256u
@@ -517,8 +517,8 @@ static struct found *collect(struct analysis *analysis, struct race_worker *work
     for (uint32_t w = 0; w < worker_count; w++) {
         for (uint32_t p = 1; p < workers[w].history.pair_count; p++) {
             const struct race_pair *pair = &workers[w].history.pairs[p];
-            const struct race_site *first = site_of(&workers[w].places, pair->low);
-            const struct race_site *second = site_of(&workers[w].places, pair->high);
+            const struct race_site *first = site_of(&workers[w].source->places, pair->low);
+            const struct race_site *second = site_of(&workers[w].source->places, pair->high);
             uint64_t a = source_line(analysis, first->pc), b = source_line(analysis, second->pc);
             for (uint32_t s = 0; s < pair->sample_count; s++) {
                 if (!race_guess_holds(&workers[w].history, &pair->samples[s]))
@@ -530,7 +530,7 @@ static struct found *collect(struct analysis *analysis, struct race_worker *work
                     continue;
                 }
                 MEMORY_GROW(found, count, capacity);
-                found[count++] = (struct found){.places = &workers[w].places,
+                found[count++] = (struct found){.places = &workers[w].source->places,
                                                 .pair = pair,
                                                 .sample = &pair->samples[s],
                                                 .low = a < b ? a : b,

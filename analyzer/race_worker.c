@@ -1,26 +1,29 @@
 /*
- * A worker: reads all access streams in an order that happens-before allows and checks the lines of
- * its shard.
+ * A worker: goes through all access streams in an order that happens-before allows and checks the
+ * lines of its shard.
  *
- * A stream goes on until its task enters a segment that is after events not yet read in other
+ * A stream goes on until its task enters a segment that is after events not yet met in other
  * streams; then it waits in the list of the task it needs, and that task's progress wakes it. Which
- * stream runs when depends on the trace alone, not on the shard, so that results do not depend on
- * the number of workers. Invariant: a stream is running, ready, in exactly one list of waiters,
- * parked until there is more of it, or finished.
+ * stream runs when depends on the trace alone, not on the shard: results do not depend on the number
+ * of workers, and all take the same batches in the same order. Invariant: a stream is running, ready,
+ * in exactly one list of waiters, parked until there is more of it, or finished.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 
 #define BATCH     32u
 #define NO_STREAM UINT32_MAX
 
 struct stream {
-    struct race_reader *reader; /* only while it is being read */
+    struct race_batch *batch; /* NULL: finished */
+    struct race_ahead ahead;
+    uint32_t item, item_end, mark; /* of the batch, the next ones */
+    uint32_t ordinal;              /* records of it that are counted in run->position */
     uint64_t segment;
-    uint64_t left;      /* records not yet read */
+    uint64_t taken;     /* records, of the batches so far */
     uint64_t until;     /* waits for the task it waits for to be done up to here ... */
     uint32_t task;      /* 0: none that is known, records are skipped */
     uint32_t visit;     /* index of the present visit */
@@ -40,6 +43,8 @@ struct run {
     uint32_t stream_count, task_count;
     uint32_t *ready, ready_count;
     bool final;            /* the trace does not grow any more */
+    bool under_way;        /* race_worker_advance is to be called again */
+    uint64_t position;     /* records met, of all streams */
     uint32_t *waiters;     /* [task] first stream that waits for it */
     uint64_t *wake_at;     /* [task] the least of what they wait for */
     uint32_t *visit_index; /* [task] which visit it is at */
@@ -139,28 +144,24 @@ struct lines {
 
 static void check_lines(struct run *run, struct lines *lines)
 {
-    uint32_t fetched = 0;
-    race_check(&run->worker->history, &run->now, lines->items, lines->count, 0, &fetched);
+    struct race_ahead ahead = {0, 0};
+    race_check(&run->worker->history, &run->now, lines->items, 0, lines->count, lines->count,
+               run->position, &ahead);
     lines->count = 0;
 }
 
-static void add_line(struct run *run, struct lines *lines, const struct race_item *of,
+static void add_line(struct run *run, struct lines *lines, const struct race_mark *of,
                      uint64_t line, uint64_t mask)
 {
     if (!race_mine(&run->worker->shard, line))
         return;
-    __builtin_prefetch(race_line_slot(&run->worker->history, line), 1);
-    struct race_item *item = &lines->items[lines->count++];
-    *item = *of;
-    item->what = RACE_LINE;
-    item->records = 0;
-    item->line = line;
-    item->mask = mask;
+    lines->items[lines->count++] = (struct race_item){
+        .line = line, .mask = mask, .site = of->site, .frame = of->frame, .held = of->held};
     if (lines->count == BATCH)
         check_lines(run, lines);
 }
 
-static void take_long(struct run *run, const struct race_item *item,
+static void take_long(struct run *run, const struct race_mark *mark,
                       const struct race_record *record)
 {
     struct lines lines = {.count = 0};
@@ -168,34 +169,32 @@ static void take_long(struct run *run, const struct race_item *item,
     if (record->type == TRACE_ACCESS_LINE) {
         uint64_t line = address / 64;
         for (uint64_t i = 0; i <= record->run; i++)
-            add_line(run, &lines, item, record->down ? line - i : line + i, record->mask);
+            add_line(run, &lines, mark, record->down ? line - i : line + i, record->mask);
         check_lines(run, &lines);
         return;
     }
     while (address < end) {
         uint64_t line = address / 64, next = (line + 1) * 64;
-        uint64_t mask = ~UINT64_C(0) << (address % 64);
+        uint64_t bytes = ~UINT64_C(0) << (address % 64);
         if (next > end)
-            mask &= ~UINT64_C(0) >> (next - end);
-        add_line(run, &lines, item, line, mask);
+            bytes &= ~UINT64_C(0) >> (next - end);
+        add_line(run, &lines, mark, line, bytes);
         address = next;
     }
     check_lines(run, &lines);
 }
 
-static void take_block(struct run *run, const struct race_item *item,
+static void take_block(struct run *run, const struct race_mark *mark,
                        const struct race_record *record)
 {
-    run->now.frame = item->frame;
-    run->now.held = item->held;
-    if (record->type == TRACE_ACCESS_ALLOC) {
+    run->now.site = mark->site;
+    run->now.frame = mark->frame;
+    run->now.held = mark->held;
+    run->now.position = run->position;
+    if (record->type == TRACE_ACCESS_ALLOC)
         race_block_begin(&run->worker->history, &run->worker->shard, &run->now, record);
-        return;
-    }
-    run->now.site =
-        race_site_get(&run->worker->places, record->pc,
-                      RACE_KIND_FREE | TRACE_KIND_WRITE | race_machine(run->scan, record->pc));
-    race_block_end(&run->worker->history, &run->worker->shard, &run->now, record);
+    else
+        race_block_end(&run->worker->history, &run->worker->shard, &run->now, record);
 }
 
 /* ---- streams ---- */
@@ -228,11 +227,11 @@ static bool enter(struct run *run, uint32_t index, bool force)
     return true;
 }
 
-static void take_segment(struct run *run, struct stream *stream, const struct race_item *item)
+static void take_segment(struct run *run, struct stream *stream, const struct race_mark *mark)
 {
-    uint64_t segment = item->line;
-    uint32_t task = item->site < run->scan->task_count ? item->site : 0;
-    if (item->what == RACE_SWITCH) {
+    uint64_t segment = mark->value;
+    uint32_t task = mark->site < run->scan->task_count ? mark->site : 0;
+    if (mark->what == RACE_SWITCH) {
         leave_task(run, stream);
         stream->task = task;
         stream->visit += stream->begun;
@@ -248,36 +247,47 @@ static void take_segment(struct run *run, struct stream *stream, const struct ra
         sweep(run);
 }
 
-/* Takes items of the block up to the next segment. */
+/* Records of the batch up to this one have been met. */
+static void count_to(struct run *run, struct stream *stream, uint32_t ordinal)
+{
+    run->position += ordinal - stream->ordinal;
+    stream->ordinal = ordinal;
+}
+
+/* Checks the items that come before a record of the batch. */
+static void take_items(struct run *run, struct stream *stream, uint32_t ordinal)
+{
+    const struct race_item *items = stream->batch->items;
+    uint32_t from = stream->item, to = from;
+    while (to < stream->item_end && items[to].ordinal < ordinal)
+        to++;
+    if (stream->task)
+        race_check(&run->worker->history, &run->now, items, from, to, stream->item_end,
+                   run->position - stream->ordinal, &stream->ahead);
+    stream->item = to;
+}
+
+/* Takes what is left of the batch, up to the next segment. */
 static void take(struct run *run, struct stream *stream)
 {
-    struct race_reader *reader = stream->reader;
-    const struct race_item *items = reader->items;
-    while (reader->at < reader->count && !stream->entering) {
-        uint32_t at = reader->at, to = at;
-        while (to < reader->count && items[to].what == RACE_LINE)
-            to++;
-        if (to > at && stream->task) {
-            uint32_t fetched = reader->fetched > at ? reader->fetched - at : 0;
-            race_check(&run->worker->history, &run->now, items + at, to - at, reader->count - to,
-                       &fetched);
-            reader->fetched = at + fetched;
-        } else {
-            for (uint32_t i = at; i < to; i++)
-                run->now.position += items[i].records;
+    const struct race_batch *batch = stream->batch;
+    while (stream->mark < batch->mark_count) {
+        const struct race_mark *mark = &batch->marks[stream->mark];
+        take_items(run, stream, mark->ordinal);
+        count_to(run, stream, mark->ordinal);
+        stream->mark++;
+        if (mark->what == RACE_SEGMENT || mark->what == RACE_SWITCH) {
+            take_segment(run, stream, mark);
+            if (stream->entering)
+                return;
+        } else if (stream->task && mark->what == RACE_LONG) {
+            take_long(run, mark, &batch->records[mark->value]);
+        } else if (stream->task) {
+            take_block(run, mark, &batch->records[mark->value]);
         }
-        reader->at = to;
-        if (to == reader->count)
-            return;
-        reader->at++;
-        run->now.position += items[to].records;
-        if (items[to].what == RACE_SEGMENT || items[to].what == RACE_SWITCH)
-            take_segment(run, stream, &items[to]);
-        else if (stream->task && items[to].what == RACE_LONG)
-            take_long(run, &items[to], &reader->records[items[to].line]);
-        else if (stream->task)
-            take_block(run, &items[to], &reader->records[items[to].line]);
     }
+    take_items(run, stream, UINT32_MAX);
+    count_to(run, stream, batch->count);
 }
 
 /* All that may be read of the stream has been: its task is done with what it no longer can do. */
@@ -295,7 +305,30 @@ static void drained(struct run *run, struct stream *stream)
               false);
 }
 
-enum stop { STOP_WAITS, STOP_DRAINED, STOP_ENDED };
+enum stop { STOP_WAITS, STOP_FAR, STOP_DRAINED, STOP_ENDED };
+
+static bool batch_left(const struct stream *stream)
+{
+    return stream->ordinal < stream->batch->count;
+}
+
+static bool next_batch(struct run *run, uint32_t index)
+{
+    struct stream *stream = &run->streams[index];
+    struct race_worker *worker = run->worker;
+    uint32_t shard = worker->shard.index;
+    struct race_batch *batch = race_source_next(worker->source, shard, index, stream->batch);
+    if (!batch)
+        return false;
+    stream->batch = batch;
+    stream->item = batch->first[shard];
+    stream->item_end = batch->first[shard + 1];
+    stream->ahead = (struct race_ahead){stream->item, stream->item};
+    stream->mark = stream->ordinal = 0;
+    stream->taken += batch->count;
+    atomic_fetch_add_explicit(&worker->progress, batch->count, memory_order_relaxed);
+    return true;
+}
 
 /* Goes on with the stream until it must wait, or there is no more of it. */
 static enum stop go_on(struct run *run, uint32_t index, bool force)
@@ -310,41 +343,37 @@ static enum stop go_on(struct run *run, uint32_t index, bool force)
         run->now.clock = order_walk_clock(run->walk, stream->task);
         run->now.clocks = order_walk_pool(run->walk);
         do {
-            if (stream->reader->at == stream->reader->count &&
-                !race_reader_fill(stream->reader, &stream->left)) {
-                run->now.position += stream->reader->skipped;
-                stream->reader->skipped = 0;
-                if (!run->final)
-                    return STOP_DRAINED;
-                leave_task(run, stream);
-                return STOP_ENDED;
+            if (!batch_left(stream)) {
+                if (race_source_far(run->worker->source, run->worker->shard.index))
+                    return STOP_FAR;
+                if (!next_batch(run, index)) {
+                    if (!run->final)
+                        return STOP_DRAINED;
+                    leave_task(run, stream);
+                    return STOP_ENDED;
+                }
             }
             take(run, stream);
         } while (!stream->entering);
     }
 }
 
-static void run_stream(struct run *run, uint32_t index, bool force)
+/* False if the worker must wait for others. */
+static bool run_stream(struct run *run, uint32_t index, bool force)
 {
     struct stream *stream = &run->streams[index];
-    if (!stream->reader) {
-        stream->reader = memory_get(1, sizeof(*stream->reader));
-        race_reader_open(stream->reader, run->worker, index);
-    }
-    struct race_reader *reader = stream->reader;
-    uint64_t bytes = reader->cursor.place.bytes;
     enum stop stop = go_on(run, index, force);
-    if (reader->cursor.place.bytes > bytes)
-        atomic_fetch_add_explicit(&run->worker->progress, reader->cursor.place.bytes - bytes,
-                                  memory_order_relaxed);
     stream->finished = stop == STOP_ENDED;
     stream->parked = stop == STOP_DRAINED;
+    if (stop == STOP_FAR)
+        run->ready[run->ready_count++] = index;
     if (stop == STOP_DRAINED)
         drained(run, stream);
     if (stop == STOP_ENDED) {
-        race_reader_close(reader);
-        stream->reader = NULL;
+        race_batch_done(stream->batch);
+        stream->batch = NULL;
     }
+    return stop != STOP_FAR;
 }
 
 /* ---- from the beginning to the end ---- */
@@ -373,8 +402,10 @@ static void grow_run(struct run *run)
     race_history_grow(&run->worker->history, count);
     run->streams = grow(run->streams, run->stream_count, scan->stream_count, sizeof(*run->streams));
     run->ready = memory_resize(run->ready, scan->stream_count, sizeof(*run->ready));
-    for (uint32_t i = run->stream_count; i < scan->stream_count; i++)
+    for (uint32_t i = run->stream_count; i < scan->stream_count; i++) {
         run->streams[i].parked = true;
+        run->streams[i].batch = race_source_head(run->worker->source, i);
+    }
     run->stream_count = scan->stream_count;
 }
 
@@ -407,15 +438,9 @@ static void bring_streams(struct run *run)
 {
     for (uint32_t i = run->stream_count; i-- > 0;) {
         struct stream *stream = &run->streams[i];
-        uint64_t granted =
-            run->final ? run->scan->streams[i].all_records : run->scan->streams[i].granted;
-        stream->left += granted - stream->granted;
-        stream->granted = granted;
-        if (stream->reader)
-            access_resume(&stream->reader->cursor);
         if (!stream->parked)
             continue;
-        if (!run->final && stream->left == 0) {
+        if (!run->final && stream->taken == run->scan->streams[i].granted) {
             drained(run, stream);
             continue;
         }
@@ -427,22 +452,30 @@ static void bring_streams(struct run *run)
     }
 }
 
-void race_worker_advance(struct race_worker *worker, bool final)
+static void begin(struct race_worker *worker, bool final)
 {
     if (!worker->run) {
         worker->run = memory_get(1, sizeof(*worker->run));
         *worker->run = (struct run){
             .worker = worker, .scan = worker->scan, .walk = order_walk_new(worker->order)};
     }
+    worker->run->final = final;
+    worker->run->under_way = true;
+    grow_run(worker->run);
+    bring_tasks(worker->run);
+    bring_streams(worker->run);
+}
+
+bool race_worker_advance(struct race_worker *worker, bool final)
+{
+    if (!worker->run || !worker->run->under_way)
+        begin(worker, final);
     struct run *run = worker->run;
-    run->final = final;
-    grow_run(run);
-    bring_tasks(run);
-    bring_streams(run);
     uint32_t oldest = 0; /* no unfinished stream before this one */
     for (;;) {
         while (run->ready_count)
-            run_stream(run, run->ready[--run->ready_count], false);
+            if (!run_stream(run, run->ready[--run->ready_count], false))
+                return false;
         if (!final)
             break;
         while (oldest < run->stream_count && run->streams[oldest].finished)
@@ -452,18 +485,12 @@ void race_worker_advance(struct race_worker *worker, bool final)
         /* All wait for each other: only a damaged trace says so. One goes on as it is. */
         worker->stalled = true;
         stop_waiting(run, oldest);
-        run_stream(run, oldest, true);
+        if (!run_stream(run, oldest, true))
+            return false;
     }
+    run->under_way = false;
     worker->lines = worker->history.line_count;
-}
-
-uint64_t race_worker_read(const struct race_worker *worker, uint32_t stream)
-{
-    const struct run *run = worker->run;
-    if (!run || stream >= run->stream_count || !run->streams[stream].reader)
-        return 0;
-    const struct stream_place *place = &run->streams[stream].reader->cursor.place;
-    return stream_place_needs(place, TRACE_ACCESS_OFFSET);
+    return true;
 }
 
 void race_worker_base(struct race_worker *worker, uint64_t *base)
@@ -493,8 +520,7 @@ void race_worker_end(struct race_worker *worker)
     if (!run)
         return;
     for (uint32_t i = 0; i < run->stream_count; i++)
-        if (run->streams[i].reader)
-            race_reader_close(run->streams[i].reader);
+        race_batch_done_all(run->streams[i].batch);
     order_walk_free(run->walk);
     free(run->streams);
     free(run->ready);

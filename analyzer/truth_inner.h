@@ -7,6 +7,7 @@
 
 #include "analyzer/closure.h"
 #include "analyzer/evidence.h"
+#include "analyzer/race_source.h"
 #include "analyzer/truth.h"
 
 #define TRUTH_NONE UINT32_MAX
@@ -61,7 +62,7 @@ struct truth {
 static inline const struct race_site *truth_site(const struct truth *truth, uint32_t worker,
                                                  uint32_t site)
 {
-    return &truth->workers[worker].places.sites[site >> RACE_SITE_SHIFT];
+    return &truth->workers[worker].source->places.sites[site >> RACE_SITE_SHIFT];
 }
 
 static inline const struct race_pair *truth_race(const struct truth *truth,
