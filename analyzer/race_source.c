@@ -18,7 +18,7 @@ void race_source_open(struct race_source *source, const struct race_scan *scan, 
     pthread_mutexattr_t attributes;
     source->scan = scan;
     source->shards = shards;
-    source->leads = memory_get(shards, sizeof(*source->leads));
+    source->leads = memory_pages(shards, sizeof(*source->leads));
     race_places_open(&source->places);
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for microseconds */
@@ -37,7 +37,7 @@ void race_source_close(struct race_source *source)
         free(source->feeds[i]);
     }
     free(source->feeds);
-    free(source->leads);
+    memory_pages_free(source->leads, source->shards, sizeof(*source->leads));
     free(source->draft.path);
     race_places_close(&source->places);
     pthread_mutex_destroy(&source->lock);
