@@ -150,6 +150,43 @@ static void do_return(void)
     shadow_leave();
 }
 
+/* A signal handler: some calls, each with an access, and back. */
+static void do_handler(uint32_t calls)
+{
+    struct shadow_view view;
+    shadow_show(&view);
+    for (uint32_t i = 0; i < calls; i++) {
+        do_call(0xa000 + i);
+        do_access(MEMORY + 64 * i + 8 * (depth % 8), 8, 3u << 4, 0x7000 + i);
+    }
+    for (uint32_t i = 0; i < calls; i++)
+        do_return();
+    shadow_back(&view);
+}
+
+/* The steps of shadow_enter() and shadow_leave(), with a handler where it does most harm. */
+static void do_call_interrupted(uint64_t pc, uint32_t calls)
+{
+    uint64_t *place = access_fast.top;
+    access_fast.top = place + 1;
+    place[0] = frames[depth++] = 0xdead; /* whatever stood there */
+    place[offsetof(struct shadow, sp) / sizeof(uint64_t)] = 0x7ffff000 - depth * 64;
+    do_handler(calls);
+    place[0] = frames[depth - 1] = pc;
+}
+
+static void do_return_interrupted(uint32_t calls)
+{
+    uint64_t *place = access_fast.top - 1;
+    bool slow = place < access_fast.low;
+    do_handler(calls);
+    if (slow)
+        shadow_leave_slow();
+    else
+        access_fast.top = place;
+    depth--;
+}
+
 static void do_segment(void)
 {
     own.segment++;

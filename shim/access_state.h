@@ -207,6 +207,16 @@ void shadow_fork_child(void);
 void shadow_enter_slow(uint64_t pc, uint64_t sp) NEAR(shadow_enter_slow);
 void shadow_leave_slow(void) NEAR(shadow_leave_slow);
 
+/* Around a signal handler that returns: see shadow.c. */
+struct shadow_view {
+    const struct shadow *shadow;
+    const uint64_t *top;
+    uint64_t *low, *low_saved;
+    uint64_t overflow;
+};
+void shadow_show(struct shadow_view *view);
+void shadow_back(const struct shadow_view *view);
+
 /* Unwinds the shadow stack to the frames at or above the stack pointer `sp`: a longjmp. */
 void shadow_cut(uint64_t sp);
 

@@ -448,10 +448,10 @@ static void random_step(uint32_t lines)
     } else if (what < 70) {
         random_captured(lines);
     } else if (what < 80) {
-        if (depth < DEPTH && (depth < 4 || roll(2)))
-            do_call(0x9000 + roll(6));
+        if (depth + 3 < DEPTH && (depth < 4 || roll(2)))
+            roll(4) ? do_call(0x9000 + roll(6)) : do_call_interrupted(0x9000 + roll(6), roll(3));
         else
-            do_return();
+            roll(4) ? do_return() : do_return_interrupted(roll(3));
     } else if (what < 86) {
         if (own.held_count < 4 && roll(2))
             do_lock(1 + roll(8), roll(3) ? TRACE_MODE_EXCLUSIVE : TRACE_MODE_SHARED);

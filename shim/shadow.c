@@ -4,8 +4,8 @@
  * skipped are cut by the stack pointer each frame had.
  *
  * Invariant: shadow->pc <= access_fast.top <= access_fast.limit; access_fast.low <= access_fast.top, except while frames
- * beyond the limit are counted: then `low` is beyond everything, so that each exit comes here. No guard is needed: a
- * signal handler leaves the stack as it found it, but for `low`, which it may only lower.
+ * beyond the limit are counted: then `low` is beyond everything, so that each exit comes here. No guard is needed: what
+ * a signal handler's own records changed is put back when it returns (shadow_show, shadow_back).
  */
 #include "shim/access_state.h"
 
@@ -82,10 +82,13 @@ void shadow_enter_slow(uint64_t pc, uint64_t sp)
             shadow_enter(pc, sp);
         return;
     }
-    if (state->overflow++ == 0) {
+    if (state->overflow == 0) {
         state->low_saved = access_fast.low;
+        __asm__ volatile("" ::: "memory");
         access_fast.low = BEYOND;
+        __asm__ volatile("" ::: "memory");
     }
+    state->overflow++;
 }
 
 /* A frame goes that belongs to the last context, or is only counted, or was entered before we were there. */
@@ -107,6 +110,37 @@ void shadow_leave_slow(void)
     access_fast.top = place;
     __asm__ volatile("" ::: "memory");
     access_fast.low = place;
+}
+
+/*
+ * A handler may be entered between any two instructions of shadow_enter() and shadow_leave(). What it pushes it pops; but
+ * its records move `low` up to where the stack ends then, and a shadow_leave() that had compared with the old one goes
+ * below that: the next frame in this place would be taken for the one that the stream knows. A lower `low` is never wrong.
+ */
+void shadow_show(struct shadow_view *view)
+{
+    const struct access_state *state = present();
+    *view = (struct shadow_view){.shadow = state ? state->shadow : NULL};
+    if (!state)
+        return;
+    view->top = access_fast.top;
+    view->low = access_fast.low;
+    view->low_saved = state->low_saved;
+    view->overflow = state->overflow;
+}
+
+void shadow_back(const struct shadow_view *view)
+{
+    struct access_state *state = present();
+    if (!state || state->shadow != view->shadow)
+        return;
+    access_fast.context_top = NULL;
+    if (access_fast.top != view->top || state->overflow != view->overflow)
+        return; /* it left frames behind, or the thread is another task's now */
+    if (access_fast.low > view->low)
+        access_fast.low = view->low;
+    if (state->low_saved > view->low_saved)
+        state->low_saved = view->low_saved;
 }
 
 /*

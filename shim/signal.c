@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "shim/access_state.h"
 #include "shim/clock.h"
 #include "shim/end.h"
 #include "shim/object.h"
@@ -90,16 +91,19 @@ static struct object *signal_object(struct thread *thread, int number)
 static void host_call(int number, siginfo_t *info, void *context)
 {
     struct patch_view view;
+    struct shadow_view shadow;
     struct sigaction action = host_actions[number];
     if (action.sa_flags & (int)SA_RESETHAND) {
         ours[number] = 0;
         host_actions[number].sa_handler = SIG_DFL;
     }
     patch_show(&view, thread_current, context);
+    shadow_show(&shadow);
     if (action.sa_flags & SA_SIGINFO)
         action.sa_sigaction(number, info, context);
     else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
         action.sa_handler(number);
+    shadow_back(&shadow);
     patch_back(&view, context);
 }
 
