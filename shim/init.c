@@ -5,6 +5,7 @@
 #include "shim/init.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdarg.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -262,10 +263,18 @@ static bool birth(void)
     return true;
 }
 
+/*
+ * The dynamic linker calls malloc before all is relocated and the C library ready. What it says to debuggers tells when that
+ * is over: before the first constructors, those of .preinit_array included, for which environ is not set yet.
+ */
+static bool too_early(void)
+{
+    return !environ && _r_debug.r_state != RT_CONSISTENT;
+}
+
 static void init(void)
 {
-    if (born ||
-        !environ) /* called by the dynamic linker, before the C library is ready: too early to be born */
+    if (born || too_early())
         return;
     born = 1;
     thread_current = THREAD_GONE; /* what is called below passes through */
