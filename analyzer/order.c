@@ -15,7 +15,7 @@ static bool soft_object(const struct trace *trace, uint32_t id)
 {
     const struct trace_object *object = trace_object(trace, id);
     return object && (object->kind == TRACE_OBJECT_MUTEX || object->kind == TRACE_OBJECT_RWLOCK ||
-                      object->kind == TRACE_OBJECT_SPIN);
+                      object->kind == TRACE_OBJECT_SPIN || object->flags & TRACE_OBJECT_OF_LOCK);
 }
 
 /* Takes an EDGE or FOLD record; returns what is wrong with it, or NULL. */

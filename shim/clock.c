@@ -62,6 +62,11 @@ static void set_put(struct clock_set **place)
 static void edge_write(struct thread *thread, const struct clock_pair *pair, struct object *object,
                        uintptr_t pc)
 {
+    const struct object *taken = thread->meaning.object;
+    if (UNLIKELY(taken) && object && object->shown.kind == TRACE_OBJECT_ATOMIC &&
+        (taken->shown.kind == TRACE_OBJECT_MUTEX || taken->shown.kind == TRACE_OBJECT_RWLOCK ||
+         taken->shown.kind == TRACE_OBJECT_SPIN))
+        object->shown.flags |= TRACE_OBJECT_OF_LOCK;
     *clock_seen(thread, pair->task) = (struct seen){pair->task, thread->task, pair->segment};
     uint8_t *p = sync_begin(thread);
     if (!p)

@@ -309,7 +309,9 @@ enum trace_object_state {
 #define TRACE_OBJECT_INCONSISTENT 128u /* robust, owner died, not yet consistent */
 #define TRACE_OBJECT_CLOSED       512u /* channel; FD: the number was given up and not yet given again */
 #define TRACE_OBJECT_NAMED        2048u /* in a record of lock order or misuse */
-#define TRACE_OBJECT_GO           1024u /* of Go's library: a mutex may be unlocked by another task */
+#define TRACE_OBJECT_OF_LOCK \
+    4096u /* ATOMIC: a word of a lock of the program's own: acquired by who was taking it */
+#define TRACE_OBJECT_GO 1024u /* of Go's library: a mutex may be unlocked by another task */
 
 struct trace_object {
     /* What a lock and its unlock touch: one cache line. */
@@ -370,7 +372,7 @@ struct trace_module {
     uint8_t build_id[36];
     uint32_t candidates; /* PATCHED: instructions that may touch memory of other tasks */
     uint32_t seen;       /* of those, how many are recorded; the others stayed as they were */
-    uint32_t refused;    /* REFUSED: the error number */
+    uint32_t refused;    /* REFUSED: why, see refused.def */
     uint32_t reserved;
     char path[408];
 };
