@@ -160,10 +160,29 @@ static char *join_patched(char *list, const struct trace_module *module, const c
     return longer;
 }
 
+static const char *refusal(uint32_t number)
+{
+    static const char *const texts[] = {
+#define REFUSED(name, text) text,
+#include "trace/refused.def"
+#undef REFUSED
+    };
+    return number && number <= sizeof(texts) / sizeof(texts[0]) ? texts[number - 1]
+                                                                : "its code could not be patched";
+}
+
+static char *join_refused(char *list, const struct trace_module *module, const char *name)
+{
+    char *text = memory_format("%s (%s)", name, refusal(module->refused));
+    char *longer = join_names(list, text);
+    free(text);
+    return longer;
+}
+
 static void say_modules(struct sentences *out, const struct report_process *process, int verbosity)
 {
     const struct trace *trace = process->trace;
-    char *seen = NULL, *unseen = NULL, *patched = NULL;
+    char *seen = NULL, *unseen = NULL, *patched = NULL, *refused = NULL;
     uint32_t system = 0;
     for (uint32_t i = 0; i < trace->module_count; i++) {
         const struct trace_module *module = &trace->modules[i];
@@ -174,6 +193,8 @@ static void say_modules(struct sentences *out, const struct report_process *proc
             seen = join_names(seen, last_part(path));
         else if (module->flags & TRACE_MODULE_PATCHED)
             patched = join_patched(patched, module, last_part(path));
+        else if (module->flags & TRACE_MODULE_REFUSED)
+            refused = join_refused(refused, module, last_part(path));
         else if (is_system(path) && !(module->flags & TRACE_MODULE_MAIN) && verbosity < 1)
             system++;
         else
@@ -199,9 +220,12 @@ static void say_modules(struct sentences *out, const struct report_process *proc
                  "patched (patch=); data races could not be seen");
     if (trace->process.patch_refused[0])
         add(out, "modules that were to be patched could not be: %s", trace->process.patch_refused);
+    if (refused)
+        add(out, "not patched when loaded, their accesses were not recorded: %s", refused);
     free(seen);
     free(unseen);
     free(patched);
+    free(refused);
 }
 
 static void say_lost(struct sentences *out, const struct trace *trace)

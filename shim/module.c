@@ -140,17 +140,24 @@ static void module_instrument(struct trace_module *module)
     range_add(module, false);
 }
 
-struct trace_module *module_patch(uintptr_t pc)
+struct trace_module *module_at(uintptr_t pc)
 {
     for (uint32_t i = 1; i < table_modules.count; i++) {
         struct trace_module *module = module_slot(i);
-        if (!module->state || module->unload_tsc || pc < module->low || pc >= module->high)
-            continue;
-        process_record()->flags |= TRACE_PROCESS_ACCESSES;
-        range_add(module, true);
-        return module;
+        if (module->state && !module->unload_tsc && pc >= module->low && pc < module->high)
+            return module;
     }
     return NULL;
+}
+
+struct trace_module *module_patch(uintptr_t pc)
+{
+    struct trace_module *module = module_at(pc);
+    if (module) {
+        process_record()->flags |= TRACE_PROCESS_ACCESSES;
+        range_add(module, true);
+    }
+    return module;
 }
 
 static int module_visit(struct dl_phdr_info *info, size_t size, void *data)

@@ -11,6 +11,8 @@ bool module_instrumented(uintptr_t pc);
 bool module_patched(uintptr_t pc);
 /* The module of `pc` has been patched; its slot, NULL if there is none. */
 struct trace_module *module_patch(uintptr_t pc);
+/* The slot of the module that is at `pc`; NULL if there is none. */
+struct trace_module *module_at(uintptr_t pc);
 /* Whether `address` lies in the data of a loaded module. */
 bool module_holds(uintptr_t address);
 void module_fork_child(void);

@@ -10,7 +10,8 @@ struct shim_options shim_options = {.report = true,
                                     .exitcode = 66,
                                     .stack_depth = 32,
                                     .max_disk = UINT64_C(1) << 30,
-                                    .patch = "none"};
+                                    .patch = "none",
+                                    .patch_mb = 16};
 
 const char *options_variable(char *const *environment, const char *name)
 {
@@ -75,7 +76,9 @@ static void option(const char *key, size_t key_length, const char *value, size_t
     else if (key_is(key, key_length, "analyzer"))
         text(o->analyzer, sizeof o->analyzer, value, length);
     else if (key_is(key, key_length, "patch"))
-        text(o->patch, sizeof o->patch, value, length);
+        o->patch_asked = true, text(o->patch, sizeof o->patch, value, length);
+    else if (key_is(key, key_length, "patch_mb"))
+        o->patch_mb = (uint32_t)number(value, length, o->patch_mb);
     else if (key_is(key, key_length, "report"))
         o->report = truth(value, length, o->report);
     else if (key_is(key, key_length, "accesses"))

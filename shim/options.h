@@ -10,6 +10,8 @@ struct shim_options {
     char trace_dir[512]; /* empty: gorocheck.<pid> */
     char analyzer[512];  /* empty: beside the shim */
     char patch[256];     /* none, main, app, all or names of modules */
+    uint32_t patch_mb;   /* most text of a module that is not named; 0: no limit */
+    bool patch_asked;    /* it was given */
     bool report, accesses, heap;
     int exitcode;
     int verbosity;

@@ -16,6 +16,7 @@
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/patch_access.h"
+#include "shim/patch_choose.h"
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
@@ -34,20 +35,16 @@ __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;
 
 static struct patch_module modules[MODULES];
-static volatile uint32_t module_count;
-static const char *refused;
+static uint32_t module_count;
+static const char *refused; /* all modules */
+
+enum refused {
+    REFUSED_NOT,
+#define REFUSED(name, text) REFUSED_##name,
+#include "trace/refused.def"
+#undef REFUSED
+};
 static struct spin patch_lock;
-
-const struct patch_module *patch_modules(uint32_t *count)
-{
-    *count = __atomic_load_n(&module_count, __ATOMIC_ACQUIRE);
-    return modules;
-}
-
-const char *patch_refused(void)
-{
-    return refused;
-}
 
 /* ---- scratch memory ---- */
 
@@ -220,39 +217,44 @@ static bool analyze(struct patch_image *image)
     return true;
 }
 
-static bool tables_begin(struct patch_image *image, struct patch_place_table *table)
+static bool tables_begin(struct patch_image *image)
 {
+    struct patch_place_table *table = image->table;
     size_t room = (size_t)image->instruction_count + 16;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    image->table = table;
     table->places =
         raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->misses =
         raw_map(NULL, 2 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->room = room;
     table->low = (uintptr_t)image->text;
     table->high = table->low + image->size;
     return table->places && table->misses;
 }
 
-static const char *install(struct patch_image *image)
+static enum refused install(struct patch_image *image)
 {
     uintptr_t low = (uintptr_t)image->text & ~(uintptr_t)(PAGE - 1),
               high = ((uintptr_t)image->text + image->size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
     if (raw3(SYS_mprotect, low, high - low, PROT_READ | PROT_WRITE) != 0)
-        return "the program's code cannot be made writable";
+        return REFUSED_WRITABLE;
     patch_install(image, (uint8_t *)(uintptr_t)image->text);
     if (raw3(SYS_mprotect, low, high - low, PROT_READ | PROT_EXEC) != 0)
         raw1(SYS_exit_group, 127); /* tried before: see text_can_change() */
-    return NULL;
+    return REFUSED_NOT;
 }
 
-static const char *copy_image(struct patch_image *image, struct patch_place_table *table)
+/* 0, or why it stays as it is. */
+static enum refused patch_image(struct patch_image *image)
 {
+    struct patch_place_table *table = image->table;
     struct area area;
     if (!analyze(image))
-        return "no frame descriptions";
-    if (!tables_begin(image, table) || !area_begin(&area, image))
-        return "no memory within 2 GB of the code";
+        return REFUSED_FRAMES;
+    if (!tables_begin(image) || !area_begin(&area, image)) {
+        patch_place_unmap(table);
+        return REFUSED_MEMORY;
+    }
     image->out = area.out;
     image->out_end = area.out + area.size;
     image->shift = (int64_t)(area.runs - (uintptr_t)area.out);
@@ -260,22 +262,15 @@ static const char *copy_image(struct patch_image *image, struct patch_place_tabl
     table->copy = area.runs;
     bool good = patch_emit_functions(image);
     table->copy_end = area.runs + image->used;
-    if (!area_end(&area, good ? image->used : 0))
-        return "memory cannot be made executable";
-    if (!good)
-        return "the copy does not fit";
+    bool executable = area_end(&area, good ? image->used : 0);
+    if (!good || !executable) {
+        patch_place_unmap(table);
+        return good ? REFUSED_EXECUTABLE : REFUSED_ROOM;
+    }
     patch_site_count += image->site_count;
     patch_place_add(table);
     image->statistics.copy = image->used;
     return install(image);
-}
-
-static const char *patch_image(struct patch_image *image)
-{
-    struct patch_place_table table = {.places = NULL};
-    const char *why = copy_image(image, &table);
-    image->table = NULL;
-    return why;
 }
 
 static uint64_t nanoseconds(void)
@@ -286,65 +281,6 @@ static uint64_t nanoseconds(void)
 }
 
 /* ---- which modules ---- */
-
-static const char *last_component(const char *path)
-{
-    const char *name = path;
-    for (; *path; path++)
-        if (*path == '/')
-            name = path + 1;
-    return name;
-}
-
-static bool starts(const char *name, const char *with)
-{
-    return raw_equal_n(name, with, raw_length(with));
-}
-
-/* The toolchain's own, and ours: patch=app leaves them alone. What libgomp orders is known: openmp.c. */
-static bool toolchain(const char *name)
-{
-    static const char *const names[] = {
-        "ld-linux",   "libc.so", "libc-",      "libpthread", "libdl.",    "libm.so",
-        "libm-",      "librt.",  "libutil.",   "libgcc_s",   "libstdc++", "libc++",
-        "libresolv.", "libnss_", "linux-vdso", "libunwind",  "libZydis",  "libZycore",
-        "libgomp",    "libtsan", "libasan",    "libubsan"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (starts(name, names[i]))
-            return true;
-    return false;
-}
-
-static bool named(const char *name, const char *list)
-{
-    while (*list) {
-        size_t length = 0;
-        while (list[length] && list[length] != ',')
-            length++;
-        if (length && raw_equal_n(name, list, length))
-            return true;
-        list += length;
-        list += *list == ',';
-    }
-    return false;
-}
-
-static bool chosen(const char *name, bool main)
-{
-    const char *option = shim_options.patch;
-    bool never = starts(name, "ld-linux") || starts(name, "linux-vdso") ||
-                 starts(name, "libgorocheck") || starts(name, "libZy") || starts(name, "libunwind");
-    if (never || raw_equal(option, "none"))
-        return false;
-    if (starts(name, "libatomic.so")) /* what it does is the program's own synchronisation */
-        return true;
-    if (raw_equal(option, "all"))
-        return true;
-    if (raw_equal(option, "app"))
-        return main || !toolchain(name);
-    return main ? raw_equal(option, "main") || named("main", option) || named(name, option)
-                : named(name, option);
-}
 
 static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
 {
@@ -358,8 +294,9 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
             if (image->segment_count < PATCH_SEGMENTS)
                 image->segments[image->segment_count++] =
                     (struct patch_segment){low, high, header->p_flags & PF_W};
-            if (header->p_flags & PF_X && !(header->p_flags & PF_W) && !image->text &&
-                header->p_memsz < UINT32_MAX / 4) {
+            /* Of several executable segments (node has three) the largest. */
+            if (header->p_flags & PF_X && !(header->p_flags & PF_W) &&
+                header->p_memsz > image->size && header->p_memsz < UINT32_MAX / 4) {
                 image->text = (const uint8_t *)low;
                 image->size = (uint32_t)header->p_memsz;
             }
@@ -378,14 +315,15 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
             break;
         }
     }
-    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
-        if (dynamic->d_tag == DT_RELA)
-            image->relocations = dynamic->d_un.d_ptr;
-        else if (dynamic->d_tag == DT_RELASZ)
-            image->relocation_bytes = dynamic->d_un.d_val;
-        else if (dynamic->d_tag == DT_SYMTAB)
-            image->symbols = dynamic->d_un.d_ptr;
+    for (const ElfW(Dyn) *entry = dynamic; entry && entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_RELA)
+            image->relocations = entry->d_un.d_ptr;
+        else if (entry->d_tag == DT_RELASZ)
+            image->relocation_bytes = entry->d_un.d_val;
+        else if (entry->d_tag == DT_SYMTAB)
+            image->symbols = entry->d_un.d_ptr;
     }
+    image->dynamic = dynamic;
     image->fixed = image->bias == 0;
 }
 
@@ -424,42 +362,71 @@ static void tell(const struct patch_module *module)
     shim_message("patched ", module->name, text, NULL);
 }
 
-static void patch_one(const struct dl_phdr_info *info, const char *name)
+static void add_module(const struct patch_image *image, const char *name, uint64_t began)
 {
-    uint64_t before = nanoseconds();
-    struct patch_arena arena;
-    struct patch_image image = {.arena = &arena};
-    image_of(&image, info);
-    if (!image.text || module_instrumented((uintptr_t)image.text))
-        return;
-    for (uint32_t i = 0; i < module_count; i++)
-        if (modules[i].low == (uintptr_t)image.text)
-            return;
-    if (!arena_begin(&arena, (size_t)image.size * 64 + (16 * MEGABYTE)))
-        return;
-    patch_nests |= toolchain(name);
-    const char *failed = patch_image(&image);
-    arena_end(&arena);
-    if (failed) {
-        refused = failed;
-        return;
-    }
-    struct patch_module *module = &modules[module_count];
-    module->low = (uintptr_t)image.text;
-    module->high = module->low + image.size;
-    module->copy = image.table->copy;
-    module->copy_end = image.table->copy_end;
-    module->bias = image.bias;
+    uint32_t number = 0;
+    while (number < module_count && modules[number].low)
+        number++;
+    struct patch_module *module = &modules[number];
     size_t used = 0;
+    *module = (struct patch_module){.low = (uintptr_t)image->text,
+                                    .high = (uintptr_t)image->text + image->size,
+                                    .copy = image->table->copy,
+                                    .copy_end = image->table->copy_end,
+                                    .bias = image->bias,
+                                    .site = image->first_site,
+                                    .site_end = image->first_site + image->site_count};
     raw_append(module->name, sizeof module->name, &used, name);
-    module->statistics = image.statistics;
-    module->statistics.nanoseconds = nanoseconds() - before;
-    __atomic_store_n(&module_count, module_count + 1, __ATOMIC_RELEASE);
-    flag_module(module->low, &image.statistics);
+    module->statistics = image->statistics;
+    module->statistics.nanoseconds = nanoseconds() - began;
+    if (number == module_count)
+        module_count++;
+    flag_module(module->low, &image->statistics);
     patch_on = 1;
     access_on = 1;
     if (shim_options.verbosity >= 3)
         tell(module);
+}
+
+static bool known(uintptr_t text)
+{
+    for (uint32_t i = 0; i < module_count; i++)
+        if (modules[i].low == text)
+            return true;
+    return false;
+}
+
+static void patch_one(const struct dl_phdr_info *info, const char *name, bool main)
+{
+    uint64_t began = nanoseconds();
+    struct patch_arena arena;
+    struct patch_place_table table = {.places = NULL};
+    struct patch_image image = {.arena = &arena, .table = &table};
+    image_of(&image, info);
+    enum patch_choice choice = patch_choose(name, main, image.dynamic);
+    if (choice == PATCH_NOT || !image.text || known((uintptr_t)image.text) ||
+        module_instrumented((uintptr_t)image.text))
+        return;
+    struct trace_module *module = module_at((uintptr_t)image.text);
+    if (module && module->flags & TRACE_MODULE_REFUSED)
+        return;
+    uint64_t most = (uint64_t)shim_options.patch_mb * MEGABYTE;
+    enum refused why = REFUSED_MEMORY;
+    if (choice != PATCH_NAMED && most && image.size > most) {
+        why = REFUSED_LARGE;
+    } else if (!known(0) && module_count == MODULES) {
+        why = REFUSED_MANY;
+    } else if (arena_begin(&arena, (size_t)image.size * 64 + (16 * MEGABYTE))) {
+        patch_nests |= patch_choose_toolchain(name);
+        why = patch_image(&image);
+        arena_end(&arena);
+    }
+    if (why == REFUSED_NOT) {
+        add_module(&image, name, began);
+    } else if (module) {
+        module->refused = why;
+        module->flags |= TRACE_MODULE_REFUSED;
+    }
 }
 
 static int visit(struct dl_phdr_info *info, size_t size, void *data)
@@ -468,18 +435,10 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
     bool *first = data;
     bool main = *first;
     *first = false;
-    const char *name = last_component(main              ? process_record()->executable
-                                      : info->dlpi_name ? info->dlpi_name
-                                                        : "");
-    /* Not ourselves, by whatever name. */
-    bool own = false;
-    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
-        uintptr_t low = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-        own |= info->dlpi_phdr[i].p_type == PT_LOAD &&
-               (uintptr_t)&visit - low < info->dlpi_phdr[i].p_memsz;
-    }
-    if (module_count < MODULES && !own && chosen(name, main))
-        patch_one(info, name);
+    const char *name = patch_last_component(main              ? process_record()->executable
+                                            : info->dlpi_name ? info->dlpi_name
+                                                              : "");
+    patch_one(info, name, main);
     return 0;
 }
 
@@ -487,6 +446,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
 static void forget(struct patch_module *module)
 {
     patch_place_forget(module->low);
+    if (module->site_end == patch_site_count) /* else they are lost: there are four million */
+        patch_site_count = module->site;
     raw2(SYS_munmap, module->copy,
          (module->copy_end - module->copy + PAGE - 1) & ~(size_t)(PAGE - 1));
     module->low = module->high = module->copy = module->copy_end = 0;
@@ -499,6 +460,7 @@ void patch_refresh(void)
     bool first = true;
     module_refresh();
     spin_lock(&patch_lock);
+    patch_choose_begin();
     for (uint32_t i = 0; i < module_count; i++)
         if (modules[i].low && !module_holds(modules[i].low))
             forget(&modules[i]);
@@ -536,7 +498,8 @@ void patch_start(void)
         if (!raw_equal(shim_options.patch, "main"))
             patch_watch();
     }
-    if (refused && !module_count)
+    if (refused &&
+        shim_options.patch_asked) /* by default it is tried and, if not, said in the report alone */
         shim_message("patch=", shim_options.patch, ": ", refused, NULL);
     patch_tell();
 }

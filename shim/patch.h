@@ -129,14 +129,11 @@ struct patch_module {
     uintptr_t low, high; /* of the original executable segment */
     uintptr_t copy, copy_end;
     uintptr_t bias;
-    char name[64]; /* last component of its path */
+    uint32_t site, site_end; /* its numbers */
+    char name[64];           /* last component of its path */
     struct patch_statistics statistics;
 };
-/* Modules patched so far; low is 0 where one was unloaded since. *count of them. */
-const struct patch_module *patch_modules(uint32_t *count);
 /* Writes why modules were refused into the process's record, which is new. */
 void patch_tell(void);
-/* Why nothing could be patched, in words; NULL if nothing failed. */
-const char *patch_refused(void);
 
 #endif

@@ -129,6 +129,7 @@ struct patch_image {
     uintptr_t relocations; /* DT_RELA */
     size_t relocation_bytes;
     uintptr_t symbols; /* DT_SYMTAB */
+    const void *dynamic;
 
     uint8_t *marks;
     uint32_t *number; /* of the instruction that starts at a byte of text */
@@ -253,9 +254,11 @@ struct patch_place_table {
     uintptr_t low, high; /* the text */
     uintptr_t copy, copy_end;
     uint32_t place_count, miss_count;
+    size_t room;                /* instructions */
     struct patch_place *places; /* ascending in copy and, but for kind, in original */
     struct patch_miss *misses;  /* ascending in copy */
 };
+void patch_place_unmap(struct patch_place_table *table);
 void patch_place_add(const struct patch_place_table *table);
 /* The module whose text begins at `low` is gone. */
 void patch_place_forget(uintptr_t low);

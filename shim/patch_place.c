@@ -22,17 +22,39 @@ static volatile uint32_t table_count;
 
 void patch_place_add(const struct patch_place_table *table)
 {
-    if (table_count == COPIES)
-        return;
-    tables[table_count] = *table;
-    __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
+    uint32_t i = 0;
+    while (i < table_count && tables[i].low)
+        i++;
+    if (i == COPIES)
+        return; /* cannot be: there are no more modules than that (patch.c) */
+    struct patch_place_table new = *table;
+    new.high = new.copy_end = 0; /* nothing is in it before it is complete */
+    tables[i] = new;
+    __atomic_store_n(&tables[i].high, table->high, __ATOMIC_RELEASE);
+    __atomic_store_n(&tables[i].copy_end, table->copy_end, __ATOMIC_RELEASE);
+    if (i == table_count)
+        __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
+}
+
+void patch_place_unmap(struct patch_place_table *table)
+{
+    if (table->places)
+        raw2(SYS_munmap, table->places, 3 * table->room * sizeof *table->places);
+    if (table->misses)
+        raw2(SYS_munmap, table->misses, 2 * table->room * sizeof *table->misses);
 }
 
 void patch_place_forget(uintptr_t low)
 {
-    for (uint32_t i = 0; i < table_count; i++)
-        if (tables[i].low == low)
-            tables[i].low = tables[i].high = tables[i].copy = tables[i].copy_end = 0;
+    for (uint32_t i = 0; i < table_count; i++) {
+        struct patch_place_table *table = &tables[i];
+        if (table->low != low)
+            continue;
+        table->high = table->copy_end = 0;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        patch_place_unmap(table);
+        *table = (struct patch_place_table){.low = 0};
+    }
 }
 
 static const struct patch_place_table *table_of_copy(uintptr_t pc)

@@ -272,6 +272,18 @@ static bool test_status(const struct program *program, int status, const char *h
     return false;
 }
 
+static bool test_says(const struct program *program, const struct place *place)
+{
+    char *text = file_read(place->err);
+    bool good = text && strstr(text, program->says);
+    if (!good) {
+        fprintf(test_log, "    does not say: %s\n", program->says);
+        log_file("stderr", place->err);
+    }
+    free(text);
+    return good;
+}
+
 /* With `gorocheck run`. */
 static bool test_run(struct program *program, const struct place *place)
 {
@@ -305,6 +317,7 @@ static bool test_run(struct program *program, const struct place *place)
     }
     good &= test_same_output(place, "gorocheck run");
     good &= test_status(program, status, "gorocheck run", place);
+    good &= test_says(program, place);
     return good;
 }
 

@@ -26,6 +26,7 @@ struct finding {
 struct program {
     char path[PATH_MAX]; /* testprogs/race/counter.c */
     char args[TEXT_MAX], env[TEXT_MAX], cflags[TEXT_MAX], libs[TEXT_MAX], modes[TEXT_MAX];
+    char says[TEXT_MAX]; /* a text that the report must contain */
     double timeout;
     int status;   /* its own */
     int observed; /* gorocheck's, if it is neither that nor 66 */
