@@ -231,9 +231,11 @@ static void process_close(enum trace_end how, int code)
     }
     if (shim_state == SHIM_ON)
         shim_state = SHIM_ENDED;
+    wait_for_rest();
+    if (go_on && attached && !busy && how == TRACE_END_EXIT)
+        go_work(thread);
     if (attached)
         thread->busy = busy;
-    wait_for_rest();
 }
 
 int end_process(enum trace_end how, int code)

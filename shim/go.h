@@ -23,6 +23,10 @@ struct go_selected {
     intptr_t index;
     bool received;
 };
+struct go_slice {
+    void *items;
+    intptr_t count, capacity;
+};
 struct go_case {
     void *channel, *element;
 };
@@ -38,12 +42,12 @@ extern struct go_real go_real;
 /* Where libgo keeps what we look at, read from its own type descriptors. */
 struct go_layout {
     ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
-    uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry;
+    uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry, g_m, g_defer;
     uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
         channel_receivers;
     uint32_t waiter_g;
     uint64_t g_size, m_size, p_size;
-    uint32_t m_p, m_next, p_next, p_timers, timer_argument, timer_status;
+    uint32_t m_p, m_next, p_next, p_tick, p_timers, timer_argument, timer_status;
     uint32_t span_start, span_size, span_class;
     uintptr_t code_low, code_high; /* libgo */
 };
@@ -73,6 +77,11 @@ struct go {
     struct clock_pair learn;        /* what it is after when it goes on, by a task that let it */
     struct object *learn_by;
     bool shown_to; /* its present segment is in others' clocks: it must not go on in it */
+    bool asked;    /* it has tried to receive or to select without waiting */
+    bool threw;
+    uint32_t panic_stack, message; /* of its last panic, or the runtime's error */
+    uint32_t test;                 /* name of the test that it is about to start */
+    struct go *carried;            /* of a thread's own: the goroutine that it carried last */
     uint32_t held_count, held_room;
     struct meaning meaning; /* of a fiber, while it is not on a thread */
     struct held *held;      /* what it holds, while it is not on a thread */
@@ -110,8 +119,12 @@ static inline bool go_is_runtime(uintptr_t pc)
 
 /* go_end.c: what is known of goroutines once no more comes. `orderly`: by exit(), not within a signal handler. */
 void go_at_end(struct thread *thread, bool orderly);
-/* go_reach.c: which goroutines wait for something that one that can go on may reach. */
-void go_reach(struct thread *thread);
+/* go_work.c: once nothing is recorded any more, which goroutines go on to work. Takes a while if some run. */
+void go_work(struct thread *thread);
+/* go_reach.c: which goroutines wait for something that one that can go on may reach; `ender`, if not NULL, cannot. */
+void go_reach(const struct go *ender);
+/* go_panic.c: the goroutine that `thread` runs, or, where the scheduler does something for it, the one it ran last. */
+struct go *go_behind(struct thread *thread);
 
 /* go_task.c: guard up */
 struct go *go_known(uintptr_t g);             /* NULL: no g that we have met */

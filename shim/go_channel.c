@@ -189,6 +189,8 @@ GO_EXPORT(go_receive, "runtime.chanrecv", struct go_received,
 EXPORT struct go_received wrap_go_receive(void *channel, void *element, bool block)
 {
     GO_OPERATION(operation, go_receive, channel);
+    if (!block && operation.go)
+        operation.go->asked = true;
     struct go_received result = GO_REAL(go_receive)(channel, element, block);
     if (result.selected && !result.received && LIKELY(go_on))
         saw_close(&operation, (uintptr_t)channel);
@@ -227,8 +229,41 @@ EXPORT struct go_selected wrap_go_select(struct go_case *cases, void *order, int
     operation.cases = cases;
     operation.sends = (uint32_t)sends;
     operation.receives = (uint32_t)receives;
+    if (!block && operation.go)
+        operation.go->asked = true;
     struct go_selected result = GO_REAL(go_select)(cases, order, sends, receives, block);
     if (result.index >= sends && !result.received && LIKELY(go_on))
         saw_close(&operation, (uintptr_t)cases[result.index].channel);
     return result;
+}
+
+/* ---- signals come from outside ---- */
+
+static NOINLINE void notified(uintptr_t channel, bool on)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    struct object *object = channel_object(thread, channel);
+    if (object && on)
+        object->shown.flags |= TRACE_OBJECT_SHARED;
+    else if (object)
+        object->shown.flags &= ~TRACE_OBJECT_SHARED;
+    thread_leave(thread);
+}
+
+GO_EXPORT(go_notify, "os_1signal.Notify", void, (void *channel, struct go_slice signals));
+EXPORT void wrap_go_notify(void *channel, struct go_slice signals)
+{
+    if (channel && LIKELY(go_on))
+        notified((uintptr_t)channel, true);
+    GO_REAL(go_notify)(channel, signals);
+}
+
+GO_EXPORT(go_notify_stop, "os_1signal.Stop", void, (void *channel));
+EXPORT void wrap_go_notify_stop(void *channel)
+{
+    GO_REAL(go_notify_stop)(channel);
+    if (channel && LIKELY(go_on))
+        notified((uintptr_t)channel, false);
 }

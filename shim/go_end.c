@@ -1,7 +1,7 @@
 /*
  * The last look at goroutines. What the runtime knows of each goes into its live slot: whether it is one of the runtime's
- * own, whether it was in a system call, whether it was about to go on. The runtime may still be running in other threads;
- * so all this is read once, as it is.
+ * own, whether it was in a system call, whether it was about to go on, whether it has calls deferred. The runtime may still
+ * be running in other threads; so all this is read once, as it is.
  */
 #include "shim/go.h"
 
@@ -30,13 +30,33 @@ static void look(struct go *go, void *data)
         record->flags |= TRACE_TASK_SYSTEM;
     if (status == STATUS_CALL)
         record->flags |= TRACE_TASK_IN_CALL;
+    if (*(void *volatile *)(go->g + go_layout.g_defer))
+        record->flags |= TRACE_TASK_DEFERS;
+    if (go->asked)
+        record->flags |= TRACE_TASK_ASKED;
     if (record->state == TRACE_TASK_BLOCKED && status != STATUS_WAITING && status != STATUS_CALL)
         record->state = TRACE_TASK_RUNNING;
+}
+
+/* The scheduler's stack ends the process for a goroutine that panicked: it is that one's end. */
+static void crashed(struct go *go)
+{
+    struct trace_task *record = task_record(go->task);
+    process_record()->end_task = go->task;
+    if (!go->panic_stack)
+        return;
+    record->flags |= go->threw ? TRACE_TASK_THREW : TRACE_TASK_PANICKED;
+    record->exit_stack = go->panic_stack;
+    record->message = go->message;
 }
 
 void go_at_end(struct thread *thread, bool orderly)
 {
     go_each(look, NULL);
-    if (orderly && thread->go && thread->go != thread->go_own)
-        go_reach(thread);
+    struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
+    if (!ender)
+        return;
+    if (ender != thread->go || ender->threw)
+        crashed(ender);
+    go_reach(ender->id == 1 && !ender->panic_stack ? ender : NULL);
 }

@@ -223,19 +223,3 @@ EXPORT uint32_t wrap_go_signal(void)
         signal_wait(&operation, false);
     return number;
 }
-
-/* What deferred functions do now is within the frames of what panicked, but no part of it. */
-static NOINLINE void panicking(void)
-{
-    struct thread *thread = thread_current;
-    if ((uintptr_t)thread > 1 && thread->go)
-        thread->go->operation = NULL;
-}
-
-GO_EXPORT(go_panic, "runtime.gopanic", void, (void *type, void *data));
-EXPORT void wrap_go_panic(void *type, void *data)
-{
-    if (LIKELY(go_on))
-        panicking();
-    GO_REAL(go_panic)(type, data);
-}

@@ -27,7 +27,7 @@
 #define CONTEXT_WORDS 32u
 
 struct search {
-    struct thread *thread;
+    const struct go *ender;
     uint64_t *found; /* hash set of addresses of heap objects, 0 empty */
     uint64_t *pending;
     uint32_t found_count, pending_count;
@@ -242,17 +242,30 @@ static void spread(struct search *search)
     } while (search->changed && !search->too_much);
 }
 
-/* Stacks of those that can go on; who ended the program cannot. */
+/* Does it wait for something that comes from outside: a signal by os/signal? */
+static bool from_outside(const struct trace_task *record)
+{
+    if (!record->list)
+        return record->object && object_table[record->object].shown.flags & TRACE_OBJECT_SHARED;
+    const uint64_t *words = table_slot(&table_stacks, record->list);
+    for (uint64_t i = 1; i <= words[0]; i++)
+        if (object_table[words[i] >> 1].shown.flags & TRACE_OBJECT_SHARED)
+            return true;
+    return false;
+}
+
+/* Stacks of those that can go on; not that of main once it has returned. */
 static void running(struct go *go, void *data)
 {
     struct search *search = data;
-    if (!go->task || go == search->thread->go)
+    if (!go->task || go == search->ender)
         return;
     const struct trace_task *record = task_record(go->task);
     if (!go_parks(go) || record->flags & TRACE_TASK_SYSTEM)
         return;
     if (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED ||
-        (record->state == TRACE_TASK_BLOCKED && record->flags & TRACE_TASK_TIMED)) {
+        (record->state == TRACE_TASK_BLOCKED &&
+         (record->flags & TRACE_TASK_TIMED || from_outside(record)))) {
         stack_scan(search, go, record);
         drain(search);
     }
@@ -454,12 +467,12 @@ static void unknown(struct go *go, void *data)
         task_record(go->task)->flags &= ~(TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
 }
 
-void go_reach(struct thread *thread)
+void go_reach(const struct go *ender)
 {
     struct search *search = memory_get(sizeof *search);
     if (!search)
         return;
-    search->thread = thread;
+    search->ender = ender;
     search->flag = TRACE_TASK_REACHED_BY;
     search->found = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
     search->pending = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);

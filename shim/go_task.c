@@ -83,6 +83,7 @@ static void forget(struct go *go, void *data)
     go->id = 0;
     go->task = go->scheduler = go->callbacks = 0;
     go->held_count = go->frame_count = 0;
+    go->carried = NULL;
 }
 
 /* The goroutines of the parent do not exist here; its threads neither. */
@@ -156,7 +157,8 @@ static struct go *bind(struct thread *creator, uintptr_t g)
     go->id = go_id_of(g);
     go->operation = NULL;
     go->learn.task = 0;
-    go->shown_to = false;
+    go->shown_to = go->asked = go->threw = false;
+    go->panic_stack = go->message = go->test = 0;
     go->held_count = go->frame_count = 0;
     go->task = task;
     return go;
@@ -238,6 +240,8 @@ void go_switch(struct thread *thread, struct go *to)
         thread->meaning = to->meaning;
         to->meaning.object = NULL;
     }
+    if (to == thread->go_own)
+        to->carried = from;
     thread->go = to;
     thread->task = to->task;
     thread->record = task_record(to->task);
@@ -380,6 +384,8 @@ static NOINLINE void statement_made(uintptr_t g, uintptr_t stack, uintptr_t size
             struct trace_task *record = task_record(go->task);
             record->stack_low = stack;
             record->stack_high = stack + size;
+            record->test = thread->go->test ? thread->go->test : thread->record->test;
+            thread->go->test = 0;
             /* By the scheduler: time.AfterFunc, whose function is all that the argument holds. */
             if (UNLIKELY(access_on && thread->go == thread->go_own && now.argument))
                 go_timer_fires(thread, go->task, *(const uintptr_t *)now.argument);

@@ -151,6 +151,20 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
     return id;
 }
 
+uint32_t stack_put_text(const char *text, size_t length)
+{
+    union {
+        char text[STACK_TEXT];
+        uint64_t words[STACK_TEXT / 8];
+    } list = {.words = {0}};
+    uint32_t count = 0;
+    while (count < length && count < STACK_TEXT && text[count]) {
+        list.text[count] = text[count];
+        count++;
+    }
+    return stack_put(list.words, (count + 7) / 8);
+}
+
 /* ---- capture ---- */
 
 /* What is asked of the unwinder, and its answer. It lies at the low end of the unwinder's stack. */

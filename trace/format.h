@@ -95,6 +95,7 @@ enum trace_end {
 /* Bits of trace_process.flags */
 #define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
+#define TRACE_PROCESS_ASLEEP   4u /* Go's runtime ended it: no goroutine could go on */
 
 /* Bits of trace_process.full */
 #define TRACE_FULL_SLOWED      1u /* threads waited */
@@ -178,6 +179,14 @@ enum trace_task_exit {
 #define TRACE_TASK_REACHED     512u  /* ... the program's variables */
 #define TRACE_TASK_REACHED_BY  1024u /* ... the stack of a task that can go on */
 #define TRACE_TASK_IN_CALL     2048u /* goroutine: within a system call or C at the end */
+#define TRACE_TASK_PANICKED \
+    4096u /* goroutine: its panic ended the process; exit_stack says where */
+#define TRACE_TASK_THREW \
+    8192u /* goroutine: an error of the runtime, which cannot be recovered, likewise */
+/* goroutine: at the end it ran, and went on to use the processor without waiting; exit_stack is a sample of its stack */
+#define TRACE_TASK_AT_WORK 16384u
+#define TRACE_TASK_DEFERS  32768u /* goroutine: had deferred calls left to make at the end */
+#define TRACE_TASK_ASKED   65536u /* goroutine: has tried to receive or select without waiting */
 
 struct trace_held {
     uint32_t object;
@@ -217,7 +226,11 @@ struct trace_task {
     struct trace_held held[TRACE_HELD_MAX];
     uint32_t list; /* in a select: its cases, as a list in `stacks`: object id << 1, +1 to send */
     uint32_t wait_reason; /* goroutine: what the runtime says, a number of its own */
-    uint8_t pad[88];
+    /* Texts, as lists in `stacks`, 8 bytes a word: */
+    uint32_t
+        test; /* goroutine: name of the test or subtest that it, or an ancestor, was made for */
+    uint32_t message; /* goroutine that PANICKED or THREW: what it said, where it is known */
+    uint8_t pad[80];
 };
 static_assert(sizeof(struct trace_task) == 512, "task");
 

@@ -67,7 +67,7 @@ static void tables(void)
           T(segment), T(create_tsc), T(end_tsc), T(exit), T(exit_stack), T(joined_by),
           T(join_stack), T(object), T(object2), T(primitive), T(wait_stack), T(since_tsc),
           T(wait_value), T(held_count), T(reserved), T(name), T(held), T(list), T(wait_reason),
-          T(pad));
+          T(test), T(message), T(pad));
 #define D(m) M(trace_held, m)
     TABLE(trace_held, "An entry of `trace_task.held`.", D(object), D(stack), D(mode), D(count));
 #define O(m) M(trace_object, m)
