@@ -9,15 +9,28 @@
 
 #include "analyzer/describe.h"
 #include "analyzer/digest.h"
+#include "analyzer/goroutine.h"
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
 #include "analyzer/report.h"
 
-/* detect_unjoined and detect_misuse leave out what detect_blocked has told. */
+/* All behind detect_blocked leave out, or add to, what it has told; so does detect_growth with detect_ending. */
 static const struct detector detectors[] = {
-    {"race", detect_race},         {"lock-order", detect_lock_order}, {"blocked", detect_blocked},
-    {"unjoined", detect_unjoined}, {"misuse", detect_misuse},
+    {"race", detect_race},     {"lock-order", detect_lock_order}, {"blocked", detect_blocked},
+    {"ending", detect_ending}, {"growth", detect_growth},         {"unjoined", detect_unjoined},
+    {"misuse", detect_misuse},
 };
+
+void analysis_add(struct analysis *analysis, struct finding *finding)
+{
+    goroutine_mark(analysis, finding);
+    if (analysis->suppressions && suppressions_goroutine(analysis->suppressions, finding)) {
+        analysis->suppressed++;
+        finding_free(finding);
+        return;
+    }
+    finding_add(&analysis->findings, finding);
+}
 
 void report_note(struct report *report, const char *format, ...)
 {
@@ -123,7 +136,10 @@ bool report_trace(struct report *report, const char *path, char **error)
                                        .progress = !report->options->at_exit,
                                        .strip_path_prefix = report->options->strip_path_prefix,
                                        .ended_by_timeout = (int)(report->timeout + 0.999)};
-    struct analysis analysis = {.trace = trace, .options = &options, .digest = digest};
+    struct analysis analysis = {.trace = trace,
+                                .options = &options,
+                                .digest = digest,
+                                .suppressions = &report->suppressions};
     analysis.order = digest ? digest_order(digest) : order_build(trace);
     analysis.symbols = symbols_open(trace, options.strip_path_prefix);
     analysis.reported = memory_get(trace->task_count, sizeof(*analysis.reported));
@@ -140,6 +156,7 @@ bool report_trace(struct report *report, const char *path, char **error)
     process.roster = roster_make(&analysis, describe_end_tsc(trace));
     MEMORY_GROW(report->processes, report->process_count, report->process_capacity);
     report->processes[report->process_count++] = process;
+    report->suppressed += analysis.suppressed;
     merge(report, &analysis.findings, report->process_count - 1);
     if (report->item_count)
         qsort(report->items, report->item_count, sizeof(*report->items), item_compare);

@@ -42,7 +42,10 @@ struct analysis {
     struct symbols *symbols;
     struct order *order;
     const struct analysis_options *options;
-    struct finding_list findings;
+    struct finding_list findings; /* analysis_add() */
+    struct suppressions
+        *suppressions; /* those of goroutines, which findings are not folded over; may be NULL */
+    uint32_t suppressed;
     struct coverage coverage;
     struct digest
         *digest;    /* the races were looked for while the program ran; NULL: they were not */
@@ -54,6 +57,9 @@ struct detector {
     void (*run)(struct analysis *analysis);
 };
 
+/* Adds a finding: says which tests its tasks belong to, leaves it out if its goroutine is not to be reported. */
+void analysis_add(struct analysis *analysis, struct finding *finding);
+
 /* The recorder gave up before the end: the tables tell of that moment, not of the end. (coverage.c) */
 bool coverage_stopped(const struct trace *trace);
 
@@ -61,6 +67,8 @@ void detect_race(struct analysis *analysis);
 void detect_lock_order(struct analysis *analysis);
 void detect_blocked(
     struct analysis *analysis); /* deadlocks that happened, and tasks blocked forever */
+void detect_ending(struct analysis *analysis); /* of a Go program: panics, work cut short */
+void detect_growth(struct analysis *analysis); /* of goroutines */
 void detect_unjoined(struct analysis *analysis);
 void detect_misuse(struct analysis *analysis);
 

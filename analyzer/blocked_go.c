@@ -62,7 +62,10 @@ static char *case_text(const struct blocked *blocked, uint64_t word)
 static void why(const struct blocked *blocked, struct finding *finding, uint32_t id)
 {
     const struct trace_task *task = &blocked->analysis->trace->tasks[id];
-    if (!(task->flags & TRACE_TASK_REACH_KNOWN))
+    if (blocked->analysis->trace->process.flags & TRACE_PROCESS_ASLEEP)
+        finding_set(&finding->why, "Go's runtime ended the program because no goroutine was left "
+                                   "that could go on");
+    else if (!(task->flags & TRACE_TASK_REACH_KNOWN))
         finding_set(&finding->why, "the program did not come to its end by itself, so it was not "
                                    "looked up who can still reach what it waits for");
     else if (task->flags & (TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY))
@@ -216,44 +219,6 @@ static struct finding *cause_cond(const struct blocked *blocked, uint32_t id,
     return finding;
 }
 
-/* ---- which test it belongs to ---- */
-
-#define ANCESTORS_MAX 64u
-
-/* "TestLeak" of "example.org/m/sub.TestLeak" */
-static const char *test_word(const char *function)
-{
-    const char *dot = function ? strrchr(function, '.') : NULL;
-    const char *name = dot ? dot + 1 : "";
-    return !strncmp(name, "Test", 4) || !strncmp(name, "Benchmark", 9) || !strncmp(name, "Fuzz", 4)
-               ? name
-               : NULL;
-}
-
-/* The test function in whose call, or in that of an ancestor, the goroutine was made: so it is known of tests that run at
- * the same time, too. */
-static void tell_test(const struct blocked *blocked, struct finding *finding, uint32_t id)
-{
-    const struct trace *trace = blocked->analysis->trace;
-    for (uint32_t step = 0; id && id < trace->task_count && step < ANCESTORS_MAX; step++) {
-        const struct trace_task *task = &trace->tasks[id];
-        struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->create_stack);
-        for (uint32_t i = 0; i < stack.count; i++) {
-            const char *test = stack.frames[i].own ? test_word(stack.frames[i].function) : NULL;
-            if (!test)
-                continue;
-            blocked_event(blocked, finding, id, 0, memory_format("it was left behind by %s", test));
-            char *longer = memory_format("%s (%s)", finding->summary, test);
-            free(finding->summary);
-            finding->summary = longer;
-            stack_free(&stack);
-            return;
-        }
-        stack_free(&stack);
-        id = task->parent;
-    }
-}
-
 struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id)
 {
     const struct trace *trace = blocked->analysis->trace;
@@ -277,11 +242,42 @@ struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id)
     else
         finding = cause_receive(blocked, id, object);
     why(blocked, finding, id);
-    tell_test(blocked, finding, id);
     return finding;
 }
 
 /* ---- by design ---- */
+
+/* Made while packages were initialised: it serves the whole run. */
+static bool of_init(const struct blocked *blocked, const struct trace_task *task)
+{
+    struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->create_stack);
+    const struct frame *site = stack_site(&stack);
+    bool init = site && site->function &&
+                (strstr(site->function, ".init.") || strstr(site->function, "..init"));
+    stack_free(&stack);
+    return init;
+}
+
+/* Only receives. */
+static bool receives(const struct trace *trace, const struct trace_task *task)
+{
+    uint32_t count = 0;
+    const uint64_t *words = task->list ? trace_stack(trace, task->list, &count) : NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (words[i] & 1)
+            return false;
+    return task->primitive == PRIMITIVE_go_receive || task->primitive == PRIMITIVE_go_select;
+}
+
+/* Waits to be given something through a channel that a variable of the program leads to, until main returns: a worker, the
+ * writer of a log. What a test leaves behind that way is no such. */
+static bool serves(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace_task *task = &blocked->analysis->trace->tasks[id];
+    return blocked->graph->orderly && task->flags & TRACE_TASK_REACH_KNOWN &&
+           task->flags & TRACE_TASK_REACHED && !task->test &&
+           receives(blocked->analysis->trace, task);
+}
 
 bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
 {
@@ -292,6 +288,8 @@ bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
     /* main that only keeps the program alive while others serve */
     if (task->primitive == PRIMITIVE_go_block && task->handle == 1)
         return blocked->graph->going > 0 || blocked->graph->ender != id;
+    if (serves(blocked, id) || (of_init(blocked, task) && !blocked->graph->waits[id].sure))
+        return true;
     /* A goroutine of the library: of a server, of a client that keeps its connections, of os/signal. */
     struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->wait_stack);
     bool own = !stack.count;

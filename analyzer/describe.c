@@ -24,10 +24,11 @@ static bool is_thunk(const char *name)
     return strstr(name, "..thunk") != NULL;
 }
 
-/* The function that a go statement named, if the goroutine waits or waited in it. */
+/* The function that a go statement named, if the goroutine waits or waited in it, or was in it at the end. */
 static char *started_function(const struct analysis *analysis, const struct trace_task *task)
 {
-    struct stack stack = symbols_stack_id(analysis->symbols, task->wait_stack);
+    struct stack stack =
+        symbols_stack_id(analysis->symbols, task->wait_stack ? task->wait_stack : task->exit_stack);
     char *name = NULL;
     for (uint32_t i = stack.count; i-- > 0 && !name;) {
         const char *function = stack.frames[i].function;
@@ -113,22 +114,29 @@ char *describe_task_word(const struct analysis *analysis, uint32_t id)
     return name;
 }
 
-/* By gorocheck_name: text as words of a list in `stacks`. */
-static char *told_name(const struct trace *trace, const struct trace_object *object)
+char *describe_text(const struct trace *trace, uint32_t id)
 {
     uint32_t count = 0;
-    if (object->kind == TRACE_OBJECT_COND || !object->mutex)
-        return NULL;
-    const uint64_t *words = trace_stack(trace, object->mutex, &count);
-    char text[41] = "";
+    const uint64_t *words = id ? trace_stack(trace, id, &count) : NULL;
+    char text[8 * TRACE_STACK_DEPTH + 1] = "";
     size_t length = 0;
-    for (uint32_t i = 0; words && i < count && i < 5; i++) {
+    for (uint32_t i = 0; words && i < count && i < TRACE_STACK_DEPTH; i++) {
         for (int byte = 0; byte < 8 && words[i] >> 8 * byte & 0xff; byte++) {
             char c = (char)(words[i] >> 8 * byte & 0xff);
-            text[length++] = c > ' ' && c < 0x7f ? c : '-';
+            text[length++] = c >= ' ' && c < 0x7f ? c : '-';
         }
     }
     return length ? memory_text(text) : NULL;
+}
+
+/* By gorocheck_name. */
+static char *told_name(const struct trace *trace, const struct trace_object *object)
+{
+    char *name = object->kind == TRACE_OBJECT_COND ? NULL : describe_text(trace, object->mutex);
+    for (char *c = name; c && *c; c++)
+        if (*c == ' ')
+            *c = '-';
+    return name;
 }
 
 static char *object_variable(const struct analysis *analysis, const struct trace_object *object)

@@ -17,6 +17,8 @@ char *describe_entry(const struct analysis *analysis, uint32_t task);
 char *describe_object(const struct analysis *analysis, uint32_t object);
 /* "queue.lock", or its kind: "condition-variable" */
 char *describe_object_word(const struct analysis *analysis, uint32_t object);
+/* A text that the recorder put into `stacks`, or NULL. */
+char *describe_text(const struct trace *trace, uint32_t id);
 /* "global 'queue' of size 80 defined at a.c:7 (app)", or NULL */
 char *describe_location(const struct analysis *analysis, uint64_t address);
 /* Says where an object came to life, if it has no name: adds a PART_LOCATION. */

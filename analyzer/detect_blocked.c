@@ -155,7 +155,7 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
                 count == 1 ? "do not take it again in the same task, or make it recursive"
                            : "take the locks in the same order everywhere, and join no task "
                              "while holding a lock that it needs");
-    finding_add(&blocked->analysis->findings, finding);
+    analysis_add(blocked->analysis, finding);
 }
 
 /* A stuck task waits for one blocker, so following blockers either ends or comes round. */
@@ -481,7 +481,7 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
         blocked_created(blocked, finding, id);
         blocked->certainty[id] = finding->certainty;
         blocked->analysis->reported[id] = true;
-        finding_add(&blocked->analysis->findings, finding);
+        analysis_add(blocked->analysis, finding);
     }
 }
 

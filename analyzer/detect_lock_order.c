@@ -296,7 +296,7 @@ static void report(struct graph *graph, struct lock_edge *const *cycle, uint32_t
     finding_set(&finding->advice, "Take these locks in one order everywhere.");
     free(first);
     free(chain);
-    finding_add(&analysis->findings, finding);
+    analysis_add(analysis, finding);
 }
 
 /* ---- the search ---- */

@@ -100,7 +100,7 @@ static void report(struct analysis *analysis, const struct trace_sync *record)
     finding_set(&finding->advice, "%s", misuse->advice);
     free(name);
     free(what);
-    finding_add(&analysis->findings, finding);
+    analysis_add(analysis, finding);
 }
 
 void detect_misuse(struct analysis *analysis)

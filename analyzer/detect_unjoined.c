@@ -83,7 +83,7 @@ static void report(struct analysis *analysis, uint32_t id)
     free(name);
     free(state);
     free(parent);
-    finding_add(&analysis->findings, finding);
+    analysis_add(analysis, finding);
 }
 
 void detect_unjoined(struct analysis *analysis)

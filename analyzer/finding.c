@@ -97,6 +97,7 @@ void finding_free(struct finding *finding)
     free(finding->advice);
     free(finding->object);
     free(finding->location);
+    free(finding->test);
     free(finding);
 }
 
@@ -119,7 +120,9 @@ static enum part_role site_role(enum finding_kind kind)
     case FINDING_BLOCKED:
         return PART_WAIT;
     case FINDING_UNJOINED:
+    case FINDING_LEAK:
         return PART_TASK;
+    case FINDING_ENDING:
     case FINDING_MISUSE:
     case FINDING_KIND_COUNT:
         break;
@@ -130,7 +133,7 @@ static enum part_role site_role(enum finding_kind kind)
 /* The others have as many sites as tasks take part in them. */
 static bool one_site(enum finding_kind kind)
 {
-    return kind == FINDING_BLOCKED || kind == FINDING_UNJOINED || kind == FINDING_MISUSE;
+    return kind != FINDING_RACE && kind != FINDING_DEADLOCK;
 }
 
 static const char *or_empty(const char *text)
@@ -223,7 +226,8 @@ bool finding_alike(const struct finding *a, const struct finding *b)
 {
     const struct frame *x[FINDING_SITES_MAX], *y[FINDING_SITES_MAX];
     if (a->fingerprint != b->fingerprint || a->kind != b->kind || a->certainty != b->certainty ||
-        strcmp(a->rule, b->rule) != 0 || strcmp(or_empty(a->object), or_empty(b->object)) != 0)
+        strcmp(a->rule, b->rule) != 0 || strcmp(or_empty(a->object), or_empty(b->object)) != 0 ||
+        strcmp(or_empty(a->test), or_empty(b->test)) != 0)
         return false;
     uint32_t count = finding_sites(a, x, FINDING_SITES_MAX);
     if (count != finding_sites(b, y, FINDING_SITES_MAX))

@@ -13,6 +13,8 @@
     X(RACE, "race", "data race")                  \
     X(DEADLOCK, "deadlock", "deadlock")           \
     X(BLOCKED, "blocked", "task blocked forever") \
+    X(LEAK, "leak", "goroutine left behind")      \
+    X(ENDING, "ending", "untimely end")           \
     X(UNJOINED, "unjoined", "task never joined")  \
     X(MISUSE, "misuse", "misuse of a primitive")
 
@@ -61,6 +63,13 @@ struct part {
     struct stack stack; /* may be empty */
 };
 
+/* Of goroutines that were still there at the end, made at one place: how many there were at some moments. */
+#define FINDING_MOMENTS 8u
+struct finding_moment {
+    double seconds; /* since the start of the program */
+    uint32_t alive;
+};
+
 struct finding {
     enum finding_kind kind;
     enum finding_certainty certainty;
@@ -72,6 +81,10 @@ struct finding {
     char *advice;     /* what usually cures it; may be NULL */
     char *object;     /* name of variable, lock, task: one word if possible; may be NULL */
     char *location;   /* of the object: "global 'counter' of size 4 defined in ..."; may be NULL */
+    char *test;     /* Go's tests that its goroutines belong to: "TestA, TestB/sub"; may be NULL */
+    bool goroutine; /* it is about goroutines */
+    struct finding_moment growth[FINDING_MOMENTS];
+    uint32_t growth_count; /* 0: the place is not known to make more and more */
     struct part *parts;
     uint32_t part_count;
     uint32_t count; /* how many alike were folded into this one */

@@ -78,6 +78,31 @@ static bool set_suppressions(struct options *options, const char *value)
     return true;
 }
 
+static bool set_go_top(struct options *options, const char *value)
+{
+    options->go_ignore[OPTION_GO_TOP] = value;
+    return true;
+}
+
+static bool set_go_any(struct options *options, const char *value)
+{
+    options->go_ignore[OPTION_GO_ANY] = value;
+    return true;
+}
+
+static bool set_go_created(struct options *options, const char *value)
+{
+    options->go_ignore[OPTION_GO_CREATED] = value;
+    return true;
+}
+
+static bool set_go_current(struct options *options, const char *value)
+{
+    bool on = !strcmp(value, "1") || !strcmp(value, "true");
+    options->go_ignore[OPTION_GO_CURRENT] = on ? "1" : NULL;
+    return on || !strcmp(value, "0") || !strcmp(value, "false");
+}
+
 static bool set_prefix(struct options *options, const char *value)
 {
     options->strip_path_prefix = *value ? value : NULL;
@@ -229,6 +254,10 @@ static const struct {
     {"exitcode", set_exitcode},
     {"log_path", set_log_path},
     {"suppressions", set_suppressions},
+    {"go_ignore_top", set_go_top},
+    {"go_ignore_any", set_go_any},
+    {"go_ignore_created", set_go_created},
+    {"go_ignore_current", set_go_current},
     {"strip_path_prefix", set_prefix},
     {"verbosity", set_verbosity},
     {"color", set_color},

@@ -17,12 +17,22 @@ enum option_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 #define OPTION_STATUS  4u
 #define OPTION_DUMP    8u
 
+/* go_ignore_...: goroutines that are not to be reported */
+enum option_go {
+    OPTION_GO_TOP,
+    OPTION_GO_ANY,
+    OPTION_GO_CREATED,
+    OPTION_GO_CURRENT,
+    OPTION_GO_COUNT
+};
+
 struct options {
     const char *format; /* name of a reporter */
     const char *output; /* NULL: stderr or stdout */
     const char *log_path;
     const char *suppressions;
     const char *strip_path_prefix;
+    const char *go_ignore[OPTION_GO_COUNT]; /* patterns; current: "1" */
     const char *trace_dir;
     uint64_t digest;   /* run: bytes of a trace from which on it is analyzed meanwhile; 0: never */
     bool max_disk_set; /* the recorder is told of a bound even if the trace is kept */

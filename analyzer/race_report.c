@@ -354,7 +354,7 @@ static void add_finding(struct analysis *analysis, const struct found *found)
         finding_set(&finding->evidence, "not atomic: %s", found->verdict.evidence);
     if (found->verdict.doubt)
         finding_set(&finding->doubt, "%s", found->verdict.doubt);
-    finding_add(&analysis->findings, finding);
+    analysis_add(analysis, finding);
 }
 
 /* ---- words that could be flags ---- */
@@ -430,7 +430,7 @@ static void add_group(struct analysis *analysis, const struct found *found, uint
         if (others[found[i].verdict.outcome == TRUTH_WORD]++ < OTHERS_SHOWN)
             add_other(analysis, finding, &found[i]);
     }
-    finding_add(&analysis->findings, finding);
+    analysis_add(analysis, finding);
 }
 
 /* Flags with stores that may overwrite each other come first. */

@@ -89,6 +89,18 @@ static const char *role_word(enum part_role role)
     return "event";
 }
 
+static json_t *growth_json(const struct finding *finding)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < finding->growth_count; i++) {
+        json_t *moment = json_object();
+        json_object_set_new(moment, "seconds", json_real(finding->growth[i].seconds));
+        set_number(moment, "alive", finding->growth[i].alive);
+        json_array_append_new(array, moment);
+    }
+    return array;
+}
+
 static json_t *finding_json(const struct report *report, const struct report_item *item)
 {
     const struct finding *finding = item->finding;
@@ -109,6 +121,9 @@ static json_t *finding_json(const struct report *report, const struct report_ite
     set_text(object, "advice", finding->advice);
     set_text(object, "object", finding->object);
     set_text(object, "location", finding->location);
+    set_text(object, "test", finding->test);
+    if (finding->growth_count)
+        json_object_set_new(object, "growth", growth_json(finding));
     set_number(object, "count", finding->count);
     set_number(object, "pid", report->processes[item->process].trace->process.pid);
     set_number(object, "processes", item->processes);

@@ -37,6 +37,10 @@ static void write_finding(const struct finding *finding, FILE *out)
         explained += finding->parts[i].role == PART_EXPLAINED;
     if (finding->evidence)
         fprintf(out, " (%s)", finding->evidence);
+    if (finding->growth_count)
+        fprintf(out, " (growing to %u)", finding->growth[finding->growth_count - 1].alive);
+    if (finding->test)
+        fprintf(out, " (in %s)", finding->test);
     if (explained)
         fprintf(out, " (%s: may order %u more)", finding->rule, explained);
     putc('\n', out);

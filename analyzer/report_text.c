@@ -117,6 +117,15 @@ static void write_summary(const struct finding *finding, FILE *out)
     putc('\n', out);
 }
 
+/* "12 after 0.10 s, 25 after 0.20 s" */
+static void write_growth(const struct finding *finding, FILE *out)
+{
+    for (uint32_t i = 0; i < finding->growth_count; i++)
+        fprintf(out, "%s%u after %.2f s%s", i ? ", " : "  Growth: of those alive at the end, ",
+                finding->growth[i].alive, finding->growth[i].seconds,
+                i + 1 == finding->growth_count ? ".\n" : "");
+}
+
 static void write_finding(const struct report *report, const struct report_item *item, FILE *out)
 {
     const struct finding *finding = item->finding;
@@ -140,8 +149,11 @@ static void write_finding(const struct report *report, const struct report_item 
         write_sentence("Cure: ", finding->advice, ".\n", out);
     if (finding->count > 1)
         fprintf(out, "  Seen: %u times.\n", finding->count);
+    if (finding->test)
+        fprintf(out, "  In test: %s.\n", finding->test);
+    write_growth(finding, out);
     bool told = finding->why || finding->evidence || finding->doubt || finding->advice ||
-                finding->count > 1;
+                finding->count > 1 || finding->test || finding->growth_count;
     if (item->processes > 1)
         fprintf(out, "  In: %u processes, first in %s.\n", item->processes, process->name);
     else if (report->process_count > 1)
@@ -204,12 +216,14 @@ static void write_suppressions(const struct report *report, FILE *out)
 {
     for (uint32_t i = 0; i < report->suppressions.count; i++) {
         const struct suppression *item = &report->suppressions.items[i];
+        char *where =
+            item->line ? memory_format("%s:%d: ", report->suppressions.file, item->line) : NULL;
         if (item->hits)
-            fprintf(out, "  %llu suppressed by %s:%d: %s\n", (unsigned long long)item->hits,
-                    report->suppressions.file, item->line, item->text);
+            fprintf(out, "  %llu suppressed by %s%s\n", (unsigned long long)item->hits,
+                    where ? where : "", item->text);
         else if (report->options->verbosity >= 1)
-            fprintf(out, "  unused suppression %s:%d: %s\n", report->suppressions.file, item->line,
-                    item->text);
+            fprintf(out, "  unused suppression %s%s\n", where ? where : "", item->text);
+        free(where);
     }
 }
 

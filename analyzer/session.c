@@ -30,12 +30,26 @@ bool session_begin(struct report *report, const struct options *options)
 {
     char *error = NULL;
     *report = (struct report){.options = options};
-    if (!options->suppressions ||
-        suppressions_read(&report->suppressions, options->suppressions, &error))
-        return true;
-    session_say("%s", error);
-    free(error);
-    return false;
+    if (options->suppressions &&
+        !suppressions_read(&report->suppressions, options->suppressions, &error)) {
+        session_say("%s", error);
+        free(error);
+        return false;
+    }
+    static const struct {
+        const char *key;
+        enum suppress_where where;
+    } go[OPTION_GO_COUNT] = {
+        [OPTION_GO_TOP] = {"go_ignore_top", SUPPRESS_GO_TOP},
+        [OPTION_GO_ANY] = {"go_ignore_any", SUPPRESS_GO_ANY},
+        [OPTION_GO_CREATED] = {"go_ignore_created", SUPPRESS_GO_CREATED},
+        [OPTION_GO_CURRENT] = {"go_ignore_current", SUPPRESS_GO_CURRENT},
+    };
+    for (size_t i = 0; i < OPTION_GO_COUNT; i++)
+        if (options->go_ignore[i])
+            suppressions_option(&report->suppressions, go[i].key, go[i].where,
+                                options->go_ignore[i]);
+    return true;
 }
 
 static bool write_stream(struct report *report, FILE *out)

@@ -55,6 +55,20 @@ static bool is_lock(const struct trace_object *object)
                       object->kind == TRACE_OBJECT_SPIN || object->kind == TRACE_OBJECT_ONCE);
 }
 
+/* Waits for a signal, on a channel that the program gave to os/signal. */
+static bool signalled(const struct trace *trace, const struct trace_task *task)
+{
+    uint32_t count = 0;
+    const uint64_t *words = task->list ? trace_stack(trace, task->list, &count) : NULL;
+    const struct trace_object *object = trace_object(trace, task->object);
+    bool found = object && object->flags & TRACE_OBJECT_SHARED;
+    for (uint32_t i = 0; i < count && !found; i++) {
+        object = trace_object(trace, (uint32_t)(words[i] >> 1));
+        found = object && object->flags & TRACE_OBJECT_SHARED;
+    }
+    return found;
+}
+
 static struct wait wait_classify(const struct trace *trace, const struct trace_task *task)
 {
     struct wait wait = {.alive = task->state != TRACE_TASK_UNUSED &&
@@ -76,7 +90,8 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     const struct trace_object *object = trace_object(trace, task->object);
     const struct trace_object *second = trace_object(trace, task->object2);
     if (task->primitive >= PRIMITIVE_go_statement && !is_lock(object)) {
-        wait.kind = WAIT_GO;
+        if (!signalled(trace, task))
+            wait.kind = WAIT_GO;
         return wait;
     }
     if (!object || object->flags & TRACE_OBJECT_SHARED ||
@@ -463,6 +478,14 @@ static uint32_t lock_blocker(const struct wait_graph *graph, uint32_t object)
     return best;
 }
 
+/* A Go program that was ended by a panic, or by its runtime: nobody had the chance to wake others. */
+static bool crashed(const struct trace *trace)
+{
+    const struct trace_task *ender = trace_task(trace, trace->process.end_task);
+    return trace->process.flags & TRACE_PROCESS_ASLEEP ||
+           (ender && ender->flags & (TRACE_TASK_PANICKED | TRACE_TASK_THREW));
+}
+
 struct wait_graph *wait_build(const struct trace *trace)
 {
     struct wait_graph *graph = memory_get(1, sizeof(*graph));
@@ -470,7 +493,8 @@ struct wait_graph *wait_build(const struct trace *trace)
     graph->task_count = trace->task_count;
     graph->waits = memory_get(trace->task_count, sizeof(*graph->waits));
     enum trace_end end = (enum trace_end)trace->process.end;
-    graph->orderly = end == TRACE_END_EXIT || end == TRACE_END_QUICK || end == TRACE_END_UNDER;
+    graph->orderly = (end == TRACE_END_EXIT || end == TRACE_END_QUICK || end == TRACE_END_UNDER) &&
+                     !crashed(trace);
     /* Not known if the last thing that the program called was not exit(): main returned. */
     if (graph->orderly)
         graph->ender = trace->process.end_task ? trace->process.end_task : 1;

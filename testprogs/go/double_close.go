@@ -1,7 +1,7 @@
 /*
  * A channel closed twice: a panic, which ends the program.
  *
- * EXPECT: none
+ * EXPECT: ending @close main [proved]
  * EXPECT: exit 2
  */
 package main
@@ -9,5 +9,5 @@ package main
 func main() {
 	done := make(chan bool)
 	close(done)
-	close(done)
+	close(done) /* @close */
 }

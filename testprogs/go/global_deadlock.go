@@ -1,8 +1,8 @@
 /*
  * Nobody is left to run: Go's runtime ends the program itself.
  *
- * EXPECT: blocked @main channel
- * EXPECT: blocked @other channel
+ * EXPECT: blocked @main channel [proved]
+ * EXPECT: blocked @other channel [proved]
  * EXPECT: exit 2
  */
 package main

@@ -5,14 +5,16 @@
  *
  * A program states its expectation in the comment it opens with:
  *
- *     EXPECT: race @a @b counter [proved]     a finding: kind, sites as labels, object, certainty (the last two optional)
+ *     EXPECT: race @a @b counter [proved]     a finding: kind, sites as labels, object, certainty (the last two optional),
+ *                                             behind the certainty a text that its line must have: (in TestX)
  *     EXPECT: none                            no finding
  *     EXPECT: exit 3                          its own exit status (128 + n: killed by signal n); without this line 0
  *     EXPECT: exit hang                       it never ends by itself
  *     STATUS: 3                               exit status of gorocheck itself: 3 incomplete, 4 nothing observed
  *     MODE: instrumented plain clang patched  how it is built, one test for each word; without this line: instrumented.
  *                                             patched: built as plain, its machine code patched at load
- *     MODE: go gorace                         Go programs: by gccgo alone (without this line), by `gorocheck go build`
+ *     MODE: go gorace gotest goracetest       Go programs: by gccgo alone (without this line), by `gorocheck go build`;
+ *                                             tests (X_test.go): by `go test -c`, by `gorocheck go test -c`
  *     PATCHED: race ... or none               what mode patched finds, if that is not what EXPECT says
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     BARE: yes                               also run with nothing but LD_PRELOAD
@@ -125,15 +127,22 @@ static void go_build(struct command *command, const struct program *program, con
     static char cache[PATH_MAX + 32];
     snprintf(cache, sizeof(cache), "GOCACHE=%s/testprogs/go-cache", build);
     command->env[command->env_count++] = cache;
-    if (!strcmp(mode, "gorace")) {
+    if (!strcmp(mode, "gorace") || !strcmp(mode, "goracetest")) {
         command_add(command, tool);
         command_add(command, "go");
-        command_add(command, "build");
+        command_add(command, strcmp(mode, "gorace") ? "test" : "build");
+    } else if (!strcmp(mode, "gotest")) {
+        command_add(command, "go");
+        command_add(command, "test");
+        command_add(command, "-compiler=gccgo");
+        command_add(command, "-gccgoflags=-g -O1");
     } else {
         command_add(command, go_compiler());
         command_add(command, "-g");
         command_add(command, "-O1");
     }
+    if (strstr(mode, "test"))
+        command_add(command, "-c");
     text_copy(cflags, sizeof(cflags), program->cflags);
     command_split(command, cflags);
     command_add(command, "-o");

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"race", "deadlock", "blocked", "unjoined", "misuse"};
+static const char *const kinds[] = {"race",   "deadlock", "blocked", "leak",
+                                    "ending", "unjoined", "misuse"};
 
 static int site_compare(const void *a, const void *b)
 {
@@ -44,6 +45,8 @@ bool finding_parse(struct finding *finding, const char *line)
     while ((word = strtok_r(NULL, " \t\r\n", &save))) {
         if (word[0] == '[') { /* what follows is for people */
             text_copy(finding->certainty, sizeof(finding->certainty), word);
+            if ((word = strtok_r(NULL, "\r\n", &save)))
+                text_copy(finding->text, sizeof(finding->text), word);
             break;
         }
         if (site_like(word) && finding->site_count < SITE_MAX)
@@ -64,7 +67,9 @@ bool finding_agrees(const struct finding *expect, const struct finding *found)
             return false;
     if (expect->object[0] && strcmp(expect->object, found->object))
         return false;
-    return !expect->certainty[0] || !strcmp(expect->certainty, found->certainty);
+    if (expect->certainty[0] && strcmp(expect->certainty, found->certainty))
+        return false;
+    return strstr(found->text, expect->text) != NULL;
 }
 
 /* Line of the comment that holds @label behind the header; 0 if there is none. */

@@ -20,6 +20,7 @@ struct finding {
     int site_count;
     char object[TEXT_MAX / 4];
     char certainty[16];
+    char text[TEXT_MAX]; /* what follows; of an expectation: it must occur in that */
     bool matched;
 };
 
@@ -56,7 +57,7 @@ void text_copy(char *to, size_t size, const char *from);
 char *file_read(const char *path);
 
 void program_read(struct program *program, const char *path, const char *mode);
-/* "race a.c:1 a.c:2 counter [proved]" -> finding. False if the line does not begin with a kind. */
+/* "race a.c:1 a.c:2 counter [proved] (in TestX)" -> finding. False if the line does not begin with a kind. */
 bool finding_parse(struct finding *finding, const char *line);
 /* Does what was found agree with what was expected? An object or certainty that is not stated may be anything. */
 bool finding_agrees(const struct finding *expect, const struct finding *found);

@@ -1,0 +1,30 @@
+/*
+ * Two goroutines that each wait for the other's value first, while main goes on.
+ *
+ * EXPECT: blocked @left channel [proved]
+ * EXPECT: blocked @right channel [proved]
+ */
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+func exchange() {
+	left, right := make(chan int), make(chan int)
+	go func() {
+		value := <-right /* @left */
+		left <- value
+	}()
+	go func() {
+		value := <-left /* @right */
+		right <- value
+	}()
+}
+
+func main() {
+	exchange()
+	time.Sleep(20 * time.Millisecond)
+	fmt.Println("main is done")
+}

@@ -1,0 +1,23 @@
+/*
+ * A mutex unlocked twice: an error of the runtime, which nothing can recover.
+ *
+ * EXPECT: ending @unlock main.main..func1 [proved]
+ * EXPECT: exit 2
+ */
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+func main() {
+	var lock sync.Mutex
+	go func() {
+		defer func() { recover() }()
+		lock.Lock()
+		lock.Unlock()
+		lock.Unlock() /* @unlock */
+	}()
+	time.Sleep(time.Minute)
+}
