@@ -233,6 +233,8 @@ struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
     uint64_t address, size;
     uint64_t segment, tsc, pc;
     uint64_t free_segment;
+    uint64_t
+        reused; /* its address was given out again then, so it was freed before; 0: not known */
     uint32_t task, frame, kind;
     uint32_t free_task; /* 0: not freed */
     bool quiet;         /* it ended by itself: that is no access */

@@ -308,9 +308,22 @@ void race_line_catch_up(struct race_history *history, struct race_line *line)
 
 /* ---- begin and end ---- */
 
+/* Blocks that were there before at this address are over, whoever is yet to tell. The new one may
+ * be of no interest and become no block, and its end must not be taken for that of an old one. */
+static void note_reuse(struct race_history *history, const struct race_record *record)
+{
+    for (uint32_t i = *block_bucket(history, record->address); i; i = history->blocks[i].next) {
+        struct race_block *block = &history->blocks[i];
+        if (block->address == record->address && block->tsc < record->tsc &&
+            (!block->reused || record->tsc < block->reused))
+            block->reused = record->tsc;
+    }
+}
+
 uint32_t race_block_begin(struct race_history *history, const struct race_shard *shard,
                           const struct race_now *now, const struct race_record *record)
 {
+    note_reuse(history, record);
     if (record->size == 0)
         return 0;
     if (record->size > SMALL_SIZE) {
@@ -337,6 +350,15 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
     return number;
 }
 
+/* Whether a FREE, which tells how much could be used of the block, may be of this one. */
+static bool may_end(const struct race_block *block, const struct race_record *record)
+{
+    bool heap = block->kind == TRACE_ALLOC_HEAP && record->kind == TRACE_ALLOC_HEAP;
+    return block->address == record->address && block->tsc <= record->tsc &&
+           (!block->reused || record->tsc < block->reused) &&
+           !(heap && record->size && record->size < block->size);
+}
+
 /* The block that a FREE ends: the newest at its address that the free is after; if its pointer came
  * by a race, the newest that was allocated before it. */
 static uint32_t find_block(const struct race_history *history, const struct race_now *now,
@@ -346,7 +368,7 @@ static uint32_t find_block(const struct race_history *history, const struct race
     bool found_after = false;
     for (uint32_t i = *block_bucket(history, record->address); i; i = history->blocks[i].next) {
         const struct race_block *block = &history->blocks[i];
-        if (block->address != record->address || block->tsc > record->tsc)
+        if (!may_end(block, record))
             continue;
         bool after = race_before(now, block->task, block->segment);
         if (found && (found_after > after ||

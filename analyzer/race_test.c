@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/digest.h"
 #include "analyzer/order.h"
 #include "analyzer/trace_make.h"
 
@@ -232,6 +233,46 @@ static void generations(void **state)
     make_block(make, 2, TRACE_ACCESS_ALLOC, TRACE_ALLOC_MAP, PLACE, 1 << 20, 300);
     make_line(make, 2, WRITE4, 0x200, PLACE + 8192, WORD);
     assert_int_equal(races(make), 0);
+}
+
+/* Memory of a that was handed to b, is freed there and given out again to a, as a smaller block whose
+ * lines are other workers'. What b did comes last. `large`: the size of the block that was handed
+ * over. */
+static void reused_alone(void **state)
+{
+    (void)state;
+    static const struct digest_options four = {.from = 1, .jobs = 4, .keep = true};
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t large = i & 1 ? 8192 : 3000, small = i & 2 ? 2048 : 40;
+        struct trace_make *make = two_tasks();
+        uint32_t mutex = make_object(make, TRACE_OBJECT_MUTEX, 0x5000);
+        make_block(make, 1, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, PLACE, large, 100);
+        for (uint64_t at = 0; at < 3000; at += 64)
+            make_line(make, 1, WRITE4, 0x100, PLACE + at, WORD);
+        make_edge(make, 2, 2, 2, 1, mutex);
+        make_segment(make, 2, 2);
+        for (uint64_t at = 0; at < 3000; at += 64)
+            make_line(make, 2, READ4, 0x200, PLACE + at, WORD);
+        make_block(make, 2, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, PLACE, large + 8, 200);
+        make_segment(make, 1, 2);
+        make_block(make, 1, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP, PLACE, small, 300);
+        make_line(make, 1, WRITE4, 0x110, PLACE, WORD);
+        make_segment(make, 1, 3);
+        make_block(make, 1, TRACE_ACCESS_FREE, TRACE_ALLOC_HEAP, PLACE, small + 8, 400);
+        trace_make_write(make); /* a digest has several workers, however small the trace is */
+        struct digest *digest = digest_open(make->path, &four);
+        digest_round(digest);
+        struct analysis analysis = {.digest = digest, .options = &plain};
+        analysis.trace = digest_finish(digest);
+        analysis.order = digest_order(digest);
+        analysis.symbols = symbols_open(analysis.trace, NULL);
+        detect_race(&analysis);
+        assert_int_equal(analysis.findings.count, 0);
+        symbols_close(analysis.symbols);
+        trace_close(analysis.trace);
+        digest_free(digest);
+        trace_make_free(make);
+    }
 }
 
 /* One block, used by both tasks: main allocates before it creates them. */
@@ -461,15 +502,25 @@ static void forgetting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unordered_accesses), cmocka_unit_test(atomics),
-        cmocka_unit_test(creation),           cmocka_unit_test(hand_over),
-        cmocka_unit_test(transitive),         cmocka_unit_test(all_pairs),
-        cmocka_unit_test(replaced_entries),   cmocka_unit_test(generations),
-        cmocka_unit_test(same_block),         cmocka_unit_test(free_against_use),
-        cmocka_unit_test(published_by_race),  cmocka_unit_test(reused_stream_and_stack),
-        cmocka_unit_test(ranges_and_runs),    cmocka_unit_test(open_entries),
-        cmocka_unit_test(stacks_between),     cmocka_unit_test(any_number_of_workers),
-        cmocka_unit_test(memory_limit),       cmocka_unit_test(forgetting),
+        cmocka_unit_test(unordered_accesses),
+        cmocka_unit_test(atomics),
+        cmocka_unit_test(reused_alone),
+        cmocka_unit_test(creation),
+        cmocka_unit_test(hand_over),
+        cmocka_unit_test(transitive),
+        cmocka_unit_test(all_pairs),
+        cmocka_unit_test(replaced_entries),
+        cmocka_unit_test(generations),
+        cmocka_unit_test(same_block),
+        cmocka_unit_test(free_against_use),
+        cmocka_unit_test(published_by_race),
+        cmocka_unit_test(reused_stream_and_stack),
+        cmocka_unit_test(ranges_and_runs),
+        cmocka_unit_test(open_entries),
+        cmocka_unit_test(stacks_between),
+        cmocka_unit_test(any_number_of_workers),
+        cmocka_unit_test(memory_limit),
+        cmocka_unit_test(forgetting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
