@@ -350,13 +350,14 @@ uint32_t race_block_begin(struct race_history *history, const struct race_shard 
     return number;
 }
 
-/* Whether a FREE, which tells how much could be used of the block, may be of this one. */
+/* Whether a FREE, which tells how much could be used of the block (1: not known), may be of this
+ * one. */
 static bool may_end(const struct race_block *block, const struct race_record *record)
 {
     bool heap = block->kind == TRACE_ALLOC_HEAP && record->kind == TRACE_ALLOC_HEAP;
     return block->address == record->address && block->tsc <= record->tsc &&
            (!block->reused || record->tsc < block->reused) &&
-           !(heap && record->size && record->size < block->size);
+           !(heap && record->size > 1 && record->size < block->size);
 }
 
 /* The block that a FREE ends: the newest at its address that the free is after; if its pointer came
