@@ -216,6 +216,31 @@ static void objects_collect(struct wait_graph *graph)
             graph->objects[graph->object_count++] = graph->objects[i];
 }
 
+static bool waits_for(const struct wait_graph *graph, uint32_t task, uint32_t object,
+                      enum wait_kind kind)
+{
+    return graph->waits[task].object == object && graph->waits[task].kind == kind;
+}
+
+/* Whether nobody has used an object but who ended the program and who waits for it. */
+static bool is_idle(const struct wait_graph *graph, uint32_t id)
+{
+    const struct trace_object *object = trace_object(graph->trace, id);
+    uint32_t index = object_index(graph, id);
+    uint32_t mutex = object && object->mutex ? object_index(graph, object->mutex) : UINT32_MAX;
+    for (uint32_t word = 0; word < graph->words; word++) {
+        uint64_t users = graph->users[(size_t)index * graph->words + word];
+        if (mutex != UINT32_MAX)
+            users |= graph->users[(size_t)mutex * graph->words + word];
+        for (; users; users &= users - 1) {
+            uint32_t task = word * 64 + (uint32_t)__builtin_ctzll(users);
+            if (task != graph->ender && !waits_for(graph, task, id, WAIT_WAKE))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void users_collect(struct wait_graph *graph)
 {
     const struct trace *trace = graph->trace;
@@ -257,6 +282,20 @@ static void users_collect(struct wait_graph *graph)
             bit_add(graph, graph->wakers, record.object, record.from);
         }
     }
+    graph->idle = memory_get(graph->object_count, sizeof(*graph->idle));
+    for (uint32_t i = 0; i < graph->object_count; i++)
+        graph->idle[i] = is_idle(graph, graph->objects[i]);
+}
+
+static void waiting_count(struct wait_graph *graph)
+{
+    graph->waiting = memory_get(graph->trace->object_count, sizeof(*graph->waiting));
+    for (uint32_t t = 1; t < graph->task_count; t++) {
+        const struct wait *wait = &graph->waits[t];
+        if ((wait->kind == WAIT_WAKE || wait->kind == WAIT_MEET) &&
+            wait->object < graph->trace->object_count)
+            graph->waiting[wait->object]++;
+    }
 }
 
 /* ---- who can go on ---- */
@@ -281,11 +320,8 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self)
     bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
     if ((facts->kind != TRACE_OBJECT_COND && !reads) || facts->posts || graph->answers[self])
         return false;
-    for (uint32_t t = 1; t < graph->task_count; t++)
-        if (wait_used(graph, object, t) && t != graph->ender &&
-            (graph->waits[t].object != object || graph->waits[t].kind != WAIT_WAKE))
-            return false;
-    return true;
+    uint32_t index = object_index(graph, object);
+    return index == UINT32_MAX || graph->idle[index];
 }
 
 /*
@@ -329,56 +365,51 @@ static bool on_its_way(const struct wait_graph *graph, uint32_t self)
     const struct trace_object *object = trace_object(graph->trace, task->object);
     if (!object || object->value < 0)
         return false;
-    uint64_t value = (uint64_t)object->value, waits = 0;
+    uint64_t value = (uint64_t)object->value;
     switch (object->kind) {
     case TRACE_OBJECT_SEMAPHORE:
         return value > 0;
     case TRACE_OBJECT_BARRIER:
         return value && task->wait_value && task->wait_value <= object->posts / value;
     case TRACE_OBJECT_COND:
-        for (uint32_t t = 1; t < graph->task_count; t++)
-            waits += graph->waits[t].object == task->object && graph->waits[t].kind == WAIT_WAKE;
-        return waits > value && object->last_post_tsc > task->since_tsc;
+        return graph->waiting[task->object] > value && object->last_post_tsc > task->since_tsc;
     default:
         return false;
     }
 }
 
-static bool woken(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
+static bool woken(const struct wait_graph *graph, uint32_t self, bool sure)
 {
     if (on_its_way(graph, self))
         return true;
     const struct trace_object *object = trace_object(graph->trace, graph->waits[self].object);
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
-    for (uint32_t t = 1; t < graph->task_count; t++)
-        if (goes[t] && t != self && may_wake(graph, self, t, sure))
+    for (uint32_t i = 0; i < graph->goer_count; i++)
+        if (graph->goers[i] != self && may_wake(graph, self, graph->goers[i], sure))
             return true;
     return false;
 }
 
-static bool met(const struct wait_graph *graph, uint32_t self, const bool *goes)
+static bool met(const struct wait_graph *graph, uint32_t self)
 {
-    const struct trace_task *task = &graph->trace->tasks[self];
-    const struct trace_object *object = trace_object(graph->trace, task->object);
-    uint64_t parties = object && object->value > 0 ? (uint64_t)object->value : 0, there = 0;
+    uint32_t id = graph->trace->tasks[self].object;
+    const struct trace_object *object = trace_object(graph->trace, id);
+    uint64_t parties = object && object->value > 0 ? (uint64_t)object->value : 0;
     if (on_its_way(graph, self))
         return true;
     if (object && object->state != TRACE_OBJECT_LIVE)
         return false;
-    for (uint32_t t = 1; t < graph->task_count; t++) {
-        const struct wait *wait = &graph->waits[t];
-        bool arrives = goes[t];
-        if (graph->orderly)
-            arrives = arrives && t != graph->ender;
-        else if (goes[t])
-            return true; /* it may even start others */
-        there += arrives || (wait->kind == WAIT_MEET && wait->object == task->object);
-    }
+    if (!graph->orderly && graph->goer_count)
+        return true; /* it may even start others */
+    uint64_t there = object ? graph->waiting[id] : 0;
+    for (uint32_t i = 0; i < graph->goer_count && there < parties; i++)
+        there +=
+            graph->goers[i] != graph->ender && !waits_for(graph, graph->goers[i], id, WAIT_MEET);
     return there >= parties;
 }
 
-static bool unlocked(const struct wait_graph *graph, uint32_t self, const bool *goes)
+static bool unlocked(const struct wait_graph *graph, uint32_t self)
 {
     uint32_t holders[HOLDERS_MAX];
     uint32_t object = graph->waits[self].object;
@@ -389,7 +420,7 @@ static bool unlocked(const struct wait_graph *graph, uint32_t self, const bool *
     bool left = facts && facts->flags & TRACE_OBJECT_GO && graph->orderly;
     uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        if (holders[i] >= graph->task_count || !goes[holders[i]] ||
+        if (holders[i] >= graph->task_count || !graph->goes[holders[i]] ||
             (left && holders[i] == graph->ender))
             return false;
     return true;
@@ -405,16 +436,7 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
     return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
-/* Whoever runs may switch to it. */
-static bool switched_to(const struct wait_graph *graph, const bool *goes)
-{
-    for (uint32_t t = 1; t < graph->task_count; t++)
-        if (goes[t])
-            return true;
-    return false;
-}
-
-static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *goes, bool sure)
+static bool goes_on(const struct wait_graph *graph, uint32_t self, bool sure)
 {
     const struct wait *wait = &graph->waits[self];
     switch (wait->kind) {
@@ -423,15 +445,15 @@ static bool goes_on(const struct wait_graph *graph, uint32_t self, const bool *g
     case WAIT_OTHER:
         return true;
     case WAIT_LOCK:
-        return unlocked(graph, self, goes);
+        return unlocked(graph, self);
     case WAIT_TASK:
-        return !wait->blocker || goes[wait->blocker] || !graph->waits[wait->blocker].alive;
+        return !wait->blocker || graph->goes[wait->blocker] || !graph->waits[wait->blocker].alive;
     case WAIT_WAKE:
-        return woken(graph, self, goes, sure);
+        return woken(graph, self, sure);
     case WAIT_MEET:
-        return met(graph, self, goes);
+        return met(graph, self);
     case WAIT_FIBER:
-        return switched_to(graph, goes);
+        return graph->goer_count > 0; /* whoever runs may switch to it */
     case WAIT_GO:
         return go_woken(graph, self, sure);
     }
@@ -445,18 +467,15 @@ static bool of_program(const struct wait_graph *graph, uint32_t id)
            !(graph->orderly && id == graph->ender);
 }
 
-static void fixed_point(struct wait_graph *graph, bool *goes, bool sure)
+static void fixed_point(struct wait_graph *graph, bool sure)
 {
-    bool changed = true;
-    graph->going = 0;
-    for (uint32_t t = 1; t < graph->task_count; t++)
-        graph->going += goes[t] && of_program(graph, t);
-    while (changed) {
+    for (bool changed = true; changed;) {
         changed = false;
         for (uint32_t t = 1; t < graph->task_count; t++) {
-            if (goes[t] || !graph->waits[t].alive || !goes_on(graph, t, goes, sure))
+            if (graph->goes[t] || !graph->waits[t].alive || !goes_on(graph, t, sure))
                 continue;
-            goes[t] = changed = true;
+            graph->goes[t] = changed = true;
+            graph->goers[graph->goer_count++] = t;
             graph->going += of_program(graph, t);
         }
     }
@@ -502,17 +521,18 @@ struct wait_graph *wait_build(const struct trace *trace)
         graph->waits[t] = wait_classify(trace, &trace->tasks[t]);
     objects_collect(graph);
     users_collect(graph);
-    bool *goes = memory_get(graph->task_count, sizeof(*goes));
-    fixed_point(graph, goes, false);
+    waiting_count(graph);
+    graph->goes = memory_get(graph->task_count, sizeof(*graph->goes));
+    graph->goers = memory_get(graph->task_count, sizeof(*graph->goers));
+    fixed_point(graph, false);
     for (uint32_t t = 1; t < graph->task_count; t++)
-        graph->waits[t].stuck = graph->waits[t].alive && !goes[t];
-    fixed_point(graph, goes, true); /* more wakers: what went on before still does */
+        graph->waits[t].stuck = graph->waits[t].alive && !graph->goes[t];
+    fixed_point(graph, true); /* more wakers: what went on before still does */
     for (uint32_t t = 1; t < graph->task_count; t++) {
-        graph->waits[t].sure = graph->waits[t].alive && !goes[t];
+        graph->waits[t].sure = graph->waits[t].alive && !graph->goes[t];
         if (graph->waits[t].kind == WAIT_LOCK)
             graph->waits[t].blocker = lock_blocker(graph, graph->waits[t].object);
     }
-    free(goes);
     return graph;
 }
 
@@ -525,5 +545,9 @@ void wait_free(struct wait_graph *graph)
     free(graph->users);
     free(graph->wakers);
     free(graph->answers);
+    free(graph->idle);
+    free(graph->waiting);
+    free(graph->goes);
+    free(graph->goers);
     free(graph);
 }

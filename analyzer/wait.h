@@ -48,7 +48,12 @@ struct wait_graph {
     uint64_t *users;  /* [object_count][words]: bits of tasks */
     uint64_t *wakers; /* ... of those that are known to have woken a task by it */
     uint32_t words;
-    uint32_t going;    /* goroutines of the program's own that can go on */
+    bool *idle;        /* [object_count]: only the ender and who waits for it ever used it */
+    uint32_t *waiting; /* [trace->object_count]: how many are to be woken by it, or meet there */
+    bool *goes;        /* [task_count]: found able to go on, so far */
+    uint32_t *goers;   /* these, in the order in which they were found */
+    uint32_t goer_count;
+    uint32_t going;    /* of them, goroutines of the program's own */
     uint64_t *answers; /* [task_count]: when a task last woke others by any object */
 };
 

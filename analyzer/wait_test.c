@@ -1,0 +1,120 @@
+/*
+ * Who can go on when very many wait for one thing: the answers, and that they come at all. Tables
+ * are made by hand; with a hundred thousand waiters what looks at all pairs of them takes minutes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/wait.h"
+
+#define MANY 100000u
+
+enum { MAIN = 1, OTHER, FIRST }; /* tasks: main ended the program, FIRST and on wait */
+enum { OBJECT = 1, MUTEX };
+
+static struct trace *make(enum trace_object_kind kind, bool orderly)
+{
+    struct trace *trace = memory_get(1, sizeof(*trace));
+    trace->task_count = FIRST + MANY;
+    trace->tasks = memory_get(trace->task_count, sizeof(*trace->tasks));
+    trace->object_count = 3;
+    trace->objects = memory_get(trace->object_count, sizeof(*trace->objects));
+    trace->process.end = orderly ? TRACE_END_EXIT : TRACE_END_SIGNAL;
+    trace->process.end_task = MAIN;
+    for (uint32_t t = MAIN; t < trace->task_count; t++) {
+        trace->tasks[t].state = t < FIRST ? TRACE_TASK_RUNNING : TRACE_TASK_BLOCKED;
+        trace->tasks[t].object = t < FIRST ? 0 : OBJECT;
+        trace->tasks[t].object2 = t < FIRST || kind != TRACE_OBJECT_COND ? 0 : MUTEX;
+        trace->tasks[t].since_tsc = t;
+    }
+    for (uint32_t i = OBJECT; i <= MUTEX; i++) {
+        trace->objects[i].state = TRACE_OBJECT_LIVE;
+        trace->objects[i].address = 0x1000 * i;
+        trace->objects[i].create_task = MAIN;
+    }
+    trace->objects[OBJECT].kind = (uint8_t)kind;
+    trace->objects[MUTEX].kind = TRACE_OBJECT_MUTEX;
+    if (kind == TRACE_OBJECT_COND)
+        trace->objects[OBJECT].mutex = MUTEX;
+    return trace;
+}
+
+static void check(struct trace *trace, bool stuck, bool sure)
+{
+    struct wait_graph *graph = wait_build(trace);
+    for (uint32_t t = FIRST; t < trace->task_count; t++) {
+        assert_int_equal(graph->waits[t].stuck, stuck);
+        assert_int_equal(graph->waits[t].sure, sure);
+    }
+    wait_free(graph);
+    free(trace->tasks);
+    free(trace->objects);
+    free(trace);
+}
+
+/* Workers for which there never was any work, unless somebody else knows of the condition too. */
+static void condition(void **state)
+{
+    (void)state;
+    struct trace *trace = make(TRACE_OBJECT_COND, true);
+    trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+    check(trace, false, false);
+    trace = make(TRACE_OBJECT_COND, true);
+    trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+    trace->objects[MUTEX].last_owner = OTHER;
+    check(trace, true, false);
+    trace = make(TRACE_OBJECT_COND, false);
+    trace->tasks[MAIN].state = trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+    check(trace, true, true);
+}
+
+/* A signal came after all had begun to wait, and is for one of them. */
+static void signalled(void **state)
+{
+    (void)state;
+    struct trace *trace = make(TRACE_OBJECT_COND, true);
+    struct trace_object *object = &trace->objects[OBJECT];
+    object->posts = 1;
+    object->last_post_task = OTHER;
+    object->last_post_tsc = MANY * 2;
+    object->value = MANY - 1; /* are still to be signalled */
+    trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+    check(trace, false, false);
+    trace = make(TRACE_OBJECT_COND, true);
+    object = &trace->objects[OBJECT];
+    object->posts = 1;
+    object->last_post_task = OTHER;
+    object->last_post_tsc = MANY * 2;
+    object->value = MANY;
+    trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+    check(trace, true, false);
+}
+
+/* All wait at a barrier but one: whether that can still come. */
+static void barrier(void **state)
+{
+    (void)state;
+    for (int ended = 0; ended < 2; ended++) {
+        struct trace *trace = make(TRACE_OBJECT_BARRIER, true);
+        trace->objects[OBJECT].value = MANY + 1;
+        if (ended)
+            trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+        check(trace, ended, ended);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(condition),
+        cmocka_unit_test(signalled),
+        cmocka_unit_test(barrier),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
