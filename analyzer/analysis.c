@@ -13,6 +13,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
 #include "analyzer/report.h"
+#include "analyzer/target.h"
 
 /* All behind detect_blocked leave out, or add to, what it has told; so does detect_growth with detect_ending. */
 static const struct detector detectors[] = {
@@ -123,6 +124,17 @@ static void complete_end(const struct report *report, struct trace *trace)
     process->end_code = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : WEXITSTATUS(end->status);
 }
 
+/* A Go program with its runtime linked in: what its threads do says nothing of its goroutines. */
+static bool is_blind(struct report *report, const struct trace *trace)
+{
+    struct target target = target_look(trace->process.executable);
+    bool blind = target.blind;
+    if (blind && !report->blind)
+        report->blind = memory_text(target.obstacle);
+    target_free(&target);
+    return blind;
+}
+
 bool report_trace(struct report *report, const char *path, char **error)
 {
     struct digest *digest = digests_find(report->digests, path);
@@ -144,14 +156,15 @@ bool report_trace(struct report *report, const char *path, char **error)
     analysis.symbols = symbols_open(trace, options.strip_path_prefix);
     analysis.reported = memory_get(trace->task_count, sizeof(*analysis.reported));
     count(trace, analysis.order, &analysis.coverage);
-    for (size_t i = 0; i < sizeof(detectors) / sizeof(detectors[0]); i++)
+    bool seen = !is_blind(report, trace);
+    for (size_t i = 0; seen && i < sizeof(detectors) / sizeof(detectors[0]); i++)
         detectors[i].run(&analysis);
     struct report_process process = {.trace = trace,
                                      .coverage = analysis.coverage,
                                      .name = program_name(trace),
                                      .child =
                                          report->end.pid && trace->process.pid != report->end.pid,
-                                     .observed = anything_seen(trace, &analysis.coverage),
+                                     .observed = seen && anything_seen(trace, &analysis.coverage),
                                      .ended_by_us = killed};
     process.roster = roster_make(&analysis, describe_end_tsc(trace));
     MEMORY_GROW(report->processes, report->process_count, report->process_capacity);
@@ -180,7 +193,7 @@ static int status_of(const struct report *report, int own)
         return STATUS_CLEAN; /* exitcode=0 asks for this */
     if (!whole)
         return STATUS_FAILURE;
-    return report->nothing ? STATUS_NOTHING : STATUS_CLEAN;
+    return report->nothing || report->blind ? STATUS_NOTHING : STATUS_CLEAN;
 }
 
 void report_finish(struct report *report, int own)
@@ -189,8 +202,11 @@ void report_finish(struct report *report, int own)
     for (uint32_t i = 0; i < report->process_count; i++)
         observed |= report->processes[i].observed;
     if (!observed && !report->nothing)
-        report->nothing =
-            memory_text("no second task, no synchronisation, no recorded memory access");
+        report->nothing = memory_text(
+            report->blind ? report->blind
+                          : "no second task, no synchronisation, no recorded memory access");
+    else if (report->blind)
+        report_note(report, "%s", report->blind);
     report->status = status_of(report, own);
 }
 
@@ -210,6 +226,7 @@ void report_free(struct report *report)
     free(report->items);
     free(report->notes);
     free(report->nothing);
+    free(report->blind);
     suppressions_free(&report->suppressions);
     *report = (struct report){0};
 }

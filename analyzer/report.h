@@ -54,6 +54,7 @@ struct report {
     struct digests *digests; /* traces that were analyzed while the program ran; NULL: none */
     bool unreadable;         /* some trace could not be read at all */
     char *nothing;           /* why nothing was observed, or NULL */
+    char *blind;             /* why nothing was observed of some process, or NULL */
     char **notes;            /* what else must be said */
     uint32_t note_count;
     int status; /* exit status that follows */

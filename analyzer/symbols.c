@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyzer/memory.h"
 #include "analyzer/symbols_module.h"
@@ -82,7 +83,20 @@ static bool build_id_agrees(Dwfl_Module *module, const struct trace_module *show
            memcmp(bits, shown->build_id, (size_t)size) == 0;
 }
 
-static void module_open(struct symbol_module *module, const struct trace_module *shown)
+/* The program's file, or what the recorder kept of it if it is gone. */
+static char *module_path(const struct symbols *symbols, const struct trace_module *shown)
+{
+    char *kept = shown->flags & TRACE_MODULE_MAIN && access(shown->path, R_OK)
+                     ? memory_format("%s/executable", symbols->trace->path)
+                     : NULL;
+    if (kept && !access(kept, R_OK))
+        return kept;
+    free(kept);
+    return memory_text(shown->path);
+}
+
+static void module_open(const struct symbols *symbols, struct symbol_module *module,
+                        const struct trace_module *shown)
 {
     static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_build_id_find_elf,
                                              .find_debuginfo = dwfl_standard_find_debuginfo,
@@ -95,9 +109,10 @@ static void module_open(struct symbol_module *module, const struct trace_module 
     if (!module->dwfl)
         return;
     dwfl_report_begin(module->dwfl);
-    Dwfl_Module *found =
-        dwfl_report_elf(module->dwfl, shown->path, shown->path, -1, shown->bias, true);
+    char *path = module_path(symbols, shown);
+    Dwfl_Module *found = dwfl_report_elf(module->dwfl, path, path, -1, shown->bias, true);
     dwfl_report_end(module->dwfl, NULL, NULL);
+    free(path);
     if (!found)
         return;
     GElf_Addr bias;
@@ -114,7 +129,7 @@ static struct symbol_module *module_of(struct symbols *symbols, const struct tra
 {
     struct symbol_module *module = &symbols->modules[shown - symbols->trace->modules];
     if (!module->opened)
-        module_open(module, shown);
+        module_open(symbols, module, shown);
     return module;
 }
 

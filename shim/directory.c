@@ -240,6 +240,34 @@ void directory_give(uint32_t user)
     raw1(SYS_close, fd);
 }
 
+/*
+ * The file of a program that will be gone before the trace is looked at: the go command removes what it built for `go test`
+ * and `go run`. By another name, or as a copy, it stays with its trace; where neither is to be had, only names are lost.
+ */
+static void executable_keep(void)
+{
+    static const char mark[] = "/go-build";
+    const char *path = process_record()->executable;
+    while (*path && !raw_equal_n(path, mark, sizeof mark - 1))
+        path++;
+    int folder = *path ? directory_entry(".", O_RDONLY | O_DIRECTORY) : -1;
+    if (folder < 0)
+        return;
+    long linked =
+        raw5(SYS_linkat, AT_FDCWD, "/proc/self/exe", folder, "executable", AT_SYMLINK_FOLLOW);
+    raw1(SYS_close, folder);
+    if (linked != -EXDEV)
+        return;
+    long from = raw3(SYS_open, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+    int to = from < 0 ? -1 : directory_file("executable", true);
+    while (to >= 0 && raw4(SYS_sendfile, to, from, NULL, 1 << 20) > 0)
+        ;
+    if (to >= 0)
+        raw1(SYS_close, to);
+    if (from >= 0)
+        raw1(SYS_close, from);
+}
+
 void directory_activate(void)
 {
     if (directory_active)
@@ -263,4 +291,5 @@ void directory_activate(void)
         }
     }
     task_each_thread(stream_to_disk, NULL);
+    executable_keep();
 }
