@@ -12,44 +12,12 @@
 
 #include <cmocka.h>
 
+#include "analyzer/expect_make.h"
 #include "analyzer/memory.h"
 #include "analyzer/report.h"
 #include "analyzer/trace_make.h"
 
 static struct options options;
-
-/* "deadlock wait-cycle proved; blocked waits-for-stuck proved;" for the trace made. */
-static char *findings(struct trace_make *make)
-{
-    struct report report = {.options = &options};
-    char *error = NULL, *text = memory_text("");
-    options_default(&options);
-    trace_make_write(make);
-    assert_true(report_trace(&report, make->path, &error));
-    for (uint32_t i = 0; i < report.item_count; i++) {
-        const struct finding *finding = report.items[i].finding;
-        char *longer = memory_format("%s%s %s %s", text, finding_kind_word(finding->kind),
-                                     finding->rule, finding_certainty_word(finding->certainty));
-        if (finding->count > 1) {
-            char *counted = memory_format("%s x%u", longer, finding->count);
-            free(longer);
-            longer = counted;
-        }
-        free(text);
-        text = memory_format("%s; ", longer);
-        free(longer);
-    }
-    report_free(&report);
-    return text;
-}
-
-static void expect(struct trace_make *make, const char *expected)
-{
-    char *text = findings(make);
-    assert_string_equal(text, expected);
-    free(text);
-    trace_make_free(make);
-}
 
 /* A program whose main task runs to its end. */
 static struct trace_make *made(void)
@@ -458,7 +426,7 @@ static void misuse(void **state)
         make_sync(make, 0, &record);
         make_sync(make, 0, &twice);
     }
-    char *text = findings(make), *expected = memory_text("");
+    char *text = expect_findings(make), *expected = memory_text("");
     for (uint32_t detail = 1; detail < TRACE_MISUSE_COUNT; detail++) {
         char *rule = memory_text(trace_misuse_name[detail]);
         for (char *c = rule; *c; c++)

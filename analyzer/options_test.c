@@ -113,6 +113,16 @@ static void environment(void **state)
     assert_null(error);
     assert_int_equal(options.exitcode, 7);
     assert_string_equal(options.log_path, "/tmp/x=y");
+    assert_null(options.go_ignore[OPTION_GO_ANY]);
+    assert_true(options_environment(
+        &options, "go_ignore_top=a,b:go_ignore_any=c:go_ignore_created=d:go_ignore_current=1",
+        &error));
+    assert_string_equal(options.go_ignore[OPTION_GO_TOP], "a,b");
+    assert_string_equal(options.go_ignore[OPTION_GO_ANY], "c");
+    assert_string_equal(options.go_ignore[OPTION_GO_CREATED], "d");
+    assert_non_null(options.go_ignore[OPTION_GO_CURRENT]);
+    assert_true(options_environment(&options, "go_ignore_current=0", &error));
+    assert_null(options.go_ignore[OPTION_GO_CURRENT]);
     assert_int_equal(options.memory_limit, 3 << 20);
     assert_true(options_environment(&options, "unheard_of=1:exitcode=9", &error));
     assert_string_equal(error, "GOROCHECK_OPTIONS: no option 'unheard_of' (help=1 lists them)");

@@ -202,6 +202,42 @@ static void json(void **state)
     free(report);
 }
 
+/* A place that makes more and more goroutines, in a test: in all formats. */
+static void growth(void **state)
+{
+    struct fixture *fixture = *state;
+    struct finding *leak = finding_new(FINDING_LEAK, FINDING_SUSPECTED, "growing");
+    finding_part(leak, PART_TASK, 1, stack_at("m.serve", "/src/m.go", 7));
+    finding_set(&leak->object, "m.serve");
+    finding_set(&leak->test, "TestServe/slow");
+    leak->growth_count = 2;
+    leak->growth[0] = (struct finding_moment){0.25, 20};
+    leak->growth[1] = (struct finding_moment){0.5, 40};
+    item_add(&fixture->report, leak);
+    char *report = written(fixture, "line");
+    assert_non_null(
+        strstr(report, "leak m.go:7 m.serve [suspected] (growing to 40) (in TestServe/slow)\n"));
+    free(report);
+    report = written(fixture, "text");
+    assert_non_null(strstr(report, "  In test: TestServe/slow.\n  Growth: of those alive at the "
+                                   "end, 20 after 0.25 s, 40 after 0.50 s.\n"));
+    free(report);
+    report = written(fixture, "json");
+    json_error_t error;
+    json_t *root = json_loads(report, 0, &error);
+    json_t *schema = json_load_file("docs/report.schema.json", 0, &error);
+    assert_non_null(root);
+    assert_non_null(schema);
+    check_object(schema, root, schema);
+    json_t *found = json_array_get(json_object_get(root, "findings"), 2);
+    json_t *last = json_array_get(json_object_get(found, "growth"), 1);
+    assert_string_equal(json_string_value(json_object_get(found, "test")), "TestServe/slow");
+    assert_int_equal(json_integer_value(json_object_get(last, "alive")), 40);
+    json_decref(root);
+    json_decref(schema);
+    free(report);
+}
+
 /* A report that cannot be written whole leaves what was there. */
 static void files(void **state)
 {
@@ -259,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(growth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(suppressed, set_up, tear_down),
     };

@@ -110,6 +110,98 @@ static void matching(void **state)
     }
 }
 
+/* A goroutine made by main.start at watch.go:7 that waits in main.watch, called by main.serve. */
+static struct finding *goroutine_finding(const char *maker)
+{
+    static const struct {
+        enum part_role role;
+        const char *functions[3];
+    } parts[] = {{PART_WAIT, {"runtime.chanrecv1", "main.watch", "main.serve"}},
+                 {PART_TASK, {NULL, NULL, NULL}}};
+    struct finding *finding = finding_new(FINDING_BLOCKED, FINDING_PROVED, "no-sender");
+    finding->goroutine = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct stack stack = {.frames = memory_get(3, sizeof(*stack.frames))};
+        for (; stack.count < 3 && (i == 0 || !stack.count); stack.count++) {
+            struct frame *frame = &stack.frames[stack.count];
+            frame->function = memory_text(i ? maker : parts[i].functions[stack.count]);
+            frame->file = memory_text("/src/watch.go");
+            frame->line = i ? 7 : 20;
+        }
+        finding_part(finding, parts[i].role, 2, stack);
+    }
+    return finding;
+}
+
+static void goroutines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        bool fits;
+    } cases[] = {
+        {"goroutine:main.serve", true},
+        {"goroutine:^main.start$", true},
+        {"goroutine:main.other", false},
+        {"goroutine_top:^main.watch$", true},
+        {"goroutine_top:main.serve", false},
+        {"goroutine_top:runtime",
+         false}, /* what the runtime does there is no function of the program */
+        {"goroutine_top:main.start", false},
+        {"goroutine_created:main.start", true},
+        {"goroutine_created:watch.go:7", true},
+        {"goroutine_created:watch.go:20", false},
+        {"goroutine_created:main.watch", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct suppressions list;
+        char *error = NULL;
+        struct finding *finding = goroutine_finding("main.start");
+        assert_true(read_text(&list, cases[i].line, &error));
+        if (suppressions_goroutine(&list, finding) != cases[i].fits)
+            fail_msg("%s", cases[i].line);
+        assert_int_equal(list.items[0].hits, cases[i].fits);
+        assert_false(suppressions_match(&list, finding)); /* that is for the other lines */
+        finding->goroutine = false;                       /* of threads */
+        assert_false(suppressions_goroutine(&list, finding));
+        finding_free(finding);
+        suppressions_free(&list);
+    }
+}
+
+static bool current(const char *maker)
+{
+    struct suppressions list = {0};
+    struct finding *finding = goroutine_finding(maker);
+    suppressions_option(&list, "go_ignore_current", SUPPRESS_GO_CURRENT, "1");
+    bool fits = suppressions_goroutine(&list, finding);
+    finding_free(finding);
+    suppressions_free(&list);
+    return fits;
+}
+
+static void goroutine_options(void **state)
+{
+    (void)state;
+    struct suppressions list = {0};
+    struct finding *finding = goroutine_finding("main.start");
+    suppressions_option(&list, "go_ignore_top", SUPPRESS_GO_TOP, "main.nothing,^main.watch$");
+    assert_int_equal(list.count, 2);
+    assert_true(suppressions_goroutine(&list, finding));
+    assert_int_equal(list.items[0].hits, 0);
+    assert_int_equal(list.items[1].hits, 1);
+    assert_string_equal(list.items[1].text, "go_ignore_top=^main.watch$");
+    finding_free(finding);
+    suppressions_free(&list);
+    assert_true(current("main.init.0"));
+    assert_true(current("example.org/m.init.12"));
+    assert_true(current("main..import"));
+    assert_true(current("example.org/m.TestMain"));
+    assert_false(current("main.main"));
+    assert_false(current("example.org/m.TestMainly"));
+    assert_false(current("main.initialise"));
+}
+
 static void files(void **state)
 {
     (void)state;
@@ -137,8 +229,8 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(patterns),
-        cmocka_unit_test(matching),
+        cmocka_unit_test(patterns),   cmocka_unit_test(matching),
+        cmocka_unit_test(goroutines), cmocka_unit_test(goroutine_options),
         cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
