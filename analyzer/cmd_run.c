@@ -143,6 +143,19 @@ static bool keeps(const struct options *options)
     return options->keep || options->trace_dir;
 }
 
+/* The bound of a trace on disk, 0 if there is none. */
+static uint64_t bound_of(const struct options *options)
+{
+    return options->max_disk_set || !keeps(options) ? options->max_disk : 0;
+}
+
+/* From which size on a trace is analyzed: well before the bound, where the recorder waits for that. */
+static uint64_t digest_from(const struct options *options)
+{
+    uint64_t bound = bound_of(options), from = options->digest;
+    return bound && from > bound / 4 ? bound / 4 : from;
+}
+
 /* False after a message if there is nothing to preload. */
 static bool environment_set(const struct options *options, const struct traces *traces,
                             const struct target *target)
@@ -162,10 +175,10 @@ static bool environment_set(const struct options *options, const struct traces *
     prepend("LD_PRELOAD", shim);
     free(shim);
     const char *old = getenv("GOROCHECK_OPTIONS");
-    const char *bound = options->max_disk_set || !keeps(options) ? "" : ":max_disk=0";
-    char *text = memory_format("%s%strace_dir=%s/%s:report=0%s:digest=%llu", old ? old : "",
-                               old && *old ? ":" : "", traces->folder, traces->name, bound,
-                               (unsigned long long)options->digest);
+    char *text = memory_format("%s%strace_dir=%s/%s:report=0:max_disk=%llu:digest=%llu",
+                               old ? old : "", old && *old ? ":" : "", traces->folder, traces->name,
+                               (unsigned long long)bound_of(options),
+                               (unsigned long long)digest_from(options));
     setenv("GOROCHECK_OPTIONS", text, 1);
     free(text);
     char *stub = target->needs_stub ? place_stub() : NULL;
@@ -236,7 +249,7 @@ static int run(struct report *report, char **argv, struct traces *traces)
     struct digest_options digest = {.folder = traces->folder,
                                     .is_trace = is_new_trace,
                                     .data = traces,
-                                    .from = options->digest,
+                                    .from = digest_from(options),
                                     .keep = keeps(options),
                                     .jobs = options->jobs,
                                     .memory_limit = options->memory_limit};

@@ -180,9 +180,8 @@ static bool set_digest(struct options *options, const char *value)
 
 static bool set_max_disk(struct options *options, const char *value)
 {
-    uint64_t bytes;
-    options->max_disk_set = true;
-    return options_size(value, &bytes); /* the recorder reads it */
+    options->max_disk_set = true; /* the recorder reads it too */
+    return options_size(value, &options->max_disk);
 }
 
 static bool set_when_full(struct options *options, const char *value)
@@ -288,7 +287,10 @@ static const struct {
 
 void options_default(struct options *options)
 {
-    *options = (struct options){.format = "text", .exitcode = 66, .digest = UINT64_C(64) << 20};
+    *options = (struct options){.format = "text",
+                                .exitcode = 66,
+                                .digest = UINT64_C(256) << 20,
+                                .max_disk = UINT64_C(1) << 30};
 }
 
 void options_free(struct options *options)

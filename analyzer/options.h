@@ -35,6 +35,7 @@ struct options {
     const char *go_ignore[OPTION_GO_COUNT]; /* patterns; current: "1" */
     const char *trace_dir;
     uint64_t digest;   /* run: bytes of a trace from which on it is analyzed meanwhile; 0: never */
+    uint64_t max_disk; /* run: bytes of a trace; 0: no bound */
     bool max_disk_set; /* the recorder is told of a bound even if the trace is kept */
     double timeout;    /* seconds, 0: none */
     enum option_color color;
