@@ -230,6 +230,8 @@ static void main_stack(struct trace_task *record)
     record->stack_low = record->stack_high > size ? record->stack_high - size : 0;
 }
 
+static bool patch_pending;
+
 static bool birth(void)
 {
 #define X(table) &table,
@@ -255,7 +257,10 @@ static bool birth(void)
     own_path();
     thread_watch_end();
     go_setup();
-    if (!go_on) /* in Go's programs the split-stack code of libgcc would be patched along: false races */
+    /* In Go's programs the split-stack code of libgcc would be patched along: false races. Before the C library's own
+     * constructor has run (environ is not set), a dlopen would run it, without arguments: then it is done by ours. */
+    patch_pending = !go_on && !environ;
+    if (!go_on && environ)
         patch_start();
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
@@ -290,6 +295,12 @@ static void init(void)
 __attribute__((constructor(101))) static void constructor(void)
 {
     init();
+    struct thread *thread = patch_pending ? thread_enter() : NULL;
+    if (!thread)
+        return;
+    patch_pending = false;
+    patch_start();
+    thread_leave(thread);
 }
 
 /* A fork child, seen by its zeroed page. Guard up on return, or NULL. */

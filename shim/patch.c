@@ -10,6 +10,7 @@
 
 #include <link.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "shim/access.h"
 #include "shim/banned.h"
@@ -481,11 +482,22 @@ void patch_tell(void)
         raw_append(process->patch_refused, sizeof process->patch_refused, &used, refused);
 }
 
+/* Is there only this thread? None may be in code that is about to change. */
+static bool alone(void)
+{
+    struct stat status;
+    if (raw2(SYS_stat, "/proc/self/task", &status) == 0 && status.st_nlink > 3)
+        return false;
+    return table_tasks.count <= 2;
+}
+
 void patch_start(void)
 {
     if (raw_equal(shim_options.patch, "none") || !shim_options.accesses)
         return;
-    if (!patch_decode_open())
+    if (!alone())
+        refused = "there were threads before the recorder was there";
+    else if (!patch_decode_open())
         refused = "libZydis.so.4.0 is not installed";
     else if (!text_can_change())
         refused = "this system does not let code be changed";

@@ -1,43 +1,43 @@
 /*
- * Code that runs before the recorder's own constructor: what it does before its first intercepted call is before every
- * thread; that call brings the recorder to life, with the frames below it in the middle of functions that are patched.
+ * Code that runs before the C library's own constructor calls what is intercepted: the recorder is alive from then on, the
+ * program is patched when constructors run, and the C library knows its arguments and environment.
  *
- * EXPECT: race @first @thread value
- * MODE: plain
- * ENV: GOROCHECK_OPTIONS=patch=app
+ * EXPECT: race @main @thread value
+ * MODE: plain instrumented
+ * ENV: GOROCHECK_OPTIONS=patch=app WITNESS=seen
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-static int value, before_all;
-static pthread_t thread;
+int value;
+static void *early;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void first(void)
+{
+    pthread_mutex_lock(&mutex);
+    early = malloc(100);
+    pthread_mutex_unlock(&mutex);
+}
+__attribute__((section(".preinit_array"), used)) static void (*before)(void) = first;
 
 static void *add(void *unused)
 {
-    before_all++;
     value++; /* @thread */
     return unused;
 }
 
-__attribute__((noinline)) static int begin(int number)
-{
-    before_all = number;
-    if (pthread_create(&thread, NULL, add, NULL))
-        return 0;
-    value++; /* @first */
-    return number + 1;
-}
-
-static void first(void)
-{
-    if (begin(1) != 2)
-        before_all = 100;
-}
-__attribute__((section(".preinit_array"), used)) static void (*before)(void) = first;
-
 int main(void)
 {
+    pthread_t thread;
+    const char *witness = getenv("WITNESS");
+    printf("%d %s %s\n", early != NULL, witness ? witness : "nothing",
+           program_invocation_short_name ? "named" : "nameless");
+    pthread_create(&thread, NULL, add, NULL);
+    value++; /* @main */
     pthread_join(thread, NULL);
-    printf("%d %d\n", value, before_all);
+    free(early);
     return 0;
 }
