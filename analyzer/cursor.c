@@ -179,15 +179,17 @@ static const char *implausible(const struct trace_access *record)
 {
     switch ((enum trace_access_type)record->type) {
     case TRACE_ACCESS_LINE:
-        if (record->address >= TRACE_ADDRESS_MAX || record->run > TRACE_RANGE_MAX / 64)
+        if (record->address >= TRACE_ADDRESS_MAX)
             return "line outside of any program's memory";
+        if (record->run > TRACE_RUN_MAX)
+            return "run too long";
         if (record->stride < 0 ? record->run * 64 > record->address
                                : record->address + record->run * 64 >= TRACE_ADDRESS_MAX)
             return "run outside of any program's memory";
         return NULL;
     case TRACE_ACCESS_RANGE:
         if (record->size > TRACE_RANGE_MAX)
-            return "range larger than memory";
+            return "range too large";
         if (record->address + record->size > TRACE_ADDRESS_MAX)
             return "range outside of any program's memory";
         return NULL;

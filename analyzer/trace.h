@@ -97,10 +97,8 @@ void sync_resume(struct sync_cursor *cursor);
 /* false at the end, and when the rest cannot be read (then ->error is set). */
 bool sync_next(struct sync_cursor *cursor, struct trace_sync *record);
 
-/* What a plausible record may cover: the address space of a program, and no more than 64 GB at
- * once. */
+/* What a plausible record may cover: the address space of a program. */
 #define TRACE_ADDRESS_MAX (UINT64_C(1) << 57)
-#define TRACE_RANGE_MAX   (UINT64_C(1) << 36)
 
 struct access_cursor {
     const struct trace *trace;

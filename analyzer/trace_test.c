@@ -436,6 +436,42 @@ static size_t random_place(const struct file *file, uint64_t *seed)
     return random_next(seed) % file->size;
 }
 
+/* The problems of a trace with this record more. */
+static uint32_t problems_with(const struct trace_access *record)
+{
+    struct trace_make *make = small_trace();
+    struct seen seen;
+    make_access(make, 1, record);
+    trace_make_write(make);
+    assert_true(read_all(make->path, &seen));
+    trace_make_free(make);
+    return seen.problems;
+}
+
+/* A row or range that no recorder writes is damage: it must not cost hours. */
+static void too_long(void **state)
+{
+    (void)state;
+    struct trace_access range = {.type = TRACE_ACCESS_RANGE,
+                                 .kind = 0xf5,
+                                 .address = 0x20010,
+                                 .size = TRACE_RANGE_MAX,
+                                 .pc = 0x401300};
+    assert_int_equal(problems_with(&range), 0);
+    range.size++;
+    assert_int_equal(problems_with(&range), 1);
+    struct trace_access run = {.type = TRACE_ACCESS_LINE,
+                               .kind = WRITE4,
+                               .address = 0x100000,
+                               .mask = 15,
+                               .run = TRACE_RUN_MAX,
+                               .stride = 1,
+                               .pc = 0x401300};
+    assert_int_equal(problems_with(&run), 0);
+    run.run++;
+    assert_int_equal(problems_with(&run), 1);
+}
+
 static void mutations(void **state)
 {
     (void)state;
@@ -483,6 +519,7 @@ int main(void)
         cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
         cmocka_unit_test(killed),      cmocka_unit_test(live),      cmocka_unit_test(chunks),
         cmocka_unit_test(truncations), cmocka_unit_test(mutations), cmocka_unit_test(generations),
+        cmocka_unit_test(too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

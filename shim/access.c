@@ -267,9 +267,15 @@ static NOINLINE void range_record(struct thread *thread, struct access_state *st
 {
     if (access_alone() || !open_sync(thread, state))
         return;
-    struct trace_access range = {
-        .type = TRACE_ACCESS_RANGE, .kind = kind, .address = address, .size = size, .pc = pc};
-    open_put(thread, state, &range);
+    for (size_t done = 0; done < size; done += TRACE_RANGE_MAX) {
+        struct trace_access range = {.type = TRACE_ACCESS_RANGE,
+                                     .kind = kind,
+                                     .address = address + done,
+                                     .size = size - done < TRACE_RANGE_MAX ? size - done
+                                                                           : TRACE_RANGE_MAX,
+                                     .pc = pc};
+        open_put(thread, state, &range);
+    }
 }
 
 static NOINLINE void lines_record(struct thread *thread, struct access_state *state,

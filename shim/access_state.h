@@ -281,8 +281,8 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
         return false;
     uint64_t before = entry->mask;
-    if (entry->run &&
-        (before != entry->run_mask || (entry->stride < 0) != (step < 0) || entry->run >= 1u << 29))
+    if (entry->run && (before != entry->run_mask || (entry->stride < 0) != (step < 0) ||
+                       entry->run >= TRACE_RUN_MAX))
         return false;
     entry->mask = 0;
     STORE_BARRIER();

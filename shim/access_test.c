@@ -259,9 +259,17 @@ static void test_ranges(void **state)
     (void)state;
     do_access(MEMORY + 100, 1000, TRACE_KIND_RANGE | 15u << 4, 1);
     do_access(MEMORY + 10001, 100000, TRACE_KIND_RANGE | TRACE_KIND_WRITE | 15u << 4, 2);
+    do_access(MEMORY + 33, TRACE_RANGE_MAX + 77, TRACE_KIND_RANGE | 15u << 4, 3);
     access_flush(&own);
     check();
-    assert_int_equal(record_count[TRACE_ACCESS_RANGE], 1);
+    assert_int_equal(record_count[TRACE_ACCESS_RANGE], 3);
+    uint32_t before = record_count[TRACE_ACCESS_LINE];
+    do_segment();
+    for (uint32_t i = 0; i < TRACE_RUN_MAX + 100; i++)
+        do_access(MEMORY + i * 64, 8, 3u << 4, 4);
+    access_flush(&own);
+    check();
+    assert_int_equal(record_count[TRACE_ACCESS_LINE], before + 2);
 }
 
 static void test_alone(void **state)

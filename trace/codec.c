@@ -248,7 +248,7 @@ static void get_line(struct trace_access_codec *codec, struct input *in, uint32_
         uint64_t run = get_number(in);
         record->run = run >> 1;
         record->stride = run & 1 ? -1 : 1;
-        if (record->run > UINT32_MAX && !in->error)
+        if (record->run > TRACE_RUN_MAX && !in->error)
             in->error = "run too long";
         line += run & 1 ? 0 - record->run : record->run;
     }
@@ -323,6 +323,10 @@ static void get_context_change(struct trace_access_codec *codec, struct input *i
 uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
                           const struct trace_access *record)
 {
+    if (record->type == TRACE_ACCESS_LINE)
+        return trace_line_put(codec, p, (uint8_t)record->kind, record->pc, record->address,
+                              record->mask, record->context, (uint32_t)record->run,
+                              (int)record->stride);
     *p++ = (uint8_t)(record->type << 1);
     switch ((enum trace_access_type)record->type) {
     case TRACE_ACCESS_SWITCH:

@@ -52,7 +52,7 @@ struct trace_access_codec {
     uint64_t masks[TRACE_MASKS];
 };
 
-/* Any record but LINE. `record->task` and `segment` are used by SWITCH and SEGMENT only; the others are of the present. */
+/* `record->task` and `segment` are used by SWITCH and SEGMENT only; the others are of the present. */
 uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
                           const struct trace_access *record);
 

@@ -493,6 +493,9 @@ enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
 #define TRACE_CONTEXT_WINDOW   1024u
 #define TRACE_CONTEXT_PUSH_MAX 64u   /* in one record; deeper changes take several records */
 #define TRACE_SITES            1024u /* entries of the site dictionary of a stream */
+#define TRACE_RUN_MAX \
+    (1u << 14) /* lines: so that one damaged number does not cost a reader hours */
+#define TRACE_RANGE_MAX (1u << 20) /* bytes, likewise; more takes several records */
 
 struct trace_access {
     uint32_t type; /* enum trace_access_type */
