@@ -202,6 +202,7 @@ check-warnings:
 # Traces that are analyzed while they are written: half a minute of end-to-end runs.
 check-digest: all
 	@BUILD='$(BUILD)' testprogs/check/digest
+	@BUILD='$(BUILD)' testprogs/check/equal
 
 check-tidy:
 	@CC='$(CC)' testprogs/check/tidy

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "analyzer/analysis.h"
+#include "analyzer/digest.h"
 #include "analyzer/order.h"
 #include "analyzer/trace_make.h"
 
@@ -195,12 +196,46 @@ static void many_locks(void **state)
     assert_int_equal(deadlocks(make), 1);
 }
 
+/* What a recorder that forgets tells over and over is kept a few times only, and still found. */
+static void told_again(void **state)
+{
+    (void)state;
+    static const struct digest_options digest_options = {.from = 1, .jobs = 1, .keep = true};
+    static const struct analysis_options options = {.jobs = 1};
+    struct trace_make *make = two_tasks();
+    for (uint64_t i = 1; i <= 1000; i++)
+        take(make, 1, i, 0, 0, 1, TRACE_MODE_EXCLUSIVE, TRACE_MODE_EXCLUSIVE);
+    lock(make, 2, 1, 0);
+    trace_make_write(make);
+    struct digest *digest = digest_open(make->path, &digest_options);
+    assert_non_null(digest);
+    struct analysis analysis = {.options = &options, .digest = digest};
+    analysis.trace = digest_finish(digest);
+    analysis.order = digest_order(digest);
+    analysis.symbols = symbols_open(analysis.trace, NULL);
+    struct trace_sync *record = calloc(1, sizeof(*record));
+    struct sync_cursor cursor;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < analysis.trace->stream_count; i++)
+        for (sync_open(&cursor, analysis.trace, i); sync_next(&cursor, record);)
+            count += record->type == TRACE_SYNC_ORDER;
+    free(record);
+    assert_int_equal(count, 10 + 1); /* 1, 2, 4, ... 512 */
+    detect_lock_order(&analysis);
+    assert_int_equal(analysis.findings.count, 1);
+    finding_list_free(&analysis.findings);
+    symbols_close(analysis.symbols);
+    trace_close(analysis.trace);
+    digest_free(digest);
+    trace_make_free(make);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_locks),  cmocka_unit_test(three_locks), cmocka_unit_test(gate),
         cmocka_unit_test(ordered),    cmocka_unit_test(readers),     cmocka_unit_test(happened),
-        cmocka_unit_test(many_locks),
+        cmocka_unit_test(many_locks), cmocka_unit_test(told_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

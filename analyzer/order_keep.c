@@ -30,6 +30,11 @@ struct kept_clock { /* hard clock of an ORDER record */
     bool known;
 };
 
+struct kept_order { /* a task that locked this while it held those, and how often it was told */
+    uint64_t key;   /* 0: free */
+    uint64_t count;
+};
+
 struct order_keep {
     uint8_t *bytes; /* a stream's file */
     uint64_t size, capacity, chunk;
@@ -37,6 +42,8 @@ struct order_keep {
     uint32_t chunks;
     uint64_t *handed; /* a set of hashes of (object, from, task) */
     uint64_t handed_count, handed_capacity;
+    struct kept_order *orders;
+    uint64_t order_count, order_capacity;
     struct kept_clock *clocks;
     uint32_t clock_count, clock_capacity, settled;
     bool sorted;
@@ -60,6 +67,7 @@ void order_keep_free(struct order *order)
         free(keep->hard[i]);
     free(keep->hard);
     free(keep->clocks);
+    free(keep->orders);
     free(keep->handed);
     free(keep->bytes);
     free(keep);
@@ -145,11 +153,56 @@ static bool first_time(struct order_keep *keep, const struct trace_sync *record)
     return true;
 }
 
+static struct kept_order *order_slot(const struct order_keep *keep, uint64_t key)
+{
+    uint64_t at = key;
+    while (keep->orders[at & (keep->order_capacity - 1)].key &&
+           keep->orders[at & (keep->order_capacity - 1)].key != key)
+        at++;
+    return &keep->orders[at & (keep->order_capacity - 1)];
+}
+
+static void orders_grow(struct order_keep *keep)
+{
+    struct order_keep larger = {.order_capacity =
+                                    keep->order_capacity ? 2 * keep->order_capacity : 1024};
+    larger.orders = memory_get(larger.order_capacity, sizeof(*larger.orders));
+    for (uint64_t i = 0; i < keep->order_capacity; i++)
+        if (keep->orders[i].key)
+            *order_slot(&larger, keep->orders[i].key) = keep->orders[i];
+    free(keep->orders);
+    keep->orders = larger.orders;
+    keep->order_capacity = larger.order_capacity;
+}
+
+/* The recorder tells each combination of task, lock and held locks once, as far as it remembers; in
+ * a long run it comes again and again. Of these the 1st, 2nd, 4th, 8th... are kept: few, but from
+ * the whole time. */
+static bool order_worth(struct order_keep *keep, const struct trace_sync *record)
+{
+    uint64_t key = (uint64_t)record->task << 32 | record->object;
+    key = (key ^ record->mode) * 0x9e3779b97f4a7c15u;
+    for (uint32_t i = 0; i < record->held_count; i++) {
+        key ^= (uint64_t)record->held[i].object << 2 | record->held[i].mode;
+        key = (key ^ key >> 29) * 0xbf58476d1ce4e5b9u;
+    }
+    key ^= key >> 32;
+    key |= !key;
+    if (keep->order_count >= keep->order_capacity / 2)
+        orders_grow(keep);
+    struct kept_order *slot = order_slot(keep, key);
+    keep->order_count += slot->key == 0;
+    slot->key = key;
+    slot->count++;
+    return (slot->count & (slot->count - 1)) == 0;
+}
+
 void order_keep_record(struct order *order, const struct trace_sync *record)
 {
     struct order_keep *keep = order->keep;
     if (record->type == TRACE_SYNC_SWITCH || record->type == TRACE_SYNC_FOLD ||
-        (record->type == TRACE_SYNC_EDGE && !first_time(keep, record)))
+        (record->type == TRACE_SYNC_EDGE && !first_time(keep, record)) ||
+        (record->type == TRACE_SYNC_ORDER && !order_worth(keep, record)))
         return;
     if (record->task != keep->codec.task) {
         struct trace_sync change = {
@@ -183,6 +236,8 @@ void order_keep_settle(struct order *order)
             MEMORY_GROW(kept->pairs, kept->count, capacity);
             kept->pairs[kept->count++] = (struct kept_pair){clock[t], t};
         }
+        if (kept->count < capacity)
+            kept->pairs = memory_resize(kept->pairs, kept->count, sizeof(*kept->pairs));
         kept->known = true;
     }
     free(clock);

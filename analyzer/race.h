@@ -152,7 +152,7 @@ struct race_places {
     uint32_t frame_count, frame_capacity, *frame_buckets, frame_bucket_count;
     struct race_held *held; /* 0: nothing held */
     uint32_t held_count, held_capacity;
-    uint32_t held_buckets[1024];
+    uint32_t *held_buckets, held_bucket_count;
 };
 
 /* A site number carries what the checks ask for most. */

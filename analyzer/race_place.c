@@ -14,9 +14,11 @@
 
 void race_places_open(struct race_places *places)
 {
-    *places = (struct race_places){.site_bucket_count = 1024, .frame_bucket_count = 1024};
+    *places = (struct race_places){
+        .site_bucket_count = 1024, .frame_bucket_count = 1024, .held_bucket_count = 1024};
     places->site_buckets = memory_get(places->site_bucket_count, sizeof(uint32_t));
     places->frame_buckets = memory_get(places->frame_bucket_count, sizeof(uint32_t));
+    places->held_buckets = memory_get(places->held_bucket_count, sizeof(uint32_t));
     MEMORY_GROW(places->sites, places->site_count, places->site_capacity);
     MEMORY_GROW(places->frames, places->frame_count, places->frame_capacity);
     MEMORY_GROW(places->held, places->held_count, places->held_capacity);
@@ -33,6 +35,7 @@ void race_places_close(struct race_places *places)
     free(places->frames);
     free(places->frame_buckets);
     free(places->held);
+    free(places->held_buckets);
 }
 
 static uint64_t site_hash(uint64_t pc, uint32_t kind)
@@ -118,17 +121,35 @@ uint32_t race_frame_get(struct race_places *places, uint32_t parent, uint64_t pc
     return index;
 }
 
+static uint32_t held_hash(const struct race_held *set)
+{
+    uint64_t hash = set->count;
+    for (uint32_t i = 0; i < set->count; i++)
+        hash = (hash ^ set->words[i]) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
+
+static void held_rehash(struct race_places *places)
+{
+    uint32_t count = places->held_bucket_count * 4;
+    free(places->held_buckets);
+    places->held_buckets = memory_get(count, sizeof(uint32_t));
+    places->held_bucket_count = count;
+    for (uint32_t i = 1; i < places->held_count; i++) {
+        uint32_t *bucket = &places->held_buckets[held_hash(&places->held[i]) & (count - 1)];
+        places->held[i].next = *bucket;
+        *bucket = i;
+    }
+}
+
 uint32_t race_held_get(struct race_places *places, const struct trace_held *held, uint32_t count)
 {
     struct race_held set = {.count = count < TRACE_HELD_MAX ? count : TRACE_HELD_MAX};
-    uint64_t hash = set.count;
     if (count == 0)
         return 0;
-    for (uint32_t i = 0; i < set.count; i++) {
+    for (uint32_t i = 0; i < set.count; i++)
         set.words[i] = held[i].object << 1 | (held[i].mode == TRACE_MODE_SHARED);
-        hash = (hash ^ set.words[i]) * 0x9e3779b97f4a7c15u;
-    }
-    uint32_t *bucket = &places->held_buckets[hash >> 54];
+    uint32_t *bucket = &places->held_buckets[held_hash(&set) & (places->held_bucket_count - 1)];
     for (uint32_t i = *bucket; i; i = places->held[i].next)
         if (places->held[i].count == set.count &&
             memcmp(places->held[i].words, set.words, set.count * sizeof(set.words[0])) == 0)
@@ -138,5 +159,7 @@ uint32_t race_held_get(struct race_places *places, const struct trace_held *held
     set.next = *bucket;
     places->held[index] = set;
     *bucket = index;
+    if (places->held_count > places->held_bucket_count)
+        held_rehash(places);
     return index;
 }
