@@ -38,7 +38,9 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
 static uint32_t no_guard[3] = ACCESS_NO_GUARD;
-__thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames, no_guard);
+struct trace_open access_no_open[TRACE_OPEN_ENTRIES];
+__thread struct access_fast access_fast =
+    ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, access_no_open);
 static_assert(offsetof(struct thread, busy) == 0 && offsetof(struct thread, deferred) == 4 &&
                   offsetof(struct thread, held_version) == 8,
               "access_fast.guard");
@@ -171,7 +173,7 @@ void access_thread_end(struct thread *thread)
     open_flush(thread, state);
     access_fast.reads = access_fast.writes = (struct filter){&nothing, 0};
     access_fast.guard = no_guard;
-    access_fast.table = NULL;
+    access_fast.table = access_no_open;
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
     filter_put(state->entries, state->entries_log2);
     state->entries = NULL;
@@ -187,7 +189,8 @@ void access_fork_child(struct thread *thread)
         return;
     state->task = 0;
     access_fast.context_top = NULL;
-    access_fast.table = NULL; /* the parent's: what is open in it is the parent's to write */
+    access_fast.table =
+        access_no_open; /* the parent's: what is open in it is the parent's to write */
     state->order_count = 0;
     state->fence_segment = 0;
     state->pending_count = 0;
@@ -211,14 +214,12 @@ void access_flush(struct thread *thread)
 
 /* ---- accesses ---- */
 
-/* The entry of a line; where the slot is another line's, or of an earlier generation, it becomes this one's. */
-static inline struct filter_entry *entry_get(struct access_state *state,
+/* The slot of a line, another line's or of an earlier generation, becomes this one's. */
+static inline struct filter_entry *entry_new(struct access_state *state,
                                              const struct filter *filter, uintptr_t address,
                                              uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
-    if (entry->tag == tag)
-        return entry;
     bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
     if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= GROW_AT)) {
         filter_grow(state);
@@ -238,28 +239,55 @@ static inline uint64_t line_mask(uintptr_t address, size_t size)
     return ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
 }
 
-/* After open_ready. */
-static inline __attribute__((always_inline)) void line_add(struct thread *thread,
+/* A line with marked bytes was entered: open records of it may have been made before these were marked. */
+static NOINLINE void near_forget(struct access_state *state, uintptr_t line)
+{
+    for (uint32_t i = 0; i < state->order_count; i++) {
+        struct trace_open *entry = &access_fast.table[state->order[i]];
+        if (entry->line == line)
+            open_near(entry, open_near_word(entry->stride, 0));
+    }
+}
+
+/* After open_ready. False: the line was not known before. */
+static inline __attribute__((always_inline)) bool line_add(struct thread *thread,
                                                            struct access_state *state,
                                                            uintptr_t line, uint64_t mask,
-                                                           uint32_t kind, uintptr_t pc, bool alone)
+                                                           uint32_t kind, uintptr_t pc, bool alone,
+                                                           uint32_t site)
 {
     uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
-    struct filter_entry *entry = entry_get(
-        state, kind & TRACE_KIND_WRITE ? &access_fast.writes : &access_fast.reads, line, tag);
+    struct filter *reads = &access_fast.reads,
+                  *news = kind & TRACE_KIND_WRITE ? &access_fast.writes : reads;
+    struct filter_entry *entry = filter_entry(news, line);
+    bool known = entry->tag == tag;
+    if (!known)
+        entry = entry_new(state, news, line, tag);
     uint64_t fresh = mask & entry->unseen;
     entry->unseen &= ~mask;
-    if (kind & TRACE_KIND_WRITE)
-        entry_get(state, &access_fast.reads, line, tag)->unseen &= ~mask;
+    if (kind & TRACE_KIND_WRITE) {
+        entry = filter_entry(reads, line);
+        if (entry->tag != tag) {
+            entry = entry_new(state, reads, line, tag);
+            known = false;
+        }
+        entry->unseen &= ~mask;
+    }
     if (fresh && !alone)
-        open_add(thread, state, line, fresh, kind, pc);
+        open_add(thread, state, line, fresh, kind, pc, site);
+    if (UNLIKELY(patch_on) && !known) {
+        mark_look();
+        if (UNLIKELY(mark_of_line(line)) && !alone)
+            near_forget(state, line);
+    }
+    return known;
 }
 
 /* `alone`: there is one task, and only the filter is to know. */
 static NOINLINE void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
                                  uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
 {
-    line_add(thread, state, line, mask, kind, pc, alone);
+    line_add(thread, state, line, mask, kind, pc, alone, 0);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state,
@@ -342,7 +370,7 @@ void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
     if (LIKELY(in_line(address, size) && address >= LOWEST && access_ready(thread)))
         line_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
-                 line_mask(address, size), kind, pc, false);
+                 line_mask(address, size), kind, pc, false, 0);
     else
         access_record(thread, address, size, kind, pc);
     thread_leave(thread);
@@ -374,8 +402,8 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 
 /* ---- unmodified code: see patch_access.c ---- */
 
-void access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                      size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
+uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                          size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
 {
     access_stack(state, stack);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
@@ -387,7 +415,16 @@ void access_record_of(struct thread *thread, struct access_state *state, uintptr
         !open_current(thread, state) ||
         !access_more(reads, news, tag, line, line_mask(address, size), kind, pc))
         access_record(thread, address, size, kind, pc);
+    bool near = shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
+                open_current(thread, state) && access_fast.table != access_no_open;
     access_stack(state, 0);
+    return near ? access_fast.context : 0;
+}
+
+bool access_near(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+                 uint32_t kind, uintptr_t pc, uint32_t site)
+{
+    return line_add(thread, state, line, mask, kind, pc, false, site);
 }
 
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)

@@ -46,13 +46,14 @@ struct access_fast {
     /* Where `top` was then, if the stream knows the thread's segment, and nothing forbids the short way of a record;
      * else NULL. Whatever changes one of these, a frame below that left its place included, makes it NULL. */
     uint64_t *context_top;
-    struct trace_open *table; /* in the mapped header of the stream */
+    struct trace_open *table; /* in the mapped header of the stream; else one that is nobody's */
     /* What stands first in struct thread: busy, deferred, held_version; and shim_state. */
     volatile uint32_t *guard;
     const volatile uint32_t *life;
     uint32_t context;      /* number of the present one */
     uint32_t held_version; /* that it was taken with */
 };
+extern struct trace_open access_no_open[]; /* all empty, and never written */
 extern __thread struct access_fast access_fast NEAR(access_fast)
     __attribute__((tls_model("initial-exec")));
 
@@ -65,10 +66,11 @@ extern __thread struct access_fast access_fast NEAR(access_fast)
     {                   \
         1, 0, 0         \
     }
-#define ACCESS_FAST_EMPTY(nothing, no_frames, no_guard)                                           \
-    {                                                                                             \
-        .reads = {&(nothing), 0}, .writes = {&(nothing), 0}, .top = (no_frames) + 1,              \
-        .limit = (no_frames) + 1, .low = (no_frames) + 2, .guard = (no_guard), .life = (no_guard) \
+#define ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, no_open)                                   \
+    {                                                                                              \
+        .reads = {&(nothing), 0}, .writes = {&(nothing), 0}, .top = (no_frames) + 1,               \
+        .limit = (no_frames) + 1, .low = (no_frames) + 2, .guard = (no_guard), .life = (no_guard), \
+        .table = (no_open)                                                                         \
     }
 
 static inline struct filter_entry *filter_entry(const struct filter *filter, uintptr_t address)
@@ -102,6 +104,19 @@ static inline bool open_is(const struct trace_open *entry, uint32_t context, uin
 }
 static_assert(offsetof(struct trace_open, context) == offsetof(struct trace_open, kind) + 4,
               "open_is");
+
+/* `near` is the site of patched code that may add bytes of this line to the entry itself, 0 if none may: see patch_near.c.
+ * The word that patched code compares. */
+static inline uint32_t open_near_word(int stride, uint32_t site)
+{
+    return (uint8_t)stride | site << 8;
+}
+static inline void open_near(struct trace_open *entry, uint32_t word)
+{
+    __builtin_memcpy(&entry->stride, &word, sizeof word);
+}
+static_assert(offsetof(struct trace_open, near) == offsetof(struct trace_open, stride) + 1,
+              "open_near_word");
 
 /*
  * The commonest case by far of what the filter has not seen, bytes met one by one: more of a line that it knows, by a site
@@ -244,9 +259,13 @@ static inline void shadow_leave(void)
     access_fast.top = place;
 }
 
-/* access_record() for unmodified code: the context is the captured stack `stack`. */
-void access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                      size_t size, uint32_t kind, uintptr_t pc, uint32_t stack);
+/* access_record() for unmodified code: the context is the captured stack `stack`. Returns the number of that context if
+ * accesses at once from here may be recorded by access_near(), else 0. */
+uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                          size_t size, uint32_t kind, uintptr_t pc, uint32_t stack);
+/* Bytes of one line, none of them marked, while the context stays the same; false: the line was not known before. */
+bool access_near(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+                 uint32_t kind, uintptr_t pc, uint32_t site);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);
 /* No thread has seen `line` (its address) any more. A full barrier comes before. */
@@ -275,7 +294,8 @@ NOINLINE void open_emit(struct thread *thread, struct access_state *state,
                         struct trace_open *entry);
 
 /* The next line of a row: the lines before it become the run. */
-static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask)
+static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask,
+                               uint32_t site)
 {
     int64_t step = (int64_t)(address - entry->line);
     if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
@@ -288,7 +308,7 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     STORE_BARRIER();
     entry->run_mask = before;
     entry->run++;
-    entry->stride = step < 0 ? -1 : 1;
+    open_near(entry, open_near_word(step < 0 ? -1 : 1, site));
     entry->line = address;
     STORE_BARRIER();
     entry->mask = mask;
@@ -297,7 +317,7 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
 
 /* Bytes `mask` of the line at address `line` become part of a record. After open_ready. */
 static inline void open_add(struct thread *thread, struct access_state *state, uintptr_t line,
-                            uint64_t mask, uint32_t kind, uintptr_t pc)
+                            uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t site)
 {
     uint32_t slot = open_slot(pc, kind);
     struct trace_open *entry = &access_fast.table[slot];
@@ -305,9 +325,11 @@ static inline void open_add(struct thread *thread, struct access_state *state, u
         if (open_is(entry, access_fast.context, kind, pc)) {
             if (entry->line == line) {
                 entry->mask |= mask;
+                if (site)
+                    open_near(entry, open_near_word(entry->stride, site));
                 return;
             }
-            if (open_extend(entry, line, mask))
+            if (open_extend(entry, line, mask, site))
                 return;
         }
         open_emit(thread, state, entry);
@@ -317,7 +339,7 @@ static inline void open_add(struct thread *thread, struct access_state *state, u
     entry->line = line;
     entry->pc = pc;
     entry->run = 0;
-    entry->stride = 1;
+    open_near(entry, open_near_word(1, site));
     entry->context = access_fast.context;
     entry->kind = (uint8_t)kind;
     STORE_BARRIER();

@@ -141,7 +141,8 @@ static int begin(void **state)
     depth = 0;
     own = (struct thread){.task = 2, .segment = 1, .record = &own_record};
     own_record = (struct trace_task){.stack_low = 4096, .stack_high = 8192};
-    access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard);
+    access_fast =
+        (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, access_no_open);
     thread_current = &own;
     access_on = 1;
     access_thread_start(&own);

@@ -17,6 +17,8 @@
 
 struct mark_level *mark_top[MARK_TOPS]; /* 1 MB, of which a page is touched for each 512 GB used */
 
+bool mark_expedited;
+
 static struct spin mark_lock; /* held while a level or leaf is made */
 
 static NOINLINE struct mark_leaf *leaf_make(uintptr_t address)

@@ -43,6 +43,19 @@ static inline uint64_t mark_of_line(uintptr_t address)
                                  __ATOMIC_RELAXED);
 }
 
+/*
+ * Who enters a line into a filter looks at the marks once more behind that, with this in between; who marks makes all
+ * threads pass a barrier, if the system can (mark_expedited): then none is needed here, where time matters.
+ */
+extern bool mark_expedited;
+static inline void mark_look(void)
+{
+    if (LIKELY(mark_expedited))
+        __asm__ volatile("" ::: "memory");
+    else
+        __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
+}
+
 /* Marks [address, address + size), size at most MARK_LINE; true if some of it was not marked before. A full barrier. */
 bool mark_set(uintptr_t address, size_t size);
 /* The block is another's from now on. Cheap where nothing is marked. */

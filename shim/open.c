@@ -70,6 +70,7 @@ void open_emit(struct thread *thread, struct access_state *state, struct trace_o
         stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
     entry->mask = 0;
+    open_near(entry, 0);
 }
 
 void open_flush(struct thread *thread, struct access_state *state)
@@ -83,8 +84,11 @@ void open_flush(struct thread *thread, struct access_state *state)
         if (p)
             stream_commit(&thread->access_stream, p);
         STORE_BARRIER();
-        for (uint32_t i = from; i < to; i++)
-            access_fast.table[state->order[i]].mask = 0;
+        for (uint32_t i = from; i < to; i++) {
+            struct trace_open *entry = &access_fast.table[state->order[i]];
+            entry->mask = 0;
+            open_near(entry, 0);
+        }
     }
     state->order_count = 0;
 }
@@ -179,8 +183,9 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
 {
     if (!main_before(thread, state))
         return false;
-    access_fast.table = stream_open_table(&thread->access_stream);
-    if (!access_fast.table)
+    struct trace_open *table = stream_open_table(&thread->access_stream);
+    access_fast.table = table ? table : access_no_open;
+    if (!table)
         return false;
     if (!thread->access_stream.chunk && state->codec_used)
         raw_zero(&state->codec, sizeof state->codec);

@@ -30,7 +30,7 @@
 #define NEAR_LIMIT (1900 * MEGABYTE) /* how far copy and original may be apart */
 #define ABOVE_FIRST \
     (1024 * MEGABYTE)   /* first try above: the program's heap grows into what is nearer */
-#define COPY_FACTOR 48u /* most bytes of copy for one of text; 8 to 13 are used */
+#define COPY_FACTOR 64u /* most bytes of copy for one of text; 8 to 13 are used */
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;
@@ -226,7 +226,7 @@ static bool tables_begin(struct patch_image *image)
     table->places =
         raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->misses =
-        raw_map(NULL, 2 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+        raw_map(NULL, 3 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->room = room;
     table->low = (uintptr_t)image->text;
     table->high = table->low + image->size;

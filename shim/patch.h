@@ -48,7 +48,7 @@ struct system_call { /* under way: see patch_access.c */
 };
 
 struct patch_thread {
-    uint64_t spill_a, spill_b, spill_rax, spill_rcx;
+    uint64_t spill_a, spill_b, spill_rax, spill_c;
     uint32_t flags; /* ah: lahf, al: overflow */
     uint32_t site;  /* of the slow path under way */
     uint64_t address;
@@ -56,6 +56,9 @@ struct patch_thread {
     uint64_t count;            /* rcx before a string instruction */
     struct system_call call;   /* inlined in the program */
     uint8_t vector[2][64];     /* index and mask of a gather, scatter or masked move */
+    /* Number of the context that accesses are made in as long as control stays in copies: 0 where that is not known. See
+     * patch_near.c. */
+    uint32_t context;
 };
 extern __thread struct patch_thread patch_thread __attribute__((tls_model("initial-exec")));
 

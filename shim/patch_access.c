@@ -30,29 +30,19 @@
 #define RED_ZONE           128u
 
 /* membarrier(2): what is done seldom (a byte is marked) makes all threads pass a barrier, so that what is done often (a
- * line is entered into a filter) needs none: 8 of 40 ns. Without it both sides fence. */
+ * line is entered into a filter: mark_look()) needs none: 8 of 40 ns. Without it both sides fence. */
 #define EXPEDITED          8
 #define REGISTER_EXPEDITED 16
-static bool expedited;
-
 void patch_access_setup(void)
 {
-    expedited = raw3(SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0;
-}
-
-static inline void fence_often(void)
-{
-    if (LIKELY(expedited))
-        __asm__ volatile("" ::: "memory");
-    else
-        __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
+    mark_expedited = raw3(SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0;
 }
 
 static void fence_seldom(void)
 {
-    if (expedited && raw3(SYS_membarrier, EXPEDITED, 0, 0) == 0)
+    if (mark_expedited && raw3(SYS_membarrier, EXPEDITED, 0, 0) == 0)
         return;
-    if (expedited && raw3(SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0) /* a fork child */
+    if (mark_expedited && raw3(SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0) /* a fork child */
         raw3(SYS_membarrier, EXPEDITED, 0, 0);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -247,9 +237,9 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
         access_record(thread, address, site->size, site->kind, site->pc + 1);
         return false;
     }
-    access_record_of(thread, state, address, site->size, site->kind, site->pc + 1,
-                     stack_now(thread, site, frame));
-    fence_often();
+    patch_thread.context = access_record_of(thread, state, address, site->size, site->kind,
+                                            site->pc + 1, stack_now(thread, site, frame));
+    mark_look();
     marks = marks_of(address, site->size);
     if (LIKELY(!marks))
         return false;
@@ -266,6 +256,22 @@ static bool crossing_seen(uintptr_t address, uint32_t size, bool write)
            access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write);
 }
 
+/* The context is the one that the slow path recorded in last: see patch_near.c. */
+static inline bool touch_near(struct thread *thread, const struct patch_site *site)
+{
+    uintptr_t address = patch_thread.address, line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (address - line + site->size > LINE_BYTES || mark_of_line(line) || !shim_options.accesses)
+        return false;
+    uint64_t mask = ~UINT64_C(0) >> (64 - site->size) << address % LINE_BYTES;
+    if (!access_near(thread, thread->access, line, mask, site->kind, site->pc + 1,
+                     patch_thread.site) &&
+        UNLIKELY(mark_of_line(line))) { /* since then: as if nothing had been done yet */
+        access_forget_everywhere(line);
+        return false;
+    }
+    return true;
+}
+
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
     if (UNLIKELY(crossing_seen(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE)))
@@ -273,8 +279,15 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     struct thread *thread = enter();
     if (UNLIKELY(!thread))
         return false;
-    if (UNLIKELY(touch(thread, site, frame)))
+    if (LIKELY(patch_thread.context) && LIKELY(touch_near(thread, site))) {
+        thread_leave(thread);
+        return false;
+    }
+    patch_thread.context = 0;
+    if (UNLIKELY(touch(thread, site, frame))) {
+        patch_thread.context = 0;
         return true;
+    }
     thread_leave(thread);
     return false;
 }

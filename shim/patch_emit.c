@@ -17,13 +17,10 @@
 #include "shim/raw.h"
 
 #define INSTRUCTION_MOST \
-    560u /* bytes of a copy that one instruction can need, its piece behind the function included */
+    800u /* bytes of a copy that one instruction can need, its piece behind the function included */
 #define FUNCTION_ALIGN 16u
 
 int32_t patch_thread_offset, access_fast_offset;
-#define THREAD(field) (patch_thread_offset + (int32_t)offsetof(struct patch_thread, field))
-#define FAST(field)   (access_fast_offset + (int32_t)offsetof(struct access_fast, field))
-
 void patch_emit_setup(void)
 {
     uintptr_t self;
@@ -48,25 +45,6 @@ static void jump_to_text(struct emitter *e, uint32_t target)
     }
     e->fixups[e->fixup_count++] = (struct fixup){offset_now(e), target};
     number(e, 0, 4);
-}
-
-static void effective_address(struct emitter *e, const struct patch_instruction *in, uint32_t to,
-                              bool without_index)
-{
-    uint32_t index = without_index ? PATCH_NO_REGISTER : in->index;
-    if (in->bits & INSTRUCTION_RELATIVE) {
-        rex(e, true, to, 0, 0, true);
-        byte(e, LEA);
-        byte(e, (to & 7) << 3 | 5);
-        distance(e, (uint64_t)in->displacement, 0);
-    } else if (in->base == PATCH_NO_REGISTER && index == PATCH_NO_REGISTER) {
-        rex(e, true, 0, 0, to, true);
-        byte(e, 0xb8 | (to & 7));
-        number(e, (uint64_t)in->displacement, 8);
-    } else {
-        with_memory(e, LEA, true, to, in->base, index, in->scale ? in->scale : 1,
-                    (int32_t)in->displacement);
-    }
 }
 
 /* movl $site, %fs:...; over the red zone; call the stub. Flags stay as they are. */
@@ -105,33 +83,6 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
                                             .details = details};
     return site;
 }
-
-/* Scratch registers, the cheap ones to encode first; r11 is the likeliest to be dead. */
-static const uint8_t scratch[] = {0, 1, 2, 6, 7, 3, 5, 11, 10, 9, 8, 14, 15, 13, 12};
-
-static uint32_t scratch_register(uint32_t live, uint32_t used)
-{
-    for (uint32_t i = 0; i < sizeof scratch; i++)
-        if (!((live | used) >> scratch[i] & 1))
-            return scratch[i];
-    for (uint32_t i = 0; i < sizeof scratch; i++)
-        if (!(used >> scratch[i] & 1))
-            return scratch[i];
-    return 0;
-}
-
-static uint32_t operand_registers(const struct patch_instruction *in)
-{
-    uint32_t used = 1u << PATCH_RSP;
-    if (in->base != PATCH_NO_REGISTER)
-        used |= 1u << in->base;
-    if (in->index != PATCH_NO_REGISTER)
-        used |= 1u << in->index;
-    return used;
-}
-
-#define RAX 0u
-#define RCX 1u
 
 static void choose(struct check *check, const struct patch_instruction *in)
 {
@@ -183,27 +134,6 @@ static void unspill(struct emitter *e, const struct check *check)
     if (check->spill_a)
         with_thread(e, LOAD, true, check->a, THREAD(spill_a));
 }
-
-static uint32_t jump_forward(struct emitter *e, uint32_t condition)
-{
-    byte(e, 0x0f);
-    byte(e, 0x80 | condition);
-    number(e, 0, 4);
-    return offset_now(e);
-}
-
-static void land(struct emitter *e, uint32_t behind_jump)
-{
-    if (!behind_jump)
-        return;
-    uint32_t value = offset_now(e) - behind_jump;
-    for (uint32_t i = 0; i < 4; i++)
-        e->image->out[behind_jump - 4 + i] = (uint8_t)(value >> 8 * i);
-}
-
-#define IF_CARRY     2u
-#define IF_NOT_EQUAL 5u
-#define IF_ABOVE     7u
 
 /* shrx A, 8(B), B */
 static void shift_unseen(struct emitter *e, uint32_t a, uint32_t b)
@@ -279,6 +209,13 @@ static bool bracketed(const struct patch_instruction *in)
     return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT && in->size <= 8;
 }
 
+/* From here on it is not known which call stack accesses have: control came from elsewhere. */
+static void emit_arrival(struct emitter *e)
+{
+    with_thread(e, 0xc7, false, 0, THREAD(context));
+    number(e, 0, 4);
+}
+
 static void emit_check(struct emitter *e, const struct patch_function *function,
                        const struct patch_instruction *in)
 {
@@ -291,7 +228,9 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     check->down = function->down;
     check->start = offset_now(e);
     check->site = new_site(e, in, PATCH_ACCESS, bracketed(in) ? PATCH_BRACKET : 0);
-    patch_sites[check->site].registers = (uint8_t)(check->a | check->b << 4);
+    struct patch_site *site = &patch_sites[check->site];
+    site->registers = (uint8_t)(check->a | check->b << 4);
+    check->slot = open_slot(site->pc + 1, site->kind);
     spill(e, check);
     effective_address(e, in, check->a, false);
     if (check->store_address)
@@ -329,6 +268,13 @@ static void emit_misses(struct emitter *e)
     for (uint32_t i = 0; i < e->check_count; i++) {
         struct check *check = &e->checks[i];
         struct patch_place_table *table = e->image->table;
+        if (check->in->size <= PATCH_NEAR_MOST) {
+            table->misses[table->miss_count++] =
+                (struct patch_miss){offset_now(e), check->start, 0, 0};
+            land(e, check->to_miss[1]);
+            patch_emit_near(e, check);
+            check->to_miss[1] = 0;
+        }
         table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
         land(e, check->to_miss[0]);
         land(e, check->to_miss[1]);
@@ -488,10 +434,12 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
     for (uint32_t i = function->first; i < function->last && !e->failed; i++) {
         const struct patch_instruction *in = &image->instructions[i];
         image->places[i] = offset_now(e);
-        if (instruction_checked(in))
-            place(e, in, PLACE_CHECK);
+        place(e, in, instruction_checked(in) ? PLACE_CHECK : PLACE_SELF);
+        if (image->marks[in->offset] & MARK_ENTRY)
+            emit_arrival(e);
         bool checked = emit_before(e, function, in);
-        place(e, in, PLACE_SELF);
+        if (checked)
+            place(e, in, PLACE_SELF);
         emit_self(e, in);
         if (checked && in->memory == MEMORY_CHECKED && e->check_count)
             e->checks[e->check_count - 1].behind = offset_now(e);

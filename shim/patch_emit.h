@@ -19,7 +19,8 @@ struct check {
     uint32_t back;       /* where it returns */
     uint32_t behind;     /* behind the instruction */
     uint32_t site;
-    uint8_t a, b; /* scratch registers */
+    uint32_t slot; /* of the open table */
+    uint8_t a, b;  /* scratch registers */
     bool flags, spill_a, spill_b, spill_rax, store_address, down;
 };
 
@@ -33,6 +34,10 @@ struct emitter {
     struct check *checks; /* of the present function */
     uint32_t check_count, check_room;
 };
+
+/* patch_near.c: behind the function, where the line of a check is known and some of its bytes are new. */
+#define PATCH_NEAR_MOST 32u /* bytes of an access */
+void patch_emit_near(struct emitter *e, const struct check *check);
 
 /* Bits of patch_site.details of a string instruction. */
 #define PATCH_STRING_SOURCE      1u /* by rsi */

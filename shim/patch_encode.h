@@ -2,6 +2,7 @@
 #ifndef SHIM_PATCH_ENCODE_H
 #define SHIM_PATCH_ENCODE_H
 
+#include "shim/access_state.h"
 #include "shim/patch_emit.h"
 
 static inline void byte(struct emitter *e, uint32_t value)
@@ -99,12 +100,84 @@ static inline void with_register(struct emitter *e, uint32_t opcode, bool wide, 
     byte(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-#define STORE 0x89
-#define LOAD  0x8b
-#define LEA   0x8d
-#define XOR   0x33
-#define AND   0x23
-#define ADD   0x03
+#define STORE         0x89
+#define LOAD          0x8b
+#define LEA           0x8d
+#define XOR           0x33
+#define AND           0x23
+#define ADD           0x03
+#define SUB           0x2b
+#define CMP           0x3b
+
+#define THREAD(field) (patch_thread_offset + (int32_t)offsetof(struct patch_thread, field))
+#define FAST(field)   (access_fast_offset + (int32_t)offsetof(struct access_fast, field))
+
+#define RAX           0u
+#define RCX           1u
+
+static inline void effective_address(struct emitter *e, const struct patch_instruction *in,
+                                     uint32_t to, bool without_index)
+{
+    uint32_t index = without_index ? PATCH_NO_REGISTER : in->index;
+    if (in->bits & INSTRUCTION_RELATIVE) {
+        rex(e, true, to, 0, 0, true);
+        byte(e, LEA);
+        byte(e, (to & 7) << 3 | 5);
+        distance(e, (uint64_t)in->displacement, 0);
+    } else if (in->base == PATCH_NO_REGISTER && index == PATCH_NO_REGISTER) {
+        rex(e, true, 0, 0, to, true);
+        byte(e, 0xb8 | (to & 7));
+        number(e, (uint64_t)in->displacement, 8);
+    } else {
+        with_memory(e, LEA, true, to, in->base, index, in->scale ? in->scale : 1,
+                    (int32_t)in->displacement);
+    }
+}
+
+/* Scratch registers, the cheap ones to encode first; r11 is the likeliest to be dead. */
+static const uint8_t scratch[] = {0, 1, 2, 6, 7, 3, 5, 11, 10, 9, 8, 14, 15, 13, 12};
+
+static inline uint32_t scratch_register(uint32_t live, uint32_t used)
+{
+    for (uint32_t i = 0; i < sizeof scratch; i++)
+        if (!((live | used) >> scratch[i] & 1))
+            return scratch[i];
+    for (uint32_t i = 0; i < sizeof scratch; i++)
+        if (!(used >> scratch[i] & 1))
+            return scratch[i];
+    return 0;
+}
+
+static inline uint32_t operand_registers(const struct patch_instruction *in)
+{
+    uint32_t used = 1u << PATCH_RSP;
+    if (in->base != PATCH_NO_REGISTER)
+        used |= 1u << in->base;
+    if (in->index != PATCH_NO_REGISTER)
+        used |= 1u << in->index;
+    return used;
+}
+
+static inline uint32_t jump_forward(struct emitter *e, uint32_t condition)
+{
+    byte(e, 0x0f);
+    byte(e, 0x80 | condition);
+    number(e, 0, 4);
+    return offset_now(e);
+}
+
+static inline void land(struct emitter *e, uint32_t behind_jump)
+{
+    if (!behind_jump)
+        return;
+    uint32_t value = offset_now(e) - behind_jump;
+    for (uint32_t i = 0; i < 4; i++)
+        e->image->out[behind_jump - 4 + i] = (uint8_t)(value >> 8 * i);
+}
+
+#define IF_CARRY     2u
+#define IF_NOT_EQUAL 5u
+#define IF_ABOVE     7u
 
 /* vmovdqu (vmovdqu64 where only EVEX can name the register) of a vector register to patch_thread. */
 static inline void store_vector(struct emitter *e, uint32_t vector, uint32_t size, int32_t offset)

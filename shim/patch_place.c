@@ -41,7 +41,7 @@ void patch_place_unmap(struct patch_place_table *table)
     if (table->places)
         raw2(SYS_munmap, table->places, 3 * table->room * sizeof *table->places);
     if (table->misses)
-        raw2(SYS_munmap, table->misses, 2 * table->room * sizeof *table->misses);
+        raw2(SYS_munmap, table->misses, 3 * table->room * sizeof *table->misses);
 }
 
 void patch_place_forget(uintptr_t low)
@@ -237,10 +237,12 @@ static int32_t displacement_of(const uint8_t *field)
     return value;
 }
 
-/* Undoes what the check that starts at `start` has done by `pc`. */
+/* Undoes what the check, or the piece of one, that starts at `start` has spilled by `pc`. */
 static void undo_spills(long long *registers, const uint8_t *start, const uint8_t *pc)
 {
     const uint8_t *at = start;
+    if (bytes_are(at, "\x64\xc7\x04\x25", 4)) /* movl $0: an arrival */
+        at += 12;
     uint64_t *words = &patch_thread.spill_a;
     int32_t flags_at = patch_thread_offset + (int32_t)offsetof(struct patch_thread, flags);
     for (;;) {
@@ -309,6 +311,9 @@ uintptr_t patch_rewind(long long *registers)
         return start;
     }
     undo_spills(registers, (const uint8_t *)start, (const uint8_t *)pc);
+    const struct patch_miss *miss = miss_before(table, (uint32_t)(pc - table->copy));
+    if (miss && miss->copy > place->copy)
+        undo_spills(registers, (const uint8_t *)table->copy + miss->copy, (const uint8_t *)pc);
     registers[REG_RIP] = (long long)(table->low + place->original);
     return start;
 }

@@ -26,6 +26,7 @@ void patch_show(struct patch_view *view, struct thread *thread, void *context)
         return;
     long long *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     bool abandoned = patch_access_abandon(thread);
+    patch_thread.context = 0; /* the handler's accesses are made elsewhere */
     view->words = patch_thread;
     view->resume = patch_rewind(registers);
     view->shown = (uintptr_t)registers[REG_RIP];
@@ -38,6 +39,7 @@ void patch_back(const struct patch_view *view, void *context)
 {
     if (!view->on)
         return;
+    patch_thread.context = 0;
     long long *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     if ((uintptr_t)*pc == view->shown) {
         if (view->resume)

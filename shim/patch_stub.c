@@ -164,6 +164,7 @@ static inline uint64_t slow(struct patch_frame *frame)
     const struct patch_site *site = &patch_sites[patch_thread.site];
     if (LIKELY(site->action == PATCH_ACCESS))
         return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
+    patch_thread.context = 0;
     switch ((enum patch_action)site->action) {
     case PATCH_ACCESS:
         break;
@@ -206,5 +207,6 @@ __attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
     raw_copy(&outer, &patch_thread, sizeof outer);
     uint64_t further = slow(frame);
     raw_copy(&patch_thread, &outer, sizeof outer);
+    patch_thread.context = 0;
     return further;
 }

@@ -530,8 +530,8 @@ struct trace_open {
     uint64_t run_mask; /* of the lines before `line` that this entry also stands for */
     uint32_t
         run; /* how many they are; the one nearest to `line` is `stride` lines before it, and so on */
-    int8_t stride; /* 1 or -1 */
-    uint8_t reserved[3];
+    int8_t stride;   /* 1 or -1 */
+    uint8_t near[3]; /* the recorder's own: not 0, and patched code may add bytes of `line` */
     uint8_t kind;
     uint8_t reserved2[3];
     uint32_t context;

@@ -1,0 +1,123 @@
+/*
+ * The short way of a check that met new bytes of a line which the filter knows: more than half of what the filter has not
+ * seen. As instrumented code does (abi_fast.c), the copy adds them itself to the site's open record, if that is of this
+ * line and of the present call stack.
+ *
+ * Copies have no shadow stack. But as long as control stays in copies, without a call and without a return, the return
+ * addresses on the stack are the same: so patch_thread.context, the number of the context in which the slow path recorded
+ * last, holds until control arrives from elsewhere, and each entry of a copy (function starts, the places after calls,
+ * landing pads, jump-table targets: all that the original is diverted from) makes it 0. So does a signal, since a handler
+ * runs other code. Whatever ends a segment, changes what is held or moves the open table is called, too.
+ *
+ * Nothing here is guarded. A thread that is interrupted in it begins the check anew (patch_rewind), and what was done by
+ * then may be done twice: first the record gets its bytes, then the filter says that they are known.
+ *
+ * The entry's `near` is set by the slow path where no byte of the line is marked (mark.c). Who marks one makes all threads
+ * forget the line, and who enters such a line takes `near` from it again (line_add() of access.c).
+ */
+#include "shim/patch_encode.h"
+
+#include "shim/banned.h"
+
+#define OPEN(check, field) \
+    ((int32_t)((check)->slot * sizeof(struct trace_open) + offsetof(struct trace_open, field)))
+
+/* The bytes of the access, as bits of the line, in B; A holds the offset. */
+static void mask_bits(struct emitter *e, const struct check *check)
+{
+    uint32_t a = check->a, b = check->b, size = check->in->size;
+    if (size == 1) {
+        with_register(e, XOR, false, b, b);
+        rex(e, true, a, 0, b, false);
+        byte(e, 0x0f);
+        byte(e, 0xab); /* bts A, B */
+        byte(e, 0xc0 | (a & 7) << 3 | (b & 7));
+        return;
+    }
+    rex(e, false, 0, 0, b, false);
+    byte(e, 0xb8 | (b & 7));
+    number(e, (UINT64_C(1) << size) - 1, 4);
+    if (!patch_has_bmi2) {
+        with_register(e, 0xd3, true, 4, b); /* shl %cl, B */
+        return;
+    }
+    byte(e, 0xc4); /* shlx A, B, B */
+    byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
+    byte(e, 0x80 | (~a & 15) << 3 | 1);
+    byte(e, 0xf7);
+    byte(e, 0xc0 | (b & 7) << 3 | (b & 7));
+}
+
+static void address_again(struct emitter *e, const struct check *check, uint32_t to)
+{
+    if (check->store_address)
+        with_thread(e, LOAD, true, to, THREAD(address));
+    else
+        effective_address(e, check->in, to, false);
+}
+
+/* C: the entry of the address in A. */
+static void entry_of(struct emitter *e, uint32_t a, uint32_t c, int32_t mask, int32_t entries)
+{
+    with_register(e, STORE, false, a, c);
+    with_register(e, 0xc1, false, 5, c); /* shr $2, C */
+    byte(e, 2);
+    with_thread(e, AND, false, c, mask);
+    with_thread(e, ADD, true, c, entries);
+}
+
+/* and B, unseen(C) */
+static void now_seen(struct emitter *e, uint32_t b, uint32_t c)
+{
+    with_memory(e, 0x21, true, b, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+}
+
+void patch_emit_near(struct emitter *e, const struct check *check)
+{
+    const struct patch_instruction *in = check->in;
+    uint32_t a = check->a, b = check->b, live = in->live, to_slow[3];
+    uint32_t used = operand_registers(in) | 1u << a | 1u << b | (check->flags ? 1u << RAX : 0);
+    uint32_t c = scratch_register(live, used);
+    bool spill_c = live >> c & 1;
+    if (spill_c)
+        with_thread(e, STORE, true, c, THREAD(spill_c));
+    address_again(e, check, b);
+    with_thread(e, LOAD, true, c, FAST(table));
+    with_register(e, SUB, true, b, a);
+    with_memory(e, CMP, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
+    to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, 0x81, false, 7, c, PATCH_NO_REGISTER, 1, OPEN(check, stride));
+    number(e, 1 | (uint64_t)check->site << 8, 4);
+    to_slow[1] = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
+    with_thread(e, CMP, false, b, THREAD(context));
+    to_slow[2] = jump_forward(e, IF_NOT_EQUAL);
+
+    mask_bits(e, check);
+    with_memory(e, 0x09, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, mask)); /* or */
+    with_register(e, 0xf7, true, 2, b);                                        /* not */
+    address_again(e, check, a);
+    if (in->bits & INSTRUCTION_WRITES) {
+        entry_of(e, a, c, FAST(writes.mask), FAST(writes.entries));
+        now_seen(e, b, c);
+    }
+    entry_of(e, a, c, FAST(reads.mask), FAST(reads.entries));
+    uint32_t not_there = 0;
+    if (in->bits & INSTRUCTION_WRITES) { /* the filter of reads may have lost the line */
+        with_thread(e, XOR, true, a, FAST(tag));
+        with_memory(e, XOR, true, a, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+        with_register(e, 0x83, true, 7, a); /* cmp $63, A */
+        byte(e, LINE_BYTES - 1);
+        not_there = jump_forward(e, IF_ABOVE);
+    }
+    now_seen(e, b, c);
+    land(e, not_there);
+    if (spill_c)
+        with_thread(e, LOAD, true, c, THREAD(spill_c));
+    byte(e, 0xe9);
+    distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        land(e, to_slow[i]);
+    if (spill_c)
+        with_thread(e, LOAD, true, c, THREAD(spill_c));
+}
