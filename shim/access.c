@@ -253,8 +253,8 @@ static NOINLINE void near_forget(struct access_state *state, uintptr_t line)
 static inline __attribute__((always_inline)) bool line_add(struct thread *thread,
                                                            struct access_state *state,
                                                            uintptr_t line, uint64_t mask,
-                                                           uint32_t kind, uintptr_t pc, bool alone,
-                                                           uint32_t site)
+                                                           uint32_t kind, uintptr_t pc,
+                                                           uint32_t slot, bool alone, uint32_t site)
 {
     uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
     struct filter *reads = &access_fast.reads,
@@ -274,7 +274,7 @@ static inline __attribute__((always_inline)) bool line_add(struct thread *thread
         entry->unseen &= ~mask;
     }
     if (fresh && !alone)
-        open_add(thread, state, line, fresh, kind, pc, site);
+        open_add(thread, state, line, fresh, kind, pc, slot, site);
     if (UNLIKELY(patch_on) && !known) {
         mark_look();
         if (UNLIKELY(mark_of_line(line)) && !alone)
@@ -287,7 +287,7 @@ static inline __attribute__((always_inline)) bool line_add(struct thread *thread
 static NOINLINE void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
                                  uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
 {
-    line_add(thread, state, line, mask, kind, pc, alone, 0);
+    line_add(thread, state, line, mask, kind, pc, open_slot(pc, kind), alone, 0);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state,
@@ -370,7 +370,7 @@ void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
     if (LIKELY(in_line(address, size) && address >= LOWEST && access_ready(thread)))
         line_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
-                 line_mask(address, size), kind, pc, false, 0);
+                 line_mask(address, size), kind, pc, open_slot(pc, kind), false, 0);
     else
         access_record(thread, address, size, kind, pc);
     thread_leave(thread);
@@ -421,10 +421,24 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     return near ? access_fast.context : 0;
 }
 
-bool access_near(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-                 uint32_t kind, uintptr_t pc, uint32_t site)
+bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
-    return line_add(thread, state, line, mask, kind, pc, false, site);
+    struct thread *thread = thread_current;
+    uintptr_t offset = address % LINE_BYTES, line = address - offset;
+    if (UNLIKELY(site->action != PATCH_ACCESS || site->size > LINE_BYTES - offset ||
+                 shim_state != SHIM_ON || !shim_options.accesses || mark_of_line(line)))
+        return false;
+    thread->busy = 1;
+    STORE_BARRIER();
+    __builtin_prefetch((const void *)address); /* the program is about to, and may wait for it */
+    uint64_t mask = ~UINT64_C(0) >> (LINE_BYTES - site->size) << offset;
+    bool known = line_add(thread, thread->access, line, mask, site->kind, site->pc + 1, site->slot,
+                          false, number);
+    bool marked = !known && mark_of_line(line); /* since then: as if nothing had been done yet */
+    if (UNLIKELY(marked))
+        access_forget_everywhere(line);
+    thread_leave(thread);
+    return LIKELY(!marked);
 }
 
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)

@@ -18,102 +18,7 @@
 #include "shim/open.c"
 #include "shim/shadow.c"
 
-/* ---- the rest of the recorder ---- */
-
-#define STREAM_BYTES (32u << 20)
-#define OBJECTS      16u
-
-struct table table_tasks, table_stacks, table_process;
-void volume_left_out(void)
-{
-}
-
-struct shim_options shim_options = {.accesses = true, .heap = true};
-volatile uint32_t shim_life[1024] = {SHIM_ON};
-volatile uint32_t patch_on;
-__thread struct thread *thread_current;
-struct object *object_table;
-
-static struct thread own;
-static struct trace_task own_record;
-static struct object objects[OBJECTS];
-static uint8_t *stream_bytes;
-static uint8_t open_header[TRACE_ACCESS_OFFSET] __attribute__((aligned(64)));
-static uint64_t stack_file[TRACE_TABLE_OFFSET / 8 + 4096], *const stack_words =
-                                                               stack_file + TRACE_TABLE_OFFSET / 8;
-
-struct thread *thread_attach(void)
-{
-    return NULL;
-}
-
-void thread_deliver(struct thread *thread)
-{
-    (void)thread;
-}
-
-void shim_off(const char *reason)
-{
-    fail_msg("%s", reason);
-}
-
-void *memory_get(size_t size)
-{
-    return raw_map(NULL, size, 3, 0x4022, -1, 0);
-}
-
-struct trace_open *stream_open_table(struct stream *stream)
-{
-    (void)stream;
-    return (struct trace_open *)(open_header + TRACE_OPEN_OFFSET);
-}
-
-uint8_t *stream_open_chunk(struct stream *stream)
-{
-    if (stream->chunk)
-        return NULL;
-    stream->chunk = (struct trace_chunk_header *)stream_bytes;
-    stream->chunk->used = 0;
-    stream->next = (uint8_t *)(stream->chunk + 1);
-    stream->limit = stream_bytes + STREAM_BYTES - TRACE_RECORD_MAX;
-    return stream->next;
-}
-
-uint32_t stack_put(const uint64_t *pcs, uint32_t count)
-{
-    static uint32_t used = 8;
-    uint32_t id = used;
-    stack_words[used++] = count;
-    for (uint32_t i = 0; i < count; i++)
-        stack_words[used++] = pcs[i];
-    table_stacks.base = (uint8_t *)stack_file;
-    table_stacks.slot_size = 8;
-    return id;
-}
-
-const uint64_t *stack_frames(uint32_t id, uint32_t *count)
-{
-    *count = id ? (uint32_t)stack_words[id] : 0;
-    return stack_words + id + 1;
-}
-
-void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data)
-{
-    visit(&own, data);
-}
-
-volatile uint32_t patch_on;
-
-bool module_patched(uintptr_t pc)
-{
-    return pc == 0x6500;
-}
-
-uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t frame)
-{
-    (void)thread, (void)frame;
-    return stack_put((const uint64_t[]){pc, 0x9001, 0x9000}, 3);
-}
+#include "shim/access_recorder_make.h"
 
 #include "shim/access_model.h"
 
@@ -428,11 +333,48 @@ static void random_access(uint32_t lines)
     do_access(address, size, kind, pc);
 }
 
-/* An access of unmodified code: one of 27 stacks that share outer frames, some of them with the shadow stack. */
+/* What the copy of an instruction does itself (patch_near.c). */
+static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t number,
+                      uint32_t context)
+{
+    struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
+    if (site->kind & TRACE_KIND_WRITE)
+        news = filter_entry(&access_fast.writes, address);
+    uint64_t offset = address ^ access_fast.tag ^ news->tag, mask;
+    struct trace_open *entry = &access_fast.table[site->slot];
+    uint32_t word;
+    memcpy(&word, &entry->stride, sizeof word);
+    if (offset > 64u - site->size || entry->line != address - offset || word != (1 | number << 8) ||
+        entry->context != context)
+        return false;
+    assert_int_equal(mark_of_line(address), 0);
+    mask = ~UINT64_C(0) >> (64 - site->size) << offset;
+    entry->mask |= mask;
+    news->unseen &= ~mask;
+    if (((address ^ access_fast.tag ^ reads->tag)) < LINE_BYTES)
+        reads->unseen &= ~mask;
+    return true;
+}
+
+static uint32_t copies_added;
+
+static void random_mark(uint32_t lines)
+{
+    uint64_t byte = MEMORY + roll(lines * 64);
+    if (roll(4) == 0)
+        mark_clear(byte & ~UINT64_C(63), 64);
+    else if (mark_set(byte, 1))
+        access_forget_everywhere(byte & ~UINT64_C(63));
+}
+
+/*
+ * Accesses of unmodified code, while its call stack stays the same: one of 27 stacks that share outer frames, some of them
+ * with the shadow stack. Meanwhile others mark bytes.
+ */
 static void random_captured(uint32_t lines)
 {
     static uint32_t ids[27];
-    uint32_t pick = roll(27), count = 0;
+    uint32_t pick = roll(27), count = 0, context = 0;
     uint64_t outer_first[4] = {0x9000, 0x9001 + pick % 3, 0x9001 + pick / 3 % 3, 0x9000 + pick / 9};
     uint64_t inner_first[4];
     for (uint32_t i = 0; i < 4; i++)
@@ -440,13 +382,26 @@ static void random_captured(uint32_t lines)
     if (!ids[pick])
         ids[pick] = stack_put(inner_first, pick % 2 ? 4 : 3);
     uint64_t stack = pick % 2 ? key_of(outer_first, 4) : key_of(outer_first + 1, 3);
-    uint32_t log2 = roll(5), kind = log2 << 4 | roll(2);
-    uint64_t address = MEMORY + roll(lines) * 64 + roll(64), pc = 0x8000 + roll(10) * 4;
-    size_t size = (size_t)1 << log2;
-    model_access_of(address, size, kind, pc, stack);
-    if (address % 64 + size > 64 ||
-        !access_seen(address, (UINT64_C(1) << size) - 1, kind & TRACE_KIND_WRITE))
-        access_record_of(&own, own.access, address, size, kind, pc, ids[pick]);
+    uint64_t near = MEMORY + roll(lines) * 64;
+    for (uint32_t again = 1 + roll(12); again--;) {
+        uint32_t number = 1 + roll(10), log2 = number % 5;
+        struct patch_site site = {.pc = 0x7fff + number * 4,
+                                  .size = (uint16_t)(1u << log2),
+                                  .kind = (uint8_t)(log2 << 4 | number % 2)};
+        uint64_t address = (roll(3) ? near : MEMORY + roll(lines) * 64) + roll(64);
+        site.slot = (uint8_t)open_slot(site.pc + 1, site.kind);
+        model_access_of(address, site.size, site.kind, site.pc + 1, stack);
+        if (roll(6) == 0)
+            random_mark(lines);
+        if (address % 64 + site.size <= 64 &&
+            access_seen(address, (UINT64_C(1) << site.size) - 1, site.kind & TRACE_KIND_WRITE))
+            continue;
+        if (context && copy_adds(address, &site, number, context))
+            copies_added++;
+        else if (!context || !access_near(address, &site, number))
+            context = access_record_of(&own, own.access, address, site.size, site.kind, site.pc + 1,
+                                       ids[pick]);
+    }
 }
 
 static void random_step(uint32_t lines)
@@ -473,7 +428,9 @@ static void random_step(uint32_t lines)
         for (uint64_t i = 0; i < roll(20); i++)
             do_access(row + 8 * i, 8, 3u << 4, 0x5000);
     } else if (what < 96) {
+        patch_on = 0; /* a block's stack is the shadow stack */
         do_block(MEMORY + roll(lines) * 64 + roll(4) * 16, 16 + roll(300), roll(2));
+        patch_on = 1;
     } else if (what < 97) {
         do_access(MEMORY + roll(lines * 64), 1 + roll(4000), TRACE_KIND_RANGE | roll(2) | 15u << 4,
                   0x6000);
@@ -489,6 +446,9 @@ static void random_step(uint32_t lines)
 
 static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
 {
+    patch_on = 1;
+    mark_clear(MEMORY, MEMORY_BYTES);
+    copies_added = 0;
     seed = from;
     sites = lines < 5 ? lines : 40;
     for (uint32_t i = 0; i < steps; i++) {
@@ -499,6 +459,8 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
     check();
     access_flush(&own);
     check();
+    patch_on = 0;
+    assert_true(copies_added > steps / 1000);
 }
 
 static void test_random_dense(void **state)
@@ -538,7 +500,7 @@ static void test_random_slot(void **state)
 static void test_random_wide(void **state)
 {
     (void)state;
-    random_run(0x7654321, 60000, 20000);
+    random_run(0x7654321, 25000, 20000);
 }
 
 static void test_random_wrap(void **state)

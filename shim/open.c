@@ -52,8 +52,9 @@ static NOINLINE uint8_t *run_put(struct access_state *state, uint8_t *p,
                           entry->context, 0, 1);
 }
 
-static inline uint8_t *entry_put(struct access_state *state, uint8_t *p,
-                                 const struct trace_open *entry)
+static inline __attribute__((always_inline)) uint8_t *entry_put(struct access_state *state,
+                                                                uint8_t *p,
+                                                                const struct trace_open *entry)
 {
     if (UNLIKELY(entry->run))
         return run_put(state, p, entry);

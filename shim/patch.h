@@ -83,7 +83,7 @@ struct patch_site {
     uint16_t details;  /* of STRING, VECTOR: see patch_emit.c */
     uint32_t function; /* how far behind the start of its function it is */
     uint8_t registers; /* scratch registers: ra | rb << 4 */
-    uint8_t unused;
+    uint8_t slot;      /* of the open table */
 };
 
 /* ---- the life of patching ---- */

@@ -237,12 +237,14 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
         access_record(thread, address, site->size, site->kind, site->pc + 1);
         return false;
     }
-    patch_thread.context = access_record_of(thread, state, address, site->size, site->kind,
-                                            site->pc + 1, stack_now(thread, site, frame));
+    uint32_t context = access_record_of(thread, state, address, site->size, site->kind,
+                                        site->pc + 1, stack_now(thread, site, frame));
     mark_look();
     marks = marks_of(address, site->size);
-    if (LIKELY(!marks))
+    if (LIKELY(!marks)) {
+        patch_thread.context = context;
         return false;
+    }
     access_forget_everywhere(address & ~(uintptr_t)(LINE_BYTES - 1));
     access_forget_everywhere((address + site->size - 1) & ~(uintptr_t)(LINE_BYTES - 1));
     return marked_before(thread, state, site, frame, marks);
@@ -256,22 +258,6 @@ static bool crossing_seen(uintptr_t address, uint32_t size, bool write)
            access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write);
 }
 
-/* The context is the one that the slow path recorded in last: see patch_near.c. */
-static inline bool touch_near(struct thread *thread, const struct patch_site *site)
-{
-    uintptr_t address = patch_thread.address, line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (address - line + site->size > LINE_BYTES || mark_of_line(line) || !shim_options.accesses)
-        return false;
-    uint64_t mask = ~UINT64_C(0) >> (64 - site->size) << address % LINE_BYTES;
-    if (!access_near(thread, thread->access, line, mask, site->kind, site->pc + 1,
-                     patch_thread.site) &&
-        UNLIKELY(mark_of_line(line))) { /* since then: as if nothing had been done yet */
-        access_forget_everywhere(line);
-        return false;
-    }
-    return true;
-}
-
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
     if (UNLIKELY(crossing_seen(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE)))
@@ -279,15 +265,8 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     struct thread *thread = enter();
     if (UNLIKELY(!thread))
         return false;
-    if (LIKELY(patch_thread.context) && LIKELY(touch_near(thread, site))) {
-        thread_leave(thread);
-        return false;
-    }
-    patch_thread.context = 0;
-    if (UNLIKELY(touch(thread, site, frame))) {
-        patch_thread.context = 0;
+    if (UNLIKELY(touch(thread, site, frame)))
         return true;
-    }
     thread_leave(thread);
     return false;
 }

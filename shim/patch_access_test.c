@@ -68,9 +68,6 @@ void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t 
     lines[line_count++].segment = thread->segment;
 }
 
-static uint32_t context; /* of accesses, from the first that is recorded on */
-static uint32_t near_count;
-
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
                           size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
 {
@@ -79,19 +76,7 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     if (mark_meanwhile)
         mark_set(mark_meanwhile, 1);
     mark_meanwhile = 0;
-    return context;
-}
-
-bool access_near(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
-                 uint32_t kind, uintptr_t pc, uint32_t site)
-{
-    (void)thread, (void)state, (void)line, (void)mask, (void)kind, (void)pc, (void)site;
-    near_count++;
-    bool meanwhile = mark_meanwhile;
-    if (meanwhile)
-        mark_set(mark_meanwhile, 1);
-    mark_meanwhile = 0;
-    return !meanwhile;
+    return 0;
 }
 
 void access_forget_everywhere(uintptr_t line)
@@ -157,9 +142,6 @@ static int start(void **state)
     access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, NULL);
     table_tasks.count = 10;
     line_count = forgotten_count = 0;
-    shim_options.accesses = true;
-    context = near_count = 0;
-    patch_thread.context = 0;
     mark_clear((uintptr_t)memory, sizeof memory);
     memset(&stack, 0, sizeof stack);
     return begin(state);
@@ -244,32 +226,6 @@ static void test_marked_meanwhile(void **state)
     assert_true(plain(16, 4, LOAD));
     assert_int_equal(forgotten_count, 2);
     assert_int_equal(forgotten[0], (uintptr_t)memory);
-}
-
-/* As long as control stays in copies, an access needs no call stack of its own; not so in a line with marks. */
-static void test_same_context(void **state)
-{
-    (void)state;
-    context = 5;
-    as(1);
-    assert_false(plain(16, 4, LOAD));
-    assert_int_equal(near_count, 0);
-    assert_false(plain(20, 4, STORE));
-    assert_int_equal(near_count, 1);
-    assert_false(plain(62, 4, STORE)); /* in two lines */
-    assert_int_equal(near_count, 1);
-    locked(128, 4);
-    patch_thread.context = 5;
-    assert_false(plain(132, 4, STORE));
-    assert_true(plain(128, 4, LOAD));
-    assert_int_equal(near_count, 1);
-    assert_int_equal(patch_thread.context, 0);
-    patch_thread.context = 5;
-    mark_meanwhile = (uintptr_t)memory + 192;
-    forgotten_count = 0;
-    assert_true(plain(192, 4, STORE));
-    assert_int_equal(forgotten[0], (uintptr_t)memory + 192);
-    assert_int_equal(near_count, 2);
 }
 
 /* Only the marked bytes of an access are atomic. */
@@ -427,7 +383,6 @@ int main(void)
         TEST(test_locked_is_recorded_first),
         TEST(test_failed_exchange_releases_nothing),
         TEST(test_marked_meanwhile),
-        TEST(test_same_context),
         TEST(test_bytes),
         TEST(test_wide),
         TEST(test_pair),

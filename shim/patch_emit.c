@@ -230,7 +230,7 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     check->site = new_site(e, in, PATCH_ACCESS, bracketed(in) ? PATCH_BRACKET : 0);
     struct patch_site *site = &patch_sites[check->site];
     site->registers = (uint8_t)(check->a | check->b << 4);
-    check->slot = open_slot(site->pc + 1, site->kind);
+    check->slot = site->slot = (uint8_t)open_slot(site->pc + 1, site->kind);
     spill(e, check);
     effective_address(e, in, check->a, false);
     if (check->store_address)

@@ -19,8 +19,8 @@ struct check {
     uint32_t back;       /* where it returns */
     uint32_t behind;     /* behind the instruction */
     uint32_t site;
-    uint32_t slot; /* of the open table */
-    uint8_t a, b;  /* scratch registers */
+    uint8_t slot; /* of the open table */
+    uint8_t a, b; /* scratch registers */
     bool flags, spill_a, spill_b, spill_rax, store_address, down;
 };
 

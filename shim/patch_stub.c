@@ -162,9 +162,12 @@ static void record_vector(const struct patch_site *site, const struct patch_fram
 static inline uint64_t slow(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
+    if (LIKELY(patch_thread.context != 0) &&
+        LIKELY(access_near(patch_thread.address, site, patch_thread.site)))
+        return 0;
+    patch_thread.context = 0;
     if (LIKELY(site->action == PATCH_ACCESS))
         return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
-    patch_thread.context = 0;
     switch ((enum patch_action)site->action) {
     case PATCH_ACCESS:
         break;
