@@ -84,7 +84,7 @@ static void tables(void)
           L(refused), L(reserved), L(path));
 #define E(m) M(trace_open, m)
     TABLE(trace_open, "Entries of the open table in the header of `access.N`.", E(mask), E(line),
-          E(pc), E(run_mask), E(run), E(stride), E(reserved), E(kind), E(reserved2), E(context));
+          E(pc), E(run_mask), E(run), E(stride), E(near), E(kind), E(reserved2), E(context));
 }
 
 #define VALUE(name) printf("| %d | %s |\n", (int)(name), strchr(#name, '_') + 1)
