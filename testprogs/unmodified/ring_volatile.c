@@ -1,5 +1,6 @@
 /*
- * The same with volatile indices: one suspected finding, nothing proved.
+ * The same with a volatile index: one suspected finding, nothing proved. Nothing is handed back, so that there is but one
+ * flag: of two that explain each other either may be named.
  *
  * EXPECT: race @produced @look head [suspected]
  * MODE: patched
@@ -7,20 +8,18 @@
 #include <pthread.h>
 #include <sched.h>
 
-#define SLOTS 8u
+#define SLOTS 100u
 
 static struct {
     long a, b;
 } slots[SLOTS];
-static volatile unsigned head, tail;
+static volatile unsigned head;
 long sum;
 
 static void *first(void *unused)
 {
-    for (unsigned i = 0; i < 100; i++) {
-        while (i - tail == SLOTS)
-            sched_yield();
-        slots[i % SLOTS].a = slots[i % SLOTS].b = (long)i;
+    for (unsigned i = 0; i < SLOTS; i++) {
+        slots[i].a = slots[i].b = (long)i;
         head = i + 1; /* @produced */
     }
     return unused;
@@ -28,11 +27,10 @@ static void *first(void *unused)
 
 static void *second(void *unused)
 {
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < SLOTS; i++) {
         while (head == i) /* @look */
             sched_yield();
-        sum += slots[i % SLOTS].a + slots[i % SLOTS].b;
-        tail = i + 1;
+        sum += slots[i].a + slots[i].b;
     }
     return unused;
 }
