@@ -62,12 +62,13 @@ EXPORT void wrap_go_panic(void *type, void *data)
 /* Nothing comes after it. The scheduler itself throws when no goroutine is left that could go on. */
 static NOINLINE void throwing(const char *text, intptr_t length, uintptr_t pc, uintptr_t frame)
 {
-    static const char asleep[] = "all goroutines are asleep";
+    static const char asleep[] = "all goroutines are asleep", none[] = "no goroutines (main called";
     struct thread *thread = thread_enter();
     if (!thread)
         return;
     struct go *go = go_behind(thread);
-    if (length >= (intptr_t)sizeof asleep - 1 && raw_equal_n(text, asleep, sizeof asleep - 1)) {
+    if ((length >= (intptr_t)sizeof asleep - 1 && raw_equal_n(text, asleep, sizeof asleep - 1)) ||
+        (length >= (intptr_t)sizeof none - 1 && raw_equal_n(text, none, sizeof none - 1))) {
         process_record()->flags |= TRACE_PROCESS_ASLEEP;
     } else if (go) {
         go->threw = true;

@@ -19,7 +19,7 @@
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     BARE: yes                               also run with nothing but LD_PRELOAD
  *
- * A label is a comment that holds @name and stands for its line. Every program is also run without gorocheck: output and
+ * A label is a comment that holds @name and stands for its line; file:* is any line of a file that is not ours. Every program is also run without gorocheck: output and
  * exit status must be the same. The set of findings is compared as a whole: one too few and one too many both fail.
  * The last line printed is `N passed, N failed`.
  */

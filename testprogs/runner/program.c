@@ -30,7 +30,16 @@ static bool kind_known(const char *word)
 static bool site_like(const char *word)
 {
     const char *colon = strrchr(word, ':');
-    return colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1);
+    return colon && colon[1] &&
+           (!strcmp(colon, ":*") || strspn(colon + 1, "0123456789") == strlen(colon + 1));
+}
+
+/* "testing.go:*" is any line of it. */
+static bool site_agrees(const char *expect, const char *found)
+{
+    size_t length = strlen(expect);
+    return length && expect[length - 1] == '*' ? !strncmp(expect, found, length - 1)
+                                               : !strcmp(expect, found);
 }
 
 bool finding_parse(struct finding *finding, const char *line)
@@ -63,7 +72,7 @@ bool finding_agrees(const struct finding *expect, const struct finding *found)
     if (strcmp(expect->kind, found->kind) || expect->site_count != found->site_count)
         return false;
     for (int i = 0; i < expect->site_count; i++)
-        if (strcmp(expect->sites[i], found->sites[i]))
+        if (!site_agrees(expect->sites[i], found->sites[i]))
             return false;
     if (expect->object[0] && strcmp(expect->object, found->object))
         return false;
