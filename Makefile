@@ -155,7 +155,7 @@ $(BUILD)/test/analyzer/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
 $(BUILD)/bench/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
 	@mkdir -p $(@D)
 	@echo 'LINK $@'
-	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(ANALYZER_LDLIBS)
+	@$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) -o $@ $^ $(ANALYZER_LDLIBS) -lcmocka
 
 deps:
 	@.ci/deps build
