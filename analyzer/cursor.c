@@ -175,8 +175,10 @@ void access_resume(struct access_cursor *cursor)
 }
 
 /* An access whose address or extent no program can have: damage that happens to decode. */
-static const char *implausible(const struct trace_access *record)
+static inline const char *implausible(const struct trace_access *record)
 {
+    if (record->type == TRACE_ACCESS_LINE && record->run == 0)
+        return record->address < TRACE_ADDRESS_MAX ? NULL : "line outside of any program's memory";
     switch ((enum trace_access_type)record->type) {
     case TRACE_ACCESS_LINE:
         if (record->address >= TRACE_ADDRESS_MAX)
@@ -263,27 +265,43 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
     return false;
 }
 
-bool access_next(struct access_cursor *cursor, struct trace_access *record)
+/* At the end of a chunk, or after damage. */
+static __attribute__((noinline)) bool chunk_over(struct access_cursor *cursor,
+                                                 struct trace_access *record, bool *open)
 {
+    *open = false;
     if (cursor->error || cursor->stream >= cursor->trace->stream_count)
         return false;
     const struct trace_blob *blob = &cursor->trace->access[cursor->stream];
-    if (cursor->place.chunk_end == 0)
+    if (cursor->place.chunk_end == 0) {
+        *open = true;
         return open_next(cursor, blob, record);
-    if (cursor->place.offset >= cursor->place.chunk_end &&
-        !chunk_next(blob, &access_layout, &cursor->place, &cursor->error)) {
-        cursor->place.chunk_end = 0;
-        cursor->error_offset = cursor->place.offset;
-        return !cursor->error && open_next(cursor, blob, record);
     }
-    size_t size = trace_access_get(&cursor->codec, blob->bytes + cursor->place.offset,
-                                   blob->bytes + cursor->place.chunk_end, record, &cursor->error);
+    if (chunk_next(blob, &access_layout, &cursor->place, &cursor->error))
+        return true;
+    cursor->place.chunk_end = 0;
+    cursor->error_offset = cursor->place.offset;
+    *open = true;
+    return !cursor->error && open_next(cursor, blob, record);
+}
+
+bool access_next(struct access_cursor *cursor, struct trace_access *record)
+{
+    struct stream_place *place = &cursor->place;
+    if (place->offset >= place->chunk_end || cursor->error) {
+        bool open, more = chunk_over(cursor, record, &open);
+        if (open || !more)
+            return more;
+    }
+    const uint8_t *bytes = cursor->trace->access[cursor->stream].bytes;
+    size_t size = trace_access_get(&cursor->codec, bytes + place->offset, bytes + place->chunk_end,
+                                   record, &cursor->error);
     if (size != 0)
         cursor->error = implausible(record);
     if (cursor->error) {
-        cursor->error_offset = cursor->place.offset;
+        cursor->error_offset = place->offset;
         return false;
     }
-    cursor->place.offset += size;
+    place->offset += size;
     return true;
 }

@@ -251,6 +251,10 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
     case TRACE_ACCESS_LINE:
         stream->records++;
         stream->lines += record->run + 1;
+        if (record->run == 0 && task && scan->owners) {
+            mark_soon(scan, queue, first, task, record->kind & TRACE_KIND_WRITE);
+            break;
+        }
         if (record->stride < 0)
             first -= record->run;
         if (task)

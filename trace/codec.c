@@ -355,14 +355,26 @@ uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
     return p - 1;
 }
 
-size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
-                        struct trace_access *record, const char **error)
+/* The bytes of a record that `in` has read, or 0 with *error. */
+static inline size_t taken(const struct trace_access_codec *codec, const struct input *in,
+                           const uint8_t *p, struct trace_access *record, const char **error)
+{
+    if (in->error) {
+        *error = in->error;
+        return 0;
+    }
+    record->task = codec->task;
+    record->segment = codec->segment;
+    return (size_t)(in->p - p);
+}
+
+static __attribute__((noinline)) size_t get_other(struct trace_access_codec *codec,
+                                                  const uint8_t *p, const uint8_t *end,
+                                                  struct trace_access *record, const char **error)
 {
     struct input in = {p, end, NULL};
-    uint32_t header = get_byte(&in);
-    uint32_t type = header & LINE_BIT ? TRACE_ACCESS_LINE : header >> 1;
-    if (!in.error && !(header & LINE_BIT) &&
-        (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
+    uint32_t type = get_byte(&in) >> 1;
+    if (!in.error && (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
         in.error = "unknown kind of record";
     if (in.error) {
         *error = in.error;
@@ -371,7 +383,6 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
     record->type = type;
     switch ((enum trace_access_type)type) {
     case TRACE_ACCESS_LINE:
-        get_line(codec, &in, header, record);
         break;
     case TRACE_ACCESS_SWITCH:
         codec->task = get_id(&in);
@@ -399,14 +410,18 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
         record->tsc = get_delta(&in, &codec->tsc);
         break;
     }
-    if (in.error) {
-        *error = in.error;
-        return 0;
-    }
-    record->task = codec->task;
-    record->segment = codec->segment;
-    if (type != TRACE_ACCESS_LINE && type != TRACE_ACCESS_RANGE && type != TRACE_ACCESS_ALLOC &&
-        type != TRACE_ACCESS_FREE)
+    if (type != TRACE_ACCESS_RANGE && type != TRACE_ACCESS_ALLOC && type != TRACE_ACCESS_FREE)
         record->context = codec->context;
-    return (size_t)(in.p - p);
+    return taken(codec, &in, p, record, error);
+}
+
+/* Nearly all records are lines: what the others need would cost these a frame and its registers. */
+size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
+                        struct trace_access *record, const char **error)
+{
+    if (p >= end || !(*p & LINE_BIT))
+        return get_other(codec, p, end, record, error);
+    struct input in = {p + 1, end, NULL};
+    get_line(codec, &in, *p, record);
+    return taken(codec, &in, p, record, error);
 }

@@ -54,35 +54,47 @@ struct input {
     const char *error;
 };
 
-static inline uint64_t get_number_checked(struct input *in)
+struct number {
+    uint64_t value;   /* or the address of what is wrong */
+    const uint8_t *p; /* behind it, or NULL */
+};
+
+/* Byte by byte. It has nothing of `struct input`, so that this stays in registers where numbers are
+ * read. */
+static __attribute__((noinline, unused)) struct number get_number_checked(const uint8_t *p,
+                                                                          const uint8_t *end)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (in->p == in->end) {
-            in->error = "record cut short";
-            return 0;
-        }
-        uint8_t byte = *in->p++;
+        if (p == end)
+            return (struct number){(uintptr_t) "record cut short", NULL};
+        uint8_t byte = *p++;
         value |= (uint64_t)(byte & 127) << shift;
         if (byte < 128)
-            return value;
+            return (struct number){value, p};
     }
-    in->error = "number too long";
-    return 0;
+    return (struct number){(uintptr_t) "number too long", NULL};
 }
 
 /* Numbers of up to 8 bytes are put together without a loop, as they are written. */
 static inline uint64_t get_number(struct input *in)
 {
-    uint64_t word;
-    if (in->end - in->p < (ptrdiff_t)sizeof(word))
-        return get_number_checked(in);
-    if (*in->p < 128)
-        return *in->p++;
-    __builtin_memcpy(&word, in->p, sizeof(word));
-    uint64_t last = ~word & 0x8080808080808080u; /* the bytes that end a number */
-    if (last == 0)
-        return get_number_checked(in);
+    uint64_t word = 0, last = 0; /* the bytes that end a number */
+    if (in->end - in->p >= (ptrdiff_t)sizeof(word)) {
+        if (*in->p < 128)
+            return *in->p++;
+        __builtin_memcpy(&word, in->p, sizeof(word));
+        last = ~word & 0x8080808080808080u;
+    }
+    if (last == 0) {
+        struct number number = get_number_checked(in->p, in->end);
+        if (!number.p) {
+            in->error = (const char *)(uintptr_t)number.value;
+            return 0;
+        }
+        in->p = number.p;
+        return number.value;
+    }
     in->p += ((unsigned)__builtin_ctzll(last) >> 3) + 1;
     word &= (last ^ (last - 1)) & 0x7f7f7f7f7f7f7f7fu;
     word = (word & 0x007f007f007f007fu) | (word & 0x7f007f007f007f00u) >> 1;
