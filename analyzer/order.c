@@ -108,10 +108,11 @@ static int compare_segments(const void *a, const void *b)
     return x->from_segment < y->from_segment ? -1 : x->from_segment > y->from_segment;
 }
 
-uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment)
+/* Edges [low, high) of a list are searched: those before are at or before `segment`, those behind
+ * are not. */
+static uint32_t version_between(const struct order_list *list, uint64_t segment, uint32_t low,
+                                uint32_t high)
 {
-    const struct order_list *list = &order->lists[task];
-    uint32_t low = 0, high = list->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (list->edges[middle].segment <= segment)
@@ -120,6 +121,29 @@ uint32_t order_version(const struct order *order, uint32_t task, uint64_t segmen
             high = middle;
     }
     return list->retired + low;
+}
+
+uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment)
+{
+    const struct order_list *list = &order->lists[task];
+    return version_between(list, segment, 0, list->count);
+}
+
+uint32_t order_version_near(const struct order *order, uint32_t task, uint64_t segment,
+                            uint32_t hint)
+{
+    const struct order_list *list = &order->lists[task];
+    uint32_t low = hint > list->retired ? hint - list->retired : 0, high, step = 1;
+    low = high = low < list->count ? low : list->count;
+    for (; high < list->count && list->edges[high].segment <= segment; step *= 2) {
+        low = high + 1;
+        high = step < list->count - high ? high + step : list->count;
+    }
+    for (; low > 0 && list->edges[low - 1].segment > segment; step *= 2) {
+        high = low - 1;
+        low = step < low ? low - step : 0;
+    }
+    return version_between(list, segment, low, high);
 }
 
 /* ---- cycles ---- */
@@ -167,8 +191,10 @@ static void replay_task(struct replay *replay, uint32_t task)
     uint32_t count = order->lists[task].count;
     while (replay->applied[task] < count) {
         const struct order_edge *edge = &edges[replay->applied[task]];
-        uint32_t version =
-            edge->from == ORDER_DROPPED ? 0 : order_version(order, edge->from, edge->from_segment);
+        uint32_t version = edge->from == ORDER_DROPPED
+                               ? 0
+                               : order_version_near(order, edge->from, edge->from_segment,
+                                                    replay->applied[edge->from]);
         if (version && replay->applied[edge->from] < version) {
             replay->need[task] = version;
             replay->next[task] = replay->waiters[edge->from];

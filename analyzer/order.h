@@ -90,6 +90,9 @@ const struct order_edge *order_last_edge(const struct order *order, uint32_t tas
                                          uint64_t segment);
 /* How many edges of `task` lie at or before `segment`, the retired ones included. */
 uint32_t order_version(const struct order *order, uint32_t task, uint64_t segment);
+/* The same, found at once if it is `hint` or near. */
+uint32_t order_version_near(const struct order *order, uint32_t task, uint64_t segment,
+                            uint32_t hint);
 static inline const struct order_edge *order_edge_at(const struct order *order, uint32_t task,
                                                      uint32_t index)
 {

@@ -177,14 +177,14 @@ static void save(struct order_walk *walk, uint32_t task)
     t->saved[index] = clock_share(t->clock);
 }
 
-static void apply(struct order_walk *walk, uint32_t task, const struct order_edge *edge)
+/* `version`: of the edge's source, at its segment. */
+static void apply(struct order_walk *walk, uint32_t task, const struct order_edge *edge,
+                  uint32_t version)
 {
     struct walk_task *t = &walk->tasks[task], *source = &walk->tasks[edge->from];
-    const struct order *order = walk->order;
     if (t->gone || clock_get(&walk->pool, t->clock, edge->from) >= edge->from_segment)
         return;
-    if (source->clock.root && !source->gone &&
-        source->applied == order_version(order, edge->from, edge->from_segment)) {
+    if (source->clock.root && !source->gone && source->applied == version) {
         clock_join(&walk->pool, &t->clock, source->clock);
         clock_raise(&walk->pool, &t->clock, edge->from, edge->from_segment);
     } else {
@@ -241,14 +241,15 @@ static bool bring(struct order_walk *walk, uint32_t task, uint32_t version, bool
                 *until = edge->from_segment;
                 return false;
             }
-            uint32_t needs = order_version(order, edge->from, edge->from_segment);
+            uint32_t needs =
+                order_version_near(order, edge->from, edge->from_segment, source->applied);
             if (source->applied < needs && source->done >= edge->from_segment) {
                 uint32_t from = edge->from;
                 MEMORY_GROW(walk->stack, depth, walk->capacity);
                 walk->stack[depth++] = (struct wanted){from, needs};
                 continue;
             }
-            apply(walk, top->task, edge);
+            apply(walk, top->task, edge, needs);
         }
         t->applied++;
         if (t->applied % CHECKPOINT == 0 && !t->gone)
@@ -271,7 +272,8 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
     if (t->applied >= order_edges(order, task) ||
         order_edge_at(order, task, t->applied)->segment > segment)
         return true; /* nothing new: the usual case */
-    return bring(walk, task, order_version(order, task, segment), force, other, until);
+    return bring(walk, task, order_version_near(order, task, segment, t->applied), force, other,
+                 until);
 }
 
 uint64_t order_walk_settle(struct order_walk *walk, uint32_t task, uint64_t segment)

@@ -310,8 +310,8 @@ void race_check(struct race_history *history, struct race_now *now, const struct
     for (uint32_t i = from; i < to; i++) {
         fetch_ahead(history, items, i, end, ahead);
         const struct race_item *item = &items[i];
-        struct race_line *line = race_line_get(history, item->line, true);
-        if (!line)
+        struct race_line *line = race_line_find(history, item->line);
+        if (!line->line && !(line = race_line_get(history, item->line, true)))
             continue;
         now->position = position + item->ordinal;
         now->site = item->site;

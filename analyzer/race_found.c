@@ -121,9 +121,12 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
     if (!before)
         before = &end;
     struct race_pair *pair = pair_get(history, before->site, now->site);
+    bool machine = (before->site | now->site) & RACE_SITE_MACHINE;
     uint64_t apart = 0;
     pair->count++;
-    if ((before->site | now->site) & RACE_SITE_MACHINE) {
+    if (!machine && pair->sample_count == RACE_SAMPLES)
+        return; /* only of machine pairs a later one may be better */
+    if (machine) {
         apart = race_time_apart(history->scan, (uint32_t)before->task, before->segment, now->task,
                                 now->segment);
         race_watch_found(history, now, line, mask, before, block_number,

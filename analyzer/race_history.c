@@ -16,8 +16,9 @@
 #define ROOM_MIN  1u  /* log2 of the entries a line gets at first: a cache line */
 #define ROOM_MAX \
     10u /* ... and at most: 1024 unordered accesses or sites (a compressor has 300 at one line of its state) */
-#define SWEEP_MIN  (UINT64_C(1) << 20)
-#define POOL_FIRST 2u /* 0 is no place; at an even one an entry does not straddle cache lines */
+#define SWEEP_MIN   (UINT64_C(1) << 20)
+#define SWEEP_AHEAD 16u /* lines: the time of a fetch from memory */
+#define POOL_FIRST  2u  /* 0 is no place; at an even one an entry does not straddle cache lines */
 
 /* Address space for entries: what the system grants, at most *count of them. */
 static struct race_entry *reserve(uint64_t *count)
@@ -160,6 +161,7 @@ static uint32_t pool_get(struct race_history *history, unsigned room)
     uint32_t at = history->pool_free[room];
     if (at) {
         history->pool_free[room] = (uint32_t)history->pool[at].mask;
+        __builtin_prefetch(&history->pool[history->pool_free[room]], 1); /* for the next time */
     } else {
         uint64_t count = UINT64_C(1) << room;
         if (history->pool_used + count > history->pool_room ||
@@ -228,6 +230,8 @@ void race_sweep(struct race_history *history, const uint64_t *floor)
     history->line_empty = 0;
     for (uint64_t i = 0; i < history->line_capacity; i++) {
         struct race_line *line = &history->lines[i];
+        if (i + SWEEP_AHEAD < history->line_capacity)
+            __builtin_prefetch(race_line_entries(history, line + SWEEP_AHEAD), 1);
         if (line->line == 0)
             continue;
         for (uint32_t e = line->count; e-- > 0;) {

@@ -94,13 +94,14 @@ static void take_context(struct race_source *source, struct race_reader *reader)
     reader->contexts[record->context % RACE_CONTEXTS] = context;
 }
 
-static const struct race_context *place_of(struct race_source *source, struct race_reader *reader,
-                                           uint32_t *frame)
+/* Where the present record was: its stack is a frame from here on. */
+static inline const struct race_context *place_of(struct race_source *source,
+                                                  struct race_reader *reader, uint32_t *frame)
 {
-    const struct race_context *context =
-        &reader->contexts[source->draft.record.context % RACE_CONTEXTS];
-    *frame = context->node & RACE_FRAME ? context->node & ~RACE_FRAME
-                                        : frame_of(source, reader, context->node);
+    struct race_context *context = &reader->contexts[source->draft.record.context % RACE_CONTEXTS];
+    if (!(context->node & RACE_FRAME))
+        context->node = RACE_FRAME | frame_of(source, reader, context->node);
+    *frame = context->node & ~RACE_FRAME;
     return context;
 }
 
