@@ -1,6 +1,6 @@
 /*
  * How many access records the race detector checks per second: generated traces of several shapes,
- * each read, ordered and checked as `gorocheck analyze` does. Usage: race_bench [millions of
+ * each read, ordered and checked as `gorocheck analyze` does, the least of three times. Usage: race_bench [millions of
  * records] [jobs] [shape]
  *
  *   private    each task works on its own memory (most records of most programs)
@@ -23,6 +23,7 @@
 #define WRITE8 (3u << 4 | TRACE_KIND_WRITE)
 #define READ8  (3u << 4)
 #define BASE   UINT64_C(0x7f0000000000)
+#define ROUNDS 3u
 
 struct used { /* seconds of processor time */
     double all, kernel;
@@ -111,12 +112,17 @@ static void hash_table(struct trace_make *make, uint64_t records)
     }
 }
 
-static void measure(const char *name, struct trace_make *make, unsigned jobs)
+struct result {
+    struct used used;
+    uint64_t records, bytes;
+    uint32_t findings;
+};
+
+static struct result analyze(const struct trace_make *make, unsigned jobs)
 {
     struct analysis_options options = {.jobs = jobs, .memory_limit = UINT64_C(2) << 30};
     struct analysis analysis = {.options = &options};
     char *error;
-    trace_make_write(make);
     analysis.trace = trace_open(make->path, &error);
     if (!analysis.trace) {
         fprintf(stderr, "%s\n", error);
@@ -127,17 +133,33 @@ static void measure(const char *name, struct trace_make *make, unsigned jobs)
     analysis.order = order_build(analysis.trace);
     detect_race(&analysis);
     struct used end = used_now();
-    double took = end.all - start.all;
-    printf("%-8s %5.1f million records, %4.2f bytes each: %6.2f s of processor time (%.2f in the "
-           "kernel, for memory), %6.1f million per second, %u findings\n",
-           name, (double)analysis.coverage.access_records / 1e6,
-           (double)analysis.coverage.access_bytes / (double)analysis.coverage.access_records, took,
-           end.kernel - start.kernel, (double)analysis.coverage.access_records / took / 1e6,
-           analysis.findings.count);
+    struct result result = {.used = {end.all - start.all, end.kernel - start.kernel},
+                            .records = analysis.coverage.access_records,
+                            .bytes = analysis.coverage.access_bytes,
+                            .findings = analysis.findings.count};
     finding_list_free(&analysis.findings);
     order_free(analysis.order);
     symbols_close(analysis.symbols);
     trace_close(analysis.trace);
+    return result;
+}
+
+/* The least of a few: memory that a virtual machine has not had for seconds can cost more to get
+ * than all the rest. */
+static void measure(const char *name, struct trace_make *make, unsigned jobs)
+{
+    trace_make_write(make);
+    struct result best = analyze(make, jobs);
+    for (unsigned i = 1; i < ROUNDS; i++) {
+        struct result next = analyze(make, jobs);
+        if (next.used.all < best.used.all)
+            best = next;
+    }
+    double records = (double)best.records;
+    printf("%-8s %5.1f million records, %4.2f bytes each: %6.2f s of processor time (%.2f in the "
+           "kernel, for memory), %6.1f million per second, %u findings\n",
+           name, records / 1e6, (double)best.bytes / records, best.used.all, best.used.kernel,
+           records / best.used.all / 1e6, best.findings);
     trace_make_free(make);
 }
 

@@ -98,11 +98,18 @@ struct queue {
         uint32_t task, wrote;
     } marks[QUEUE];
     uint32_t next;
+    uint64_t line; /* the last one */
+    uint32_t task, wrote;
 };
 
 static void mark_soon(struct race_scan *scan, struct queue *queue, uint64_t line, uint32_t task,
                       uint32_t wrote)
 {
+    if (line == queue->line && task == queue->task && !(wrote & ~queue->wrote))
+        return;
+    queue->line = line;
+    queue->task = task;
+    queue->wrote = wrote;
     uint32_t slot = queue->next++ % QUEUE;
     if (queue->marks[slot].task)
         mark(scan, queue->marks[slot].index, queue->marks[slot].task, queue->marks[slot].wrote);
