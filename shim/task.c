@@ -88,12 +88,18 @@ static struct thread *thread_get(void)
 }
 
 /* Nobody knows who made a foreign task. So that no race with it is wrong it is taken to be after all that is going on:
- * after the present segment, though that is not over, of every other task. */
+ * after the present segment, though that is not over, of every other task. A reader that follows would have to wait for
+ * the end of that segment; so of a task that sleeps, whose present segment is empty then, it is the one before. */
 static void after_all(struct thread *other, void *data)
 {
     struct thread *thread = data;
-    if (other != thread)
-        clock_acquire_task(thread, other->task, other->segment, NULL, 0);
+    if (other == thread)
+        return;
+    uint64_t segment = __atomic_load_n(&other->segment, __ATOMIC_ACQUIRE);
+    bool asleep = __atomic_load_n(&other->record->state, __ATOMIC_ACQUIRE) == TRACE_TASK_BLOCKED &&
+                  __atomic_load_n(&other->segment, __ATOMIC_ACQUIRE) == segment;
+    clock_acquire_task(thread, other->task,
+                       segment - (shim_options.digest && asleep && segment > 1), NULL, 0);
 }
 
 struct thread *task_attach(uint32_t task)
@@ -169,7 +175,11 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
     struct trace_task *record = thread->record;
     if (!timed)
         directory_need();
-    access_flush(thread);
+    if (UNLIKELY(shim_options.digest))
+        clock_new_segment(
+            thread); /* nobody has to wait for what a task does when it wakes up: after_all() */
+    else
+        access_flush(thread);
     record->object = object_id(object);
     record->object2 = object_id(second);
     record->primitive = primitive;

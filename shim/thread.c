@@ -318,6 +318,12 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     struct call call __attribute__((cleanup(call_leave))) = { \
         .pc = RETURN_PC, .frame = (uintptr_t)__builtin_frame_address(0)}
 
+/* A foreign task counts as detached; whether it is only its maker knows. */
+static bool known_detached(const struct trace_task *record)
+{
+    return (record->flags & (TRACE_TASK_DETACHED | TRACE_TASK_FOREIGN)) == TRACE_TASK_DETACHED;
+}
+
 static bool join_begin(struct call *call, uint32_t primitive, uintptr_t handle, uint32_t verb)
 {
     struct thread *thread = thread_enter();
@@ -334,10 +340,10 @@ static bool join_begin(struct call *call, uint32_t primitive, uintptr_t handle, 
         return true;
     const struct trace_task *record = task_record(task);
     call->stack = stack_here(thread, call->pc, call->frame);
-    uint32_t misuse = task == thread->task                  ? TRACE_MISUSE_JOIN_SELF
-                      : record->flags & TRACE_TASK_DETACHED ? TRACE_MISUSE_JOIN_DETACHED
-                      : record->flags & TRACE_TASK_JOINED   ? TRACE_MISUSE_JOIN_TWICE
-                                                            : TRACE_MISUSE_NONE;
+    uint32_t misuse = task == thread->task                ? TRACE_MISUSE_JOIN_SELF
+                      : known_detached(record)            ? TRACE_MISUSE_JOIN_DETACHED
+                      : record->flags & TRACE_TASK_JOINED ? TRACE_MISUSE_JOIN_TWICE
+                                                          : TRACE_MISUSE_NONE;
     if (misuse)
         misuse_note(thread, misuse, call->object, call->stack, record->joined_by,
                     record->join_stack);
@@ -387,7 +393,7 @@ static void detach(uintptr_t handle, uintptr_t pc, uintptr_t frame)
     uint32_t task = handle_task(thread, handle, &object);
     if (task) {
         struct trace_task *record = task_record(task);
-        if (record->flags & TRACE_TASK_DETACHED)
+        if (known_detached(record))
             misuse_note(thread, TRACE_MISUSE_DETACH_TWICE, object, stack_here(thread, pc, frame), 0,
                         0);
         __atomic_fetch_or(&record->flags, TRACE_TASK_DETACHED, __ATOMIC_RELAXED);

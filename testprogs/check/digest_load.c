@@ -1,9 +1,11 @@
 /*
  * A server in small, for testprogs/check/digest: tasks that lock, allocate and free for as many seconds as they are told,
- * and count without the lock, first of all and now and then. With a second argument it does so in a child process too.
+ * and count without the lock, first of all and now and then. With a second argument it does so in a child process too,
+ * or with a task that sleeps all the time and one that the recorder does not see made.
  *
- *     digest_load SECONDS [fork]
+ *     digest_load SECONDS [fork|foreign]
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,17 +56,67 @@ static void *serve(void *argument)
     return NULL;
 }
 
+static pthread_cond_t morning = PTHREAD_COND_INITIALIZER;
+static int awake, asleep;
+
+static void *sleep_on(void *unused)
+{
+    pthread_mutex_lock(&locks[0]);
+    asleep = 1;
+    while (!awake)
+        pthread_cond_wait(&morning, &locks[0]);
+    pthread_mutex_unlock(&locks[0]);
+    return unused;
+}
+
+/* The C library's own function, past whoever has put another one before it. */
+static void make_foreign(pthread_t *task)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    void *library = dlopen("libc.so.6", RTLD_NOW);
+    *(void **)&create = library ? dlsym(library, "pthread_create") : NULL;
+    if (!create || create(task, NULL, serve, (void *)TASKS))
+        abort();
+}
+
+static void sleeper_begin(pthread_t *sleeper, pthread_t *foreign)
+{
+    pthread_create(sleeper, NULL, sleep_on, NULL);
+    for (int there = 0; !there;) {
+        pthread_mutex_lock(&locks[0]);
+        there = asleep;
+        pthread_mutex_unlock(&locks[0]);
+    }
+    make_foreign(foreign);
+}
+
+static void sleeper_end(pthread_t sleeper, pthread_t foreign)
+{
+    pthread_join(foreign, NULL);
+    pthread_mutex_lock(&locks[0]);
+    awake = 1;
+    pthread_cond_signal(&morning);
+    pthread_mutex_unlock(&locks[0]);
+    pthread_join(sleeper, NULL);
+}
+
 int main(int argc, char **argv)
 {
     until = now() + (argc > 1 ? atof(argv[1]) : 1);
-    pid_t child = argc > 2 ? fork() : -1;
+    int sleeps = argc > 2 && strcmp(argv[2], "foreign") == 0;
+    pid_t child = argc > 2 && !sleeps ? fork() : -1;
+    pthread_t sleeper, foreign;
     pthread_t tasks[TASKS];
     for (int i = 0; i < LOCKS; i++)
         pthread_mutex_init(&locks[i], NULL);
+    if (sleeps)
+        sleeper_begin(&sleeper, &foreign);
     for (size_t i = 0; i < TASKS; i++)
         pthread_create(&tasks[i], NULL, serve, (void *)i);
     for (size_t i = 0; i < TASKS; i++)
         pthread_join(tasks[i], NULL);
+    if (sleeps)
+        sleeper_end(sleeper, foreign);
     if (child == 0)
         return 0;
     if (child > 0)
