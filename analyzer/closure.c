@@ -26,8 +26,10 @@ struct closure {
     const struct race_scan *scan;
     const struct closure_word *words;
     uint64_t steps, query;
-    bool unknown;           /* the search has come to edges that were retired */
-    uint32_t target;        /* whose past is searched: its own future is no part of it */
+    bool unknown;    /* the search has come to edges that were retired */
+    bool known_only; /* accesses of which only is known that they may have been do not count */
+    bool any_past;   /* there are such */
+    uint32_t target; /* whose past is searched: its own future is no part of it */
     struct reader *readers; /* by task, then by word */
     uint32_t *first;        /* [task_count + 1] */
     uint64_t *clock, *seen; /* [task_count] */
@@ -36,13 +38,14 @@ struct closure {
     struct reason *reasons;
 };
 
-static uint32_t count_readers(const struct closure *closure, uint32_t count, bool fill)
+static uint32_t count_readers(struct closure *closure, uint32_t count, bool fill)
 {
     uint32_t total = 0, tasks = closure->order->task_count;
     for (uint32_t w = 0; w < count; w++) {
         const struct closure_word *word = &closure->words[w];
         for (uint32_t l = word->watch->logs; l; l = word->watches->logs[l].next) {
             uint32_t task = word->watches->logs[l].task;
+            closure->any_past |= word->watches->logs[l].past > 0;
             if (word->watches->logs[l].write || task >= tasks)
                 continue;
             if (fill)
@@ -96,6 +99,12 @@ bool closure_exhausted(const struct closure *closure)
     return closure->steps == 0;
 }
 
+bool closure_known_only(struct closure *closure, bool on)
+{
+    closure->known_only = on;
+    return closure->any_past;
+}
+
 static void step(struct closure *closure)
 {
     closure->steps -= closure->steps > 0;
@@ -145,9 +154,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* The last segment of the log up to `limit`, 0 if there is none. */
-static uint64_t last_upto(const struct race_log *log, uint64_t limit)
+static uint64_t last_upto(const struct closure *closure, const struct race_log *log, uint64_t limit)
 {
-    uint64_t past = least(log->past, limit);
+    uint64_t past = closure->known_only ? 0 : least(log->past, limit);
     for (uint32_t i = log->count; i-- > 0;) {
         if (log->periods[i].first > limit)
             continue;
@@ -159,10 +168,10 @@ static uint64_t last_upto(const struct race_log *log, uint64_t limit)
 
 /* The last store of the log up to segment `reached` that is not after segment `read` of the task in
  * `slot`. */
-static uint64_t last_not_after(const struct race_log *log, uint64_t reached, uint32_t slot,
-                               uint64_t read)
+static uint64_t last_not_after(const struct closure *closure, const struct race_log *log,
+                               uint64_t reached, uint32_t slot, uint64_t read)
 {
-    uint64_t past = least(log->past, reached);
+    uint64_t past = closure->known_only ? 0 : least(log->past, reached);
     for (uint32_t i = log->count; i-- > 0;) {
         const struct race_period *period = &log->periods[i];
         if (period->first > reached || (slot < RACE_WATCH_TASKS && period->after[slot] >= read))
@@ -176,7 +185,8 @@ static uint64_t last_not_after(const struct race_log *log, uint64_t reached, uin
 static void follow_word(struct closure *closure, struct reader *reader)
 {
     const struct closure_word *word = &closure->words[reader->word];
-    uint64_t read = last_upto(&word->watches->logs[reader->log], closure->clock[reader->task]);
+    uint64_t read =
+        last_upto(closure, &word->watches->logs[reader->log], closure->clock[reader->task]);
     if (reader->query != closure->query) {
         reader->query = closure->query;
         reader->read = 0;
@@ -194,8 +204,8 @@ static void follow_word(struct closure *closure, struct reader *reader)
         if (!log->write || log->task == reader->task || log->task >= closure->order->task_count)
             continue;
         uint64_t reached = race_time_reached(closure->scan, log->task, end);
-        raise_to(closure, log->task, last_not_after(log, reached, slot, read), reader->task,
-                 reader->word);
+        raise_to(closure, log->task, last_not_after(closure, log, reached, slot, read),
+                 reader->task, reader->word);
     }
 }
 

@@ -211,8 +211,10 @@ static void watch_link(struct race_watches *watches, uint32_t index, uint32_t pa
     watch->pairs = watches->link_count++;
 }
 
+/* Of those equally close the first ones stay, but in a trace that grows the newest: of these is
+ * known what the watched words did meanwhile. */
 static void instance_add(struct race_pair *pair, const struct race_now *now,
-                         const struct race_entry *before, uint64_t apart)
+                         const struct race_entry *before, uint64_t apart, bool grows)
 {
     struct race_instance instance = {.apart = apart,
                                      .before_segment = before->segment,
@@ -232,6 +234,8 @@ static void instance_add(struct race_pair *pair, const struct race_now *now,
         pair->instances[pair->instance_count++] = instance;
     else if (apart < pair->instances[farthest].apart)
         pair->instances[farthest] = instance;
+    else if (grows && apart == pair->instances[pair->count % RACE_INSTANCES].apart)
+        pair->instances[pair->count % RACE_INSTANCES] = instance;
 }
 
 void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
@@ -241,7 +245,7 @@ void race_watch_found(struct race_history *history, const struct race_now *now, 
     if (!history->watches)
         history->watches = watches_new();
     struct race_watches *watches = history->watches;
-    instance_add(&history->pairs[pair_index], now, before, apart);
+    instance_add(&history->pairs[pair_index], now, before, apart, history->scan->grows);
     uint64_t tsc = history->blocks[block].tsc;
     uint32_t index = race_watch_find(history, line, mask, block, tsc);
     if (!index)

@@ -184,6 +184,7 @@ static void unite_memory(struct truth *truth, uint32_t worker, const uint32_t *t
 
 /* ---- who orders them alone ---- */
 
+/* An order that is known; what only accesses would make of which nothing is known is unknown. */
 static enum closure_answer try_alone(const struct explain *explain, uint32_t group,
                                      const struct race_instance *instance)
 {
@@ -192,13 +193,19 @@ static enum closure_answer try_alone(const struct explain *explain, uint32_t gro
         choice.first = explain->truth->groups[group].first;
         choice.end = explain->truth->groups[group].end;
     }
-    return ordered(explain->alone, choice, instance, NULL);
+    bool guesses = closure_known_only(explain->alone, true);
+    enum closure_answer answer = ordered(explain->alone, choice, instance, NULL);
+    if (answer != CLOSURE_UNORDERED || !guesses)
+        return answer;
+    closure_known_only(explain->alone, false);
+    answer = ordered(explain->alone, choice, instance, NULL);
+    return answer == CLOSURE_UNORDERED ? answer : CLOSURE_UNKNOWN;
 }
 
 /* The flags that share a class between them; the atomic words are group 0, if there are any. */
 struct flags {
     uint32_t groups[FLAGS], count;
-    bool sure; /* an order is known, not only that it cannot be told any more */
+    uint32_t known, unknown; /* orders that are known, and that cannot be told (any more) */
 };
 
 /* False if no flag orders this one, or one too many would be needed. */
@@ -210,7 +217,7 @@ static bool cover(const struct explain *explain, uint32_t limit,
         enum closure_answer answer = try_alone(explain, flags->groups[i], instance);
         unknown |= answer == CLOSURE_UNKNOWN;
         if (answer == CLOSURE_ORDERED) {
-            flags->sure = true;
+            flags->known++;
             return true;
         }
     }
@@ -222,8 +229,10 @@ static bool cover(const struct explain *explain, uint32_t limit,
         if (answer != CLOSURE_ORDERED)
             continue;
         flags->groups[flags->count++] = g;
-        return flags->sure = true;
+        flags->known++;
+        return true;
     }
+    flags->unknown += unknown;
     return unknown && !closure_exhausted(explain->alone);
 }
 
@@ -254,7 +263,7 @@ static void explain_class(struct explain *explain, const uint32_t *order, uint32
     for (uint32_t i = 0; i < count; i++)
         if (!cover_pair(explain, &truth->pairs[order[i]], &flags))
             return;
-    if (!flags.sure)
+    if (flags.known == 0 || flags.known < flags.unknown)
         return;
     uint32_t best = flags.groups[0];
     for (uint32_t i = 0; i < flags.count; i++) {
