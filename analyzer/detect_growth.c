@@ -16,15 +16,24 @@
 #define FILLED_MIN  4u /* of FINDING_MOMENTS equal parts of that span, in which some were made */
 
 struct made {
-    uint32_t stack, task;
+    uint64_t site; /* return address of the go statement, by whatever way it was come to */
+    uint32_t task;
     uint64_t tsc;
 };
+
+static uint64_t site_of(const struct trace *trace, uint32_t id)
+{
+    uint32_t count = 0;
+    const struct trace_task *task = trace_task(trace, id);
+    const uint64_t *words = task ? trace_stack(trace, task->create_stack, &count) : NULL;
+    return count ? words[0] : 0;
+}
 
 static int made_compare(const void *a, const void *b)
 {
     const struct made *x = a, *y = b;
-    if (x->stack != y->stack)
-        return x->stack < y->stack ? -1 : 1;
+    if (x->site != y->site)
+        return x->site < y->site ? -1 : 1;
     return (x->tsc > y->tsc) - (x->tsc < y->tsc);
 }
 
@@ -62,7 +71,7 @@ static bool grows(const struct trace *trace, const struct made *made, uint32_t c
 }
 
 /* The finding that tells of goroutines of this place. */
-static struct finding *told(const struct analysis *analysis, uint32_t stack)
+static struct finding *told(const struct analysis *analysis, uint64_t site)
 {
     for (uint32_t i = 0; i < analysis->findings.count; i++) {
         struct finding *finding = analysis->findings.items[i];
@@ -70,8 +79,7 @@ static struct finding *told(const struct analysis *analysis, uint32_t stack)
             continue;
         for (uint32_t j = 0; j < finding->part_count; j++) {
             const struct part *part = &finding->parts[j];
-            const struct trace_task *task = trace_task(analysis->trace, part->task);
-            if (part->role == PART_TASK && task && task->create_stack == stack)
+            if (part->role == PART_TASK && site_of(analysis->trace, part->task) == site)
                 return finding;
         }
     }
@@ -116,7 +124,7 @@ static void look(struct analysis *analysis, const struct made *made, uint32_t co
     struct finding_moment curve[FINDING_MOMENTS];
     if (!grows(analysis->trace, made, count, curve) || !goroutine_own(analysis, made[0].task))
         return;
-    struct finding *finding = told(analysis, made[0].stack), *new = NULL;
+    struct finding *finding = told(analysis, made[0].site), *new = NULL;
     if (!finding)
         finding = new = report(analysis, made[0].task, count);
     memcpy(finding->growth, curve, sizeof(curve));
@@ -132,12 +140,11 @@ void detect_growth(struct analysis *analysis)
     uint32_t count = 0;
     for (uint32_t id = 1; id < trace->task_count; id++)
         if (counts(analysis, id))
-            made[count++] = (struct made){.stack = trace->tasks[id].create_stack,
-                                          .task = id,
-                                          .tsc = trace->tasks[id].create_tsc};
+            made[count++] = (struct made){
+                .site = site_of(trace, id), .task = id, .tsc = trace->tasks[id].create_tsc};
     qsort(made, count, sizeof(*made), made_compare);
     for (uint32_t i = 0, next; i < count && !coverage_stopped(trace); i = next) {
-        for (next = i; next < count && made[next].stack == made[i].stack;)
+        for (next = i; next < count && made[next].site == made[i].site;)
             next++;
         look(analysis, made + i, next - i);
     }

@@ -28,6 +28,13 @@ static bool same(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* Goroutines at one place, each with a channel of its own: there may be a hundred thousand of them. */
+static bool same_wait(const struct trace_task *a, const struct trace_task *b)
+{
+    return a->kind == TRACE_TASK_GOROUTINE && b->kind == TRACE_TASK_GOROUTINE &&
+           a->state == TRACE_TASK_BLOCKED && a->primitive == b->primitive;
+}
+
 /* Names differ by their number only. */
 static bool alike(const struct analysis *analysis, const struct roster_line *a,
                   const struct trace_task *task, const struct roster_line *b)
@@ -35,8 +42,8 @@ static bool alike(const struct analysis *analysis, const struct roster_line *a,
     const struct trace_task *first = &analysis->trace->tasks[a->task];
     return first->entry == task->entry && first->state == task->state &&
            !strcmp(first->name, task->name) && first->wait_stack == task->wait_stack &&
-           a->stuck == b->stuck && same(a->state, b->state) && same(a->held, b->held) &&
-           same(a->by, b->by);
+           a->stuck == b->stuck && (same_wait(first, task) || same(a->state, b->state)) &&
+           same(a->held, b->held) && same(a->by, b->by);
 }
 
 static void line_free(struct roster_line *line)

@@ -121,8 +121,11 @@ static inline bool go_is_runtime(uintptr_t pc)
 void go_at_end(struct thread *thread, bool orderly);
 /* go_work.c: once nothing is recorded any more, which goroutines go on to work. Takes a while if some run. */
 void go_work(struct thread *thread);
-/* go_reach.c: which goroutines wait for something that one that can go on may reach; `ender`, if not NULL, cannot. */
-void go_reach(const struct go *ender);
+/* go_reach.c: which goroutines wait for something that one that can go on may reach. `ender` counts as one if `sp`, the end
+ * of its stack, is not 0. */
+void go_reach(const struct go *ender, uint64_t sp);
+/* The stack pointer of a goroutine that is on no thread now. */
+uint64_t go_resting_sp(const struct go *go);
 /* go_panic.c: the goroutine that `thread` runs, or, where the scheduler does something for it, the one it ran last. */
 struct go *go_behind(struct thread *thread);
 

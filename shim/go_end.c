@@ -56,7 +56,12 @@ void go_at_end(struct thread *thread, bool orderly)
     struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
     if (!ender)
         return;
-    if (ender != thread->go || ender->threw)
+    bool resting = ender != thread->go;
+    if (resting || ender->threw)
         crashed(ender);
-    go_reach(ender->id == 1 && !ender->panic_stack ? ender : NULL);
+    /* main does not come back; who waited for another one that ended the program was not left behind by it. */
+    bool returned = ender->id == 1 && !resting && !ender->threw;
+    go_reach(ender, returned  ? 0
+                    : resting ? go_resting_sp(ender)
+                              : (uint64_t)__builtin_frame_address(0));
 }

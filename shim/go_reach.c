@@ -27,7 +27,9 @@
 #define CONTEXT_WORDS 32u
 
 struct search {
-    const struct go *ender;
+    const struct go *ender; /* who ended the program ... */
+    uint64_t
+        ender_sp; /* ... and how far its stack reaches; 0: it has returned, nobody goes on there */
     uint64_t *found; /* hash set of addresses of heap objects, 0 empty */
     uint64_t *pending;
     uint32_t found_count, pending_count;
@@ -175,17 +177,24 @@ static void drain(struct search *search)
 
 /* ---- stacks ---- */
 
+uint64_t go_resting_sp(const struct go *go)
+{
+    return ((const uint64_t *)(go->g + go_layout.g_context))[REG_RSP_WORD];
+}
+
 static void stack_scan(struct search *search, const struct go *go, const struct trace_task *record)
 {
     const uint64_t *context = (const uint64_t *)(go->g + go_layout.g_context);
-    uint64_t sp = context[REG_RSP_WORD], high = record->stack_high;
-    bool parked = record->state == TRACE_TASK_BLOCKED;
+    uint64_t sp = go_resting_sp(go), high = record->stack_high;
+    bool known = record->state == TRACE_TASK_BLOCKED || go == search->ender;
     if (record->stack_low >= high)
         return;
+    if (go == search->ender)
+        sp = search->ender_sp;
     /* Where the stack of one that runs ends now is not known: some of what lies below its last rest is taken along. */
     if (sp < record->stack_low || sp > high)
         sp = high - 65536 > record->stack_low ? high - 65536 : record->stack_low;
-    else if (!parked)
+    else if (!known)
         sp = sp - 16384 > record->stack_low ? sp - 16384 : record->stack_low;
     for (uint32_t i = 0; i < CONTEXT_WORDS; i++)
         word(search, context[i]);
@@ -258,7 +267,7 @@ static bool from_outside(const struct trace_task *record)
 static void running(struct go *go, void *data)
 {
     struct search *search = data;
-    if (!go->task || go == search->ender)
+    if (!go->task || (go == search->ender && !search->ender_sp))
         return;
     const struct trace_task *record = task_record(go->task);
     if (!go_parks(go) || record->flags & TRACE_TASK_SYSTEM)
@@ -467,12 +476,13 @@ static void unknown(struct go *go, void *data)
         task_record(go->task)->flags &= ~(TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
 }
 
-void go_reach(const struct go *ender)
+void go_reach(const struct go *ender, uint64_t sp)
 {
     struct search *search = memory_get(sizeof *search);
     if (!search)
         return;
     search->ender = ender;
+    search->ender_sp = sp;
     search->flag = TRACE_TASK_REACHED_BY;
     search->found = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
     search->pending = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);

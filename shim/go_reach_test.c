@@ -158,7 +158,7 @@ static void nobody(void **state)
     goroutine(1, TRACE_TASK_RUNNING);
     waits(2, 5);
     on_stack(2, object(5)); /* it has it itself */
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -173,7 +173,7 @@ static void by_stack(void **state)
     heap[7][3] = object(8); /* by two others */
     heap[8][7] = object(6);
     on_stack(3, object(7));
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), SOMEBODY);
 }
@@ -184,7 +184,7 @@ static void by_register(void **state)
     goroutine(1, TRACE_TASK_RUNNING);
     gs[1].context[9] = object(5);
     waits(2, 5);
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
 }
 
@@ -201,7 +201,7 @@ static void woken(void **state)
     on_stack(4, object(9));
     waits(5, 9);
     on_stack(5, object(8));
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(3), SOMEBODY);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), NOBODY);
@@ -217,7 +217,7 @@ static void of_the_runtime(void **state)
     heap[6][0] = (uint64_t)&gs[2];
     heap[6][1] = object(5);
     on_stack(1, object(6));
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -228,7 +228,7 @@ static void without_pointers(void **state)
     waits(2, 5);
     heap[OBJECTS - 1][0] = object(5);
     on_stack(1, object(OBJECTS - 1));
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -242,7 +242,7 @@ static void by_variable(void **state)
     variables_of_program[100] = object(5);
     on_stack(2, object(6)); /* it could be woken, and then ... */
     on_stack(1, object(7));
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), VARIABLE);
     assert_int_equal(found(3), VARIABLE);
     assert_int_equal(found(4), SOMEBODY);
@@ -258,14 +258,27 @@ static void who_does_not_count(void **state)
     }
     records[2].flags = TRACE_TASK_SYSTEM;
     waits(4, 5);
-    go_reach(&goroutines[1]);
+    go_reach(&goroutines[1], 0);
     assert_int_equal(found(4), NOBODY);
-    set_up(NULL);
-    goroutine(1, TRACE_TASK_RUNNING);
-    on_stack(1, object(5));
-    waits(4, 5);
-    go_reach(NULL);
-    assert_int_equal(found(4), SOMEBODY);
+}
+
+/* Who ended the program, and has not returned: what is above its stack's end counts, no stale word below. Of others that run
+ * the end is not known. */
+static void how_far_a_stack_reaches(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        set_up(NULL);
+        goroutine(1, TRACE_TASK_RUNNING);
+        on_stack(1, object(5)); /* word 17 */
+        gs[1].context[REG_RSP_WORD] = (uint64_t)(stacks[1] + 20);
+        waits(4, 5);
+        if (i == 0)
+            go_reach(NULL, 0);
+        else
+            go_reach(&goroutines[1], (uint64_t)(stacks[1] + (i == 1 ? 18 : 17)));
+        assert_int_equal(found(4), i == 1 ? NOBODY : SOMEBODY);
+    }
 }
 
 /* A wait that ends by itself, and one for a signal. */
@@ -279,7 +292,7 @@ static void goes_on_by_itself(void **state)
     objects[6].shown.flags = TRACE_OBJECT_SHARED;
     on_stack(3, object(7));
     waits(4, 7);
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), SOMEBODY);
 }
@@ -299,7 +312,7 @@ static void by_select(void **state)
     memcpy(lists.words + 8, (uint64_t[]){1, 7 << 1}, 16);
     records[3].object = 0;
     records[3].list = 8;
-    go_reach(NULL);
+    go_reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(3), NOBODY);
 }
@@ -315,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup(without_pointers, set_up),
         cmocka_unit_test_setup(by_variable, set_up),
         cmocka_unit_test_setup(who_does_not_count, set_up),
+        cmocka_unit_test_setup(how_far_a_stack_reaches, set_up),
         cmocka_unit_test_setup(goes_on_by_itself, set_up),
         cmocka_unit_test_setup(by_select, set_up),
     };
