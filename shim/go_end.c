@@ -15,6 +15,8 @@
 #define STATUS_WAITING 4u
 #define STATUS_DEAD    6u
 
+#define BELOW_PANIC    16384u
+
 static void look(struct go *go, void *data)
 {
     (void)data;
@@ -59,9 +61,10 @@ void go_at_end(struct thread *thread, bool orderly)
     bool resting = ender != thread->go;
     if (resting || ender->threw)
         crashed(ender);
-    /* main does not come back; who waited for another one that ended the program was not left behind by it. */
+    /* main does not come back; who waited for another one that ended the program was not left behind by it. A function
+     * that panics keeps nothing for afterwards: what it had lies below, if anywhere. */
     bool returned = ender->id == 1 && !resting && !ender->threw;
     go_reach(ender, returned  ? 0
-                    : resting ? go_resting_sp(ender)
+                    : resting ? go_resting_sp(ender) - BELOW_PANIC
                               : (uint64_t)__builtin_frame_address(0));
 }
