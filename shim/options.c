@@ -10,7 +10,7 @@ struct shim_options shim_options = {.report = true,
                                     .exitcode = 66,
                                     .stack_depth = 32,
                                     .max_disk = UINT64_C(1) << 30,
-                                    .patch = "none",
+                                    .patch = "app",
                                     .patch_mb = 16};
 
 const char *options_variable(char *const *environment, const char *name)

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 3, REQUESTS = 12, QUEUE_SIZE = 16, PATIENCE_MS = 150 };
+enum { WORKERS = 3, REQUESTS = 12, QUEUE_SIZE = 16, PATIENCE_MS = 1000 };
 
 /* A request is answered hand to hand: the worker waits until its answer has been taken. */
 struct request {
@@ -115,7 +115,7 @@ static void *worker(void *unused)
     struct request *request;
     while ((request = queue_take())) {
         int value = lookup(request->number);
-        usleep(request->number == 5 ? 500000 : 3000); /* the work; request 5 is a heavy one */
+        usleep(request->number == 5 ? 2000000 : 3000); /* the work; request 5 is a heavy one */
         stats.served++;                               /* @served: no lock */
         answer(request, value);
     }
@@ -124,7 +124,7 @@ static void *worker(void *unused)
 
 static void *housekeeper(void *unused)
 {
-    usleep(900000);
+    usleep(3000000);
     rotate_log();
     return unused;
 }

@@ -13,10 +13,12 @@
  *     STATUS: 3                               exit status of gorocheck itself: 3 incomplete, 4 nothing observed
  *     MODE: instrumented plain clang patched  how it is built, one test for each word; without this line: instrumented.
  *                                             patched: built as plain, its machine code patched at load
+ *                                             plain: not patched; default: built as plain, with no option
  *     MODE: go gorace gotest goracetest       Go programs: by gccgo alone (without this line), by `gorocheck go build`;
  *                                             tests (X_test.go): by `go test -c`, by `gorocheck go test -c`
  *     PATCHED: race ... or none               what mode patched finds, if that is not what EXPECT says
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
+ *     SAYS: text                              what `gorocheck run` must write on stderr, beside the findings
  *     BARE: yes                               also run with nothing but LD_PRELOAD
  *
  * A label is a comment that holds @name and stands for its line; file:* is any line of a file that is not ours. Every program is also run without gorocheck: output and
@@ -173,7 +175,7 @@ static bool test_build(const struct program *program, const char *mode, struct p
         go_build(&command, program, tool, mode, place);
         return test_build_run(&command, mode, place);
     }
-    if (strcmp(mode, "plain") && !program->patched)
+    if (strcmp(mode, "plain") && strcmp(mode, "default") && !program->patched)
         command_add(&command, tool);
     command_add(&command, cxx ? "c++" : "cc");
     command.env[command.env_count++] = clang ? "GOROCHECK_CC=clang" : "GOROCHECK_CC=gcc";

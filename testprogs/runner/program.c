@@ -198,12 +198,18 @@ static void header_line(struct program *program, const char *text, char *line)
             text_copy(texts[i].target, TEXT_MAX, value);
 }
 
-/* Adds what a patched program runs with to its GOROCHECK_OPTIONS. */
-static void environment_patched(struct program *program)
+/*
+ * What a mode adds to GOROCHECK_OPTIONS: in `plain` no machine code is patched, in `patched` that of the program is; all else
+ * is as the default has it, unless the program says otherwise.
+ */
+static void environment_patch(struct program *program, const char *mode)
 {
-    static const char name[] = "GOROCHECK_OPTIONS=", option[] = "patch=main";
+    static const char name[] = "GOROCHECK_OPTIONS=";
+    const char *option = !strcmp(mode, "plain") ? "patch=none" : "patch=main";
     char env[TEXT_MAX];
     text_copy(env, sizeof(env), program->env);
+    if ((strcmp(mode, "plain") && !program->patched) || strstr(env, "patch="))
+        return;
     char *at = strstr(env, name);
     size_t length = at ? (size_t)(at - env) + strcspn(at, " ") : strlen(env);
     snprintf(program->env, sizeof(program->env), "%.*s%s%s%s", (int)length, env, at ? ":" : " ",
@@ -228,8 +234,7 @@ void program_read(struct program *program, const char *path, const char *mode)
     for (char *line = header ? strtok_r(header, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save))
         header_line(program, text, line);
-    if (program->patched)
-        environment_patched(program);
+    environment_patch(program, mode);
     free(header);
     free(text);
 }
