@@ -116,7 +116,7 @@ static void *worker(void *unused)
     while ((request = queue_take())) {
         int value = lookup(request->number);
         usleep(request->number == 5 ? 2000000 : 3000); /* the work; request 5 is a heavy one */
-        stats.served++;                               /* @served: no lock */
+        stats.served++;                                /* @served: no lock */
         answer(request, value);
     }
     return unused;
