@@ -30,7 +30,7 @@
 #define NEAR_LIMIT (1900 * MEGABYTE) /* how far copy and original may be apart */
 #define ABOVE_FIRST \
     (1024 * MEGABYTE)   /* first try above: the program's heap grows into what is nearer */
-#define COPY_FACTOR 64u /* most bytes of copy for one of text; 8 to 13 are used */
+#define COPY_FACTOR 64u /* most bytes of copy for one of text; 11 to 19 are used */
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;

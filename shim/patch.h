@@ -1,7 +1,7 @@
 /*
  * Unmodified binaries: the machine code of chosen modules is copied at load with a check of the filter before each
  * load and store, and the original is patched to jump into the copy. patch.c (which modules, memory, installation),
- * patch_decode.c, patch_discover.c, patch_live.c, patch_emit.c (the rewriter: a module's bytes in, a copy out),
+ * patch_decode.c, patch_discover.c, patch_live.c, patch_emit.c, patch_near.c (the rewriter: a module's bytes in, a copy out),
  * patch_stub.c (the way from a copy into C), patch_place.c (original pc <-> copy pc, the program's registers in a check).
  *
  * The scheme: whole functions are copied; a call goes back to the ORIGINAL call instruction, so that return addresses,
@@ -18,6 +18,7 @@
  *         ja/jne  miss
  *         ...the spilled things back...
  *     the instruction itself, all registers and flags as the program has them
+ *     near (behind the function): the line is known and only bytes are new: patch_near.c
  *     miss (behind the function): address and site into patch_thread, down by the red zone, call the stub, up, back
  *
  * Invariant for signals: from C up to the instruction itself nothing of the program has changed, and whatever was spilled

@@ -84,6 +84,7 @@ static void run(const struct state *first, uintptr_t target, bool step)
     run_target = target;
     run_flags = 0x202 | (first->flags & FLAGS_SEEN) | (step ? 0x100 : 0);
     stepping = step && step_mode == STEP_COPY;
+    patch_thread.context = CONTEXT_BEFORE;
     run_asm();
     /* Below the place of the return address that `call` pushed */
     memcpy(now.red_zone, stack + 0x3000 - 128, 128);

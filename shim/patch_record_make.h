@@ -34,9 +34,15 @@ static void seen(struct filter_entry *entries, uint64_t address, uint64_t size)
 }
 
 /* The open table, as the slow path leaves it: what the copies add to it was recorded, too. */
-#define CONTEXT 3u
+#define CONTEXT_BEFORE 77u /* of whoever calls the function */
 static struct trace_open open_table[TRACE_OPEN_ENTRIES];
 static uint64_t near_bytes;
+
+/* Each function has its own: nothing that was known in another may be known in it, or behind a call. */
+static uint32_t context_of(const struct patch_site *site)
+{
+    return (uint32_t)(site->pc - site->function);
+}
 
 static void open_note(struct trace_open *entry)
 {
@@ -60,11 +66,14 @@ static void allow_near(const struct patch_site *site)
     uintptr_t line = patch_thread.address & ~(uintptr_t)(LINE_BYTES - 1);
     struct trace_open *entry = &open_table[open_slot(site->pc + 1, site->kind)];
     open_note(entry);
-    *entry = (struct trace_open){
-        .line = line, .pc = site->pc + 1, .stride = 1, .kind = site->kind, .context = CONTEXT};
+    *entry = (struct trace_open){.line = line,
+                                 .pc = site->pc + 1,
+                                 .stride = 1,
+                                 .kind = site->kind,
+                                 .context = context_of(site)};
     if (++toss % 5 != 0)
         open_near(entry, open_near_word(1, patch_thread.site));
-    patch_thread.context = toss % 7 != 0 ? CONTEXT : toss % 2;
+    patch_thread.context = toss % 7 != 0 ? context_of(site) : 0;
 }
 
 static void record_access(uint64_t address, uint64_t size, bool write)
@@ -80,7 +89,8 @@ static void record_access(uint64_t address, uint64_t size, bool write)
 
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
-    (void)address, (void)site, (void)number;
+    (void)address, (void)number;
+    assert_int_equal(patch_thread.context, context_of(site));
     return false;
 }
 
@@ -90,7 +100,7 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     record_access(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE);
     in_bracket = site->details & PATCH_BRACKET && ++bracket_toss % 3 == 0;
     if (stepping)
-        patch_thread.context = CONTEXT;
+        patch_thread.context = context_of(site);
     else if (!in_bracket)
         allow_near(site);
     return in_bracket;
