@@ -89,6 +89,7 @@ struct go {
     uint64_t *frames; /* its shadow call stack, likewise: pc and sp of each */
     uint64_t cases_hash;
     uint32_t cases_list;
+    bool at_work; /* when the program ended */
     /* A g that C threads borrow while they call into Go: it stands for the task of the thread that has it now. */
     uint32_t callbacks; /* nested calls that have it, 0: nobody */
     uint32_t scheduler; /* task that such a thread is for Go's scheduler meanwhile */

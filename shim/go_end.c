@@ -52,6 +52,8 @@ static void crashed(struct go *go)
     record->message = go->message;
 }
 
+#define OWN_FRAMES 1024u /* where ours keep the registers of those who called us */
+
 void go_at_end(struct thread *thread, bool orderly)
 {
     go_each(look, NULL);
@@ -66,5 +68,5 @@ void go_at_end(struct thread *thread, bool orderly)
     bool returned = ender->id == 1 && !resting && !ender->threw;
     go_reach(ender, returned  ? 0
                     : resting ? go_resting_sp(ender) - BELOW_PANIC
-                              : (uint64_t)__builtin_frame_address(0));
+                              : (uint64_t)__builtin_frame_address(0) - OWN_FRAMES);
 }

@@ -263,7 +263,10 @@ static bool from_outside(const struct trace_task *record)
     return false;
 }
 
-/* Stacks of those that can go on; not that of main once it has returned. */
+/*
+ * Stacks of those that can go on; not that of main once it has returned. Some run on in other threads meanwhile and may
+ * begin to wait only now: nothing is said of these.
+ */
 static void running(struct go *go, void *data)
 {
     struct search *search = data;
@@ -275,6 +278,7 @@ static void running(struct go *go, void *data)
     if (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED ||
         (record->state == TRACE_TASK_BLOCKED &&
          (record->flags & TRACE_TASK_TIMED || from_outside(record)))) {
+        go->at_work = true;
         stack_scan(search, go, record);
         drain(search);
     }
@@ -466,7 +470,8 @@ static void known(struct go *go, void *data)
 {
     (void)data;
     if (go_parks(go))
-        task_record(go->task)->flags |= TRACE_TASK_REACH_KNOWN;
+        task_record(go->task)->flags |=
+            TRACE_TASK_REACH_KNOWN | (go->at_work ? TRACE_TASK_REACHED_BY : 0);
 }
 
 static void unknown(struct go *go, void *data)

@@ -120,7 +120,8 @@ static long futex(const long a[6], struct call *call)
         if (shared)
             call->object->shown.flags |= TRACE_OBJECT_SHARED;
         patch_mark(word, sizeof(uint32_t));
-        if (waits)
+        /* Go's runtime sleeps like this for a goroutine that has said already what it waits for. */
+        if (waits && call->thread->record->state != TRACE_TASK_BLOCKED)
             call_block(call, VERB_MAY_BLOCK | (timed ? VERB_TIMED : 0));
     }
     long result = real.syscall(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);

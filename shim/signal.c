@@ -88,6 +88,12 @@ static struct object *signal_object(struct thread *thread, int number)
     return object_get(thread, (uintptr_t)&host_actions[number], TRACE_OBJECT_SIGNAL);
 }
 
+/* What the kernel would call. It looks at no flag for that: Go's runtime ignores signals with SA_SIGINFO set. */
+static bool is_handler(const struct sigaction *action)
+{
+    return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+}
+
 static void host_call(int number, siginfo_t *info, void *context)
 {
     struct patch_view view;
@@ -99,9 +105,11 @@ static void host_call(int number, siginfo_t *info, void *context)
     }
     patch_show(&view, thread_current, context);
     shadow_show(&shadow);
-    if (action.sa_flags & SA_SIGINFO)
+    if (!is_handler(&action))
+        ; /* set meanwhile, by another thread */
+    else if (action.sa_flags & SA_SIGINFO)
         action.sa_sigaction(number, info, context);
-    else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+    else
         action.sa_handler(number);
     shadow_back(&shadow);
     patch_back(&view, context);
@@ -196,8 +204,7 @@ static void watch(int number)
 static bool default_now(int number)
 {
     struct sigaction now;
-    return real.sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
-           now.sa_handler == SIG_DFL;
+    return real.sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
 }
 
 void signal_watch_fatal(void)
@@ -246,9 +253,7 @@ EXPORT int sigaction(int number, const struct sigaction *restrict new,
     struct sigaction wanted, found;
     if (new) {
         wanted = *new;
-        bool handler = (wanted.sa_flags & SA_SIGINFO) ||
-                       (wanted.sa_handler != SIG_DFL && wanted.sa_handler != SIG_IGN);
-        if (handler) {
+        if (is_handler(&wanted)) {
             signal_release(number);
             host_actions[number] = wanted;
             wanted.sa_sigaction = signal_entry;
