@@ -229,6 +229,12 @@ bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t 
     return true;
 }
 
+void call_pause(struct call *call)
+{
+    call->guarded = false;
+    thread_leave(call->thread);
+}
+
 void call_block(struct call *call, uint32_t before)
 {
     struct thread *thread = call->thread;
@@ -238,8 +244,7 @@ void call_block(struct call *call, uint32_t before)
     task_block(thread, call->primitive, call->object, call->mutex, before & VERB_TIMED, call->value,
                stack);
     call->blocked = true;
-    call->guarded = false;
-    thread_leave(thread);
+    call_pause(call);
 }
 
 static void call_resume(struct call *call)

@@ -22,6 +22,8 @@ struct call {
 bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t address,
                 uintptr_t value, uint32_t before);
 void call_block(struct call *call, uint32_t before);
+/* The real function may take a while, or take signals: guard down. */
+void call_pause(struct call *call);
 /* ok: 0 it failed, 1 it succeeded, 2 it succeeded and its former owner had died */
 void call_return(struct call *call, uint32_t ok, uint32_t after);
 bool call_wait_enter(struct call *call, uint32_t primitive, uintptr_t cond, uintptr_t mutex,

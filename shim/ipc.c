@@ -121,7 +121,9 @@ static long futex(const long a[6], struct call *call)
             call->object->shown.flags |= TRACE_OBJECT_SHARED;
         patch_mark(word, sizeof(uint32_t));
         /* Go's runtime sleeps like this for a goroutine that has said already what it waits for. */
-        if (waits && call->thread->record->state != TRACE_TASK_BLOCKED)
+        if (waits && call->thread->record->state == TRACE_TASK_BLOCKED)
+            call_pause(call);
+        else if (waits)
             call_block(call, VERB_MAY_BLOCK | (timed ? VERB_TIMED : 0));
     }
     long result = real.syscall(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
