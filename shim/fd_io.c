@@ -6,6 +6,7 @@
 #include "shim/conduit.h"
 #include "shim/io.h"
 #include "shim/real.h"
+#include "shim/stack.h"
 #include "shim/touch.h"
 
 /* ---- descriptors in messages ---- */
@@ -40,6 +41,25 @@ static void rights_old(int fd, uintptr_t pc)
             __atomic_fetch_or(&ends[i]->shown.flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
 }
 
+/* ---- messages to several ---- */
+
+/* Of the first one the row takes care. */
+static void destinations(int fd, const struct mmsghdr *messages, unsigned count, uintptr_t pc,
+                         uintptr_t frame)
+{
+    struct thread *thread = fd_alone() || count < 2 ? NULL : thread_enter();
+    if (!thread)
+        return;
+    bool datagrams = fd_type(fd_know(thread, fd)) == TRACE_FD_DATAGRAM;
+    for (unsigned i = 1; i < count && datagrams; i++) {
+        const struct msghdr *message = &messages[i].msg_hdr;
+        struct object *object = fd_destination(thread, message->msg_name, message->msg_namelen);
+        if (object)
+            conduit_put(thread, object, stack_here(thread, pc, frame));
+    }
+    thread_leave(thread);
+}
+
 /* ---- the wrappers ---- */
 
 #define WAITS(flags) ((flags)&MSG_DONTWAIT ? 0 : 1)
@@ -67,7 +87,8 @@ static void rights_old(int fd, uintptr_t pc)
     for (unsigned i = 0; i < (count); i++) { \
         MESSAGE(&(m)[i].msg_hdr)             \
         RIGHTS_GIVEN(&(m)[i].msg_hdr)        \
-    }
+    }                                        \
+    destinations(fd, m, count, pc, (uintptr_t)__builtin_frame_address(0));
 #define RIGHTS_TAKEN(m)      \
     if ((m)->msg_controllen) \
         rights_each(m, rights_new, pc);

@@ -83,9 +83,14 @@ void thread_deliver(struct thread *thread)
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
+uintptr_t signal_address(int number)
+{
+    return (uintptr_t)&host_actions[number];
+}
+
 static struct object *signal_object(struct thread *thread, int number)
 {
-    return object_get(thread, (uintptr_t)&host_actions[number], TRACE_OBJECT_SIGNAL);
+    return object_get(thread, signal_address(number), TRACE_OBJECT_SIGNAL);
 }
 
 /* What the kernel would call. It looks at no flag for that: Go's runtime ignores signals with SA_SIGINFO set. */
@@ -147,20 +152,25 @@ static void signal_entry(int number, siginfo_t *info, void *context)
         thread->busy = busy;
 }
 
-/* What was done before any signal was sent is before whoever took one without a handler (signalfd, sigwait). */
+void signal_take(struct thread *thread, int number, uintptr_t pc)
+{
+    if (number <= 0 || number >= SIGNALS)
+        return;
+    struct object *object = object_find(thread, signal_address(number), TRACE_OBJECT_SIGNAL);
+    if (!object)
+        return;
+    object_lock(object);
+    struct clock_pair pairs[16];
+    uint32_t count = clock_read(object, pairs, 16);
+    object_unlock(object);
+    clock_learn(thread, pairs, count, object, pc);
+}
+
+/* Which signals were read from a signalfd is in the bytes: what was done before any was sent. */
 void signal_learn(struct thread *thread, uintptr_t pc)
 {
-    for (int number = 1; number < SIGNALS; number++) {
-        struct object *object =
-            object_find(thread, (uintptr_t)&host_actions[number], TRACE_OBJECT_SIGNAL);
-        if (!object)
-            continue;
-        object_lock(object);
-        struct clock_pair pairs[16];
-        uint32_t count = clock_read(object, pairs, 16);
-        object_unlock(object);
-        clock_learn(thread, pairs, count, object, pc);
-    }
+    for (int number = 1; number < SIGNALS; number++)
+        signal_take(thread, number, pc);
 }
 
 /* What was done so far is before the handler of `number`. */

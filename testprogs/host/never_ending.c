@@ -1,38 +1,38 @@
 /*
- * Threads that never end: main returns while they wait for signals.
+ * Threads that never end: main returns while one sleeps and the other one computes.
  *
- * EXPECT: unjoined @signal wait_for_signal [suspected]
- * EXPECT: unjoined @pause pause_forever [suspected]
+ * EXPECT: unjoined @sleep sleep_forever [suspected]
+ * EXPECT: unjoined @compute compute_forever [suspected]
  * MODE: plain
  * BARE: yes
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static void *wait_for_signal(void *unused)
+static volatile unsigned long rounds;
+
+static void *compute_forever(void *unused)
 {
-    sigset_t set;
-    int number;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigwait(&set, &number);
+    for (;; rounds++)
+        if (rounds % 1000 == 0)
+            usleep(100);
     return unused;
 }
 
-static void *pause_forever(void *unused)
+static void *sleep_forever(void *unused)
 {
-    pause();
+    for (;;)
+        sleep(1000);
     return unused;
 }
 
 int main(void)
 {
     pthread_t thread;
-    pthread_create(&thread, NULL, wait_for_signal, NULL); /* @signal */
+    pthread_create(&thread, NULL, compute_forever, NULL); /* @compute */
     pthread_detach(thread);
-    pthread_create(&thread, NULL, pause_forever, NULL); /* @pause */
+    pthread_create(&thread, NULL, sleep_forever, NULL); /* @sleep */
     pthread_detach(thread);
     puts("leaving");
     return 0;
