@@ -86,6 +86,62 @@ static void report(struct analysis *analysis, uint32_t id)
     analysis_add(analysis, finding);
 }
 
+/* ---- tasks of a pool ---- */
+
+static bool is_job(const struct trace_object *object)
+{
+    return object->kind == TRACE_OBJECT_JOB && object->value & TRACE_JOB_SUBMITTED;
+}
+
+/* Of those that were submitted at the same place some were awaited. */
+static bool others_awaited(const struct trace *trace, uint32_t stack)
+{
+    for (uint32_t id = 1; id < trace->object_count; id++) {
+        const struct trace_object *object = &trace->objects[id];
+        if (is_job(object) && object->create_stack == stack && object->value & TRACE_JOB_AWAITED)
+            return true;
+    }
+    return false;
+}
+
+static void report_job(struct analysis *analysis, uint32_t id, const char *rule, const char *what)
+{
+    const struct trace_object *object = &analysis->trace->objects[id];
+    bool lost = object->value & TRACE_JOB_STARTED;
+    struct finding *finding = finding_new(FINDING_UNJOINED, FINDING_SUSPECTED, rule);
+    char *who = describe_task(analysis, object->create_task);
+    struct part *part = finding_part(finding, PART_TASK, object->create_task,
+                                     symbols_stack_id(analysis->symbols, object->create_stack));
+    finding_set(&part->text, "It was submitted by %s", who);
+    finding->object = memory_text("pool task"); /* no name: those of one place are one finding */
+    finding_set(&finding->summary, "a task of a pool was submitted %s", what);
+    finding_set(&finding->why, "%s",
+                lost ? "others that were submitted at the same place were awaited"
+                     : "it is harmless if what it was to do is not wanted any more");
+    finding_set(&finding->advice, "%s",
+                lost ? "await it: whether it failed, and what it did, is not known before that"
+                     : "let the pool finish what was submitted before the program ends, or take it "
+                       "back (free its memory)");
+    free(who);
+    analysis_add(analysis, finding);
+}
+
+static void detect_jobs(struct analysis *analysis)
+{
+    const struct trace *trace = analysis->trace;
+    for (uint32_t id = 1; id < trace->object_count; id++) {
+        const struct trace_object *object = &trace->objects[id];
+        if (!is_job(object) || object->state != TRACE_OBJECT_LIVE || object->waiters)
+            continue;
+        if (!(object->value & TRACE_JOB_STARTED))
+            report_job(analysis, id, "pool-task-never-started",
+                       "and was not yet begun when the program ended");
+        else if (object->value & TRACE_JOB_FINISHED && !(object->value & TRACE_JOB_AWAITED) &&
+                 others_awaited(trace, object->create_stack))
+            report_job(analysis, id, "pool-task-never-awaited", "and nobody ever awaited it");
+    }
+}
+
 void detect_unjoined(struct analysis *analysis)
 {
     const struct trace *trace = analysis->trace;
@@ -105,4 +161,5 @@ void detect_unjoined(struct analysis *analysis)
         report(analysis, id);
     }
     free(expected);
+    detect_jobs(analysis);
 }

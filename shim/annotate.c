@@ -22,12 +22,34 @@
 
 /* ---- the types of rows ---- */
 
+/* How far a task of a pool has come. Submitted anew it begins anew. */
+static void job_mark(struct call *call, uint32_t primitive)
+{
+    struct trace_object *shown = &call->object->shown;
+    if (primitive == PRIMITIVE_gorocheck_task_submitted) {
+        shown->create_stack = call_stack(call);
+        shown->create_task = call->thread->task;
+        shown->value = TRACE_JOB_SUBMITTED;
+    }
+    if (primitive == PRIMITIVE_gorocheck_task_started)
+        __atomic_fetch_or(&shown->value, TRACE_JOB_STARTED, __ATOMIC_RELAXED);
+    if (primitive == PRIMITIVE_gorocheck_task_finished)
+        __atomic_fetch_or(&shown->value, TRACE_JOB_FINISHED, __ATOMIC_RELAXED);
+    if (primitive == PRIMITIVE_gorocheck_task_awaiting ||
+        primitive == PRIMITIVE_gorocheck_task_awaited)
+        __atomic_fetch_or(&shown->value, TRACE_JOB_AWAITED, __ATOMIC_RELAXED);
+}
+
 void annotate(uint32_t primitive, uint32_t kind, const volatile void *object, uint32_t before,
               uint32_t after, uintptr_t pc, uintptr_t frame)
 {
     struct call call
         __attribute__((cleanup(call_leave))) = {.thread = NULL, .pc = pc, .frame = frame};
-    if (call_enter(&call, primitive, kind, (uintptr_t)object, 0, before) && after)
+    if (!call_enter(&call, primitive, kind, (uintptr_t)object, 0, before))
+        return;
+    if (kind == TRACE_OBJECT_JOB)
+        job_mark(&call, primitive);
+    if (after)
         call_return(&call, 1, after);
 }
 
@@ -80,6 +102,8 @@ void annotate_end(uint32_t primitive, uint32_t kind, const volatile void *object
     meaning_over(call.thread);
     if (!call.object->shown.create_stack)
         call.object->shown.create_stack = call_stack(&call);
+    if (kind == TRACE_OBJECT_JOB)
+        job_mark(&call, primitive);
     if (after)
         call_return(&call, 1, after);
 }

@@ -325,7 +325,13 @@ enum trace_object_state {
 #define TRACE_OBJECT_NAMED        2048u /* in a record of lock order or misuse */
 #define TRACE_OBJECT_OF_LOCK \
     4096u /* ATOMIC: a word of a lock of the program's own: acquired by who was taking it */
-#define TRACE_OBJECT_GO 1024u /* of Go's library: a mutex may be unlocked by another task */
+#define TRACE_OBJECT_GO     1024u /* of Go's library: a mutex may be unlocked by another task */
+
+/* Bits of trace_object.value of a JOB: how far it has come since it was submitted. */
+#define TRACE_JOB_SUBMITTED 1
+#define TRACE_JOB_STARTED   2
+#define TRACE_JOB_FINISHED  4
+#define TRACE_JOB_AWAITED   8
 
 struct trace_object {
     /* What a lock and its unlock touch: one cache line. */
@@ -346,7 +352,7 @@ struct trace_object {
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
         value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
- signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes */
+ signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
     uint64_t unheard; /* condition: signals that met no waiter; channel: receives */
     uint64_t last_post_tsc;

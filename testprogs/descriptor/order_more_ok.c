@@ -106,7 +106,8 @@ int main(void)
     for (int i = 0; i < 2; i++) {
         socklen_t size = sizeof addresses[i];
         sockets[i] = socket(AF_INET, SOCK_DGRAM, 0);
-        addresses[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        addresses[i] =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         bind(sockets[i], (struct sockaddr *)&addresses[i], size);
         getsockname(sockets[i], (struct sockaddr *)&addresses[i], &size);
         pthread_create(&takers[i], NULL, takes, &numbers[i]);

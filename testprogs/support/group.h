@@ -47,7 +47,7 @@ struct job {
 CHANNEL_HIDDEN void job_submit(struct channel *queue, struct job *job)
 {
     job->finished.count = 1;
-    gorocheck_task_submitted(job);
+    gorocheck_task_submitted(job); /* @job_submit */
     channel_send(queue, job);
 }
 
