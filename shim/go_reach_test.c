@@ -317,6 +317,25 @@ static void by_select(void **state)
     assert_int_equal(found(3), NOBODY);
 }
 
+/* The thread that it ran on may have ended, and most of its stack with it. */
+static void stack_gone(void **state)
+{
+    (void)state;
+    uint64_t *pages = memory_get(3 * 4096);
+    goroutine(1, TRACE_TASK_RUNNING);
+    records[1].stack_low = (uint64_t)pages;
+    records[1].stack_high = (uint64_t)pages + 3 * 4096;
+    gs[1].context[REG_RSP_WORD] = (uint64_t)pages;
+    pages[2 * 512 + 7] = object(5);
+    raw2(SYS_munmap, pages, 2 * 4096);
+    waits(2, 5);
+    waits(3, 6);
+    go_reach(NULL, 0);
+    assert_int_equal(found(2), SOMEBODY);
+    assert_int_equal(found(3), NOBODY);
+    raw2(SYS_munmap, pages + 2 * 512, 4096);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup(how_far_a_stack_reaches, set_up),
         cmocka_unit_test_setup(goes_on_by_itself, set_up),
         cmocka_unit_test_setup(by_select, set_up),
+        cmocka_unit_test_setup(stack_gone, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
