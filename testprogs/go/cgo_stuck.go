@@ -41,7 +41,6 @@ func until(state string) {
 	}
 }
 
-
 //export goSend
 func goSend() {
 	answers := make(chan int)

@@ -1,0 +1,28 @@
+/*
+ * The receiver closes the channel when it has enough; the sender does not know, and panics.
+ *
+ * EXPECT: ending @send main.produce [proved]
+ * EXPECT: exit 2
+ */
+package main
+
+import "fmt"
+
+func produce(values chan int) {
+	for n := 0; ; n++ {
+		values <- n /* @send */
+	}
+}
+
+func main() {
+	values := make(chan int)
+	go produce(values)
+	for value := range values {
+		if value == 3 {
+			close(values)
+			break
+		}
+	}
+	fmt.Println("enough")
+	select {}
+}
