@@ -34,6 +34,7 @@ struct coverage {
         history_dropped; /* accesses the memory limit made us forget: races with them may be missed */
     uint64_t
         atomic_races; /* pairs of sites that are no finding: the words are taken to be atomic */
+    uint64_t ignored_races; /* racing accesses to bytes that the program told us to ignore */
     double race_seconds;
 };
 

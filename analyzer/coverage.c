@@ -108,6 +108,11 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "instructions too or declared atomic, or such a word may order them; what memory order "
             "the source asks for does not show in machine code",
             (unsigned long long)seen->atomic_races, many(seen->atomic_races));
+    if (seen->ignored_races)
+        add(out,
+            "%llu racing access%s left out: the program says that they are meant to be "
+            "(gorocheck_ignore_range, AnnotateBenignRace)",
+            (unsigned long long)seen->ignored_races, seen->ignored_races == 1 ? " was" : "es were");
     if (seen->history_dropped)
         add(out,
             "%llu accesses were forgotten for lack of memory: races with them may be missed "

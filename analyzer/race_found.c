@@ -108,8 +108,10 @@ void race_found(struct race_history *history, const struct race_now *now, uint64
                 uint64_t mask, const struct race_entry *before, uint32_t block_number)
 {
     mask = not_ignored(history, line, mask);
-    if (!mask)
+    if (!mask) {
+        history->ignored_races++;
         return;
+    }
     const struct race_block *block = &history->blocks[block_number];
     struct race_entry end = {.mask = mask,
                              .segment = block->free_segment & RACE_SEGMENT_MAX,

@@ -515,6 +515,7 @@ static struct found *collect(struct analysis *analysis, struct race_worker *work
     uint32_t count = 0, capacity = 0;
     struct truth *truth = truth_new(analysis, workers, worker_count);
     for (uint32_t w = 0; w < worker_count; w++) {
+        analysis->coverage.ignored_races += workers[w].history.ignored_races;
         for (uint32_t p = 1; p < workers[w].history.pair_count; p++) {
             const struct race_pair *pair = &workers[w].history.pairs[p];
             const struct race_site *first = site_of(&workers[w].source->places, pair->low);

@@ -499,6 +499,24 @@ static void forgetting(void **state)
     done(&outcome);
 }
 
+/* Bytes that are meant to race: left out, with a count; their neighbours are not. */
+static void ignored(void **state)
+{
+    (void)state;
+    struct trace_make *make = two_tasks();
+    uint32_t range = make_object(make, TRACE_OBJECT_IGNORED, PLACE);
+    make->objects[range].value = 8;
+    make_line(make, 1, WRITE4, 0x100, PLACE, WORD);
+    make_line(make, 1, WRITE4, 0x110, PLACE, WORD << 8);
+    make_line(make, 2, WRITE4, 0x200, PLACE, WORD);
+    make_line(make, 2, WRITE4, 0x210, PLACE, WORD << 8);
+    struct outcome outcome;
+    analyze(&outcome, make, &plain);
+    assert_int_equal(outcome.analysis.findings.count, 1);
+    assert_int_equal(outcome.analysis.coverage.ignored_races, 1);
+    done(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +539,7 @@ int main(void)
         cmocka_unit_test(any_number_of_workers),
         cmocka_unit_test(memory_limit),
         cmocka_unit_test(forgetting),
+        cmocka_unit_test(ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,6 +227,7 @@ static json_t *process_json(const struct report *report, const struct report_pro
         {"access_bytes", seen->access_bytes},
         {"accesses_forgotten", seen->history_dropped},
         {"races_taken_as_atomic", seen->atomic_races},
+        {"races_ignored", seen->ignored_races},
         {"lost_sync", facts->lost_sync},
         {"lost_access", facts->lost_access},
         {"lost_tasks", facts->lost_tasks},
