@@ -6,8 +6,6 @@
  */
 package main
 
-import "fmt"
-
 func produce(values chan int) {
 	for n := 0; ; n++ {
 		values <- n /* @send */
@@ -23,6 +21,5 @@ func main() {
 			break
 		}
 	}
-	fmt.Println("enough")
 	select {}
 }
