@@ -7,9 +7,13 @@
  */
 #include "shim/object.h"
 
+#include <pthread.h>
+#include <sys/uio.h>
+
 #include "shim/banned.h"
 #include "shim/channel.h"
 #include "shim/clock.h"
+#include "shim/held.h"
 #include "shim/misuse.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
@@ -326,7 +330,41 @@ void object_unlock(struct object *object)
     spin_unlock(&object_clock(object)->lock);
 }
 
-void object_fork_child(uint32_t task, uint32_t old_task)
+#define MUTEX_SHARED 128 /* glibc: in __kind */
+
+/* Does the lock's own memory say that someone has it, and can nobody but this process give it up? Without a fault where that
+ * memory is gone. */
+static bool locked_for_good(const struct object *object)
+{
+    union {
+        pthread_mutex_t mutex;
+        pthread_rwlock_t rwlock;
+        int spin;
+    } lock;
+    size_t size = object->shown.kind == TRACE_OBJECT_MUTEX    ? sizeof lock.mutex
+                  : object->shown.kind == TRACE_OBJECT_RWLOCK ? sizeof lock.rwlock
+                                                              : sizeof lock.spin;
+    struct iovec here = {&lock, size}, there = {(void *)object->shown.address, size};
+    long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), (long)&here, 1, (long)&there, 1, 0);
+    if (got != (long)size)
+        return false;
+    switch (object->shown.kind) {
+    case TRACE_OBJECT_MUTEX:
+        return lock.mutex.__data.__lock && !(lock.mutex.__data.__kind & MUTEX_SHARED);
+    case TRACE_OBJECT_RWLOCK:
+        return lock.rwlock.__data.__cur_writer && !lock.rwlock.__data.__shared;
+    case TRACE_OBJECT_SPIN:
+        return lock.spin != 1; /* glibc: 1 is unlocked */
+    default:
+        return false;
+    }
+}
+
+/*
+ * The tables were copied while the parent ran on: an owner in them may have come after the fork. What the thread itself holds
+ * is in its own memory, as it was at the fork; what another held, the mutex tells, unless it is shared with the parent.
+ */
+void object_fork_child(struct thread *thread)
 {
     spin_reset(&end_lock);
     for (uint32_t i = 0; i < BUCKETS; i++)
@@ -340,14 +378,26 @@ void object_fork_child(uint32_t task, uint32_t old_task)
         spin_reset(&object_clock(object)->lock);
         if (shown->kind == TRACE_OBJECT_CHANNEL)
             channel_forget(object);
-        if (shown->owner && shown->owner != old_task)
+        if (shown->owner && !held_find(thread, object) && locked_for_good(object))
             shown->flags |= TRACE_OBJECT_PARENT_HELD;
-        shown->owner = shown->owner == old_task ? task : 0;
+        if (shown->owner)
+            shown->owner = shown->owner_count = 0;
         shown->waiters = shown->readers = 0;
         shown->flags |= TRACE_OBJECT_INHERITED;
         shown->create_task = shown->last_owner = shown->last_post_task = shown->unheard_task = 0;
         shown->posts = shown->unheard = 0;
         if (shown->kind == TRACE_OBJECT_COND)
             shown->value = 0;
+    }
+    for (uint32_t i = 0; i < thread->held_count && i < HELD_ENTRIES; i++) {
+        const struct held *held = &thread->held[i];
+        struct trace_object *shown = &held->object->shown;
+        if (held->mode == TRACE_MODE_SHARED) {
+            shown->readers = held->count;
+            continue;
+        }
+        shown->owner = thread->task;
+        shown->owner_count = held->count;
+        shown->owner_stack = held->stack;
     }
 }

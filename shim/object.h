@@ -73,7 +73,7 @@ void object_range_gone(struct thread *thread, uintptr_t low, size_t size);
 /* The object was destroyed (or its task joined); its slot stays for diagnosis. */
 void object_end(struct thread *thread, struct object *object, enum trace_object_state state);
 /* In a fork child: every clock speaks of tasks of the parent; `old_task` is now `task`. */
-void object_fork_child(uint32_t task, uint32_t old_task);
+void object_fork_child(struct thread *thread);
 
 /* A short spin lock of one object, for operations that must be one step with the change of its clock (atomics). */
 void object_lock(struct object *object);

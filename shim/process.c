@@ -50,8 +50,8 @@ void process_fork_child(struct thread *thread)
     mark_fork_child();
     patch_fork_child();
     thread_fork_child();
-    uint32_t old = task_fork_child(thread);
-    object_fork_child(thread->task, old);
+    task_fork_child(thread);
+    object_fork_child(thread);
     held_fork_child();
     fd_fork_child();
     fiber_fork_child(thread);

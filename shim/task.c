@@ -266,10 +266,9 @@ bool task_setup(void)
     return true;
 }
 
-uint32_t task_fork_child(struct thread *thread)
+void task_fork_child(struct thread *thread)
 {
     spin_reset(&threads_lock);
-    uint32_t old = thread->task;
     struct trace_task was = *thread->record;
     uint32_t count = table_tasks.count;
     raw_zero(task_record(1), (count - 1) * sizeof(struct trace_task));
@@ -303,5 +302,4 @@ uint32_t task_fork_child(struct thread *thread)
     thread->segment = 1;
     raw_zero(thread->seen, sizeof thread->seen);
     sync_switch(thread);
-    return old;
 }

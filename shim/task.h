@@ -19,8 +19,8 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
 void task_unblock(struct thread *thread, struct object *object);
 /* Calls `visit` for every thread state that carries a task. */
 void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data);
-/* In a fork child: only the caller is left; it becomes task 1 of a trace of its own. Returns its former task id. */
-uint32_t task_fork_child(struct thread *thread);
+/* In a fork child: only the caller is left; it becomes task 1 of a trace of its own. */
+void task_fork_child(struct thread *thread);
 /* What the task holds, into its live slot. */
 void task_held_show(struct thread *thread);
 void task_name(struct trace_task *record);
