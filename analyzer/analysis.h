@@ -35,6 +35,7 @@ struct coverage {
     uint64_t
         atomic_races; /* pairs of sites that are no finding: the words are taken to be atomic */
     uint64_t ignored_races; /* racing accesses to bytes that the program told us to ignore */
+    uint64_t copy_races; /* racing accesses of which one is a compiler's copy (evidence_is_copy) */
     double race_seconds;
 };
 

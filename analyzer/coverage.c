@@ -113,6 +113,11 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "%llu racing access%s left out: the program says that they are meant to be "
             "(gorocheck_ignore_range, AnnotateBenignRace)",
             (unsigned long long)seen->ignored_races, seen->ignored_races == 1 ? " was" : "es were");
+    if (seen->copy_races)
+        add(out,
+            "%llu racing access%s left out: of two, one is a copy of a whole receiver that gccgo "
+            "makes to call a method of an embedded field",
+            (unsigned long long)seen->copy_races, seen->copy_races == 1 ? " was" : "es were");
     if (seen->history_dropped)
         add(out,
             "%llu accesses were forgotten for lack of memory: races with them may be missed "

@@ -128,6 +128,22 @@ bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_
     return atomic;
 }
 
+/* A copy is of more than a word: a smaller read is of the embedded field itself. */
+bool evidence_is_copy(const struct analysis *analysis, const struct race_site *site)
+{
+    static const char suffix[] = "..stub";
+    if (!instrumented_plain(site) || site->kind & TRACE_KIND_WRITE ||
+        (sized(site) && size_of(site) <= 8))
+        return false;
+    struct stack stack = symbols_stack(analysis->symbols, &site->pc, 1, false);
+    const char *name = stack.count ? stack.frames[0].function : NULL;
+    size_t length = name ? strlen(name) : 0;
+    bool copy =
+        length >= sizeof(suffix) - 1 && strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
+    stack_free(&stack);
+    return copy;
+}
+
 void evidence_find(struct evidence_finder *finder, const struct race_site *a,
                    const struct race_site *b, const struct race_sample *sample,
                    struct evidence *evidence)

@@ -43,6 +43,11 @@ static inline bool evidence_is_both(const struct race_site *site)
  * it stands in a header that makes them. */
 bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_site *site);
 
+/* Whether the access is a read of more than its source asks for: gccgo's stub for a method that a
+ * struct has by embedding ("main.worker.Name..stub") copies the whole receiver, while the language
+ * reads the embedded field alone. */
+bool evidence_is_copy(const struct analysis *analysis, const struct race_site *site);
+
 void evidence_find(struct evidence_finder *finder, const struct race_site *a,
                    const struct race_site *b, const struct race_sample *sample,
                    struct evidence *evidence);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analyzer/describe.h"
+#include "analyzer/evidence.h"
 #include "analyzer/memory.h"
 #include "analyzer/race_source.h"
 #include "analyzer/truth.h"
@@ -520,6 +521,10 @@ static struct found *collect(struct analysis *analysis, struct race_worker *work
             const struct race_pair *pair = &workers[w].history.pairs[p];
             const struct race_site *first = site_of(&workers[w].source->places, pair->low);
             const struct race_site *second = site_of(&workers[w].source->places, pair->high);
+            if (evidence_is_copy(analysis, first) || evidence_is_copy(analysis, second)) {
+                analysis->coverage.copy_races += pair->count;
+                continue;
+            }
             uint64_t a = source_line(analysis, first->pc), b = source_line(analysis, second->pc);
             for (uint32_t s = 0; s < pair->sample_count; s++) {
                 if (!race_guess_holds(&workers[w].history, &pair->samples[s]))

@@ -228,6 +228,7 @@ static json_t *process_json(const struct report *report, const struct report_pro
         {"accesses_forgotten", seen->history_dropped},
         {"races_taken_as_atomic", seen->atomic_races},
         {"races_ignored", seen->ignored_races},
+        {"races_with_compiler_copies", seen->copy_races},
         {"lost_sync", facts->lost_sync},
         {"lost_access", facts->lost_access},
         {"lost_tasks", facts->lost_tasks},

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "analyzer/evidence.h"
 #include "analyzer/symbols.h"
 #include "analyzer/trace_make.h"
 
@@ -54,6 +55,13 @@ static NOINLINE void outer(void)
     outer_line = __LINE__ + 1;
     inlined();
     __asm__ volatile("" ::: "memory");
+}
+
+/* Named as gccgo names the method that "worker" has from an embedded field. */
+void promoted(void) __asm__("main.worker.Name..stub");
+NOINLINE void promoted(void)
+{
+    __asm__ volatile("leaq 0(%%rip), %0" : "=r"(here));
 }
 
 /* ---- a trace in which this program was loaded ---- */
@@ -232,12 +240,43 @@ static void variables(void **state)
     in_function = either.number;
 }
 
+#define KIND(bits) ((uint32_t)(bits) << 4) /* of 1 << bits bytes */
+
+/* The copy that a stub makes of its receiver; what it writes and a word that it reads are none. */
+static void receiver_copy(void **state)
+{
+    (void)state;
+    struct opened opened = self(false, NULL);
+    struct analysis analysis = {.symbols = opened.symbols};
+    const struct {
+        uint32_t kind;
+        bool copy;
+    } cases[] = {
+        {TRACE_KIND_RANGE, true},
+        {KIND(4), true},
+        {KIND(3), false},
+        {KIND(4) | TRACE_KIND_WRITE, false},
+        {TRACE_KIND_RANGE | TRACE_KIND_WRITE, false},
+        {KIND(4) | RACE_KIND_MACHINE, false},
+        {RACE_KIND_FREE, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        promoted();
+        struct race_site site = {.pc = here, .kind = cases[i].kind};
+        assert_int_equal(evidence_is_copy(&analysis, &site), cases[i].copy);
+        outer();
+        site.pc = here;
+        assert_false(evidence_is_copy(&analysis, &site));
+    }
+    done(&opened);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inlined_frames), cmocka_unit_test(stripped_prefix),
         cmocka_unit_test(changed_file),   cmocka_unit_test(no_module),
-        cmocka_unit_test(variables),
+        cmocka_unit_test(variables),      cmocka_unit_test(receiver_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
