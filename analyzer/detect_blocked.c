@@ -331,7 +331,8 @@ static struct finding *cause_count(const struct blocked *blocked, uint32_t id)
                     (unsigned long long)parties, object->waiters);
         finding_set(&finding->advice, "initialise it with the number of tasks that arrive");
     } else if (wait->kind == WAIT_WAKE && !object->posts) {
-        bool semaphore = object->kind == TRACE_OBJECT_SEMAPHORE;
+        bool semaphore =
+            object->kind == TRACE_OBJECT_SEMAPHORE || object->kind == TRACE_OBJECT_SEMSET;
         finding = blocked_finding(blocked, id, semaphore ? "never-posted" : "never-signalled");
         finding_set(&finding->summary, "no task ever %s %s", semaphore ? "posted" : "signalled",
                     what);
@@ -399,8 +400,9 @@ static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
     const struct trace_task *task = &analysis->trace->tasks[id];
     const struct trace_object *object = trace_object(analysis->trace, wait->object);
     if (!object || (object->kind != TRACE_OBJECT_PIPE && object->kind != TRACE_OBJECT_SOCKET &&
-                    object->kind != TRACE_OBJECT_EVENTFD))
+                    object->kind != TRACE_OBJECT_EVENTFD && object->kind != TRACE_OBJECT_QUEUE))
         return NULL;
+    bool queue = object->kind == TRACE_OBJECT_QUEUE;
     bool writes =
         task->primitive < PRIMITIVE_COUNT && trace_primitives[task->primitive].verb == VERB_SEND_ID;
     uint32_t ends = writes ? object->readers : object->owner_count, gone[8];
@@ -420,15 +422,24 @@ static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
         free(who);
         free(span);
     }
-    finding_set(&finding->why, "its %s is held by this process alone (%u descriptor%s)%s; %s",
-                writes ? "reading end" : "writing end", ends, ends == 1 ? "" : "s",
+    char *others =
+        queue ? memory_text(object->value == TRACE_NAME_NOW
+                                ? "it has a name, so that another process "
+                                  "could open it"
+                                : "no other process can open it any more")
+              : memory_format("its %s is held by this process alone (%u descriptor%s)",
+                              writes ? "reading end" : "writing end", ends, ends == 1 ? "" : "s");
+    finding_set(&finding->why, "%s%s; %s", others,
                 object->posts ? "" : ", and nobody ever wrote to it",
                 wait->sure ? "every task that could use it has ended or is stuck itself"
                            : "the program has ended, and no other task is known to have used it");
     finding_set(&finding->advice, "%s",
-                writes ? "whoever stops reading must close its end: a writer is then told (EPIPE)"
-                       : "whoever stops writing must close its end: a reader is then told (it "
-                         "reads nothing)");
+                queue    ? "a queue does not tell who waits that the others have gone: send a "
+                           "last message, or wait with a time limit"
+                : writes ? "whoever stops reading must close its end: a writer is then told (EPIPE)"
+                         : "whoever stops writing must close its end: a reader is then told (it "
+                           "reads nothing)");
+    free(others);
     free(name);
     free(what);
     return finding;
@@ -459,6 +470,13 @@ static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
     cause_stuck,        blocked_go_cause, cause_gone,  cause_owner, cause_peer,
     blocked_note_cause, cause_wakeup,     cause_count, cause_waker, cause_none};
 
+/* A queue or set of semaphores that has a name, or had one, by which another process may have opened it. */
+static bool others_may(const struct trace_object *object)
+{
+    return (object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET) &&
+           object->value != TRACE_NAME_NEVER;
+}
+
 /* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
 static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
 {
@@ -476,6 +494,10 @@ static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)
         struct finding *finding = NULL;
         for (size_t i = 0; !finding; i++)
             finding = causes[i](blocked, id);
+        const struct trace_object *object =
+            trace_object(blocked->analysis->trace, blocked->graph->waits[id].object);
+        if (object && others_may(object))
+            finding->certainty = FINDING_SUSPECTED;
         if (!finding->object)
             blocked_object(blocked, finding, blocked->graph->waits[id].object);
         blocked_created(blocked, finding, id);

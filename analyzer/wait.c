@@ -69,6 +69,18 @@ static bool signalled(const struct trace *trace, const struct trace_task *task)
     return found;
 }
 
+/*
+ * A queue or set of semaphores that this process made. One with a name is there for other processes too, unless tasks of
+ * this one have done the other half before: sent to it, if the wait is to receive.
+ */
+static bool is_ours(const struct trace_task *task, const struct trace_object *object)
+{
+    if (!(object->flags & TRACE_OBJECT_INIT_SEEN))
+        return false;
+    bool sends = trace_primitives[task->primitive % PRIMITIVE_COUNT].verb == VERB_SEND_ID;
+    return object->value != TRACE_NAME_NOW || (sends ? object->unheard : object->posts);
+}
+
 static struct wait wait_classify(const struct trace *trace, const struct trace_task *task)
 {
     struct wait wait = {.alive = task->state != TRACE_TASK_UNUSED &&
@@ -122,6 +134,11 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_JOB:
         wait.kind = WAIT_WAKE;
         break;
+    case TRACE_OBJECT_QUEUE:
+    case TRACE_OBJECT_SEMSET:
+        if (is_ours(task, object))
+            wait.kind = WAIT_WAKE;
+        break;
     case TRACE_OBJECT_COND:
         wait.kind = WAIT_WAKE;
         /* Woken already, but the mutex is not to be had: then that is what it waits for. */
@@ -136,8 +153,6 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_SIGNAL:
     case TRACE_OBJECT_PROCESS:
     case TRACE_OBJECT_FD:
-    case TRACE_OBJECT_QUEUE:
-    case TRACE_OBJECT_SEMSET:
     case TRACE_OBJECT_IGNORED:
     case TRACE_OBJECT_KIND_COUNT:
         break;
@@ -304,7 +319,8 @@ static void waiting_count(struct wait_graph *graph)
 static bool is_conduit(const struct trace_object *facts)
 {
     return facts->kind == TRACE_OBJECT_PIPE || facts->kind == TRACE_OBJECT_SOCKET ||
-           facts->kind == TRACE_OBJECT_EVENTFD || facts->kind == TRACE_OBJECT_CHANNEL;
+           facts->kind == TRACE_OBJECT_EVENTFD || facts->kind == TRACE_OBJECT_QUEUE ||
+           facts->kind == TRACE_OBJECT_CHANNEL;
 }
 
 /*
@@ -363,6 +379,8 @@ static bool on_its_way(const struct wait_graph *graph, uint32_t self)
 {
     const struct trace_task *task = &graph->trace->tasks[self];
     const struct trace_object *object = trace_object(graph->trace, task->object);
+    if (task->flags & TRACE_TASK_READY)
+        return true;
     if (!object || object->value < 0)
         return false;
     uint64_t value = (uint64_t)object->value;

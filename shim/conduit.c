@@ -45,7 +45,9 @@ void conduit_hold(struct thread *thread, struct object *object, int readers, int
     sane = count_change(&shown->owner_count, writers) && sane;
     if (!sane) /* a descriptor that we did not see made was closed */
         __atomic_fetch_or(&shown->flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
-    else if (!shown->readers && !shown->owner_count && !shown->waiters)
+    else if (!shown->readers && !shown->owner_count && !shown->waiters &&
+             !(shown->kind == TRACE_OBJECT_QUEUE &&
+               shown->value == TRACE_NAME_NOW)) /* it can be opened again */
         object_end(thread, object, TRACE_OBJECT_DESTROYED);
 }
 

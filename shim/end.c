@@ -17,6 +17,7 @@
 #include "shim/directory.h"
 #include "shim/go.h"
 #include "shim/init.h"
+#include "shim/io.h"
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/raw.h"
@@ -217,6 +218,8 @@ static void process_close(enum trace_end how, int code)
             go_at_end(thread, how == TRACE_END_EXIT);
         task_held_show(thread);
     }
+    if (how != TRACE_END_EXEC && !go_on)
+        io_at_end();
     uint64_t events = 0;
     task_each_thread(add_events, &events);
     process->events += events;

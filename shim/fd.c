@@ -14,6 +14,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/queue.h"
 #include "shim/raw.h"
 
 volatile uint64_t *fd_states;
@@ -244,6 +245,8 @@ void fd_number_take(struct thread *thread, int fd, uintptr_t pc)
 static bool number_release(struct thread *thread, int fd)
 {
     uint64_t state = fd_states[fd];
+    if (fd_type(state) == TRACE_FD_QUEUE)
+        queue_look(fd, fd_in(state));
     if (has_conduit(state)) { /* the end of what others read is before they see it */
         if (fd_in(state))
             conduit_end(thread, fd_in(state));

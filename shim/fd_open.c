@@ -72,34 +72,6 @@ OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 OPEN(openat, (int at, const char *path, int flags, ...), (at, path, flags, mode))
 OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
 
-EXPORT mqd_t mq_open(const char *name, int flags, ...)
-{
-    LATE(mq_open);
-    uintptr_t pc = RETURN_PC;
-    mode_t mode = 0;
-    struct mq_attr *attributes = NULL;
-    if (flags & O_CREAT) {
-        va_list rest;
-        va_start(rest, flags);
-        mode = va_arg(rest, mode_t);
-        attributes = va_arg(rest, struct mq_attr *);
-        va_end(rest);
-    }
-    mqd_t result = real.mq_open(name, flags, mode, attributes);
-    struct stat facts;
-    struct thread *thread = result >= 0 ? thread_enter() : NULL;
-    if (!thread)
-        return result;
-    uint64_t state = FD_STATE(QUEUE) | FD_READS | FD_WRITES | fd_flags(flags);
-    if (raw2(SYS_fstat, result, &facts) == 0) { /* a queue has a name: other processes may use it */
-        struct object *object = conduit_found(thread, TRACE_OBJECT_QUEUE, facts.st_ino);
-        state |= FD_IN(object) | FD_OUT(object);
-    }
-    thread_leave(thread);
-    fd_opened(result, state, pc);
-    return result;
-}
-
 /* ---- duplicates ---- */
 
 static bool duplicates(int command)

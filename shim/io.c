@@ -11,6 +11,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/queue.h"
 #include "shim/raw.h"
 #include "shim/signal.h"
 #include "shim/stack.h"
@@ -57,6 +58,8 @@ void io_block(struct io *io, struct object *object, int waits, short events)
     if (!waits || io->state & FD_NONBLOCK)
         return;
     bool own = object && !conduit_shared(object);
+    if (own && fd_type(io->state) == TRACE_FD_QUEUE)
+        queue_look(io->fd, object);
     if (fd_alone() && !own)
         return; /* nobody else is there to be waited for, or the children that are cannot be seen */
     if (own && events && ready(io->fd, events))
@@ -118,6 +121,8 @@ void io_received(struct io *io, bool good)
                           fd_type(io->state) == TRACE_FD_SIGNALS);
     if ((!takes && !io->blocked) || !io_return(io))
         return;
+    if (takes && fd_type(io->state) == TRACE_FD_QUEUE)
+        __atomic_fetch_add(&io->object->shown.unheard, 1, __ATOMIC_RELAXED);
     if (takes && io->object)
         conduit_take(io->thread, io->object, io->pc);
     else if (takes && fd_type(io->state) == TRACE_FD_TIMER)
@@ -151,4 +156,28 @@ void io_sent(struct io *io, bool broken)
     if (broken)
         conduit_take(io->thread, io->object, io->pc);
     io_leave(io);
+}
+
+/* Whether what a blocked task waits for has come, but it has not run yet: then it waits for nobody. */
+static bool wait_over(const struct trace_task *record, const struct trace_object *shown)
+{
+    enum trace_verb verb = trace_primitives[record->primitive % PRIMITIVE_COUNT].verb;
+    if (record->primitive == PRIMITIVE_msgrcv)
+        return shown->last_post_tsc > record->since_tsc && queue_holds(shown);
+    if (shown->kind != TRACE_OBJECT_PIPE && shown->kind != TRACE_OBJECT_SOCKET &&
+        shown->kind != TRACE_OBJECT_EVENTFD && shown->kind != TRACE_OBJECT_QUEUE)
+        return false;
+    return (verb == VERB_RECEIVE_ID && ready((int)record->wait_value, POLLIN)) ||
+           (verb == VERB_SEND_ID && record->primitive != PRIMITIVE_msgsnd &&
+            ready((int)record->wait_value, POLLOUT));
+}
+
+void io_at_end(void)
+{
+    for (uint32_t id = 1; id < table_tasks.count; id++) {
+        struct trace_task *record = task_record(id);
+        if (record->state == TRACE_TASK_BLOCKED && record->object &&
+            wait_over(record, &object_table[record->object].shown))
+            record->flags |= TRACE_TASK_READY;
+    }
 }

@@ -63,4 +63,7 @@ void io_send(struct io *io, uint32_t primitive, int fd, const void *to, uint32_t
 /* broken: the other end was closed */
 void io_sent(struct io *io, bool broken);
 
+/* The process ends: marks the blocked tasks for whom what they wait for has come (TRACE_TASK_READY). */
+void io_at_end(void);
+
 #endif

@@ -186,8 +186,9 @@ enum trace_task_exit {
     8192u /* goroutine: an error of the runtime, which cannot be recovered, likewise */
 /* goroutine: at the end it ran, and went on to use the processor without waiting; exit_stack is a sample of its stack */
 #define TRACE_TASK_AT_WORK 16384u
-#define TRACE_TASK_DEFERS  32768u /* goroutine: had deferred calls left to make at the end */
-#define TRACE_TASK_ASKED   65536u /* goroutine: has tried to receive or select without waiting */
+#define TRACE_TASK_DEFERS  32768u  /* goroutine: had deferred calls left to make at the end */
+#define TRACE_TASK_ASKED   65536u  /* goroutine: has tried to receive or select without waiting */
+#define TRACE_TASK_READY   131072u /* at the end: what it waits for in the kernel had come */
 
 struct trace_held {
     uint32_t object;
@@ -327,6 +328,11 @@ enum trace_object_state {
     4096u /* ATOMIC: a word of a lock of the program's own: acquired by who was taking it */
 #define TRACE_OBJECT_GO     1024u /* of Go's library: a mutex may be unlocked by another task */
 
+/* trace_object.value of a QUEUE or SEMSET: whether other processes can open it by a name (or key). */
+#define TRACE_NAME_NEVER    0
+#define TRACE_NAME_NOW      1
+#define TRACE_NAME_BEFORE   2
+
 /* Bits of trace_object.value of a JOB: how far it has come since it was submitted. */
 #define TRACE_JOB_SUBMITTED 1
 #define TRACE_JOB_STARTED   2
@@ -352,9 +358,9 @@ struct trace_object {
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
         value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
- signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits */
+ signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits; QUEUE, SEMSET: TRACE_NAME_ */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
-    uint64_t unheard; /* condition: signals that met no waiter; channel: receives */
+    uint64_t unheard; /* condition: signals that met no waiter; channel, QUEUE: receives */
     uint64_t last_post_tsc;
     union {
         uint64_t unheard_tsc;

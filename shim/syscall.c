@@ -1,0 +1,74 @@
+/*
+ * What programs ask of the kernel by syscall(): the futex.
+ *
+ * A futex call is order only in so far as it woke somebody; what programs build of it is ordered by its atomics, which are
+ * exact where the code is instrumented. A word that was requeued to another one is woken there: from the first requeue on
+ * all futexes are taken for one.
+ */
+#include <linux/futex.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "shim/call.h"
+#include "shim/clock.h"
+#include "shim/conduit.h"
+#include "shim/fd.h"
+#include "shim/patch_access.h"
+#include "shim/real.h"
+
+#define CALL                                                  \
+    struct call call __attribute__((cleanup(call_leave))) = { \
+        .pc = RETURN_PC, .frame = (uintptr_t)__builtin_frame_address(0)}
+
+static volatile bool requeued;
+
+static uintptr_t futex_key(uintptr_t word)
+{
+    return requeued ? CONDUIT_KEY(CONDUIT_SYSTEM, 0) : word;
+}
+
+static long futex(const long a[6], struct call *call)
+{
+    uintptr_t word = (uintptr_t)a[0];
+    long command = a[1] & FUTEX_CMD_MASK;
+    bool shared = !(a[1] & FUTEX_PRIVATE_FLAG);
+    if (command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ||
+        command == FUTEX_CMP_REQUEUE_PI || command == FUTEX_WAIT_REQUEUE_PI)
+        requeued = true;
+    bool waits = command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET ||
+                 command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 ||
+                 command == FUTEX_WAIT_REQUEUE_PI;
+    bool timed = waits && a[3];
+    if ((!fd_alone() || (waits && !shared)) &&
+        call_enter(call, PRIMITIVE_syscall, TRACE_OBJECT_FUTEX, futex_key(word), 0,
+                   waits ? 0 : VERB_RELEASE_JOIN | VERB_WAKE)) {
+        if (shared)
+            call->object->shown.flags |= TRACE_OBJECT_SHARED;
+        patch_mark(word, sizeof(uint32_t));
+        /* Go's runtime sleeps like this for a goroutine that has said already what it waits for. */
+        if (waits && call->thread->record->state == TRACE_TASK_BLOCKED)
+            call_pause(call);
+        else if (waits)
+            call_block(call, VERB_MAY_BLOCK | (timed ? VERB_TIMED : 0));
+    }
+    long result = real.syscall(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (call->thread)
+        call_return(call, waits && (result == 0 || errno == EAGAIN), VERB_ACQUIRE);
+    return result;
+}
+
+/* Six words are passed on whatever the call takes, as the C library's own function does. */
+EXPORT long syscall(long number, ...)
+{
+    LATE(syscall);
+    long a[6];
+    va_list rest;
+    va_start(rest, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(rest, long);
+    va_end(rest);
+    if (number != SYS_futex)
+        return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    CALL;
+    return futex(a, &call);
+}
