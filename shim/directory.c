@@ -12,6 +12,7 @@
 #include "shim/banned.h"
 #include "shim/options.h"
 #include "shim/raw.h"
+#include "shim/spin.h"
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/task.h"
@@ -23,6 +24,7 @@ volatile uint32_t directory_active;
 char directory_path[1024];
 static int directory_fd = -1;
 static uint64_t directory_device, directory_inode;
+static struct spin activating;
 static bool directory_made; /* exists, and is what these identify */
 
 static bool directory_is(int fd)
@@ -145,6 +147,7 @@ void directory_forget(void)
     directory_fd = -1;
     directory_made = false;
     directory_active = 0;
+    spin_reset(&activating);
 }
 
 void directory_unused(void)
@@ -268,28 +271,35 @@ static void executable_keep(void)
         raw1(SYS_close, from);
 }
 
-void directory_activate(void)
+static void activate(void)
 {
-    if (directory_active)
-        return;
     if (!directory_make()) {
         shim_message("cannot make the trace directory ", directory_path, ": nothing is recorded",
                      NULL);
         shim_off("the trace directory could not be made");
         return;
     }
-    directory_active = 1;
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};
 #undef X
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (!table_share(tables[i])) {
+            directory_active = 1;
             shim_message("cannot write the trace in ", directory_path, ": nothing is recorded",
                          NULL);
             shim_off("the trace could not be written");
             return;
         }
     }
+    directory_active = 1;
     task_each_thread(stream_to_disk, NULL);
     executable_keep();
+}
+
+void directory_activate(void)
+{
+    spin_lock(&activating);
+    if (!directory_active)
+        activate();
+    spin_unlock(&activating);
 }

@@ -1,7 +1,8 @@
 /*
  * The end: who ended the process and how goes into the process record, all threads' records come to rest, and (unless
- * report=0) the analyzer runs in a process of its own: a plain copy of ours made without any exit signal, so that the
- * host's SIGCHLD handler and wait() never see it.
+ * report=0) the analyzer runs in a process of its own. Between it and us stands a copy of ours, made without any exit
+ * signal, so that the host's SIGCHLD handler and wait() never see one of them: a process that calls exec gets SIGCHLD for
+ * its exit signal whatever it was made with, and where the host ignores SIGCHLD its status would be lost.
  *
  * exit() is caught by a handler registered before all others, hence run last. A status of our own is given by calling
  * exit() again from it: the C library goes on where it was, with the new status, and still flushes its streams.
@@ -9,6 +10,7 @@
 #include "shim/end.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +34,7 @@ extern char **environ;
     3 /* of a program that itself ends with 0: what was recorded cannot be trusted */
 
 static volatile uint32_t ended;
+static int quick_status;
 static volatile uint32_t exec_reported;
 static uint64_t stderr_device, stderr_inode;
 
@@ -118,17 +121,42 @@ static void stderr_arrange(void)
     }
 }
 
-static void analyzer_run(const char *path, char **environment)
+static void analyzer_become(const char *path, char **environment)
 {
     const char *const arguments[] = {"gorocheck", "analyze", "--at-exit", directory_path, NULL};
-    stderr_arrange();
-    for (int fd = 0; fd <= 2; fd++) /* node, for one, has them closed at an exec */
-        raw3(SYS_fcntl, fd, F_SETFD, 0);
-    raw3(SYS_close_range, 3, ~0u, 0);
     uint64_t none = 0;
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
     raw3(SYS_execve, path, arguments, environment);
     raw1(SYS_exit_group, 127);
+}
+
+/* Wait status of a child, or -1. */
+static int child_status(long child)
+{
+    int status = -1;
+    long result;
+    do
+        result = raw4(SYS_wait4, child, &status, __WALL, NULL);
+    while (result == -EINTR);
+    return result == child ? status : -1;
+}
+
+/* The process in between. Signals are blocked in it; it never calls exec and does nothing but wait. */
+static void analyzer_run(const char *path, char **environment)
+{
+    static const uint64_t as_ever[4] = {0}; /* a kernel's sigaction: SIG_DFL */
+    raw4(SYS_rt_sigaction, SIGCHLD, as_ever, NULL, 8);
+    stderr_arrange();
+    for (int fd = 0; fd <= 2; fd++) /* node, for one, has them closed at an exec */
+        raw3(SYS_fcntl, fd, F_SETFD, 0);
+    raw3(SYS_close_range, 3, ~0u, 0);
+    long child = raw5(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+    if (child == 0)
+        analyzer_become(path, environment);
+    int status = child > 0 ? child_status(child) : -1;
+    if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
+        raw2(SYS_kill, raw0(SYS_getpid), SIGKILL);
+    raw1(SYS_exit_group, WEXITSTATUS(status));
 }
 
 /* Exit status of the analyzer, or -1 if it could not run. */
@@ -146,19 +174,13 @@ static int report(void)
     uint64_t all = ~UINT64_C(0), mask = 0;
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
     long child = raw5(SYS_clone, 0, 0, 0, 0, 0);
-    if (child < 0) /* too much memory to copy, as with 100,000 goroutines: borrow it until exec */
-        child = raw5(SYS_clone, 0x4100 /* CLONE_VM | CLONE_VFORK */, 0, 0, 0, 0);
+    if (child < 0) /* too much memory to copy, as with 100,000 goroutines: borrow it until exit */
+        child = raw5(SYS_clone, CLONE_VM | CLONE_VFORK, 0, 0, 0, 0);
     if (child == 0)
         analyzer_run(path, environment);
-    int status = -1;
-    long result = child;
-    if (child > 0) {
-        do
-            result = raw4(SYS_wait4, child, &status, __WALL | __WCLONE, NULL);
-        while (result == -EINTR);
-    }
+    int status = child > 0 ? child_status(child) : -1;
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
-    if (child < 0 || result != child || !WIFEXITED(status)) {
+    if (status == -1 || !WIFEXITED(status)) {
         shim_message("the analyzer failed; see the report with: gorocheck analyze ", directory_path,
                      NULL);
         return -1;
@@ -173,26 +195,6 @@ static uint64_t clock_now(clockid_t clock)
     struct timespec time = {0, 0};
     raw2(SYS_clock_gettime, clock, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void still_busy(struct thread *thread, void *data)
-{
-    uint32_t *busy = data;
-    if (thread != thread_current && thread->busy)
-        ++*busy;
-}
-
-/* Nobody is within a record any more (they see shim_state), or 20 ms have passed: a task that was stopped there. */
-static void wait_for_rest(void)
-{
-    uint64_t until = clock_now(CLOCK_MONOTONIC) + 20000000u;
-    for (;;) {
-        uint32_t busy = 0;
-        task_each_thread(still_busy, &busy);
-        if (!busy || clock_now(CLOCK_MONOTONIC) > until)
-            return;
-        raw0(SYS_sched_yield);
-    }
 }
 
 static void add_events(struct thread *thread, void *data)
@@ -234,7 +236,7 @@ static void process_close(enum trace_end how, int code)
     }
     if (shim_state == SHIM_ON)
         shim_state = SHIM_ENDED;
-    wait_for_rest();
+    task_await_rest(); /* they see shim_state */
     if (go_on && attached && !busy && how == TRACE_END_EXIT)
         go_work(thread);
     if (attached)
@@ -252,6 +254,15 @@ int end_process(enum trace_end how, int code)
     int status = directory_active ? report() : process_record()->off_reason[0] ? STATUS_LOST : -1;
     bool found = status > 0 && status != 4 && status == shim_options.exitcode;
     return found || (status == STATUS_LOST && code == 0) ? status : -1;
+}
+
+int end_under(int status, uintptr_t pc, uintptr_t frame)
+{
+    if (!end_ours())
+        return status;
+    end_note(pc, frame);
+    int ours = end_process(TRACE_END_UNDER, status);
+    return ours >= 0 ? ours : status;
 }
 
 void end_exec(const char *path)
@@ -289,9 +300,14 @@ static void at_exit(int status, void *data)
         real.exit(ours);
 }
 
+void end_quick(int status)
+{
+    quick_status = status; /* which at_quick_exit does not tell */
+}
+
 static void at_quick(void)
 {
-    int ours = end_process(TRACE_END_QUICK, 0);
+    int ours = end_process(TRACE_END_QUICK, quick_status);
     if (ours >= 0)
         real._exit(ours);
 }

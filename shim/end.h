@@ -13,6 +13,10 @@ void end_exec(const char *path);
 void end_exec_failed(void);
 /* Remembers where the process's end was asked for. */
 void end_note(uintptr_t pc, uintptr_t frame);
+/* Below all handlers of exit: ends the record, reports, and returns the status to leave with. */
+int end_under(int status, uintptr_t pc, uintptr_t frame);
+/* quick_exit has been called with this status. */
+void end_quick(int status);
 /* This process is the one that is recorded, not a vfork child of it. */
 bool end_ours(void);
 void end_fork_child(void);

@@ -345,6 +345,8 @@ struct thread *thread_attach(void)
     }
     thread_current = THREAD_GONE; /* a thread not made through us */
     thread_watch_end();
+    if (!directory_active)
+        task_await_rest(); /* what others write into is going to be moved */
     directory_need();
     thread_current = NULL;
     uint32_t task = task_make(NULL);

@@ -116,6 +116,14 @@ EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
     return exec_failed(real.fexecve(fd, arguments, environment));
 }
 
+EXPORT int execveat(int fd, const char *path, char *const arguments[], char *const environment[],
+                    int flags)
+{
+    LATE(execveat);
+    end_exec(NULL);
+    return exec_failed(real.execveat(fd, path, arguments, environment, flags));
+}
+
 /* The variadic forms: their arguments as an array on the stack, since this may be a vfork child. */
 static size_t count_arguments(va_list rest)
 {
@@ -198,30 +206,20 @@ EXPORT void exit(int status)
 EXPORT void quick_exit(int status)
 {
     end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    end_quick(status);
     real.quick_exit(status);
-    __builtin_unreachable();
-}
-
-static void leave(int status, uintptr_t pc, uintptr_t frame)
-{
-    if (end_ours()) {
-        end_note(pc, frame);
-        int ours = end_process(TRACE_END_UNDER, status);
-        status = ours >= 0 ? ours : status;
-    }
-    real._exit(status);
     __builtin_unreachable();
 }
 
 EXPORT void _exit(int status)
 {
-    leave(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    real._exit(end_under(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0)));
     __builtin_unreachable();
 }
 
 EXPORT void _Exit(int status)
 {
-    leave(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    real._exit(end_under(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0)));
     __builtin_unreachable();
 }
 

@@ -1,5 +1,5 @@
 /*
- * What programs ask of the kernel by syscall(): the futex.
+ * What programs ask of the kernel by syscall(): the futex, and the end of the process.
  *
  * A futex call is order only in so far as it woke somebody; what programs build of it is ordered by its atomics, which are
  * exact where the code is instrumented. A word that was requeued to another one is woken there: from the first requeue on
@@ -12,6 +12,7 @@
 #include "shim/call.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/patch_access.h"
 #include "shim/real.h"
@@ -67,6 +68,8 @@ EXPORT long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(rest, long);
     va_end(rest);
+    if (number == SYS_exit_group)
+        a[0] = end_under((int)a[0], RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (number != SYS_futex)
         return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     CALL;

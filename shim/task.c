@@ -4,6 +4,8 @@
  */
 #include "shim/task.h"
 
+#include <time.h>
+
 #include "shim/access.h"
 #include "shim/banned.h"
 #include "shim/clock.h"
@@ -247,6 +249,32 @@ void task_each_thread(void (*visit)(struct thread *thread, void *data), void *da
     for (uint32_t i = 0; i < count; i++)
         if (threads[i] && !threads[i]->ended)
             visit(threads[i], data);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec time = {0, 0};
+    raw2(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void still_busy(struct thread *thread, void *data)
+{
+    uint32_t *busy = data;
+    if (thread != thread_current && thread->busy)
+        ++*busy;
+}
+
+void task_await_rest(void)
+{
+    uint64_t until = now_ns() + 20000000u;
+    for (;;) {
+        uint32_t busy = 0;
+        task_each_thread(still_busy, &busy);
+        if (!busy || now_ns() > until)
+            return;
+        raw0(SYS_sched_yield);
+    }
 }
 
 bool task_setup(void)

@@ -19,6 +19,8 @@ void task_block(struct thread *thread, uint32_t primitive, struct object *object
 void task_unblock(struct thread *thread, struct object *object);
 /* Calls `visit` for every thread state that carries a task. */
 void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data);
+/* Waits until no other thread is within a record, or for 20 ms: one may have been stopped there. */
+void task_await_rest(void);
 /* In a fork child: only the caller is left; it becomes task 1 of a trace of its own. */
 void task_fork_child(struct thread *thread);
 /* What the task holds, into its live slot. */

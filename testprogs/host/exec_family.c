@@ -43,6 +43,9 @@ static void become(int way)
     case 7:
         execle("/bin/sh", "sh", "-c", code, (char *)NULL, environment);
         break;
+    case 8:
+        execveat(AT_FDCWD, "/bin/sh", arguments, environment, 0);
+        break;
     }
 }
 
@@ -50,7 +53,7 @@ int main(void)
 {
     if (execlp("/no/such/program", "x", (char *)NULL) != -1 || errno != ENOENT)
         return 1;
-    for (int way = 0; way < 8; way++) {
+    for (int way = 0; way < 9; way++) {
         int status = 0;
         fflush(stdout);
         pid_t child = fork();

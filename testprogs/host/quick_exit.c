@@ -4,6 +4,7 @@
  * EXPECT: none
  * EXPECT: exit 6
  * MODE: plain instrumented patched
+ * SAYS: it ended by quick_exit(6)
  * BARE: yes
  */
 #include <stdio.h>
