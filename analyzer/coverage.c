@@ -279,6 +279,11 @@ static void say_unseen(struct sentences *out, const struct trace *trace)
     else if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
         add(out, "tasks that were not joined are not reported: the program did not end itself by "
                  "exit");
+    if (trace->process.flags & TRACE_PROCESS_IO_URING)
+        add(out,
+            "io_uring was used and is not observed: what goes through it orders nothing here, so that "
+            "a race between tasks that hand over by it may be none, and who waits for it is not "
+            "known");
     uint32_t foreign = 0;
     for (uint32_t i = 1; i < trace->task_count; i++)
         foreign += trace->tasks[i].state && trace->tasks[i].flags & TRACE_TASK_FOREIGN;
@@ -302,7 +307,7 @@ bool coverage_lost(const struct trace *trace)
 
 bool coverage_whole(const struct report_process *process)
 {
-    if (coverage_lost(process->trace))
+    if (coverage_lost(process->trace) || process->trace->process.flags & TRACE_PROCESS_IO_URING)
         return false;
     /* A child that was killed is no rare sight; what it did until then is all there is to know. */
     return process->trace->process.end != TRACE_END_NONE || process->ended_by_us ||

@@ -166,7 +166,8 @@ static bool is_kernel_object(const struct trace_object *object)
 {
     return object->kind == TRACE_OBJECT_FD || object->kind == TRACE_OBJECT_PIPE ||
            object->kind == TRACE_OBJECT_SOCKET || object->kind == TRACE_OBJECT_EVENTFD ||
-           object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET;
+           object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET ||
+           object->kind == TRACE_OBJECT_FILE;
 }
 
 static char *kernel_object(const struct trace_object *object, uint32_t id)

@@ -121,6 +121,18 @@ static uint32_t hold_stack(const struct trace *trace, uint32_t object, uint32_t 
     return 0;
 }
 
+/*
+ * A queue or set of semaphores that has a name, or had one, by which another process may have opened it; a lock on a file,
+ * which is whoever's that has the descriptor.
+ */
+static bool others_may(const struct trace_object *object)
+{
+    if (object->kind == TRACE_OBJECT_FILE)
+        return true;
+    return (object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET) &&
+           object->value != TRACE_NAME_NEVER;
+}
+
 static void report_cycle(struct blocked *blocked, const uint32_t *members, uint32_t count)
 {
     const struct trace *trace = blocked->analysis->trace;
@@ -133,8 +145,11 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
         if (wait->kind == WAIT_LOCK)
             part_hold(blocked, finding, wait->blocker, wait->object,
                       hold_stack(trace, wait->object, wait->blocker));
+        const struct trace_object *object = trace_object(trace, wait->object);
+        if (object && others_may(object))
+            finding->certainty = FINDING_SUSPECTED;
         blocked->cyclic[id] = blocked->done[id] = true;
-        blocked->certainty[id] = FINDING_PROVED;
+        blocked->certainty[id] = finding->certainty;
     }
     for (uint32_t i = 0; i < count; i++)
         blocked_created(blocked, finding, members[i]);
@@ -469,13 +484,6 @@ static struct finding *cause_none(const struct blocked *blocked, uint32_t id)
 static struct finding *(*const causes[])(const struct blocked *, uint32_t) = {
     cause_stuck,        blocked_go_cause, cause_gone,  cause_owner, cause_peer,
     blocked_note_cause, cause_wakeup,     cause_count, cause_waker, cause_none};
-
-/* A queue or set of semaphores that has a name, or had one, by which another process may have opened it. */
-static bool others_may(const struct trace_object *object)
-{
-    return (object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET) &&
-           object->value != TRACE_NAME_NEVER;
-}
 
 /* What a task waits for is told first: its certainty is what that of the waiting one rests on. */
 static void tell(struct blocked *blocked, uint32_t start, uint32_t *path)

@@ -152,6 +152,10 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     case TRACE_OBJECT_ATOMIC:
     case TRACE_OBJECT_SIGNAL:
     case TRACE_OBJECT_PROCESS:
+    case TRACE_OBJECT_FILE:
+        if (object->owner) /* else other processes may hold it */
+            wait.kind = WAIT_LOCK;
+        break;
     case TRACE_OBJECT_FD:
     case TRACE_OBJECT_IGNORED:
     case TRACE_OBJECT_KIND_COUNT:

@@ -43,6 +43,7 @@ enum conduit_tag {
     CONDUIT_LOCAL,      /* hash of a local socket's name: to the server */
     CONDUIT_LOCAL_BACK, /* from the server */
     CONDUIT_SYSTEM,     /* id of a System V queue or semaphore set */
+    CONDUIT_FILE,       /* a file and a sort of lock on it */
     CONDUIT_UNKNOWN,    /* all of whose other end nothing is known */
 };
 

@@ -222,6 +222,8 @@ static void process_close(enum trace_end how, int code)
     }
     if (how != TRACE_END_EXEC && !go_on)
         io_at_end();
+    if (how != TRACE_END_EXEC)
+        syscall_at_end();
     uint64_t events = 0;
     task_each_thread(add_events, &events);
     process->events += events;

@@ -14,6 +14,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/file_lock.h"
 #include "shim/queue.h"
 #include "shim/raw.h"
 
@@ -167,6 +168,11 @@ static inline void number_seen(unsigned fd)
         numbers_seen = fd + 1;
 }
 
+unsigned fd_numbers(void)
+{
+    return numbers_seen;
+}
+
 static void number_acquire(struct thread *thread, int fd, uintptr_t pc)
 {
     struct object *object = &object_table[numbers[fd]];
@@ -250,7 +256,9 @@ static bool number_release(struct thread *thread, int fd)
     if (has_conduit(state)) { /* the end of what others read is before they see it */
         if (fd_in(state))
             conduit_end(thread, fd_in(state));
-        if (fd_out(state) && fd_out(state) != fd_in(state))
+        if (fd_out(state) && fd_out(state)->shown.kind == TRACE_OBJECT_FILE)
+            file_lock_closing(thread, fd_out(state));
+        else if (fd_out(state) && fd_out(state) != fd_in(state))
             conduit_end(thread, fd_out(state));
         state_hold(thread, state, -1);
     }

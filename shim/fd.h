@@ -90,6 +90,8 @@ uint64_t fd_know(struct thread *thread, int fd);
 /* Sets (and clears) flags of what is known. */
 void fd_flag(int fd, uint64_t set, uint64_t clear);
 void fd_note(int fd, uint64_t state);
+/* All that were given out by functions that are seen lie below. */
+unsigned fd_numbers(void);
 /* The object of the number itself, made if need be: for waits that have no conduit, and orders by timers. Guard up. */
 struct object *fd_number(struct thread *thread, int fd);
 

@@ -10,6 +10,7 @@
 
 #include "shim/conduit.h"
 #include "shim/fd.h"
+#include "shim/file_lock.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/stack.h"
@@ -90,18 +91,21 @@ static void fcntl_done(int fd, int command, void *argument, int result, uintptr_
 }
 
 /* Every command takes one word or none; one that was not given is passed on as it lies in its register. */
-#define FCNTL(fn)                                      \
-    EXPORT int fn(int fd, int command, ...)            \
-    {                                                  \
-        LATE(fn);                                      \
-        uintptr_t pc = RETURN_PC;                      \
-        va_list rest;                                  \
-        va_start(rest, command);                       \
-        void *argument = va_arg(rest, void *);         \
-        va_end(rest);                                  \
-        int result = real.fn(fd, command, argument);   \
-        fcntl_done(fd, command, argument, result, pc); \
-        return result;                                 \
+#define FCNTL(fn)                                                                        \
+    EXPORT int fn(int fd, int command, ...)                                              \
+    {                                                                                    \
+        LATE(fn);                                                                        \
+        uintptr_t pc = RETURN_PC;                                                        \
+        va_list rest;                                                                    \
+        va_start(rest, command);                                                         \
+        void *argument = va_arg(rest, void *);                                           \
+        va_end(rest);                                                                    \
+        if (file_lock_is(command))                                                       \
+            return file_lock_control(real.fn, PRIMITIVE_##fn, fd, command, argument, pc, \
+                                     (uintptr_t)__builtin_frame_address(0));             \
+        int result = real.fn(fd, command, argument);                                     \
+        fcntl_done(fd, command, argument, result, pc);                                   \
+        return result;                                                                   \
     }
 
 FCNTL(fcntl)

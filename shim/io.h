@@ -65,5 +65,7 @@ void io_sent(struct io *io, bool broken);
 
 /* The process ends: marks the blocked tasks for whom what they wait for has come (TRACE_TASK_READY). */
 void io_at_end(void);
+/* syscall.c: looks whether the process used what is not observed. */
+void syscall_at_end(void);
 
 #endif

@@ -97,6 +97,7 @@ enum trace_end {
 #define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
 #define TRACE_PROCESS_ASLEEP   4u /* Go's runtime ended it: no goroutine could go on */
+#define TRACE_PROCESS_IO_URING 8u /* it used io_uring, which is not observed */
 
 /* Bits of trace_process.full */
 #define TRACE_FULL_SLOWED      1u /* threads waited */
@@ -260,7 +261,8 @@ static_assert(sizeof(struct trace_task) == 512, "task");
     X(CHANNEL, "channel")         \
     X(WAITGROUP, "wait group")    \
     X(JOB, "pool task")           \
-    X(IGNORED, "ignored range")
+    X(IGNORED, "ignored range")   \
+    X(FILE, "file lock")
 
 enum trace_object_kind {
     TRACE_OBJECT_NONE,
@@ -358,7 +360,7 @@ struct trace_object {
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
         value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
- signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits; QUEUE, SEMSET: TRACE_NAME_ */
+ signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits; QUEUE, SEMSET: TRACE_NAME_; FILE: the recorder's own */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
     uint64_t unheard; /* condition: signals that met no waiter; channel, QUEUE: receives */
     uint64_t last_post_tsc;

@@ -21,6 +21,7 @@
  *     SAYS: text                              what `gorocheck run` must write on stderr, beside the findings
  *     BARE: yes                               also run with nothing but LD_PRELOAD
  *
+ * A program that by itself ends with 77 is not run with gorocheck: the system lacks what it is about, which it says in a line.
  * A label is a comment that holds @name and stands for its line; file:* is any line of a file that is not ours. Every program is also run without gorocheck: output and
  * exit status must be the same. The set of findings is compared as a whole: one too few and one too many both fail.
  * The last line printed is `N passed, N failed`.
@@ -39,6 +40,7 @@
 
 #define STATUS_FINDINGS 66
 #define RUN_SECONDS     60
+#define STATUS_SKIP     77
 
 struct test {
     char path[PATH_MAX];
@@ -51,7 +53,7 @@ struct test {
 static char build[PATH_MAX];
 static char root[PATH_MAX];
 static FILE *test_log;
-static struct test tests[1024];
+static struct test tests[4096];
 static int test_count;
 
 static void finding_print(const char *what, const struct finding *finding)
@@ -205,7 +207,7 @@ static void test_environment(struct command *command, const struct program *prog
 }
 
 /* By itself, without anything of ours: what the other runs have to equal. */
-static bool test_native(const struct program *program, const struct place *place)
+static bool test_native(const struct program *program, const struct place *place, bool *skipped)
 {
     char args[TEXT_MAX], env[TEXT_MAX];
     struct command command = {
@@ -217,7 +219,8 @@ static bool test_native(const struct program *program, const struct place *place
     text_copy(args, sizeof(args), program->args);
     command_split(&command, args);
     int status = command_run(&command);
-    if (status == program->status)
+    *skipped = status == STATUS_SKIP && program->status != STATUS_SKIP;
+    if (status == program->status || *skipped)
         return true;
     fprintf(test_log, "    without gorocheck: exit status %d, expected %d\n", status,
             program->status);
@@ -368,22 +371,27 @@ static void place_make(struct place *place, const struct test *test)
         die("%s: %s", place->directory, strerror(errno));
 }
 
-static bool test_do(const struct test *test)
+static int test_do(const struct test *test)
 {
+    bool skipped;
     static struct program program;
     static struct place place;
     program_read(&program, test->path, test->mode);
     if (!program.stated) {
         fprintf(test_log, "    states no expectation\n");
-        return false;
+        return 1;
     }
     place_make(&place, test);
-    if (!test_build(&program, test->mode, &place) || !test_native(&program, &place))
-        return false;
+    if (!test_build(&program, test->mode, &place) || !test_native(&program, &place, &skipped))
+        return 1;
+    if (skipped) {
+        log_file("not run", place.native_out);
+        return STATUS_SKIP;
+    }
     bool good = test_run(&program, &place);
     if (program.bare && program.status != STATUS_HANG)
         good &= test_bare(&program, &place);
-    return good;
+    return good ? 0 : 1;
 }
 
 /* ---- all of them ---- */
@@ -463,9 +471,9 @@ static void test_start(struct test *test, int number)
     test_log = fopen(path, "w");
     if (!test_log)
         die("%s: %s", path, strerror(errno));
-    bool good = test_do(test);
+    int status = test_do(test);
     fclose(test_log);
-    _exit(good ? 0 : 1);
+    _exit(status);
 }
 
 static void test_finish(pid_t pid, int status)
@@ -474,9 +482,14 @@ static void test_finish(pid_t pid, int status)
         if (tests[i].pid != pid || tests[i].result >= 0)
             continue;
         char path[PATH_MAX];
-        tests[i].result = status ? 1 : 0;
+        bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_SKIP;
+        tests[i].result = status && !skipped ? 1 : 0;
         double seconds = clock_now() - tests[i].start;
-        printf("%s %s (%s)", status ? "FAIL" : "ok  ", tests[i].path, tests[i].mode);
+        printf("%s %s (%s)",
+               skipped  ? "skip"
+               : status ? "FAIL"
+                        : "ok  ",
+               tests[i].path, tests[i].mode);
         if (seconds >= 5)
             printf(": %.0f s", seconds);
         putchar('\n');
