@@ -52,13 +52,15 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
 }
 
 /*
- * The short ways of exclusive locks. A lock that is not free goes the long way from the beginning: a try that failed has
- * changed nothing.
+ * The short ways of exclusive locks. A lock that is not free, nor after a moment, goes the long way from the beginning: a
+ * try that failed has changed nothing.
  */
 #define TAKES(verb) (AFTER_##verb & VERB_HOLD && !(AFTER_##verb & VERB_SHARED))
 #define GIVES(verb) (BEFORE_##verb & VERB_DROP)
 #define TRIES(verb) (AFTER_##verb & VERB_TRY)
 #define HERE        RETURN_PC, (uintptr_t)__builtin_frame_address(0)
+#define WAITS(kind, place) \
+    (TRACE_OBJECT_##kind == TRACE_OBJECT_MUTEX && lock_await((uintptr_t)(place)))
 
 #define FAST_LOCK(kind, place, verb, probe)                                                  \
     if (TAKES(verb)) {                                                                       \
@@ -66,7 +68,7 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
         struct thread *thread = lock_enter(&known, (uintptr_t)(place), TRACE_OBJECT_##kind); \
         if (LIKELY(thread)) {                                                                \
             uint64_t key = TRIES(verb) ? 0 : held_key(thread, known, TRACE_MODE_EXCLUSIVE);  \
-            bool taken = (PROBE probe) == 0;                                                 \
+            bool taken = (PROBE probe) == 0 || (WAITS(kind, place) && (PROBE probe) == 0);   \
             if (LIKELY(taken))                                                               \
                 lock_taken(thread, known, key, 0, HERE);                                     \
             thread_leave(thread);                                                            \

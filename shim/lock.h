@@ -30,6 +30,9 @@ static inline struct thread *lock_enter(struct object **object, uintptr_t addres
     return NULL;
 }
 
+/* Waits a moment for a mutex that is not free. True: it was free at the end, and another try is worth it. */
+bool lock_await(uintptr_t mutex);
+
 /* The object is this task's from here on. `key`: held_key, 0 if it was not waited for. `stack`: 0 if it is to be captured. */
 static inline void lock_taken(struct thread *thread, struct object *object, uint64_t key,
                               uint32_t stack, uintptr_t pc, uintptr_t frame)
