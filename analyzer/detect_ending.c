@@ -352,10 +352,13 @@ void detect_ending(struct analysis *analysis)
     const struct trace *trace = analysis->trace;
     struct ending ending = {.analysis = analysis, .trace = trace, .ender = trace->process.end_task};
     const struct trace_task *ender = trace_task(trace, ending.ender);
-    if (coverage_stopped(trace) || trace->process.end != TRACE_END_EXIT || !ender ||
-        !goroutine_is(analysis, ending.ender))
+    bool crashed = ender && ender->flags & (TRACE_TASK_PANICKED | TRACE_TASK_THREW);
+    /* GOTRACEBACK=crash lets a signal end the program after that. */
+    bool judged =
+        trace->process.end == TRACE_END_EXIT || (crashed && trace->process.end == TRACE_END_SIGNAL);
+    if (coverage_stopped(trace) || !judged || !ender || !goroutine_is(analysis, ending.ender))
         return;
-    if (ender->flags & (TRACE_TASK_PANICKED | TRACE_TASK_THREW)) {
+    if (crashed) {
         report_crash(&ending);
     } else if (ender->handle == 1) {
         for (uint32_t id = 1; id < trace->task_count; id++)

@@ -58,6 +58,21 @@ static const struct misuse_facts facts[TRACE_MISUSE_COUNT] = {
                                   "do not take it again in the same task, or make it recursive"},
     [TRACE_MISUSE_NOT_RECOVERABLE] = {"not-recoverable", "its state was left by",
                                       "call pthread_mutex_consistent before the unlock"},
+    [TRACE_MISUSE_RUNLOCK_NOT_LOCKED] = {"runlock-not-locked", "it was last used by",
+                                         "look for a second RUnlock on some path, or a RUnlock "
+                                         "that should be Unlock"},
+    [TRACE_MISUSE_BELOW_ZERO] = {"below-zero", "it was last used by",
+                                 "call Add before the go statement, and Done once for each"},
+    [TRACE_MISUSE_GROUP_REUSED] = {"group-reused", "it was last used by",
+                                   "all calls of Add come before Wait; a wait group is used again "
+                                   "only when Wait has returned everywhere"},
+    [TRACE_MISUSE_COPIED] = {"copied", "it was last used by",
+                             "pass a pointer to it: a copy has its own waiters"},
+    [TRACE_MISUSE_SEND_CLOSED] = {"send-closed", "it was closed by",
+                                  "only who sends closes; with several senders, close when all are "
+                                  "done (a wait group), or close another channel to stop them"},
+    [TRACE_MISUSE_CLOSE_TWICE] = {"close-twice", "it was closed by",
+                                  "one goroutine closes; or close in a sync.Once"},
 };
 
 /* The self-deadlock that this led to is told already. */

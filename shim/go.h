@@ -42,7 +42,9 @@ extern struct go_real go_real;
 /* Where libgo keeps what we look at, read from its own type descriptors. */
 struct go_layout {
     ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
-    uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry, g_m, g_defer;
+    uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry, g_m, g_defer,
+        g_panic;
+    uint32_t panic_value, panic_link, panic_recovered, panic_goexit;
     uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
         channel_receivers;
     uint32_t waiter_g;
@@ -80,6 +82,8 @@ struct go {
     bool asked;    /* it has tried to receive or to select without waiting */
     bool threw;
     uint32_t panic_stack, message; /* of its last panic, or the runtime's error */
+    struct object *misused;        /* that one was about the misuse of, else NULL ... */
+    uint32_t misuse;               /* ... and which */
     uint32_t test;                 /* name of the test that it is about to start */
     struct go *carried;            /* of a thread's own: the goroutine that it carried last */
     uint32_t held_count, held_room;
@@ -129,6 +133,12 @@ void go_reach(const struct go *ender, uint64_t sp);
 uint64_t go_resting_sp(const struct go *go);
 /* go_panic.c: the goroutine that `thread` runs, or, where the scheduler does something for it, the one it ran last. */
 struct go *go_behind(struct thread *thread);
+/* The goroutine has ended the process by its last panic, or by an error of the runtime. */
+void go_crashed(struct go *go);
+/* go_misuse.c: the goroutine panics, or meets an error, with this text: a misuse of what its operation is about? And: that
+ * ends the process; a MISUSE record of it. */
+void go_misused(struct thread *thread, struct go *go, const char *text, intptr_t length);
+void go_misuse_ends(struct thread *thread, const struct go *go);
 
 /* go_task.c: guard up */
 struct go *go_known(uintptr_t g);             /* NULL: no g that we have met */

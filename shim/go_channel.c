@@ -197,16 +197,18 @@ EXPORT struct go_received wrap_go_receive(void *channel, void *element, bool blo
     return result;
 }
 
-static NOINLINE void closing(uintptr_t channel)
+static NOINLINE void closing(const struct go_operation *operation)
 {
     struct thread *thread = thread_enter();
     if (!thread)
         return;
     thread->events++;
-    struct object *object = channel_object(thread, channel);
-    if (object) {
+    struct object *object = channel_object(thread, operation->address);
+    if (object && !(object->shown.flags & TRACE_OBJECT_CLOSED)) {
         channel_close(thread, object);
         object->shown.flags |= TRACE_OBJECT_CLOSED;
+        object->shown.last_owner = thread->task;
+        object->shown.owner_stack = stack_here(thread, operation->pc, operation->frame);
     }
     thread_leave(thread);
 }
@@ -216,7 +218,7 @@ EXPORT void wrap_go_close(void *channel)
 {
     GO_OPERATION(operation, go_close, channel);
     if (channel && LIKELY(go_on))
-        closing((uintptr_t)channel);
+        closing(&operation);
     GO_REAL(go_close)(channel);
 }
 

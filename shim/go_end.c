@@ -40,18 +40,6 @@ static void look(struct go *go, void *data)
         record->state = TRACE_TASK_RUNNING;
 }
 
-/* The scheduler's stack ends the process for a goroutine that panicked: it is that one's end. */
-static void crashed(struct go *go)
-{
-    struct trace_task *record = task_record(go->task);
-    process_record()->end_task = go->task;
-    if (!go->panic_stack)
-        return;
-    record->flags |= go->threw ? TRACE_TASK_THREW : TRACE_TASK_PANICKED;
-    record->exit_stack = go->panic_stack;
-    record->message = go->message;
-}
-
 #define OWN_FRAMES 1024u /* where ours keep the registers of those who called us */
 
 void go_at_end(struct thread *thread, bool orderly)
@@ -62,7 +50,7 @@ void go_at_end(struct thread *thread, bool orderly)
         return;
     bool resting = ender != thread->go;
     if (resting || ender->threw)
-        crashed(ender);
+        go_crashed(ender); /* the scheduler's stack ends the process for one that panicked */
     /* main does not come back; who waited for another one that ended the program was not left behind by it. A function
      * that panics keeps nothing for afterwards: what it had lies below, if anywhere. */
     bool returned = ender->id == 1 && !resting && !ender->threw;

@@ -4,6 +4,7 @@
  * run them get.
  */
 #include "shim/go.h"
+#include "shim/go_type.h"
 
 #include "shim/banned.h"
 #include "shim/raw.h"
@@ -11,10 +12,11 @@
 #include "shim/table.h"
 #include "shim/task.h"
 
-#define KIND_MASK   31u
-#define KIND_STRING 24u
-#define KIND_OFFSET \
-    23u /* in a type descriptor: two words, a hash, then flags, align, field align, kind */
+static bool begins(const char *text, intptr_t length, const char *with)
+{
+    size_t wanted = raw_length(with);
+    return length >= (intptr_t)wanted && raw_equal_n(text, with, wanted);
+}
 
 struct go *go_behind(struct thread *thread)
 {
@@ -25,34 +27,25 @@ struct go *go_behind(struct thread *thread)
     return go && go->task && task_record(go->task)->state == TRACE_TASK_RUNNING ? go : NULL;
 }
 
-/* What was given to panic(), if it is a string, or an error of the runtime that is one. */
-static uint32_t message_of(const uint8_t *type, void *data)
-{
-    const struct {
-        const char *text;
-        intptr_t length;
-    } *string = data;
-    if (!type || !string || (type[KIND_OFFSET] & KIND_MASK) != KIND_STRING || string->length <= 0)
-        return 0;
-    return stack_put_text(string->text, (size_t)string->length);
-}
-
 /* What deferred functions do now is within the frames of what panicked, but no part of it. */
-static NOINLINE void panicking(void *type, void *data, uintptr_t pc, uintptr_t frame)
+static NOINLINE void panicking(const struct go_type *type, const void *data, uintptr_t pc,
+                               uintptr_t frame)
 {
     struct thread *thread = thread_enter();
     struct go *go = thread ? thread->go : NULL;
     if (go) {
+        const struct go_string *text = data;
+        bool is_text = type && text && (type->kind & GO_KIND_MASK) == GO_STRING;
+        go_misused(thread, go, is_text ? text->text : NULL, is_text ? text->length : 0);
         go->operation = NULL;
         go->panic_stack = stack_here(thread, pc, frame);
-        go->message = message_of(type, data);
     }
     if (thread)
         thread_leave(thread);
 }
 
-GO_EXPORT(go_panic, "runtime.gopanic", void, (void *type, void *data));
-EXPORT void wrap_go_panic(void *type, void *data)
+GO_EXPORT(go_panic, "runtime.gopanic", void, (const void *type, void *data));
+EXPORT void wrap_go_panic(const void *type, void *data)
 {
     if (LIKELY(go_on))
         panicking(type, data, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
@@ -62,18 +55,18 @@ EXPORT void wrap_go_panic(void *type, void *data)
 /* Nothing comes after it. The scheduler itself throws when no goroutine is left that could go on. */
 static NOINLINE void throwing(const char *text, intptr_t length, uintptr_t pc, uintptr_t frame)
 {
-    static const char asleep[] = "all goroutines are asleep", none[] = "no goroutines (main called";
     struct thread *thread = thread_enter();
     if (!thread)
         return;
     struct go *go = go_behind(thread);
-    if ((length >= (intptr_t)sizeof asleep - 1 && raw_equal_n(text, asleep, sizeof asleep - 1)) ||
-        (length >= (intptr_t)sizeof none - 1 && raw_equal_n(text, none, sizeof none - 1))) {
+    if (begins(text, length, "all goroutines are asleep") ||
+        begins(text, length, "no goroutines (main called")) {
         process_record()->flags |= TRACE_PROCESS_ASLEEP;
     } else if (go) {
         go->threw = true;
         go->panic_stack = stack_here(thread, pc, frame);
         go->message = length > 0 ? stack_put_text(text, (size_t)length) : 0;
+        go_misused(thread, go, text, length);
     }
     thread_leave(thread);
 }
@@ -85,6 +78,75 @@ EXPORT void wrap_go_throw(const char *text, intptr_t length)
         throwing(text, length, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     GO_REAL(go_throw)(text, length);
 }
+
+/* ---- the end by it ---- */
+
+static size_t add(char *text, size_t used, const char *more)
+{
+    while (*more && used < STACK_TEXT)
+        text[used++] = *more++;
+    return used;
+}
+
+/*
+ * What the panics of a goroutine that nothing recovered were given: the first one, and those that deferred calls of its
+ * made. The runtime has put the texts of errors and Stringers in their places by now.
+ */
+static uint32_t message_of(const struct go *go)
+{
+    uintptr_t panics[8], panic = *(uintptr_t *)(go->g + go_layout.g_panic);
+    char text[STACK_TEXT];
+    size_t used = 0;
+    uint32_t count = 0;
+    for (; panic && count < 8; panic = *(uintptr_t *)(panic + go_layout.panic_link))
+        if (!*(uint8_t *)(panic + go_layout.panic_goexit))
+            panics[count++] = panic;
+    while (count--) {
+        const uintptr_t *value = (const uintptr_t *)(panics[count] + go_layout.panic_value);
+        used += go_value_text((const struct go_type *)value[0], (const void *)value[1], text + used,
+                              STACK_TEXT - used);
+        if (*(uint8_t *)(panics[count] + go_layout.panic_recovered))
+            used = add(text, used, " [recovered]");
+        used = count ? add(text, used, ", then ") : used;
+    }
+    return stack_put_text(text, used);
+}
+
+void go_crashed(struct go *go)
+{
+    struct trace_task *record = task_record(go->task);
+    process_record()->end_task = go->task;
+    if (!go->panic_stack)
+        return;
+    record->flags |= go->threw ? TRACE_TASK_THREW : TRACE_TASK_PANICKED;
+    record->exit_stack = go->panic_stack;
+    record->message = go->message;
+}
+
+/* The process ends here, by exit or (GOTRACEBACK=crash) by a signal. */
+static NOINLINE void crashing(void)
+{
+    struct thread *thread = thread_enter();
+    struct go *go = thread ? go_behind(thread) : NULL;
+    if (go && go->task && go_parks(go) && go->panic_stack) {
+        if (!go->threw)
+            go->message = message_of(go);
+        go_crashed(go);
+        go_misuse_ends(thread, go);
+    }
+    if (thread)
+        thread_leave(thread);
+}
+
+GO_EXPORT(go_crash, "runtime.startpanic__m", bool, (void));
+EXPORT bool wrap_go_crash(void)
+{
+    if (LIKELY(go_on))
+        crashing();
+    return GO_REAL(go_crash)();
+}
+
+/* ---- tests ---- */
 
 static size_t text_read(uint32_t id, char *text, size_t room)
 {

@@ -4,6 +4,7 @@
  * observed, and a message says so. A process without libgo costs one look-up that fails.
  */
 #include "shim/go_memory.h"
+#include "shim/go_type.h"
 
 #include <dlfcn.h>
 
@@ -16,31 +17,7 @@ struct go_real go_real;
 struct go_layout go_layout;
 bool go_on;
 
-/* Type descriptors as gccgo's compiler writes them (libgo/go/runtime/type.go). */
-struct go_string {
-    const char *text;
-    intptr_t length;
-};
-struct go_type {
-    uintptr_t size, pointers;
-    uint32_t hash;
-    uint8_t flags, align, field_align, kind;
-    const void *equal, *gc, *string, *uncommon, *pointer_to;
-};
-struct go_field {
-    const struct go_string *name, *package;
-    const struct go_type *type;
-    const struct go_string *tag;
-    uintptr_t offset_embedded; /* offset << 1, +1 embedded */
-};
-struct go_struct {
-    struct go_type type;
-    const struct go_field *fields;
-    intptr_t count, capacity;
-};
-#define KIND_MASK   31u
-#define KIND_STRUCT 25u
-#define FIELDS_MAX  200
+#define FIELDS_MAX 200
 
 static bool field_named(const struct go_field *field, const char *name)
 {
@@ -51,7 +28,7 @@ static bool field_named(const struct go_field *field, const char *name)
 
 static bool field_find(const struct go_struct *type, const char *name, uint32_t *offset)
 {
-    if (!type || (type->type.kind & KIND_MASK) != KIND_STRUCT || type->count <= 0 ||
+    if (!type || (type->type.kind & GO_KIND_MASK) != GO_STRUCT || type->count <= 0 ||
         type->count > FIELDS_MAX || !type->fields)
         return false;
     for (intptr_t i = 0; i < type->count; i++) {
@@ -77,6 +54,11 @@ static const struct {
     {"runtime.g..d", "entryfn", &go_layout.g_entry},
     {"runtime.g..d", "m", &go_layout.g_m},
     {"runtime.g..d", "_defer", &go_layout.g_defer},
+    {"runtime.g..d", "_panic", &go_layout.g_panic},
+    {"runtime.__panic..d", "arg", &go_layout.panic_value},
+    {"runtime.__panic..d", "link", &go_layout.panic_link},
+    {"runtime.__panic..d", "recovered", &go_layout.panic_recovered},
+    {"runtime.__panic..d", "goexit", &go_layout.panic_goexit},
     {"runtime.hchan..d", "qcount", &go_layout.channel_count},
     {"runtime.hchan..d", "dataqsiz", &go_layout.channel_capacity},
     {"runtime.hchan..d", "closed", &go_layout.channel_closed},

@@ -78,15 +78,22 @@ static NOINLINE void locked(const struct go_operation *operation, uint32_t kind,
     thread_leave(thread);
 }
 
-static NOINLINE void unlocking(uintptr_t address, uint32_t kind)
+/* About to be unlocked; if it is not locked, the runtime will say so. */
+static NOINLINE void unlocking(const struct go_operation *operation, uint32_t kind)
 {
     struct thread *thread = thread_enter();
     if (!thread)
         return;
     thread->events++;
-    struct object *object = object_get(thread, address, kind);
-    if (object)
+    struct object *object = object_get(thread, operation->address, kind);
+    if (object && object->shown.owner) {
+        bool foreign = object->shown.owner != thread->task;
         lock_given(thread, object);
+        if (foreign) /* last used by us, here */
+            object->shown.owner_stack = stack_here(thread, operation->pc, operation->frame);
+    } else if (object) {
+        clock_release(thread, object);
+    }
     thread_leave(thread);
 }
 
@@ -148,6 +155,16 @@ EXPORT bool wrap_go_mutex_trylock(void *mutex)
     return result;
 }
 
+static NOINLINE void unlock_unusual(void *mutex, uintptr_t pc, uintptr_t frame)
+{
+    struct go_operation operation __attribute__((cleanup(go_end)));
+    operation.pc = pc;
+    operation.frame = frame;
+    go_begin(&operation, PRIMITIVE_go_mutex_unlock, (uintptr_t)mutex);
+    unlocking(&operation, TRACE_OBJECT_MUTEX);
+    GO_REAL(go_mutex_unlock)(mutex);
+}
+
 GO_EXPORT(go_mutex_unlock, "sync.Mutex.Unlock", void, (void *mutex));
 EXPORT void wrap_go_mutex_unlock(void *mutex)
 {
@@ -161,7 +178,8 @@ EXPORT void wrap_go_mutex_unlock(void *mutex)
         lock_given(thread, object);
         thread_leave(thread);
     } else if (go_on && !is_part((uintptr_t)mutex)) {
-        unlocking((uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+        unlock_unusual(mutex, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        return;
     }
     GO_REAL(go_mutex_unlock)(mutex);
 }
@@ -190,7 +208,7 @@ EXPORT void wrap_go_rwmutex_unlock(void *mutex)
 {
     GO_OPERATION(operation, go_rwmutex_unlock, mutex);
     if (LIKELY(go_on))
-        unlocking((uintptr_t)mutex, TRACE_OBJECT_RWLOCK);
+        unlocking(&operation, TRACE_OBJECT_RWLOCK);
     GO_REAL(go_rwmutex_unlock)(mutex);
 }
 

@@ -159,6 +159,7 @@ static struct go *bind(struct thread *creator, uintptr_t g)
     go->learn.task = 0;
     go->shown_to = go->asked = go->threw = false;
     go->panic_stack = go->message = go->test = 0;
+    go->misused = NULL;
     go->held_count = go->frame_count = 0;
     go->task = task;
     return go;

@@ -444,7 +444,13 @@ enum trace_sync_type {
     X(DETACH_TWICE, "second detach of a")                                 \
     X(BARRIER_IN_USE, "init or destroy while tasks wait at a")            \
     X(RELOCK_SELF, "lock by the task that holds it already of a")         \
-    X(NOT_RECOVERABLE, "robust state never made consistent of a")
+    X(NOT_RECOVERABLE, "robust state never made consistent of a")         \
+    X(RUNLOCK_NOT_LOCKED, "read unlock of an unlocked")                   \
+    X(BELOW_ZERO, "more Done than Add calls of a")                        \
+    X(GROUP_REUSED, "Add while others return from Wait of a")             \
+    X(COPIED, "use of a copied")                                          \
+    X(SEND_CLOSED, "send on a closed")                                    \
+    X(CLOSE_TWICE, "second close of a")
 
 enum trace_misuse {
     TRACE_MISUSE_NONE,

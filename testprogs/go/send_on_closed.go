@@ -2,7 +2,9 @@
  * The receiver closes the channel when it has enough; the sender does not know, and panics.
  *
  * EXPECT: ending @send main.produce [proved]
+ * EXPECT: misuse @send send-closed [proved]
  * EXPECT: exit 2
+ * REPORT: It was closed by the main goroutine
  */
 package main
 

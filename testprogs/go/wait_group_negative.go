@@ -2,6 +2,7 @@
  * Done once too often.
  *
  * EXPECT: ending @done main [proved]
+ * EXPECT: misuse @done below-zero [proved]
  * EXPECT: exit 2
  */
 package main

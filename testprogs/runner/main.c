@@ -20,6 +20,7 @@
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     SAYS: text                              what `gorocheck run` must write on stderr, beside the findings
  *     BARE: yes                               also run with nothing but LD_PRELOAD
+ *     REPORT: text                            likewise, and its report, in full, must say this
  *
  * A program that by itself ends with 77 is not run with gorocheck: the system lacks what it is about, which it says in a line.
  * A label is a comment that holds @name and stands for its line; file:* is any line of a file that is not ours. Every program is also run without gorocheck: output and
@@ -286,12 +287,12 @@ static bool test_status(const struct program *program, int status, const char *h
     return false;
 }
 
-static bool test_says(const struct program *program, const struct place *place)
+static bool test_says(const char *wanted, const struct place *place)
 {
     char *text = file_read(place->err);
-    bool good = text && strstr(text, program->says);
+    bool good = text && strstr(text, wanted);
     if (!good) {
-        fprintf(test_log, "    does not say: %s\n", program->says);
+        fprintf(test_log, "    does not say: %s\n", wanted);
         log_file("stderr", place->err);
     }
     free(text);
@@ -331,7 +332,7 @@ static bool test_run(struct program *program, const struct place *place)
     }
     good &= test_same_output(place, "gorocheck run");
     good &= test_status(program, status, "gorocheck run", place);
-    good &= test_says(program, place);
+    good &= test_says(program->says, place);
     return good;
 }
 
@@ -349,6 +350,7 @@ static bool test_bare(const struct program *program, const struct place *place)
     int status = command_run(&command);
     bool good = test_same_output(place, "LD_PRELOAD");
     good &= test_status(program, status, "LD_PRELOAD", place);
+    good &= test_says(program->report, place);
     return good;
 }
 
@@ -389,7 +391,7 @@ static int test_do(const struct test *test)
         return STATUS_SKIP;
     }
     bool good = test_run(&program, &place);
-    if (program.bare && program.status != STATUS_HANG)
+    if ((program.bare || program.report[0]) && program.status != STATUS_HANG)
         good &= test_bare(&program, &place);
     return good ? 0 : 1;
 }

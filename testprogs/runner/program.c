@@ -175,8 +175,9 @@ static void header_line(struct program *program, const char *text, char *line)
         const char *word;
         char *target;
     } texts[] = {
-        {"ARGS", program->args}, {"ENV", program->env},    {"CFLAGS", program->cflags},
-        {"LIBS", program->libs}, {"MODE", program->modes}, {"SAYS", program->says},
+        {"ARGS", program->args},     {"ENV", program->env},    {"CFLAGS", program->cflags},
+        {"LIBS", program->libs},     {"MODE", program->modes}, {"SAYS", program->says},
+        {"REPORT", program->report},
     };
     char word[WORD_MAX], value[TEXT_MAX];
     if (sscanf(line, " * %63[A-Z]: %1023[^\n]", word, value) != 2)

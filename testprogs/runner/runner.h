@@ -27,7 +27,8 @@ struct finding {
 struct program {
     char path[PATH_MAX]; /* testprogs/race/counter.c */
     char args[TEXT_MAX], env[TEXT_MAX], cflags[TEXT_MAX], libs[TEXT_MAX], modes[TEXT_MAX];
-    char says[TEXT_MAX]; /* a text that the report must contain */
+    char says[TEXT_MAX],
+        report[TEXT_MAX]; /* texts that stderr, and the full report, must contain */
     double timeout;
     int status;   /* its own */
     int observed; /* gorocheck's, if it is neither that nor 66 */
