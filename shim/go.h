@@ -43,7 +43,7 @@ extern struct go_real go_real;
 struct go_layout {
     ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
     uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry, g_m, g_defer,
-        g_panic;
+        g_panic, g_parameter, g_call_registers, m_call;
     uint32_t panic_value, panic_link, panic_recovered, panic_goexit;
     uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
         channel_receivers;
@@ -127,8 +127,10 @@ void go_at_end(struct thread *thread, bool orderly);
 /* go_work.c: once nothing is recorded any more, which goroutines go on to work. Takes a while if some run. */
 void go_work(struct thread *thread);
 /* go_reach.c: which goroutines wait for something that one that can go on may reach. `ender` counts as one if `sp`, the end
- * of its stack, is not 0. */
+ * of its stack, is not 0. The others stand still (go_halt.h). Says nothing yet: go_reach_end() does, or, if it was
+ * not `sound`, that nothing is known. */
 void go_reach(const struct go *ender, uint64_t sp);
+void go_reach_end(bool sound);
 /* The stack pointer of a goroutine that is on no thread now. */
 uint64_t go_resting_sp(const struct go *go);
 /* go_panic.c: the goroutine that `thread` runs, or, where the scheduler does something for it, the one it ran last. */
@@ -151,6 +153,9 @@ void go_switch(struct thread *thread, struct go *to);
 struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32_t stack);
 void go_each(void (*visit)(struct go *go, void *data), void *data);
 void go_fork_child(void);
+
+/* Is this thread making a goroutine that is not a task yet? */
+bool go_statement_under_way(void);
 
 /* Can it be parked and woken by Go's scheduler: a goroutine, or a C thread within a call of Go? */
 bool go_parks(const struct go *go);

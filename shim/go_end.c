@@ -1,9 +1,9 @@
 /*
  * The last look at goroutines. What the runtime knows of each goes into its live slot: whether it is one of the runtime's
- * own, whether it was in a system call, whether it was about to go on, whether it has calls deferred. The runtime may still
- * be running in other threads; so all this is read once, as it is.
+ * own, whether it was in a system call, whether it was about to go on, whether it has calls deferred. At an orderly end
+ * the threads that run goroutines are halted meanwhile; else all this is read once, as it is.
  */
-#include "shim/go.h"
+#include "shim/go_halt.h"
 
 #include "shim/banned.h"
 #include "shim/table.h"
@@ -42,12 +42,8 @@ static void look(struct go *go, void *data)
 
 #define OWN_FRAMES 1024u /* where ours keep the registers of those who called us */
 
-void go_at_end(struct thread *thread, bool orderly)
+static void search(struct thread *thread, struct go *ender)
 {
-    go_each(look, NULL);
-    struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
-    if (!ender)
-        return;
     bool resting = ender != thread->go;
     if (resting || ender->threw)
         go_crashed(ender); /* the scheduler's stack ends the process for one that panicked */
@@ -57,4 +53,16 @@ void go_at_end(struct thread *thread, bool orderly)
     go_reach(ender, returned  ? 0
                     : resting ? go_resting_sp(ender) - BELOW_PANIC
                               : (uint64_t)__builtin_frame_address(0) - OWN_FRAMES);
+}
+
+void go_at_end(struct thread *thread, bool orderly)
+{
+    struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
+    bool halted = ender && go_halt(thread);
+    go_each(look, NULL);
+    if (!ender)
+        return;
+    search(thread, ender);
+    shim_state = SHIM_ENDED; /* what they do from here on is no part of the record */
+    go_reach_end(go_halt_end() && halted);
 }

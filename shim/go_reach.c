@@ -7,7 +7,7 @@
  * What the runtime itself keeps does not count: its g's, waiters (sudog), processors (p) and machines (m) are not looked
  * into. They are told by their size, and by what must stand in them.
  */
-#include "shim/go.h"
+#include "shim/go_halt.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -182,22 +182,64 @@ uint64_t go_resting_sp(const struct go *go)
     return ((const uint64_t *)(go->g + go_layout.g_context))[REG_RSP_WORD];
 }
 
+#define STATUS_MASK 0xfffu
+#define STATUS_RUNS 2u
+#define STATUS_CALL 3u
+
+static void words(struct search *search, const uint64_t *items, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        word(search, items[i]);
+}
+
+/*
+ * Registers: of one that runs those that its thread stands with; of one in a system call or in C those that it went there
+ * with; else those that it was switched away with.
+ */
+static uint64_t registers_scan(struct search *search, const struct go *go, bool *exact)
+{
+    uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
+    const struct go_halted *halted = go_halt_find(go->g);
+    const uint64_t *context = (const uint64_t *)(go->g + go_layout.g_context);
+    *exact = task_record(go->task)->state == TRACE_TASK_BLOCKED;
+    if (halted) {
+        words(search, halted->words, halted->count);
+        *exact = true;
+        return halted->sp;
+    }
+    if (status == STATUS_CALL)
+        context = (const uint64_t *)(go->g + go_layout.g_call_registers);
+    else if (status == STATUS_RUNS && go != search->ender)
+        search->too_much = true; /* nobody knows what it has */
+    words(search, context, CONTEXT_WORDS);
+    return context[REG_RSP_WORD];
+}
+
+/* What is the goroutine's own, but not on its stack: deferred calls, panics, what it was made with. */
+static void linked_scan(struct search *search, const struct go *go)
+{
+    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_defer));
+    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_panic));
+    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_parameter));
+}
+
 static void stack_scan(struct search *search, const struct go *go, const struct trace_task *record)
 {
-    const uint64_t *context = (const uint64_t *)(go->g + go_layout.g_context);
-    uint64_t sp = go_resting_sp(go), high = record->stack_high;
-    bool known = record->state == TRACE_TASK_BLOCKED || go == search->ender;
+    uint64_t high = record->stack_high;
+    bool exact;
+    uint64_t sp = registers_scan(search, go, &exact);
     if (record->stack_low >= high)
         return;
-    if (go == search->ender)
+    linked_scan(search, go);
+    if (go == search->ender) {
         sp = search->ender_sp;
-    /* Where the stack of one that runs ends now is not known: some of what lies below its last rest is taken along. */
+        exact = true;
+    }
+    /* Where the stack of one that is in C ends now is not known: some of what lies below its last call is taken along. */
     if (sp < record->stack_low || sp > high)
         sp = high - 65536 > record->stack_low ? high - 65536 : record->stack_low;
-    else if (!known)
+    else if (!exact)
         sp = sp - 16384 > record->stack_low ? sp - 16384 : record->stack_low;
-    for (uint32_t i = 0; i < CONTEXT_WORDS; i++)
-        word(search, context[i]);
     area(search, sp, high);
 }
 
@@ -481,6 +523,8 @@ static void unknown(struct go *go, void *data)
         task_record(go->task)->flags &= ~(TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
 }
 
+static struct search *search_made; /* one at the end of the process; its memory is not given back */
+
 void go_reach(const struct go *ender, uint64_t sp)
 {
     struct search *search = memory_get(sizeof *search);
@@ -501,5 +545,11 @@ void go_reach(const struct go *ender, uint64_t sp)
     search->flag = TRACE_TASK_REACHED;
     variables(search, regions);
     spread(search);
-    go_each(search->too_much ? unknown : known, NULL);
+    search_made = search;
+}
+
+void go_reach_end(bool sound)
+{
+    if (search_made)
+        go_each(search_made->too_much || !sound ? unknown : known, NULL);
 }

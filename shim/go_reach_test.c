@@ -29,8 +29,10 @@ static struct object objects[OBJECTS];
 static struct go goroutines[GOROUTINES + 1];
 static struct {
     int64_t id;
-    uint64_t context[CONTEXT_WORDS];
+    uint64_t status, deferred, panics, parameter;
+    uint64_t context[CONTEXT_WORDS], call[CONTEXT_WORDS];
 } gs[GOROUTINES + 1];
+static struct go_halted halted[GOROUTINES + 1];
 static uint64_t stacks[GOROUTINES + 1][64];
 
 /* Half of the heap holds pointers. */
@@ -84,7 +86,21 @@ bool go_parks(const struct go *go)
     return go->task != 0;
 }
 
+const struct go_halted *go_halt_find(uintptr_t g)
+{
+    for (uint32_t i = 1; i <= GOROUTINES; i++)
+        if (halted[i].sp && goroutines[i].g == g)
+            return &halted[i];
+    return NULL;
+}
+
 /* ---- what is played ---- */
+
+static void reach(const struct go *ender, uint64_t sp)
+{
+    go_reach(ender, sp);
+    go_reach_end(true);
+}
 
 static int set_up(void **state)
 {
@@ -94,11 +110,17 @@ static int set_up(void **state)
     memset(records, 0, sizeof records);
     memset(objects, 0, sizeof objects);
     memset(goroutines, 0, sizeof goroutines);
+    memset(halted, 0, sizeof halted);
     memset(variables_of_program, 0, sizeof variables_of_program);
     go_layout.span_start = offsetof(struct span, start);
     go_layout.span_size = offsetof(struct span, size);
     go_layout.span_class = offsetof(struct span, class);
     go_layout.g_context = offsetof(__typeof__(gs[0]), context);
+    go_layout.g_status = offsetof(__typeof__(gs[0]), status);
+    go_layout.g_defer = offsetof(__typeof__(gs[0]), deferred);
+    go_layout.g_panic = offsetof(__typeof__(gs[0]), panics);
+    go_layout.g_parameter = offsetof(__typeof__(gs[0]), parameter);
+    go_layout.g_call_registers = offsetof(__typeof__(gs[0]), call);
     go_layout.g_size = go_layout.m_size = go_layout.p_size = 4096;
     go_real.go_span = span_of;
     spans[0] = (struct span){(uint64_t)heap, sizeof heap[0], 0};
@@ -158,7 +180,7 @@ static void nobody(void **state)
     goroutine(1, TRACE_TASK_RUNNING);
     waits(2, 5);
     on_stack(2, object(5)); /* it has it itself */
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -173,7 +195,7 @@ static void by_stack(void **state)
     heap[7][3] = object(8); /* by two others */
     heap[8][7] = object(6);
     on_stack(3, object(7));
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), SOMEBODY);
 }
@@ -184,8 +206,75 @@ static void by_register(void **state)
     goroutine(1, TRACE_TASK_RUNNING);
     gs[1].context[9] = object(5);
     waits(2, 5);
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
+}
+
+/* One that runs has what its thread stands with, and nothing that it was switched away with once. */
+static void by_thread(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    gs[1].status = STATUS_RUNS;
+    gs[1].context[9] = object(6);
+    stacks[1][3] = object(7);
+    halted[1] = (struct go_halted){.sp = (uint64_t)(stacks[1] + 4), .count = 40};
+    halted[1].words[39] = object(5);
+    waits(2, 5);
+    waits(3, 6);
+    waits(4, 7);
+    reach(NULL, 0);
+    assert_int_equal(found(2), SOMEBODY);
+    assert_int_equal(found(3), NOBODY);
+    assert_int_equal(found(4), NOBODY);
+}
+
+/* One that is in C has what it went there with. */
+static void by_call(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    gs[1].status = STATUS_CALL;
+    gs[1].call[REG_RSP_WORD] = (uint64_t)stacks[1];
+    gs[1].call[9] = object(5);
+    gs[1].context[9] = object(6);
+    waits(2, 5);
+    waits(3, 6);
+    reach(NULL, 0);
+    assert_int_equal(found(2), SOMEBODY);
+    assert_int_equal(found(3), NOBODY);
+}
+
+/* Deferred calls, a panic's value, what a goroutine that has not begun was given. */
+static void beside_the_stack(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_CREATED);
+    gs[1].deferred = object(5);
+    gs[1].panics = object(6);
+    gs[1].parameter = object(7);
+    for (uint32_t n = 2; n <= 4; n++)
+        waits(n, n + 3);
+    reach(NULL, 0);
+    for (uint32_t n = 2; n <= 4; n++)
+        assert_int_equal(found(n), SOMEBODY);
+}
+
+/* One runs, and its thread could not be halted; or somebody ran in between. */
+static void not_halted(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    gs[1].status = STATUS_RUNS;
+    waits(2, 5);
+    reach(NULL, 0);
+    assert_int_equal(found(2), 0);
+    gs[1].status = 0;
+    go_reach(NULL, 0);
+    go_reach_end(false);
+    assert_int_equal(found(2), 0);
+    reach(NULL, 0);
+    assert_int_equal(found(2), NOBODY);
 }
 
 /* Who may be woken may wake others; two that wait for each other may not. */
@@ -201,7 +290,7 @@ static void woken(void **state)
     on_stack(4, object(9));
     waits(5, 9);
     on_stack(5, object(8));
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(3), SOMEBODY);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), NOBODY);
@@ -217,7 +306,7 @@ static void of_the_runtime(void **state)
     heap[6][0] = (uint64_t)&gs[2];
     heap[6][1] = object(5);
     on_stack(1, object(6));
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -228,7 +317,7 @@ static void without_pointers(void **state)
     waits(2, 5);
     heap[OBJECTS - 1][0] = object(5);
     on_stack(1, object(OBJECTS - 1));
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
 }
 
@@ -242,7 +331,7 @@ static void by_variable(void **state)
     variables_of_program[100] = object(5);
     on_stack(2, object(6)); /* it could be woken, and then ... */
     on_stack(1, object(7));
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), VARIABLE);
     assert_int_equal(found(3), VARIABLE);
     assert_int_equal(found(4), SOMEBODY);
@@ -258,7 +347,7 @@ static void who_does_not_count(void **state)
     }
     records[2].flags = TRACE_TASK_SYSTEM;
     waits(4, 5);
-    go_reach(&goroutines[1], 0);
+    reach(&goroutines[1], 0);
     assert_int_equal(found(4), NOBODY);
 }
 
@@ -274,9 +363,9 @@ static void how_far_a_stack_reaches(void **state)
         gs[1].context[REG_RSP_WORD] = (uint64_t)(stacks[1] + 20);
         waits(4, 5);
         if (i == 0)
-            go_reach(NULL, 0);
+            reach(NULL, 0);
         else
-            go_reach(&goroutines[1], (uint64_t)(stacks[1] + (i == 1 ? 18 : 17)));
+            reach(&goroutines[1], (uint64_t)(stacks[1] + (i == 1 ? 18 : 17)));
         assert_int_equal(found(4), i == 1 ? NOBODY : SOMEBODY);
     }
 }
@@ -292,7 +381,7 @@ static void goes_on_by_itself(void **state)
     objects[6].shown.flags = TRACE_OBJECT_SHARED;
     on_stack(3, object(7));
     waits(4, 7);
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(4), SOMEBODY);
 }
@@ -312,7 +401,7 @@ static void by_select(void **state)
     memcpy(lists.words + 8, (uint64_t[]){1, 7 << 1}, 16);
     records[3].object = 0;
     records[3].list = 8;
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(3), NOBODY);
 }
@@ -330,7 +419,7 @@ static void stack_gone(void **state)
     raw2(SYS_munmap, pages, 2 * 4096);
     waits(2, 5);
     waits(3, 6);
-    go_reach(NULL, 0);
+    reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(3), NOBODY);
     raw2(SYS_munmap, pages + 2 * 512, 4096);
@@ -342,6 +431,10 @@ int main(void)
         cmocka_unit_test_setup(nobody, set_up),
         cmocka_unit_test_setup(by_stack, set_up),
         cmocka_unit_test_setup(by_register, set_up),
+        cmocka_unit_test_setup(by_thread, set_up),
+        cmocka_unit_test_setup(by_call, set_up),
+        cmocka_unit_test_setup(beside_the_stack, set_up),
+        cmocka_unit_test_setup(not_halted, set_up),
         cmocka_unit_test_setup(woken, set_up),
         cmocka_unit_test_setup(of_the_runtime, set_up),
         cmocka_unit_test_setup(without_pointers, set_up),

@@ -363,6 +363,11 @@ struct statement {
 };
 static __thread struct statement statement;
 
+bool go_statement_under_way(void)
+{
+    return statement.pc != 0;
+}
+
 static NOINLINE void statement_begin(uintptr_t entry, uintptr_t argument, uintptr_t pc,
                                      uintptr_t frame)
 {

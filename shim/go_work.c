@@ -5,7 +5,7 @@
  * signal, whose handler looks at where it came. Processor time, so that a busy machine makes no difference; who does not
  * get that much within WAIT_NS is left alone.
  */
-#include "shim/go.h"
+#include "shim/go_halt.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -20,14 +20,13 @@
 
 #include "shim/banned.h"
 
-#define RUNNING_MAX   32u
-#define WORK_NS       UINT64_C(20000000)
-#define WAIT_NS       UINT64_C(1000000000)
-#define SAMPLE_NS     UINT64_C(200000000)
-#define SAMPLE_TRIES  8u
-#define SAMPLE_SIGNAL 62 /* real-time; the handlers at the end of the process have run by now */
-#define STATUS_MASK   0xfffu
-#define STATUS_RUNS   2u
+#define RUNNING_MAX  32u
+#define WORK_NS      UINT64_C(20000000)
+#define WAIT_NS      UINT64_C(1000000000)
+#define SAMPLE_NS    UINT64_C(200000000)
+#define SAMPLE_TRIES 8u
+#define STATUS_MASK  0xfffu
+#define STATUS_RUNS  2u
 
 struct running {
     struct go *go;
@@ -49,12 +48,6 @@ static uint64_t clock_read_ns(clockid_t clock)
     if (raw2(SYS_clock_gettime, clock, &time) != 0)
         return 0;
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-/* Of a thread: CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED */
-static uint64_t used_by(uint32_t tid)
-{
-    return clock_read_ns((clockid_t)(~tid << 3 | 6));
 }
 
 static bool runs(const struct go *go)
@@ -89,7 +82,7 @@ static void collect(struct go *go, void *data)
         .go = go, .thread = thread, .tid = task_record(thread->go_own->task)->os_tid};
     if (!runs(go) || !tick_of(go, &running.tick))
         return;
-    running.used = used_by(running.tid);
+    running.used = go_used_by(running.tid);
     all->items[all->count++] = running;
 }
 
@@ -153,7 +146,7 @@ static uint32_t sample_take(const struct running *running)
     sample.stack = 0;
     __atomic_store_n(&sample.state, ASKED, __ATOMIC_SEQ_CST);
     uint64_t until = clock_read_ns(CLOCK_MONOTONIC) + SAMPLE_NS;
-    if (raw3(SYS_tgkill, raw0(SYS_getpid), running->tid, SAMPLE_SIGNAL) != 0)
+    if (raw3(SYS_tgkill, raw0(SYS_getpid), running->tid, GO_HALT_SIGNAL) != 0)
         return 0;
     while (sample.state != ANSWERED && clock_read_ns(CLOCK_MONOTONIC) < until)
         nap();
@@ -170,7 +163,7 @@ static bool settle(struct running *running)
     uint32_t tick;
     if (!runs(running->go) || !tick_of(running->go, &tick) || tick != running->tick)
         return true;
-    if (used_by(running->tid) < running->used + WORK_NS)
+    if (go_used_by(running->tid) < running->used + WORK_NS)
         return false;
     struct trace_task *record = task_record(running->go->task);
     uint32_t stack = 0;
@@ -190,7 +183,7 @@ void go_work(struct thread *thread)
         return;
     struct sigaction action = {.sa_sigaction = sample_entry,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-    real.sigaction(SAMPLE_SIGNAL, &action, NULL);
+    real.sigaction(GO_HALT_SIGNAL, &action, NULL);
     uint64_t until = clock_read_ns(CLOCK_MONOTONIC) + WAIT_NS;
     for (uint32_t left = all.count; left && clock_read_ns(CLOCK_MONOTONIC) < until;) {
         nap();

@@ -1,0 +1,302 @@
+/*
+ * While go_reach.c searches, what the others do must not change what leads where: a pointer moved from a place that is
+ * still to be looked at to one that has been would be missed, and so would one that is in a register alone. So the threads
+ * that run goroutines, or look for some to run, are halted: a signal, whose handler says where its thread stands, with all
+ * registers, and waits there. A thread within our own code is asked again (it may hold a lock of ours), and so is the
+ * scheduler where it is on its way to or from the kernel: it may have taken a timer that is about to go off.
+ *
+ * A goroutine in a system call, or in C, does not touch Go's memory and is not disturbed; whether it has come back in the
+ * meantime is looked at afterwards. So is whether a thread that blocks all signals, as os/signal has one, has used the
+ * processor. Where somebody cannot be halted the search proves nothing.
+ */
+#include "shim/go_halt.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <sys/ucontext.h>
+#include <time.h>
+
+#include "shim/raw.h"
+#include "shim/real.h"
+#include "shim/table.h"
+#include "shim/task.h"
+
+#include "shim/banned.h"
+
+#define HALTED_MAX  512u
+#define WAIT_NS     UINT64_C(2000000000) /* for one thread to be given a processor */
+#define TRIES       200u                 /* of NAP_NS each, for one that is asked again */
+#define NAP_NS      100000
+#define DEAF_NS     UINT64_C(2000000) /* who has not answered by then may block the signal */
+#define STATUS_MASK 0xfffu
+#define STATUS_CALL 3u
+#define RED_ZONE    128u
+/* Words of a signal's floating point state: where the vector registers begin; the mark of there being more of it, and
+ * then where their upper halves are. */
+#define FP_VECTORS  20u
+#define FP_MARK     58u
+#define FP_UPPER    72u
+
+enum { FREE, ASKED, TAKEN, AGAIN, HALTED };
+
+static struct {
+    struct go_halted *items;
+    uint32_t count;
+    volatile uint32_t on;
+    bool failed;
+    const struct thread *self;
+} halt;
+
+static uint64_t clock_read_ns(clockid_t clock)
+{
+    struct timespec time = {0, 0};
+    if (raw2(SYS_clock_gettime, clock, &time) != 0)
+        return 0;
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+    return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t go_used_by(uint32_t tid)
+{
+    return clock_read_ns((clockid_t)(~tid << 3 | 6)); /* CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED */
+}
+
+static void nap(void)
+{
+    const struct timespec time = {0, NAP_NS};
+    raw2(SYS_nanosleep, &time, NULL);
+}
+
+/* ---- in the thread ---- */
+
+/* Is it in the kernel, or about to ask it again, as one that waits is? */
+static bool in_kernel(uintptr_t pc)
+{
+    const uint8_t *code = (const uint8_t *)pc;
+    return (code[-2] == 0x0f && code[-1] == 0x05) || (code[0] == 0x0f && code[1] == 0x05);
+}
+
+static void registers_read(struct go_halted *halted, const ucontext_t *context)
+{
+    const greg_t *gregs = context->uc_mcontext.gregs;
+    const uint64_t *floating = (const uint64_t *)context->uc_mcontext.fpregs;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < GO_HALTED_GENERAL; i++)
+        halted->words[count++] = (uint64_t)gregs[i];
+    for (uint32_t i = 0; floating && i < GO_HALTED_VECTOR; i++)
+        halted->words[count++] = floating[FP_VECTORS + i];
+    bool more = floating && (uint32_t)floating[FP_MARK] == FP_XSTATE_MAGIC1 &&
+                floating[FP_MARK] >> 32 >= (FP_UPPER + GO_HALTED_VECTOR) * 8;
+    for (uint32_t i = 0; more && i < GO_HALTED_VECTOR; i++)
+        halted->words[count++] = floating[FP_UPPER + i];
+    halted->count = count;
+    halted->sp = (uint64_t)gregs[REG_RSP] - RED_ZONE;
+}
+
+static void halt_entry(int number, siginfo_t *info, void *data)
+{
+    (void)number;
+    (void)info;
+    const struct thread *thread = thread_current;
+    const ucontext_t *context = data;
+    struct go_halted *halted = NULL;
+    for (uint32_t i = 0; i < halt.count && !halted; i++)
+        if (halt.items[i].thread == thread)
+            halted = &halt.items[i];
+    uint32_t asked = ASKED;
+    if (!halted || !__atomic_compare_exchange_n(&halted->state, &asked, TAKEN, false,
+                                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return;
+    int error = errno;
+    halted->g = go_running();
+    bool scheduler = !halted->g || !go_id_of(halted->g);
+    if (thread->busy ||
+        (scheduler && (go_statement_under_way() ||
+                       !in_kernel((uintptr_t)context->uc_mcontext.gregs[REG_RIP])))) {
+        __atomic_store_n(&halted->state, AGAIN, __ATOMIC_SEQ_CST);
+    } else {
+        registers_read(halted, context);
+        __atomic_store_n(&halted->state, HALTED, __ATOMIC_SEQ_CST);
+        while (halt.on)
+            raw4(SYS_futex, &halt.on, FUTEX_WAIT_PRIVATE, 1, NULL);
+    }
+    errno = error;
+}
+
+/* ---- in the one that searches ---- */
+
+static uint32_t status_of(uintptr_t g)
+{
+    return *(volatile uint32_t *)(g + go_layout.g_status) & STATUS_MASK;
+}
+
+/* Which call it is in: each has another number. */
+static uint32_t call_of(uintptr_t g)
+{
+    uintptr_t m = *(volatile uintptr_t *)(g + go_layout.g_m);
+    return m ? *(volatile uint32_t *)(m + go_layout.m_call) : 0;
+}
+
+static bool in_call(const struct go_halted *halted)
+{
+    const struct go *go = halted->thread->go;
+    return go && go->g && go != halted->thread->go_own && status_of(go->g) == STATUS_CALL;
+}
+
+static void collect(struct thread *thread, void *data)
+{
+    (void)data;
+    if (thread == halt.self || !thread->go_own)
+        return;
+    if (halt.count == HALTED_MAX) {
+        halt.failed = true;
+        return;
+    }
+    struct go_halted *halted = &halt.items[halt.count];
+    halted->thread = thread;
+    halted->tid = task_record(thread->go_own->task)->os_tid;
+    __atomic_store_n(&halt.count, halt.count + 1, __ATOMIC_RELEASE);
+}
+
+static void ask(struct go_halted *halted)
+{
+    __atomic_store_n(&halted->state, ASKED, __ATOMIC_SEQ_CST);
+    raw3(SYS_tgkill, raw0(SYS_getpid), halted->tid, GO_HALT_SIGNAL);
+}
+
+/* False: it has ended, and does nothing more. */
+static bool is_there(const struct go_halted *halted)
+{
+    return !halted->thread->ended && raw3(SYS_tgkill, raw0(SYS_getpid), halted->tid, 0) == 0;
+}
+
+/* Where the value of this line of a status begins. */
+static const char *value_of(const char *text, long size, const char *line)
+{
+    long length = (long)raw_length(line);
+    for (long i = 0; i + length + 16 <= size; i++)
+        if (raw_equal_n(text + i, line, (size_t)length))
+            return text + i + length;
+    return NULL;
+}
+
+/* Does it sleep, and block our signal? One that runs and blocks it may be about to return from our handler. */
+static bool is_deaf(const struct go_halted *halted)
+{
+    char path[64], text[3072];
+    size_t used = 0;
+    raw_append(path, sizeof path, &used, "/proc/self/task/");
+    raw_append_number(path, sizeof path, &used, halted->tid);
+    raw_append(path, sizeof path, &used, "/status");
+    long fd = raw3(SYS_open, path, 02000000 /* O_CLOEXEC */, 0);
+    long size = fd < 0 ? 0 : raw3(SYS_read, fd, text, sizeof text);
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+    const char *how = value_of(text, size, "\nState:\t"),
+               *mask = value_of(text, size, "\nSigBlk:\t");
+    if (!how || !mask || *how != 'S')
+        return false;
+    char digit = mask[(64 - GO_HALT_SIGNAL) / 4]; /* of sixteen */
+    unsigned value = digit >= 'a' ? (unsigned)(digit - 'a') + 10 : (unsigned)(digit - '0');
+    return value >> (GO_HALT_SIGNAL - 1) % 4 & 1;
+}
+
+static bool answered(const struct go_halted *halted)
+{
+    return halted->state == AGAIN || halted->state == HALTED;
+}
+
+/* False: it is to be asked again. */
+static bool wait_for(struct go_halted *halted)
+{
+    uint64_t start = now_ns();
+    while (!answered(halted) && is_there(halted)) {
+        uint64_t waited = now_ns() - start;
+        if (waited > DEAF_NS && halted->state == ASKED && is_deaf(halted)) {
+            halted->deaf = true;
+            halted->used = go_used_by(halted->tid);
+            return true;
+        }
+        if (waited > WAIT_NS) {
+            halt.failed = true;
+            return true;
+        }
+        nap();
+    }
+    return halted->state != AGAIN;
+}
+
+/* All are asked, then all are waited for; those who are to be asked again are, while the others stand. */
+static void halt_all(void)
+{
+    for (uint32_t try = 0; try < TRIES && !halt.failed; try++) {
+        bool again = false;
+        for (uint32_t i = 0; i < halt.count; i++) {
+            struct go_halted *halted = &halt.items[i];
+            if (halted->state == HALTED || halted->deaf)
+                continue;
+            halted->calls = in_call(halted);
+            if (halted->calls)
+                halted->call = call_of(halted->thread->go->g);
+            else
+                ask(halted);
+        }
+        for (uint32_t i = 0; i < halt.count; i++) {
+            struct go_halted *halted = &halt.items[i];
+            if (halted->calls)
+                again |= !in_call(halted);
+            else if (halted->state != HALTED && !halted->deaf)
+                again |= !wait_for(halted);
+        }
+        if (!again)
+            return;
+        nap();
+    }
+    halt.failed = true;
+}
+
+bool go_halt(const struct thread *self)
+{
+    halt.items = memory_get(HALTED_MAX * sizeof *halt.items);
+    if (!halt.items)
+        return false;
+    halt.self = self;
+    halt.on = 1;
+    struct sigaction action = {.sa_sigaction = halt_entry,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    for (size_t i = 0; i < sizeof action.sa_mask;
+         i++) /* no handler of the program's while it stands */
+        ((uint8_t *)&action.sa_mask)[i] = 0xff;
+    real.sigaction(GO_HALT_SIGNAL, &action, NULL);
+    task_each_thread(collect, NULL);
+    halt_all();
+    return !halt.failed;
+}
+
+bool go_halt_end(void)
+{
+    bool same = halt.items && !halt.failed;
+    for (uint32_t i = 0; same && i < halt.count; i++) {
+        const struct go_halted *halted = &halt.items[i];
+        if (halted->calls)
+            same = in_call(halted) && call_of(halted->thread->go->g) == halted->call;
+        else if (halted->deaf)
+            same = go_used_by(halted->tid) == halted->used;
+    }
+    halt.on = 0;
+    raw4(SYS_futex, &halt.on, FUTEX_WAKE_PRIVATE, 1 << 30, NULL);
+    return same;
+}
+
+const struct go_halted *go_halt_find(uintptr_t g)
+{
+    for (uint32_t i = 0; i < halt.count; i++)
+        if (halt.items[i].state == HALTED && halt.items[i].g == g)
+            return &halt.items[i];
+    return NULL;
+}

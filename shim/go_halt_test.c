@@ -1,0 +1,250 @@
+/*
+ * go_halt.c with threads that play those of Go's runtime: who is halted, who is asked again, who is left alone, and what is
+ * said when one of the latter has moved.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "shim/go_halt.c"
+
+#define THREADS    3u
+#define STATUS_RUN 2u
+
+/* ---- the rest of the recorder ---- */
+
+struct go_layout go_layout;
+struct real real;
+__thread struct thread *thread_current;
+
+static struct trace_task records[THREADS + 1];
+static struct thread threads[THREADS];
+static struct go own[THREADS], carried[THREADS];
+static struct m {
+    uint32_t call;
+} ms[THREADS];
+static struct g {
+    int64_t id;
+    uint32_t status;
+    struct m *m;
+} gs[THREADS];
+static __thread struct g *running;
+static __thread bool making;
+
+struct trace_task *task_record(uint32_t task)
+{
+    return &records[task];
+}
+
+void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data)
+{
+    for (uint32_t i = 0; i < THREADS; i++)
+        if (threads[i].go_own && !threads[i].ended)
+            visit(&threads[i], data);
+}
+
+void *memory_get(size_t size)
+{
+    return raw_map(NULL, size, 3, 0x22, -1, 0);
+}
+
+bool go_statement_under_way(void)
+{
+    return making;
+}
+
+/* ---- what is played ---- */
+
+static pthread_t handles[THREADS];
+static volatile uint64_t turns[THREADS];
+static volatile bool stop, leave_busy;
+static volatile uint32_t sleeps;
+
+static void *thread_main(void *data)
+{
+    uint32_t i = (uint32_t)(uintptr_t)data;
+    thread_current = &threads[i];
+    running = &gs[i];
+    __atomic_store_n(&records[i + 1].os_tid, (uint32_t)gettid(), __ATOMIC_SEQ_CST);
+    while (!stop) {
+        if (sleeps)
+            raw4(SYS_futex, &sleeps, FUTEX_WAIT_PRIVATE, 1, NULL);
+        else
+            turns[i]++;
+        if (threads[i].busy && leave_busy)
+            threads[i].busy = 0;
+    }
+    return NULL;
+}
+
+static void start(uint32_t i, uint32_t status, bool deaf)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    gs[i] = (struct g){.id = i + 1, .status = status, .m = &ms[i]};
+    own[i] = (struct go){.task = i + 1};
+    carried[i] = (struct go){.g = (uintptr_t)&gs[i], .id = i + 1, .task = i + 1};
+    threads[i].go_own = &own[i];
+    threads[i].go = &carried[i];
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (!deaf)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    assert_int_equal(pthread_create(&handles[i], NULL, thread_main, (void *)(uintptr_t)i), 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    while (!__atomic_load_n(&records[i + 1].os_tid, __ATOMIC_SEQ_CST))
+        sched_yield();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(threads, 0, sizeof threads);
+    memset(records, 0, sizeof records);
+    memset(&halt, 0, sizeof halt);
+    memset(ms, 0, sizeof ms);
+    stop = leave_busy = false;
+    sleeps = 0;
+    char *pointer;
+    __asm__("movq %%fs:0, %0" : "=r"(pointer));
+    go_layout.g = (char *)&running - pointer;
+    go_layout.g_id = offsetof(struct g, id);
+    go_layout.g_status = offsetof(struct g, status);
+    go_layout.g_m = offsetof(struct g, m);
+    go_layout.m_call = offsetof(struct m, call);
+    real.sigaction = sigaction;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stop = true;
+    sleeps = 0;
+    raw4(SYS_futex, &sleeps, FUTEX_WAKE_PRIVATE, THREADS, NULL);
+    for (uint32_t i = 0; i < THREADS; i++)
+        if (threads[i].go_own)
+            pthread_join(handles[i], NULL);
+    return 0;
+}
+
+/* Both stand, with their stack pointers known, and go on afterwards. */
+static void halted(void **state)
+{
+    (void)state;
+    start(0, STATUS_RUN, false);
+    start(1, STATUS_RUN, false);
+    assert_true(go_halt(NULL));
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct go_halted *found = go_halt_find((uintptr_t)&gs[i]);
+        if (!found) {
+            fail();
+            return;
+        }
+        assert_int_equal(found->count >= GO_HALTED_GENERAL, 1);
+        assert_int_equal(found->sp + RED_ZONE, found->words[REG_RSP]);
+        uint64_t before = turns[i];
+        nap();
+        assert_int_equal(turns[i], before);
+    }
+    assert_null(go_halt_find((uintptr_t)&gs[2]));
+    assert_true(go_halt_end());
+    for (uint32_t i = 0; i < 2; i++)
+        for (uint64_t before = turns[i]; turns[i] == before;)
+            sched_yield();
+}
+
+/* One within our own code is asked until it has left it. */
+static void busy(void **state)
+{
+    (void)state;
+    threads[0].busy = 1;
+    leave_busy = true;
+    start(0, STATUS_RUN, false);
+    assert_true(go_halt(NULL));
+    assert_int_equal(threads[0].busy, 0);
+    assert_non_null(go_halt_find((uintptr_t)&gs[0]));
+    assert_true(go_halt_end());
+}
+
+/* One that never does is not halted, and nothing is proved. */
+static void stays_busy(void **state)
+{
+    (void)state;
+    threads[0].busy = 1;
+    start(0, STATUS_RUN, false);
+    assert_false(go_halt(NULL));
+    assert_null(go_halt_find((uintptr_t)&gs[0]));
+    assert_false(go_halt_end());
+}
+
+/* One in a system call is left alone; whether it has made another one meanwhile is seen. */
+static void in_a_call(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        start(0, STATUS_CALL, false);
+        assert_true(go_halt(NULL));
+        assert_null(go_halt_find((uintptr_t)&gs[0]));
+        ms[0].call += i;
+        assert_int_equal(go_halt_end(), i == 0);
+        tear_down(NULL);
+        set_up(NULL);
+    }
+    start(0, STATUS_CALL, false);
+    assert_true(go_halt(NULL));
+    gs[0].status = STATUS_RUN;
+    assert_false(go_halt_end());
+}
+
+/* One that blocks signals counts if it sleeps, and does not use the processor. */
+static void deaf(void **state)
+{
+    (void)state;
+    start(0, STATUS_RUN, true);
+    assert_false(go_halt(NULL));
+    assert_false(go_halt_end());
+    sleeps = 1;
+    bool same = false;
+    while (!same) { /* it gets there some time */
+        memset(&halt, 0, sizeof halt);
+        same = go_halt(NULL);
+        assert_null(go_halt_find((uintptr_t)&gs[0]));
+        same &= go_halt_end();
+    }
+}
+
+/* A scheduler at work may have taken a timer: it is not halted. One that waits in the kernel is. */
+static void scheduler(void **state)
+{
+    (void)state;
+    start(0, STATUS_RUN, false);
+    gs[0].id = 0;
+    assert_false(go_halt(NULL));
+    go_halt_end();
+    sleeps = 1;
+    memset(&halt, 0, sizeof halt);
+    assert_true(go_halt(NULL));
+    assert_true(go_halt_end());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(halted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(busy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stays_busy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(in_a_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(deaf, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(scheduler, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
