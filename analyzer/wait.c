@@ -458,6 +458,13 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
     return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
+/* By design, unless nothing at all goes on. */
+static bool polls(const struct wait_graph *graph, uint32_t self)
+{
+    uint32_t primitive = graph->trace->tasks[self].primitive;
+    return trace_primitives[primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID;
+}
+
 static bool goes_on(const struct wait_graph *graph, uint32_t self, bool sure)
 {
     const struct wait *wait = &graph->waits[self];
@@ -471,7 +478,7 @@ static bool goes_on(const struct wait_graph *graph, uint32_t self, bool sure)
     case WAIT_TASK:
         return !wait->blocker || graph->goes[wait->blocker] || !graph->waits[wait->blocker].alive;
     case WAIT_WAKE:
-        return woken(graph, self, sure);
+        return woken(graph, self, sure || polls(graph, self));
     case WAIT_MEET:
         return met(graph, self);
     case WAIT_FIBER:

@@ -261,6 +261,8 @@ static bool number_release(struct thread *thread, int fd)
         else if (fd_out(state) && fd_out(state) != fd_in(state))
             conduit_end(thread, fd_out(state));
         state_hold(thread, state, -1);
+        if (fd_type(state) == TRACE_FD_SOCKET)
+            fd_disconnected(state);
     }
     fd_states[fd] = 0;
     if (fd_alone())

@@ -97,6 +97,8 @@ struct object *fd_number(struct thread *thread, int fd);
 
 /* fd_socket.c: what the kernel says of a socket that we do not know. */
 uint64_t fd_identify_socket(struct thread *thread, int fd, uint64_t flags);
+/* A socket's descriptor is given up. */
+void fd_disconnected(uint64_t state);
 /* The conduit to the socket of this process that a datagram goes to, or NULL. */
 struct object *fd_destination(struct thread *thread, const void *to, uint32_t size);
 /* Changes when a socket that seemed to lead out of the process may turn out to lead back into it. */

@@ -136,22 +136,47 @@ static void destinations(int fd, const struct mmsghdr *messages, unsigned count,
 #define VECTOR(v, count, total, kind) touch_vector(v, count, total, kind, pc);
 #include "trace/primitives.def"
 
-/* ---- from descriptor to descriptor: what waits is said of the reading side ---- */
+/* ---- from descriptor to descriptor: it waits for the reading side first, then for room (any will do) ---- */
 
-#define MOVE(fn, params, args, from, to)                         \
-    EXPORT ssize_t fn params                                     \
-    {                                                            \
-        LATE(fn);                                                \
-        IO(out);                                                 \
-        IO(in);                                                  \
-        io_send(&out, PRIMITIVE_##fn, to, NULL, 0, SIZE_MAX, 0); \
-        io_receive(&in, PRIMITIVE_##fn, from, 1);                \
-        ssize_t result = real.fn args;                           \
-        io_received(&in, result >= 0);                           \
-        io_sent(&out, result < 0 && errno == EPIPE);             \
-        return result;                                           \
+#define MOVE(fn, params, args, from, to)                                       \
+    EXPORT ssize_t fn params                                                   \
+    {                                                                          \
+        LATE(fn);                                                              \
+        IO(out);                                                               \
+        IO(in);                                                                \
+        int waits = flags & SPLICE_F_NONBLOCK ? 0 : 1;                         \
+        io_receive(&in, PRIMITIVE_##fn, from, waits);                          \
+        io_send(&out, PRIMITIVE_##fn, to, NULL, 0, 1, in.blocked ? 0 : waits); \
+        ssize_t result = real.fn args;                                         \
+        io_received(&in, result >= 0);                                         \
+        io_sent(&out, result < 0 && errno == EPIPE);                           \
+        return result;                                                         \
     }
 
 MOVE(splice, (int from, off64_t *from_at, int to, off64_t *to_at, size_t n, unsigned flags),
      (from, from_at, to, to_at, n, flags), from, to)
 MOVE(tee, (int from, int to, size_t n, unsigned flags), (from, to, n, flags), from, to)
+
+/* Into a pipe, or, by its reading end, out of it. */
+EXPORT ssize_t vmsplice(int fd, const struct iovec *v, size_t count, unsigned flags)
+{
+    LATE(vmsplice);
+    uintptr_t pc = RETURN_PC;
+    bool record = recorded(pc);
+    int waits = flags & SPLICE_F_NONBLOCK ? 0 : 1;
+    IO(io);
+    if ((fd_peek(fd) & (FD_READS | FD_WRITES)) == FD_READS) {
+        io_receive(&io, PRIMITIVE_vmsplice, fd, waits);
+        ssize_t result = real.vmsplice(fd, v, count, flags);
+        io_received(&io, result >= 0);
+        if (record && result > 0)
+            VECTOR(v, (int)count, (size_t)result, TRACE_KIND_WRITE)
+        return result;
+    }
+    if (record)
+        VECTOR(v, (int)count, SIZE_MAX, 0)
+    io_send(&io, PRIMITIVE_vmsplice, fd, NULL, 0, 1, waits);
+    ssize_t result = real.vmsplice(fd, v, count, flags);
+    io_sent(&io, result < 0 && errno == EPIPE);
+    return result;
+}

@@ -137,6 +137,23 @@ static uint64_t identify_local(struct thread *thread, int fd)
                     keyed(thread, CONDUIT_LOCAL, peer_name));
 }
 
+/* One direction of a connection. When both of its ends have been seen here, no other process has part in it. */
+static struct object *direction(struct thread *thread, uint64_t ports, uint32_t reader,
+                                uint32_t writer)
+{
+    bool old = object_find(thread, CONDUIT_KEY(CONDUIT_CONNECTION, ports), TRACE_OBJECT_SOCKET);
+    struct object *object = keyed(thread, CONDUIT_CONNECTION, ports);
+    if (!object)
+        return NULL;
+    if (!old)
+        object_private(object)->children = fd_children;
+    object->shown.readers |= reader;
+    object->shown.owner_count |= writer;
+    if (object->shown.readers && object->shown.owner_count)
+        __atomic_fetch_and(&object->shown.flags, ~TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
+    return object;
+}
+
 static uint64_t identify_connection(struct thread *thread, int fd)
 {
     union address own, peer;
@@ -146,8 +163,19 @@ static uint64_t identify_connection(struct thread *thread, int fd)
     bool client = inherited_listener ? is_loopback(&peer) : port_has(listening, (uint16_t)there);
     if (!here || !there || (!client && !port_has(connecting, (uint16_t)here)))
         return FD_STATE(SOCKET);
-    return two_ways(keyed(thread, CONDUIT_CONNECTION, there << 16 | here),
-                    keyed(thread, CONDUIT_CONNECTION, here << 16 | there));
+    return two_ways(direction(thread, there << 16 | here, 1, 0),
+                    direction(thread, here << 16 | there, 0, 1));
+}
+
+/* The descriptor is given up: the ports may be another connection's next time. */
+void fd_disconnected(uint64_t state)
+{
+    struct object *const ends[] = {fd_in(state), fd_out(state)};
+    for (int i = 0; i < 2; i++)
+        if (ends[i] && ends[i]->shown.address >> 48 == CONDUIT_KEY(CONDUIT_CONNECTION, 0) >> 48) {
+            __atomic_fetch_or(&ends[i]->shown.flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
+            ends[i]->shown.readers = ends[i]->shown.owner_count = 0;
+        }
 }
 
 static uint64_t identify_datagram(struct thread *thread, int fd, int family)

@@ -1,5 +1,6 @@
 /*
- * Waits for descriptors: poll, select, epoll. Such a wait is by design; a task in it is listed, never reported. Whoever is
+ * Waits for descriptors: poll, select, epoll. Such a wait is by design; a task in it is listed, and reported only if it waits
+ * for one conduit that no other process holds, without a time limit, and no task at all is left that could go on. Whoever is
  * told that a descriptor is ready is after what made it so, even if it never reads it (the end of a stream as a signal to
  * stop). epoll tells events, not descriptors: so a conduit that is added to a set hands on to the set all that is put in.
  */
@@ -7,14 +8,14 @@
 #include "shim/io.h"
 #include "shim/real.h"
 
-static bool wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
+/* `fd`: the only one, which it waits to read from; -1: there are several, or it waits for something else. */
+static void wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
 {
-    if (fd_alone() || !waits || !io_enter_any(io, primitive, fd))
-        return false;
+    if ((fd_alone() && !fd_in(fd_peek(fd))) || !waits || !io_enter_any(io, primitive, fd))
+        return;
     io->state &= ~FD_NONBLOCK; /* poll waits all the same */
-    io_block(io, NULL, waits, 0);
+    io_block(io, fd_in(io->state), waits, POLLIN);
     io_leave(io);
-    return true;
 }
 
 static bool wait_end(struct io *io)
@@ -33,6 +34,11 @@ static void learn(struct io *io, int fd)
 
 /* ---- poll ---- */
 
+static int polled_one(const struct pollfd *list, nfds_t count)
+{
+    return count == 1 && list->events == POLLIN ? list->fd : -1;
+}
+
 static void polled(struct io *io, const struct pollfd *list, nfds_t count, int result)
 {
     if (!wait_end(io))
@@ -43,15 +49,15 @@ static void polled(struct io *io, const struct pollfd *list, nfds_t count, int r
     io_leave(io);
 }
 
-#define POLL(fn, params, args, waits)                                       \
-    EXPORT int fn params                                                    \
-    {                                                                       \
-        LATE(fn);                                                           \
-        IO(io);                                                             \
-        wait_begin(&io, PRIMITIVE_##fn, count == 1 ? list->fd : -1, waits); \
-        int result = real.fn args;                                          \
-        polled(&io, list, count, result);                                   \
-        return result;                                                      \
+#define POLL(fn, params, args, waits)                                    \
+    EXPORT int fn params                                                 \
+    {                                                                    \
+        LATE(fn);                                                        \
+        IO(io);                                                          \
+        wait_begin(&io, PRIMITIVE_##fn, polled_one(list, count), waits); \
+        int result = real.fn args;                                       \
+        polled(&io, list, count, result);                                \
+        return result;                                                   \
     }
 
 #define WAITS_MS(timeout) ((timeout) < 0 ? 1 : (timeout) > 0 ? 2 : 0)
@@ -70,6 +76,18 @@ POLL(__ppoll_chk,
 
 /* ---- select ---- */
 
+static int selected_one(int count, const fd_set *in, const fd_set *out, const fd_set *except)
+{
+    int one = -1;
+    for (int fd = 0; in && fd < count; fd++)
+        if (FD_ISSET(fd, in)) {
+            if (one >= 0)
+                return -1;
+            one = fd;
+        }
+    return out || except ? -1 : one;
+}
+
 static void selected(struct io *io, int count, int result, fd_set *const sets[3])
 {
     if (!wait_end(io))
@@ -83,15 +101,15 @@ static void selected(struct io *io, int count, int result, fd_set *const sets[3]
     io_leave(io);
 }
 
-#define SELECT(fn, params, args)                                          \
-    EXPORT int fn params                                                  \
-    {                                                                     \
-        LATE(fn);                                                         \
-        IO(io);                                                           \
-        wait_begin(&io, PRIMITIVE_##fn, -1, timeout ? 2 : 1);             \
-        int result = real.fn args;                                        \
-        selected(&io, count, result, (fd_set *const[]){in, out, except}); \
-        return result;                                                    \
+#define SELECT(fn, params, args)                                                                \
+    EXPORT int fn params                                                                        \
+    {                                                                                           \
+        LATE(fn);                                                                               \
+        IO(io);                                                                                 \
+        wait_begin(&io, PRIMITIVE_##fn, selected_one(count, in, out, except), timeout ? 2 : 1); \
+        int result = real.fn args;                                                              \
+        selected(&io, count, result, (fd_set *const[]){in, out, except});                       \
+        return result;                                                                          \
     }
 
 SELECT(select,

@@ -167,8 +167,10 @@ static bool wait_over(const struct trace_task *record, const struct trace_object
     if (shown->kind != TRACE_OBJECT_PIPE && shown->kind != TRACE_OBJECT_SOCKET &&
         shown->kind != TRACE_OBJECT_EVENTFD && shown->kind != TRACE_OBJECT_QUEUE)
         return false;
-    return (verb == VERB_RECEIVE_ID && ready((int)record->wait_value, POLLIN)) ||
+    return ((verb == VERB_RECEIVE_ID || verb == VERB_POLL_ID) &&
+            ready((int)record->wait_value, POLLIN)) ||
            (verb == VERB_SEND_ID && record->primitive != PRIMITIVE_msgsnd &&
+            shown->kind != TRACE_OBJECT_EVENTFD && /* of it poll says that 1 can be added */
             ready((int)record->wait_value, POLLOUT));
 }
 
