@@ -26,16 +26,40 @@
 
 #include "../order.h"
 
-#define CALLS(X)                                                                                  \
-    X(READ)                                                                                       \
-    X(READ_CHECKED)                                                                               \
-    X(READV)                                                                                      \
-    X(PREADV2)                                                                                    \
-    X(PREADV64V2) X(SPLICE_FROM) X(TEE_FROM) X(VMSPLICE_FROM) X(RECV) X(RECV_CHECKED) X(RECVFROM) \
-        X(RECVFROM_CHECKED) X(RECVMSG) X(RECVMMSG) X(RECV_DATAGRAM) X(RECV_CONNECTION)            \
-            X(EVENTFD_READ) X(READ_EVENT) X(WRITE) X(WRITEV) X(PWRITEV2) X(PWRITEV64V2)           \
-                X(VMSPLICE_TO) X(SPLICE_TO) X(TEE_TO) X(SENDFILE) X(SENDFILE64) X(SEND) X(SENDTO) \
-                    X(SENDMSG) X(SENDMMSG) X(SEND_CONNECTION) X(EVENTFD_WRITE)
+#define CALLS(X)        \
+    X(READ)             \
+    X(READ_CHECKED)     \
+    X(READV)            \
+    X(PREADV2)          \
+    X(PREADV64V2)       \
+    X(SPLICE_FROM)      \
+    X(TEE_FROM)         \
+    X(VMSPLICE_FROM)    \
+    X(RECV)             \
+    X(RECV_CHECKED)     \
+    X(RECVFROM)         \
+    X(RECVFROM_CHECKED) \
+    X(RECVMSG)          \
+    X(RECVMMSG)         \
+    X(RECV_DATAGRAM)    \
+    X(RECV_CONNECTION)  \
+    X(EVENTFD_READ)     \
+    X(READ_EVENT)       \
+    X(WRITE)            \
+    X(WRITEV)           \
+    X(PWRITEV2)         \
+    X(PWRITEV64V2)      \
+    X(VMSPLICE_TO)      \
+    X(SPLICE_TO)        \
+    X(TEE_TO)           \
+    X(SENDFILE)         \
+    X(SENDFILE64)       \
+    X(SEND)             \
+    X(SENDTO)           \
+    X(SENDMSG)          \
+    X(SENDMMSG)         \
+    X(SEND_CONNECTION)  \
+    X(EVENTFD_WRITE)
 
 enum calls {
 #define X(name) CALLS_##name,
