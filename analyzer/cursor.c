@@ -305,3 +305,17 @@ bool access_next(struct access_cursor *cursor, struct trace_access *record)
     place->offset += size;
     return true;
 }
+
+uint32_t access_lines(struct access_cursor *cursor, struct trace_line *lines, uint32_t room)
+{
+    struct stream_place *place = &cursor->place;
+    uint32_t count;
+    if (cursor->error || place->offset >= place->chunk_end)
+        return 0;
+    const uint8_t *bytes = cursor->trace->access[cursor->stream].bytes;
+    place->offset =
+        (uint64_t)(trace_lines_get(&cursor->codec, bytes + place->offset, bytes + place->chunk_end,
+                                   TRACE_ADDRESS_MAX / 64, lines, room, &count) -
+                   bytes);
+    return count;
+}

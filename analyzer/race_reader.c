@@ -25,15 +25,15 @@ void race_reader_free(struct race_reader *reader)
     free(reader);
 }
 
-static uint32_t site_of(struct race_source *source, struct race_reader *reader)
+/* `entry`: of the stream's dictionary, where the site is mostly found again. */
+static inline uint32_t site_of(struct race_source *source, struct race_reader *reader,
+                               uint32_t entry, uint64_t pc, uint32_t kind)
 {
-    const struct trace_access *record = &source->draft.record;
-    struct race_known_site *known = &reader->sites[reader->cursor.codec.site];
-    if (known->site && known->pc == record->pc && known->kind == record->kind)
+    struct race_known_site *known = &reader->sites[entry];
+    if (known->site && known->pc == pc && known->kind == kind)
         return known->site;
-    uint32_t kind = record->kind | race_machine(source->scan, record->pc);
-    *known = (struct race_known_site){record->pc, record->kind,
-                                      race_site_get(&source->places, record->pc, kind)};
+    *known = (struct race_known_site){
+        pc, kind, race_site_get(&source->places, pc, kind | race_machine(source->scan, pc))};
     return known->site;
 }
 
@@ -94,11 +94,12 @@ static void take_context(struct race_source *source, struct race_reader *reader)
     reader->contexts[record->context % RACE_CONTEXTS] = context;
 }
 
-/* Where the present record was: its stack is a frame from here on. */
+/* Where an access of this context was: its stack is a frame from here on. */
 static inline const struct race_context *place_of(struct race_source *source,
-                                                  struct race_reader *reader, uint32_t *frame)
+                                                  struct race_reader *reader, uint32_t number,
+                                                  uint32_t *frame)
 {
-    struct race_context *context = &reader->contexts[source->draft.record.context % RACE_CONTEXTS];
+    struct race_context *context = &reader->contexts[number % RACE_CONTEXTS];
     if (!(context->node & RACE_FRAME))
         context->node = RACE_FRAME | frame_of(source, reader, context->node);
     *frame = context->node & ~RACE_FRAME;
@@ -107,19 +108,43 @@ static inline const struct race_context *place_of(struct race_source *source,
 
 /* ---- items and marks ---- */
 
-static inline void put_line(struct race_source *source, struct race_reader *reader)
+static inline void put_line(struct race_source *source, struct race_reader *reader,
+                            const struct trace_line *line, uint64_t pc)
 {
     struct race_draft *draft = &source->draft;
-    uint64_t line = draft->record.address / 64;
-    if (!race_shared(source->scan, line))
+    if (!race_shared(source->scan, line->line))
         return;
     struct race_item *item = &draft->items[draft->item_count++];
-    item->line = line;
-    item->mask = draft->record.mask;
-    item->site = site_of(source, reader);
-    item->held = place_of(source, reader, &item->frame)->held;
+    item->line = line->line;
+    item->mask = line->mask;
+    item->site = site_of(source, reader, line->site, pc, line->kind);
+    item->held = place_of(source, reader, line->context, &item->frame)->held;
     item->ordinal = (uint16_t)draft->count;
-    item->shard = (uint16_t)race_shard_of(line, source->shards);
+    item->shard = (uint16_t)race_shard_of(line->line, source->shards);
+}
+
+/* Lines, as long as there are only such; false if there is none. */
+static bool put_lines(struct race_source *source, struct race_reader *reader, uint64_t left)
+{
+    struct race_draft *draft = &source->draft;
+    const struct trace_site *sites = reader->cursor.codec.sites;
+    uint64_t room = (left < RACE_BATCH ? left : RACE_BATCH) - draft->count;
+    uint32_t count = access_lines(&reader->cursor, reader->lines,
+                                  room < RACE_LINES ? (uint32_t)room : RACE_LINES);
+    for (uint32_t i = 0; i < count; i++) {
+        draft->count++;
+        put_line(source, reader, &reader->lines[i], sites[reader->lines[i].site].pc);
+    }
+    return count != 0;
+}
+
+/* A line that access_next gave: it may be of the open table, and the dictionary does not know it. */
+static void put_single(struct race_source *source, struct race_reader *reader)
+{
+    const struct trace_access *record = &source->draft.record;
+    struct trace_line line = {record->address / 64, record->mask, record->context,
+                              reader->cursor.codec.site, (uint8_t)record->kind};
+    put_line(source, reader, &line, record->pc);
 }
 
 /* Runs, ranges and blocks: the record itself is needed. */
@@ -130,9 +155,9 @@ static void put_record(struct race_source *source, struct race_reader *reader, e
     struct race_mark *mark = &draft->marks[draft->mark_count++];
     *mark = (struct race_mark){
         .value = draft->record_count, .ordinal = (uint16_t)draft->count, .what = (uint16_t)what};
-    mark->held = place_of(source, reader, &mark->frame)->held;
+    mark->held = place_of(source, reader, record->context, &mark->frame)->held;
     if (what == RACE_LONG)
-        mark->site = site_of(source, reader);
+        mark->site = site_of(source, reader, reader->cursor.codec.site, record->pc, record->kind);
     else if (record->type == TRACE_ACCESS_FREE)
         mark->site = race_site_get(&source->places, record->pc,
                                    RACE_KIND_FREE | TRACE_KIND_WRITE |
@@ -164,13 +189,15 @@ bool race_reader_fill(struct race_source *source, struct race_reader *reader, ui
     struct race_draft *draft = &source->draft;
     draft->count = draft->item_count = draft->mark_count = draft->record_count = 0;
     while (draft->count < RACE_BATCH && draft->count < left) {
+        if (put_lines(source, reader, left))
+            continue;
         if (!access_next(&reader->cursor, &draft->record))
             return false;
         draft->count++;
         switch ((enum trace_access_type)draft->record.type) {
         case TRACE_ACCESS_LINE:
             if (draft->record.run == 0)
-                put_line(source, reader);
+                put_single(source, reader);
             else
                 put_record(source, reader, RACE_LONG);
             break;

@@ -230,8 +230,10 @@ static void note_task(struct race_scan_stream *stream, uint32_t index, uint32_t 
     stream->visits[stream->visit_count++] = visit;
 }
 
+#define LINES 64u
 struct race_scan_cursor {
     struct access_cursor cursor;
+    struct trace_line lines[LINES];
     struct trace_access record;
 };
 
@@ -295,6 +297,24 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
     }
 }
 
+/* Lines of the stream's present task; false if there are none to be had at once. */
+static bool take_lines(struct race_scan *scan, struct race_scan_stream *stream, struct queue *queue,
+                       uint64_t limit)
+{
+    struct race_scan_cursor *at = stream->cursor;
+    uint32_t task = at->cursor.codec.task, count;
+    uint64_t room = limit - stream->all_records;
+    if (task == 0 || task >= scan->task_count)
+        return false;
+    count = access_lines(&at->cursor, at->lines, room < LINES ? (uint32_t)room : LINES);
+    stream->all_records += count;
+    stream->records += count;
+    stream->lines += count;
+    for (uint32_t i = 0; scan->owners && i < count; i++)
+        mark_soon(scan, queue, at->lines[i].line, task, at->lines[i].kind & TRACE_KIND_WRITE);
+    return count != 0;
+}
+
 static void scan_stream(struct race_scan *scan, uint32_t index)
 {
     struct race_scan_stream *stream = &scan->streams[index];
@@ -310,6 +330,8 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
     uint64_t limit = scan->step ? stream->all_records + scan->step : UINT64_MAX;
     stream->whole = false;
     while (stream->all_records < limit) {
+        if (take_lines(scan, stream, &queue, limit))
+            continue;
         if (!access_next(cursor, record)) {
             stream->whole = true;
             break;

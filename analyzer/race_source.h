@@ -82,8 +82,10 @@ struct race_known_site {
     uint32_t kind, site;
 };
 
+#define RACE_LINES 64u
 struct race_reader {
     struct access_cursor cursor;
+    struct trace_line lines[RACE_LINES];
     struct race_context contexts[RACE_CONTEXTS];
     struct race_known_site sites[TRACE_SITES];
     struct race_node *nodes;

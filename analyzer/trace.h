@@ -114,5 +114,8 @@ void access_open(struct access_cursor *cursor, const struct trace *trace, uint32
 void access_resume(struct access_cursor *cursor);
 /* After the last chunk the entries of the open table follow, as LINE records. */
 bool access_next(struct access_cursor *cursor, struct trace_access *record);
+/* Reads LINE records of one line as long as there are only such, at most `room`. They are of the task, segment and
+ * present context that the codec has. 0: access_next tells what follows. */
+uint32_t access_lines(struct access_cursor *cursor, struct trace_line *lines, uint32_t room);
 
 #endif

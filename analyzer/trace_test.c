@@ -493,9 +493,10 @@ static void mutations(void **state)
         for (unsigned p = 0; p < places; p++) {
             uint64_t how = random_next(&seed);
             at[p] = p && how & 1 ? (at[p - 1] + 1) % file->size : random_place(file, &seed);
-            uint8_t byte = how & 2   ? (uint8_t)(how >> 8)
-                           : how & 4 ? (uint8_t)(file->bytes[at[p]] ^ 1u << (how >> 8) % 8)
-                                     : (uint8_t)(how & 8 ? 0xff : 0);
+            uint64_t bytes = how & 2   ? how >> 8
+                             : how & 4 ? file->bytes[at[p]] ^ 1u << (how >> 8) % 8
+                                       : 0 - (how >> 3 & 1);
+            uint8_t byte = (uint8_t)(bytes & 0xff);
             assert_int_equal(pwrite(fd, &byte, 1, (off_t)at[p]), 1);
         }
         if (!read_all(make->path, &seen) || seen.problems)

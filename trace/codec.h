@@ -66,4 +66,18 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
 size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
                         struct trace_access *record, const char **error);
 
+/* A LINE record of one line, as trace_lines_get gives it. */
+struct trace_line {
+    uint64_t line, mask;
+    uint32_t context;
+    uint16_t site; /* entry of the dictionary, which has the pc until more is read */
+    uint8_t kind;
+};
+
+/* Reads as many LINE records of one line, below `limit`, as are the usual ones, at most `room`; returns the end of what it
+ * read. None does not mean that there is none: what follows is read by trace_access_get. */
+const uint8_t *trace_lines_get(struct trace_access_codec *codec, const uint8_t *p,
+                               const uint8_t *end, uint64_t limit, struct trace_line *lines,
+                               uint32_t room, uint32_t *count);
+
 #endif
