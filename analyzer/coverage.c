@@ -116,7 +116,7 @@ static void say_seen(struct sentences *out, const struct report_process *process
     if (seen->copy_races)
         add(out,
             "%llu racing access%s left out: of two, one is a copy of a whole receiver that gccgo "
-            "makes to call a method of an embedded field",
+            "makes for a method of an embedded field",
             (unsigned long long)seen->copy_races, seen->copy_races == 1 ? " was" : "es were");
     if (seen->history_dropped)
         add(out,

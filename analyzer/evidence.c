@@ -128,18 +128,45 @@ bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_
     return atomic;
 }
 
-/* A copy is of more than a word: a smaller read is of the embedded field itself. */
+static bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Does the line name a promoted method without calling it: f := w.Name? */
+static bool binds_promoted(const struct analysis *analysis, uint64_t pc, const char *line)
+{
+    for (const char *dot = strchr(line, '.'); dot; dot = strchr(dot + 1, '.')) {
+        size_t length = 0;
+        while (is_name(dot[1 + length]))
+            length++;
+        if (length > 0 && dot[1 + length + strspn(dot + 1 + length, " \t")] != '(' &&
+            symbols_go_stub(analysis->symbols, pc, dot + 1, length))
+            return true;
+    }
+    return false;
+}
+
+/* In a stub a copy is of more than a word: a smaller read is of the embedded field itself. */
 bool evidence_is_copy(const struct analysis *analysis, const struct race_site *site)
 {
-    static const char suffix[] = "..stub";
-    if (!instrumented_plain(site) || site->kind & TRACE_KIND_WRITE ||
-        (sized(site) && size_of(site) <= 8))
+    static const char suffix[] = "..stub", go[] = ".go";
+    if (!instrumented_plain(site) || site->kind & TRACE_KIND_WRITE)
         return false;
     struct stack stack = symbols_stack(analysis->symbols, &site->pc, 1, false);
-    const char *name = stack.count ? stack.frames[0].function : NULL;
-    size_t length = name ? strlen(name) : 0;
+    const struct frame *frame = stack.count ? &stack.frames[0] : NULL;
+    const char *name = frame && frame->function ? frame->function : "";
+    const char *file = frame && frame->file ? frame->file : "";
+    size_t length = strlen(name), file_length = strlen(file);
     bool copy =
         length >= sizeof(suffix) - 1 && strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
+    if (copy) {
+        copy = !sized(site) || size_of(site) > 8;
+    } else if (file_length > sizeof(go) && strcmp(file + file_length - (sizeof(go) - 1), go) == 0) {
+        char *line = source_line(file, frame->line, analysis->options->strip_path_prefix);
+        copy = line && binds_promoted(analysis, site->pc, line);
+        free(line);
+    }
     stack_free(&stack);
     return copy;
 }

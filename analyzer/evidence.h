@@ -45,7 +45,7 @@ bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_
 
 /* Whether the access is a read of more than its source asks for: gccgo's stub for a method that a
  * struct has by embedding ("main.worker.Name..stub") copies the whole receiver, while the language
- * reads the embedded field alone. */
+ * reads the embedded field alone; and so does a value of such a method, f := w.Name. */
 bool evidence_is_copy(const struct analysis *analysis, const struct race_site *site);
 
 void evidence_find(struct evidence_finder *finder, const struct race_site *a,

@@ -460,3 +460,31 @@ struct stack stack_copy(const struct stack *stack)
         frame_copy(&copy.frames[i], &stack->frames[i]);
     return copy;
 }
+
+/* gccgo writes an underscore in a name as two. */
+static bool names_stub(const char *symbol, const char *method, size_t length)
+{
+    static const char suffix[] = "..stub";
+    size_t end = strlen(symbol);
+    if (end < sizeof(suffix) || strcmp(symbol + end - (sizeof(suffix) - 1), suffix) != 0)
+        return false;
+    end -= sizeof(suffix) - 1;
+    while (length > 0 && end > 0 && symbol[end - 1] == method[length - 1]) {
+        end -= symbol[end - 1] == '_' && end > 1 && symbol[end - 2] == '_' ? 2 : 1;
+        length--;
+    }
+    return length == 0 && end > 0 && symbol[end - 1] == '.';
+}
+
+bool symbols_go_stub(struct symbols *symbols, uint64_t pc, const char *method, size_t length)
+{
+    struct symbol_module *module = symbols_module(symbols, pc);
+    int count = module && module->module ? dwfl_module_getsymtab(module->module) : 0;
+    for (int i = 1; i < count; i++) {
+        GElf_Sym symbol;
+        const char *name = dwfl_module_getsym(module->module, i, &symbol, NULL);
+        if (name && GELF_ST_TYPE(symbol.st_info) == STT_FUNC && names_stub(name, method, length))
+            return true;
+    }
+    return false;
+}
