@@ -3,6 +3,7 @@
  * started it when its program ended: stderr is the channel, a clean program gets a line and its
  * trace is removed.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +45,8 @@ static void at_exit_end(const struct report *report, const char *path)
 static int analyze(struct report *report, int count, char **paths)
 {
     bool at_exit = report->options->at_exit;
+    if (at_exit)
+        signal(SIGPIPE, SIG_IGN); /* the status counts, whether or not the report is read */
     for (int i = 0; i < count; i++) {
         char *error = NULL;
         if (report_trace(report, paths[i], &error))

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,8 @@ static bool write_stream(struct report *report, FILE *out)
     bool apart = out != stderr || !strcmp(options->format, "line");
     if (strcmp(options->format, "text") != 0 && apart)
         report_coverage(report, stderr);
-    return !fflush(out) && !ferror(out);
+    bool good = !fflush(out) && !ferror(out);
+    return good || errno == EPIPE; /* who read it has read enough */
 }
 
 /* What is no plain file (a terminal, a pipe, /dev/null) is written to as it is. */
@@ -116,6 +118,7 @@ static bool write_file(struct report *report, const char *path)
 bool session_write(struct report *report, FILE *otherwise, unsigned pid)
 {
     const struct options *options = report->options;
+    signal(SIGPIPE, SIG_IGN); /* the trace is still to be removed, and the status to be given */
     if (options->output)
         return write_file(report, options->output);
     if (!options->log_path || !strcmp(options->log_path, "stderr")) {

@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -20,6 +19,7 @@
 #include "shim/go.h"
 #include "shim/init.h"
 #include "shim/io.h"
+#include "shim/message.h"
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/raw.h"
@@ -31,12 +31,11 @@
 extern char **environ;
 
 #define STATUS_LOST \
-    3 /* of a program that itself ends with 0: what was recorded cannot be trusted */
+    3 /* of a program that itself ends with 0: what was recorded cannot be trusted, or was not looked at */
 
 static volatile uint32_t ended;
 static int quick_status;
 static volatile uint32_t exec_reported;
-static uint64_t stderr_device, stderr_inode;
 
 bool end_ours(void)
 {
@@ -89,26 +88,10 @@ static char **environment_without_us(void)
     return copy;
 }
 
-/*
- * Where the report goes: to stderr, if that is still what it was at the start, or something that text may be added to.
- * A program may have closed it, and the number may be a data file's by now: then to the file `report` of the trace.
- */
-static bool stderr_usable(void)
-{
-    struct stat now;
-    if (raw2(SYS_fstat, 2, &now) != 0)
-        return false;
-    if (now.st_dev == stderr_device && now.st_ino == stderr_inode)
-        return true;
-    if (S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode))
-        return true;
-    long flags = raw3(SYS_fcntl, 2, F_GETFL, 0);
-    return S_ISREG(now.st_mode) && flags > 0 && flags & O_APPEND;
-}
-
+/* Where the report goes: to stderr, if text may go there; else to the file `report` of the trace. */
 static void stderr_arrange(void)
 {
-    if (stderr_usable())
+    if (message_possible())
         return;
     char path[sizeof(char[1100])];
     size_t used = 0;
@@ -159,7 +142,7 @@ static void analyzer_run(const char *path, char **environment)
     raw1(SYS_exit_group, WEXITSTATUS(status));
 }
 
-/* Exit status of the analyzer, or -1 if it could not run. */
+/* Exit status of the analyzer. */
 static int report(void)
 {
     char path[1100];
@@ -168,7 +151,7 @@ static int report(void)
     if (there != 0) {
         shim_message("no analyzer at ", path, "; see the report with: gorocheck analyze ",
                      directory_path, NULL);
-        return -1;
+        return STATUS_LOST;
     }
     char **environment = environment_without_us();
     uint64_t all = ~UINT64_C(0), mask = 0;
@@ -183,7 +166,7 @@ static int report(void)
     if (status == -1 || !WIFEXITED(status)) {
         shim_message("the analyzer failed; see the report with: gorocheck analyze ", directory_path,
                      NULL);
-        return -1;
+        return STATUS_LOST;
     }
     return WEXITSTATUS(status);
 }
@@ -316,10 +299,5 @@ static void at_quick(void)
 
 bool end_setup(void)
 {
-    struct stat now;
-    if (raw2(SYS_fstat, 2, &now) == 0) {
-        stderr_device = now.st_dev;
-        stderr_inode = now.st_ino;
-    }
     return on_exit(at_exit, NULL) == 0 && at_quick_exit(at_quick) == 0;
 }

@@ -167,6 +167,8 @@ static void pipe_made(const int pair[2], int flags, uintptr_t pc, uintptr_t fram
     EXPORT int fn params                                                       \
     {                                                                          \
         LATE(fn);                                                              \
+        if (UNLIKELY(stack_unwinding()))                                       \
+            return -1;                                                         \
         uintptr_t pc = RETURN_PC;                                              \
         int result = real.fn args;                                             \
         if (result == 0)                                                       \

@@ -6,7 +6,6 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <stdarg.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/go.h"
+#include "shim/message.h"
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/options.h"
@@ -33,25 +33,6 @@ __attribute__((aligned(4096))) volatile uint32_t shim_life[1024];
 static volatile uint32_t born; /* survives a fork, unlike shim_life: 0 no, 1 being born, 2 yes */
 char init_own_path[512];
 struct real real;
-
-/* ---- messages ---- */
-
-void shim_message(const char *part, ...)
-{
-    static volatile uint32_t count;
-    if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) > 16)
-        return;
-    char text[1200];
-    size_t used = 0;
-    raw_append(text, sizeof text - 1, &used, "gorocheck: ");
-    va_list parts;
-    va_start(parts, part);
-    for (; part; part = va_arg(parts, const char *))
-        raw_append(text, sizeof text - 1, &used, part);
-    va_end(parts);
-    text[used++] = '\n';
-    raw3(SYS_write, 2, text, used);
-}
 
 void shim_off(const char *reason)
 {
@@ -232,8 +213,20 @@ static void main_stack(struct trace_task *record)
 
 static bool patch_pending;
 
+/* Set where not even a record in memory could be made. It is said when the program makes its first thread, and not in
+ * each of the small programs that a script starts. */
+static volatile uint32_t unborn;
+
+void init_say_unborn(void)
+{
+    if (__atomic_exchange_n(&unborn, 0, __ATOMIC_RELAXED))
+        shim_message("nothing is recorded: the system gives no memory (a limit on address space?)",
+                     NULL);
+}
+
 static bool birth(void)
 {
+    message_setup();
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};
 #undef X
@@ -286,6 +279,7 @@ static void init(void)
     real_find();
     thread_current = NULL;
     if (!birth()) {
+        unborn = 1;
         shim_state = SHIM_OFF;
         thread_current = THREAD_GONE;
     }
@@ -315,6 +309,7 @@ static struct thread *child_begin(struct thread *thread)
     process_fork_child(thread);
     if (shim_state == SHIM_ON)
         return thread;
+    unborn = 1;
     thread->busy = 0;
     return NULL;
 }

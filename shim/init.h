@@ -8,6 +8,8 @@
 void init_process_record(bool forked);
 /* In process.c: a fork child becomes a process of its own. Guard up. */
 void process_fork_child(struct thread *thread);
+/* Says, once, that nothing is recorded in this process, where that is so from its beginning. */
+void init_say_unborn(void);
 /* Path of the shim's own object file. */
 extern char init_own_path[512];
 

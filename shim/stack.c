@@ -178,6 +178,27 @@ struct unwinding {
     uintptr_t places[TRACE_STACK_DEPTH];
 };
 
+/*
+ * Where nothing describes a frame, libunwind looks whether memory can be read by writing it into a pipe of its own. A
+ * program would find other numbers for its descriptors for that; and once it has closed all that it does not know, the
+ * unwinder would read from and write to whatever has those numbers now. So it gets no pipe, and its write is answered here.
+ */
+static __thread bool here;
+
+bool stack_unwinding(void)
+{
+    return here;
+}
+
+long stack_probe(uintptr_t address)
+{
+    /* Reads the word, and only then finds that there is no such way to change a mask. */
+    if (raw4(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, NULL, 8) == -EINVAL)
+        return 1;
+    errno = EFAULT;
+    return -1;
+}
+
 static void unwind(void *data)
 {
     struct unwinding *asked = data;
@@ -324,8 +345,11 @@ static bool unwind_there(struct unwinding *asked)
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, 8);
     __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
     bool allowed = !unwind_closed;
-    if (allowed)
+    if (allowed) {
+        here = true;
         vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
+        here = false;
+    }
     __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
     raw4(SYS_rt_sigprocmask, 2, &mask, NULL, 8);
     errno = error;

@@ -31,6 +31,9 @@ uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
 bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id);
 /* The return addresses of a stack, innermost first. */
 const uint64_t *stack_frames(uint32_t id, uint32_t *count);
+/* This thread is in the unwinder, which is to make no pipe; what a write from `address` to it would return. */
+bool stack_unwinding(void);
+long stack_probe(uintptr_t address);
 /* Another task: what was remembered is of another stack. */
 void stack_reset(struct thread *thread);
 /* Around fork: no capture may be under way, so that the child finds libunwind's locks free. */

@@ -19,6 +19,7 @@
 #include "shim/patch_access.h"
 #include "shim/raw.h"
 #include "shim/real.h"
+#include "shim/stack.h"
 #include "shim/table.h"
 
 #define CALL                                                  \
@@ -106,6 +107,8 @@ EXPORT long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(rest, long);
     va_end(rest);
+    if (number == SYS_write && UNLIKELY(stack_unwinding()))
+        return stack_probe((uintptr_t)a[1]);
     if (number == SYS_exit_group)
         a[0] = end_under((int)a[0], RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (UNLIKELY(number == SYS_io_uring_setup || number == SYS_io_uring_enter))

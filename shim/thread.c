@@ -16,6 +16,7 @@
 #include "shim/directory.h"
 #include "shim/fiber.h"
 #include "shim/go.h"
+#include "shim/init.h"
 #include "shim/misuse.h"
 #include "shim/openmp.h"
 #include "shim/raw.h"
@@ -149,8 +150,11 @@ static void start_put(struct start *start)
 static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame)
 {
     struct thread *thread = thread_enter();
-    if (!thread)
+    if (!thread) {
+        if (UNLIKELY(shim_state == SHIM_OFF))
+            init_say_unborn();
         return NULL;
+    }
     thread->events++;
     directory_need();
     struct start *start = shim_state == SHIM_ON ? start_get() : NULL;

@@ -1,13 +1,17 @@
 /*
  * A server that gives up root, for a while and for good, before and after its first threads: what is recorded as another
- * user can still be written, and the race is seen. (Run by anybody but root it only becomes itself.)
+ * user can still be written, and the race is seen. (Run by anybody but root, or from a folder that
+ * is root's alone, where another user does not find the analyzer, it only becomes itself.)
  *
  * EXPECT: race  @work @work  counter
  * MODE: instrumented patched
  * BARE: yes
  */
+#include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -29,9 +33,25 @@ static void two_threads(void)
         pthread_join(threads[i], NULL);
 }
 
+static bool folders_open(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    while (length > 0) {
+        struct stat folder;
+        while (length > 0 && path[length - 1] != '/')
+            length--;
+        path[length] = 0;
+        if (stat(length ? path : "/", &folder) || !(folder.st_mode & S_IXOTH))
+            return false;
+        length--;
+    }
+    return true;
+}
+
 int main(void)
 {
-    uid_t user = geteuid() ? geteuid() : NOBODY;
+    uid_t user = geteuid() || !folders_open() ? geteuid() : NOBODY;
     int results[4];
     results[0] = seteuid(user);
     two_threads();
