@@ -100,7 +100,9 @@ static bool traces_given(struct traces *traces, const char *path)
     free(copy);
     if (!traces->folder)
         return false;
-    traces->before = list_traces(traces, &traces->before_count);
+    uint32_t count; /* not yet before_count: the list leaves out what is in `before` */
+    traces->before = list_traces(traces, &count);
+    traces->before_count = count;
     return true;
 }
 

@@ -21,7 +21,7 @@ static void *work(void *argument)
 
 int main(void)
 {
-    struct rlimit files = {6, 6};
+    struct rlimit files = {3, 3};
     int descriptors[20], count = 0, value = 0;
     setrlimit(RLIMIT_NOFILE, &files);
     while (count < 20 && (descriptors[count] = dup(1)) >= 0)
