@@ -60,7 +60,7 @@ STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
 NEAR = $(BUILD)/lib/gorocheck/libgorocheck_near.a
 
 .PHONY: all tests help deps demo test unit-test check check-asan check-digest check-warnings check-tidy check-format check-deps check-patch \
-    check-docs bench real rebuild install uninstall format docs clean
+    check-docs check-header bench real rebuild install uninstall format docs clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -176,7 +176,7 @@ demo: deps
 
 check:
 	@.ci/deps check
-	@+$(MAKE) --no-print-directory check-deps check-docs check-format check-warnings check-tidy check-asan check-digest check-patch
+	@+$(MAKE) --no-print-directory check-deps check-docs check-header check-format check-warnings check-tidy check-asan check-digest check-patch
 	@echo 'check: all passed'
 
 # The rewriter of machine code: many random functions, and what Valgrind's lackey sees of a program built in ten ways.
@@ -206,6 +206,10 @@ check-digest: all
 
 check-tidy:
 	@CC='$(CC)' testprogs/check/tidy
+
+# gorocheck.h in C and C++, with gcc and clang, in all kinds of executables: what it costs.
+check-header: all
+	@BUILD='$(BUILD)' testprogs/check/header
 
 check-format:
 	@testprogs/check/format --check

@@ -3,10 +3,8 @@
  * pools that are not made of pthread functions. For C and C++.
  *
  * Nothing has to be linked. Each call is one test of a weak symbol, which is null unless the program runs under gorocheck;
- * with -DGOROCHECK_OFF it is nothing at all. (An
- * executable must be position-independent, as compilers make them by default: -no-pie makes the symbols null for good.)
- * Every object is named by an address of your own, that of the lock or the
- * queue; it needs no declaration, and ceases to be when its memory is freed. docs/annotations.md has examples.
+ * with -DGOROCHECK_OFF it is nothing at all. Every object is named by an address of your own, that of the lock or the queue;
+ * it needs no declaration, and ceases to be when its memory is freed. docs/annotations.md has examples.
  */
 #ifndef GOROCHECK_H
 #define GOROCHECK_H
@@ -17,16 +15,21 @@
 extern "C" {
 #endif
 
+/* noplt: through a word that the dynamic linker fills, in executables at fixed addresses (-no-pie) too. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 6
+#define GOROCHECK_WEAK __attribute__((weak, noplt))
+#else
 #define GOROCHECK_WEAK __attribute__((weak))
+#endif
 /* Of what the pointer points to nothing is read: it may be memory that is not initialised yet. */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
-#define GOROCHECK_ABOUT __attribute__((weak, access(none, 1)))
+#define GOROCHECK_ABOUT __attribute__((weak, noplt, access(none, 1)))
 #else
 #define GOROCHECK_ABOUT GOROCHECK_WEAK
 #endif
 /* A macro of the same name as its function: so the call, and with it the line in the reports, is the caller's own. */
 #ifdef GOROCHECK_OFF
-#define GOROCHECK_CALL(fn, ...) ((void)0)
+#define GOROCHECK_CALL(fn, ...) ((void)sizeof(((fn)(__VA_ARGS__), 0))) /* checked, not called */
 #else
 #define GOROCHECK_CALL(fn, ...) ((fn) ? (fn)(__VA_ARGS__) : (void)0)
 #endif
