@@ -257,6 +257,7 @@ EXPORT void __tsan_external_write(void *p, void *pc, void *tag)
 #define ANNOTATE_UNIGNORE_WRITES(object, more) annotate_ignore(false, true, (uint32_t)-1)
 #define ANNOTATE_BENIGN(object, more)          annotate_ignore_range(object, 1)
 #define ANNOTATE_BENIGN_SIZED(object, more)    annotate_ignore_range(object, more)
+#define ANNOTATE_NAME(object, more)            annotate_task_name(object)
 #define ANNOTATE_NOTHING(object, more)         (void)0
 
 #define ANNOTATION(verb, name)                                              \

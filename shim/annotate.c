@@ -60,6 +60,13 @@ static void meaning_over(struct thread *thread)
     thread->meaning = (struct meaning){.object = NULL};
 }
 
+static void meaning_mark(struct thread *thread)
+{
+    struct meaning *meaning = &thread->meaning;
+    task_block(thread, meaning->primitive, meaning->object, NULL, false, 0, meaning->stack);
+    meaning->marked = true;
+}
+
 void annotate_begin(uint32_t primitive, uint32_t kind, const volatile void *object, uintptr_t pc,
                     uintptr_t frame)
 {
@@ -73,6 +80,10 @@ void annotate_begin(uint32_t primitive, uint32_t kind, const volatile void *obje
         about->shown.create_stack = stack;
     meaning_over(thread);
     thread->meaning = (struct meaning){.object = about, .primitive = primitive, .stack = stack};
+    /* Somebody has the lock: then it waits for that one, however it does. */
+    if (kind == TRACE_OBJECT_RWLOCK && about && about->shown.owner &&
+        about->shown.owner != thread->task)
+        meaning_mark(thread);
     thread_leave(thread);
 }
 
@@ -86,8 +97,7 @@ EXPORT void gorocheck_blocking(const volatile void *object)
     struct meaning *meaning = &thread->meaning;
     if (meaning->object && meaning->object->shown.address == (uintptr_t)object &&
         !meaning->marked) {
-        task_block(thread, meaning->primitive, meaning->object, NULL, false, 0, meaning->stack);
-        meaning->marked = true;
+        meaning_mark(thread);
     }
     thread_leave(thread);
 }
@@ -306,6 +316,19 @@ EXPORT void gorocheck_name(const volatile void *address, const char *name)
         struct object *object = object_find(thread, (uintptr_t)address, kinds[i]);
         if (object)
             object->shown.mutex = stack_put(list.words, 5);
+    }
+    thread_leave(thread);
+}
+
+void annotate_task_name(const char *name)
+{
+    struct thread *thread = name ? thread_enter() : NULL;
+    if (!thread)
+        return;
+    char *to = thread->record->name;
+    for (size_t i = 0; i + 1 < sizeof thread->record->name; i++) {
+        to[i] = *name;
+        name += *name != 0;
     }
     thread_leave(thread);
 }

@@ -13,6 +13,8 @@ void annotate_end(uint32_t primitive, uint32_t kind, const volatile void *object
                   uintptr_t pc, uintptr_t frame);
 /* Reads, writes of this task are not recorded: one more (1) or one less (-1) reason. */
 void annotate_ignore(bool reads, bool writes, uint32_t step);
+/* The name of the calling task. */
+void annotate_task_name(const char *name);
 void annotate_ignore_range(const volatile void *from, size_t size);
 
 #endif
