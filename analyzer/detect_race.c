@@ -56,9 +56,10 @@ static bool scan_job(void *data, unsigned part)
 static bool check_job(void *data, unsigned part)
 {
     const struct pool *pool = data;
-    if (!race_worker_advance(&pool->workers[part], true))
+    if (!race_workers_advance(pool->workers, part, true))
         return false;
-    race_refine(&pool->workers[part]);
+    if (part < race_worker_count(pool->jobs))
+        race_refine(&pool->workers[part]);
     return true;
 }
 
@@ -74,7 +75,7 @@ static void show_progress(void *data)
     uint64_t done = 0;
     if (seconds_now() - pool->start < 1)
         return;
-    for (unsigned i = 0; pool->workers && i < pool->jobs; i++)
+    for (unsigned i = 0; pool->workers && i < race_worker_count(pool->jobs); i++)
         done += atomic_load_explicit(&pool->workers[i].progress, memory_order_relaxed);
     if (!pool->workers || pool->total == 0) {
         fprintf(stderr, "\rgorocheck: reading accesses ...        ");
@@ -139,14 +140,20 @@ void race_resources(unsigned *jobs, uint64_t *memory_limit)
 void race_conclude(struct analysis *analysis, const struct race_scan *scan,
                    struct race_worker *workers, unsigned jobs)
 {
+    unsigned count = race_worker_count(jobs);
     tell_coverage(analysis, scan);
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < count; i++) {
         analysis->coverage.lines += workers[i].lines;
         analysis->coverage.history_dropped += workers[i].history.dropped;
     }
     if (workers[0].stalled)
         trace_problem(analysis->trace, "access", 0, "the streams wait for each other");
-    race_report(analysis, workers, jobs);
+    race_report(analysis, workers, count);
+}
+
+unsigned race_worker_count(unsigned jobs)
+{
+    return (jobs + 1) / 2;
 }
 
 struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
@@ -154,16 +161,17 @@ struct race_worker *race_workers_open(const struct race_scan *scan, const struct
                                       uint64_t memory_limit)
 {
     struct race_source *source = memory_get(1, sizeof(*source));
-    struct race_worker *workers = memory_get(jobs, sizeof(*workers));
-    race_source_open(source, scan, jobs);
-    for (unsigned i = 0; i < jobs; i++) {
+    unsigned count = race_worker_count(jobs);
+    struct race_worker *workers = memory_get(count, sizeof(*workers));
+    race_source_open(source, scan, count, jobs - count);
+    for (unsigned i = 0; i < count; i++) {
         workers[i].source = source;
         workers[i].scan = scan;
         workers[i].order = order;
         workers[i].live = live;
-        workers[i].shard = (struct race_shard){.scan = scan, .index = i, .count = jobs};
-        race_history_open(&workers[i].history, scan, scan->shared_count / jobs,
-                          memory_limit / jobs);
+        workers[i].shard = (struct race_shard){.scan = scan, .index = i, .count = count};
+        race_history_open(&workers[i].history, scan, scan->shared_count / count,
+                          memory_limit / count);
         workers[i].history.order = order;
     }
     return workers;
@@ -172,13 +180,24 @@ struct race_worker *race_workers_open(const struct race_scan *scan, const struct
 void race_workers_close(struct race_worker *workers, unsigned jobs)
 {
     struct race_source *source = workers[0].source;
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < race_worker_count(jobs); i++) {
         race_worker_end(&workers[i]);
         race_history_close(&workers[i].history);
     }
     race_source_close(source);
     free(source);
     free(workers);
+}
+
+bool race_workers_advance(struct race_worker *workers, unsigned part, bool final)
+{
+    struct race_source *source = workers[0].source;
+    if (part >= source->shards)
+        return race_source_help(source, part);
+    if (!race_worker_advance(&workers[part], final))
+        return false;
+    race_source_leave(source);
+    return true;
 }
 
 void detect_race(struct analysis *analysis)
@@ -205,7 +224,7 @@ void detect_race(struct analysis *analysis)
     }
     if (bytes < SMALL_TRACE)
         pool.jobs = 1;
-    pool.total *= pool.jobs;
+    pool.total *= race_worker_count(pool.jobs);
     static const struct race_live none = {NULL, NULL, 0};
     pool.workers = race_workers_open(&scan, analysis->order, &none, pool.jobs, limit);
     pool.source = pool.workers[0].source;

@@ -111,19 +111,19 @@ static void grant(struct digest *digest)
 static bool check(void *data, unsigned part)
 {
     const struct digest *digest = data;
-    return race_worker_advance(&digest->workers[part], false);
+    return race_workers_advance(digest->workers, part, false);
 }
 
 static bool check_rest(void *data, unsigned part)
 {
     const struct digest *digest = data;
-    return race_worker_advance(&digest->workers[part], true);
+    return race_workers_advance(digest->workers, part, true);
 }
 
 static void check_wait(void *data, unsigned part)
 {
     const struct digest *digest = data;
-    race_source_wait(digest->workers[part].source, part);
+    race_source_wait(digest->workers[0].source, part);
 }
 
 static void run_workers(struct digest *digest, bool final)

@@ -501,11 +501,15 @@ void race_worker_base(struct race_worker *worker, uint64_t *base);
 
 /* 0 becomes what this machine has. */
 void race_resources(unsigned *jobs, uint64_t *memory_limit);
-/* Workers for all that the scan has read, `jobs` of them. */
+/* Of so many threads, how many are workers; the others read ahead for them. */
+unsigned race_worker_count(unsigned jobs);
+/* The workers that `jobs` threads have, for all that the scan has read. */
 struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
                                       const struct race_live *live, unsigned jobs,
                                       uint64_t memory_limit);
 void race_workers_close(struct race_worker *workers, unsigned jobs);
+/* What each of these threads does: false if it must wait (race_source_wait) before it goes on. */
+bool race_workers_advance(struct race_worker *workers, unsigned part, bool final);
 /* Adds what the workers found, and what was seen, when all has been checked. */
 void race_conclude(struct analysis *analysis, const struct race_scan *scan,
                    struct race_worker *workers, unsigned jobs);

@@ -25,6 +25,14 @@ void race_reader_free(struct race_reader *reader)
     free(reader);
 }
 
+static uint32_t site_number(struct race_source *source, uint64_t pc, uint32_t kind)
+{
+    pthread_mutex_lock(&source->places_lock);
+    uint32_t site = race_site_get(&source->places, pc, kind | race_machine(source->scan, pc));
+    pthread_mutex_unlock(&source->places_lock);
+    return site;
+}
+
 /* `entry`: of the stream's dictionary, where the site is mostly found again. */
 static inline uint32_t site_of(struct race_source *source, struct race_reader *reader,
                                uint32_t entry, uint64_t pc, uint32_t kind)
@@ -32,54 +40,61 @@ static inline uint32_t site_of(struct race_source *source, struct race_reader *r
     struct race_known_site *known = &reader->sites[entry];
     if (known->site && known->pc == pc && known->kind == kind)
         return known->site;
-    *known = (struct race_known_site){
-        pc, kind, race_site_get(&source->places, pc, kind | race_machine(source->scan, pc))};
+    *known = (struct race_known_site){pc, kind, site_number(source, pc, kind)};
     return known->site;
 }
 
 /* ---- call stacks ---- */
 
-static uint32_t parent_of(const struct race_source *source, const struct race_reader *reader,
+static uint32_t parent_of(struct race_source *source, const struct race_reader *reader,
                           uint32_t node)
 {
-    if (node & RACE_FRAME)
-        return RACE_FRAME | source->places.frames[node & ~RACE_FRAME].parent;
-    return reader->nodes[node].parent;
+    if (!(node & RACE_FRAME))
+        return reader->nodes[node].parent;
+    pthread_mutex_lock(&source->places_lock);
+    uint32_t parent = source->places.frames[node & ~RACE_FRAME].parent;
+    pthread_mutex_unlock(&source->places_lock);
+    return RACE_FRAME | parent;
 }
 
-static uint32_t frame_of(struct race_source *source, struct race_reader *reader, uint32_t node)
+static uint32_t frame_of(struct race_source *source, struct race_reader *reader,
+                         struct race_draft *draft, uint32_t node)
 {
-    struct race_draft *draft = &source->draft;
     uint32_t count = 0, frame;
     for (; !(node & RACE_FRAME) && !reader->nodes[node].frame; node = reader->nodes[node].parent) {
         MEMORY_GROW(draft->path, count, draft->path_capacity);
         draft->path[count++] = node;
     }
     frame = node & RACE_FRAME ? node & ~RACE_FRAME : reader->nodes[node].frame;
+    if (count == 0)
+        return frame;
+    pthread_mutex_lock(&source->places_lock);
     while (count) {
         struct race_node *at = &reader->nodes[draft->path[--count]];
         frame = at->frame = race_frame_get(&source->places, frame, at->pc);
     }
+    pthread_mutex_unlock(&source->places_lock);
     return frame;
 }
 
 /* Makes room for new nodes: the contexts that may still be referred to become frames. */
-static void nodes_reuse(struct race_source *source, struct race_reader *reader)
+static void nodes_reuse(struct race_source *source, struct race_reader *reader,
+                        struct race_draft *draft)
 {
     for (uint32_t i = 0; i < RACE_CONTEXTS; i++) {
         struct race_context *context = &reader->contexts[i];
-        bool recent =
-            (source->draft.record.context - i) % RACE_CONTEXTS <= TRACE_CONTEXT_WINDOW + 1;
-        context->node = RACE_FRAME | (recent ? frame_of(source, reader, context->node) : 0);
+        bool recent = (draft->record.context - i) % RACE_CONTEXTS <= TRACE_CONTEXT_WINDOW + 1;
+        context->node = RACE_FRAME | (recent ? frame_of(source, reader, draft, context->node) : 0);
     }
     reader->node_count = 0;
 }
 
-static void take_context(struct race_source *source, struct race_reader *reader)
+static void take_context(struct race_source *source, struct race_reader *reader,
+                         struct race_draft *draft)
 {
-    const struct trace_access *record = &source->draft.record;
+    const struct trace_access *record = &draft->record;
     if (reader->node_count + record->pushes > RACE_NODES)
-        nodes_reuse(source, reader);
+        nodes_reuse(source, reader, draft);
     struct race_context context = reader->contexts[(record->context - 1) % RACE_CONTEXTS];
     for (uint32_t i = 0; i < record->pops && context.node != RACE_FRAME; i++)
         context.node = parent_of(source, reader, context.node);
@@ -89,19 +104,23 @@ static void take_context(struct race_source *source, struct race_reader *reader)
             (struct race_node){.pc = record->push[i], .parent = context.node};
         context.node = reader->node_count++;
     }
-    if (record->held_changed)
+    if (record->held_changed) {
+        pthread_mutex_lock(&source->places_lock);
         context.held = race_held_get(&source->places, record->held, record->held_count);
+        pthread_mutex_unlock(&source->places_lock);
+    }
     reader->contexts[record->context % RACE_CONTEXTS] = context;
 }
 
 /* Where an access of this context was: its stack is a frame from here on. */
 static inline const struct race_context *place_of(struct race_source *source,
-                                                  struct race_reader *reader, uint32_t number,
+                                                  struct race_reader *reader,
+                                                  struct race_draft *draft, uint32_t number,
                                                   uint32_t *frame)
 {
     struct race_context *context = &reader->contexts[number % RACE_CONTEXTS];
     if (!(context->node & RACE_FRAME))
-        context->node = RACE_FRAME | frame_of(source, reader, context->node);
+        context->node = RACE_FRAME | frame_of(source, reader, draft, context->node);
     *frame = context->node & ~RACE_FRAME;
     return context;
 }
@@ -109,59 +128,59 @@ static inline const struct race_context *place_of(struct race_source *source,
 /* ---- items and marks ---- */
 
 static inline void put_line(struct race_source *source, struct race_reader *reader,
-                            const struct trace_line *line, uint64_t pc)
+                            struct race_draft *draft, const struct trace_line *line, uint64_t pc)
 {
-    struct race_draft *draft = &source->draft;
     if (!race_shared(source->scan, line->line))
         return;
     struct race_item *item = &draft->items[draft->item_count++];
     item->line = line->line;
     item->mask = line->mask;
     item->site = site_of(source, reader, line->site, pc, line->kind);
-    item->held = place_of(source, reader, line->context, &item->frame)->held;
+    item->held = place_of(source, reader, draft, line->context, &item->frame)->held;
     item->ordinal = (uint16_t)draft->count;
     item->shard = (uint16_t)race_shard_of(line->line, source->shards);
 }
 
 /* Lines, as long as there are only such; false if there is none. */
-static bool put_lines(struct race_source *source, struct race_reader *reader, uint64_t left)
+static bool put_lines(struct race_source *source, struct race_reader *reader,
+                      struct race_draft *draft, uint64_t left)
 {
-    struct race_draft *draft = &source->draft;
     const struct trace_site *sites = reader->cursor.codec.sites;
-    uint64_t room = (left < RACE_BATCH ? left : RACE_BATCH) - draft->count;
+    uint64_t room = (left < RACE_RECORDS ? left : RACE_RECORDS) - draft->count;
+    if (room > RACE_BATCH - draft->item_count)
+        room = RACE_BATCH - draft->item_count;
     uint32_t count = access_lines(&reader->cursor, reader->lines,
                                   room < RACE_LINES ? (uint32_t)room : RACE_LINES);
     for (uint32_t i = 0; i < count; i++) {
         draft->count++;
-        put_line(source, reader, &reader->lines[i], sites[reader->lines[i].site].pc);
+        put_line(source, reader, draft, &reader->lines[i], sites[reader->lines[i].site].pc);
     }
     return count != 0;
 }
 
 /* A line that access_next gave: it may be of the open table, and the dictionary does not know it. */
-static void put_single(struct race_source *source, struct race_reader *reader)
+static void put_single(struct race_source *source, struct race_reader *reader,
+                       struct race_draft *draft)
 {
-    const struct trace_access *record = &source->draft.record;
+    const struct trace_access *record = &draft->record;
     struct trace_line line = {record->address / 64, record->mask, record->context,
                               reader->cursor.codec.site, (uint8_t)record->kind};
-    put_line(source, reader, &line, record->pc);
+    put_line(source, reader, draft, &line, record->pc);
 }
 
 /* Runs, ranges and blocks: the record itself is needed. */
-static void put_record(struct race_source *source, struct race_reader *reader, enum race_what what)
+static void put_record(struct race_source *source, struct race_reader *reader,
+                       struct race_draft *draft, enum race_what what)
 {
-    struct race_draft *draft = &source->draft;
     const struct trace_access *record = &draft->record;
     struct race_mark *mark = &draft->marks[draft->mark_count++];
     *mark = (struct race_mark){
         .value = draft->record_count, .ordinal = (uint16_t)draft->count, .what = (uint16_t)what};
-    mark->held = place_of(source, reader, record->context, &mark->frame)->held;
+    mark->held = place_of(source, reader, draft, record->context, &mark->frame)->held;
     if (what == RACE_LONG)
         mark->site = site_of(source, reader, reader->cursor.codec.site, record->pc, record->kind);
     else if (record->type == TRACE_ACCESS_FREE)
-        mark->site = race_site_get(&source->places, record->pc,
-                                   RACE_KIND_FREE | TRACE_KIND_WRITE |
-                                       race_machine(source->scan, record->pc));
+        mark->site = site_number(source, record->pc, RACE_KIND_FREE | TRACE_KIND_WRITE);
     draft->records[draft->record_count++] = (struct race_record){.type = record->type,
                                                                  .kind = record->kind,
                                                                  .address = record->address,
@@ -173,9 +192,8 @@ static void put_record(struct race_source *source, struct race_reader *reader, e
                                                                  .down = record->stride < 0};
 }
 
-static void put_segment(struct race_source *source, struct race_reader *reader, enum race_what what)
+static void put_segment(struct race_reader *reader, struct race_draft *draft, enum race_what what)
 {
-    struct race_draft *draft = &source->draft;
     draft->marks[draft->mark_count++] = (struct race_mark){.value = draft->record.segment,
                                                            .site = draft->record.task,
                                                            .ordinal = (uint16_t)draft->count,
@@ -184,12 +202,13 @@ static void put_segment(struct race_source *source, struct race_reader *reader, 
         reader->contexts[0] = (struct race_context){RACE_FRAME, 0};
 }
 
-bool race_reader_fill(struct race_source *source, struct race_reader *reader, uint64_t left)
+bool race_reader_fill(struct race_source *source, struct race_reader *reader,
+                      struct race_draft *draft, uint64_t left)
 {
-    struct race_draft *draft = &source->draft;
     draft->count = draft->item_count = draft->mark_count = draft->record_count = 0;
-    while (draft->count < RACE_BATCH && draft->count < left) {
-        if (put_lines(source, reader, left))
+    while (draft->count < RACE_RECORDS && draft->item_count < RACE_BATCH &&
+           draft->mark_count < RACE_BATCH && draft->count < left) {
+        if (put_lines(source, reader, draft, left))
             continue;
         if (!access_next(&reader->cursor, &draft->record))
             return false;
@@ -197,25 +216,25 @@ bool race_reader_fill(struct race_source *source, struct race_reader *reader, ui
         switch ((enum trace_access_type)draft->record.type) {
         case TRACE_ACCESS_LINE:
             if (draft->record.run == 0)
-                put_single(source, reader);
+                put_single(source, reader, draft);
             else
-                put_record(source, reader, RACE_LONG);
+                put_record(source, reader, draft, RACE_LONG);
             break;
         case TRACE_ACCESS_RANGE:
-            put_record(source, reader, RACE_LONG);
+            put_record(source, reader, draft, RACE_LONG);
             break;
         case TRACE_ACCESS_CONTEXT:
-            take_context(source, reader);
+            take_context(source, reader, draft);
             break;
         case TRACE_ACCESS_ALLOC:
         case TRACE_ACCESS_FREE:
-            put_record(source, reader, RACE_BLOCK_RECORD);
+            put_record(source, reader, draft, RACE_BLOCK_RECORD);
             break;
         case TRACE_ACCESS_SWITCH:
-            put_segment(source, reader, RACE_SWITCH);
+            put_segment(reader, draft, RACE_SWITCH);
             break;
         case TRACE_ACCESS_SEGMENT:
-            put_segment(source, reader, RACE_SEGMENT);
+            put_segment(reader, draft, RACE_SEGMENT);
             break;
         case TRACE_ACCESS_LOST:
         case TRACE_ACCESS_TIME:

@@ -3,11 +3,12 @@
  * concern every worker (segments, runs, blocks), and items, lines of a worker's shard alone.
  *
  * All workers go through the same batches in the same order (race_worker.c), so whoever comes first
- * to where nobody has been reads on; the others find it read. One thread reads at a time: reading
- * is a quarter of the work, and behind it lie the tables of places, which so belong to all.
+ * to where nobody has been reads on; the others find it read. Helpers do nothing but read ahead, any
+ * stream, also one that no worker has come to: most traces are hard to read and have little to
+ * check. A stream is read by one thread at a time, and the tables of places behind it belong to all.
  *
- * Memory: a worker that is RACE_LEAD batches before the last one must wait for it, and a stream is
- * read at most RACE_AHEAD batches before anybody is there.
+ * Memory: a worker that is RACE_LEAD batches before the last one must wait for it, and helpers read
+ * RACE_ROOM bytes of batches ahead (at least one batch of each open stream).
  */
 #ifndef ANALYZER_RACE_SOURCE_H
 #define ANALYZER_RACE_SOURCE_H
@@ -17,9 +18,11 @@
 
 #include "analyzer/race.h"
 
-#define RACE_BATCH    512u /* records */
+#define RACE_BATCH    512u  /* items, or marks */
+#define RACE_RECORDS  8192u /* records of a batch at most: most concern nobody */
 #define RACE_LEAD     256u
-#define RACE_AHEAD    2u
+#define RACE_ROOM     (UINT64_C(8) << 20)
+#define RACE_OPEN     16u   /* streams that helpers open, a reader for each */
 #define RACE_CONTEXTS 2048u /* a power of two above TRACE_CONTEXT_WINDOW */
 static_assert(RACE_CONTEXTS > TRACE_CONTEXT_WINDOW, "contexts in the window do not share a place");
 
@@ -49,8 +52,10 @@ struct race_record { /* what is needed of a run, a range, an allocation or a fre
 
 struct race_batch {
     _Atomic(struct race_batch *) next; /* of the stream, once it has been read */
-    atomic_uint users;                 /* workers that are not done with it */
-    uint32_t count;                    /* records that were read */
+    struct race_feed *feed;
+    atomic_uint users; /* workers that are not done with it */
+    uint32_t bytes;
+    uint32_t count; /* records that were read */
     uint32_t mark_count;
     uint64_t number; /* in its stream, from 1 */
     const struct race_item *items;
@@ -92,7 +97,7 @@ struct race_reader {
     uint32_t node_count, node_capacity;
 };
 
-/* A batch while it is being read. */
+/* A batch while it is being read: each thread has one. */
 struct race_draft {
     struct trace_access record;
     uint32_t count, item_count, mark_count, record_count;
@@ -101,16 +106,20 @@ struct race_draft {
     struct race_record records[RACE_BATCH];
     uint32_t *path; /* work of frame_of */
     uint32_t path_capacity;
+    uint32_t turn; /* of a helper: the stream it looks at next */
+    uint32_t seen; /* ... and source->freed, when it last found nothing to read */
 };
 
 struct race_feed {          /* a stream */
     struct race_batch head; /* of nothing, before the first one */
+    struct race_source *source;
+    pthread_mutex_t lock; /* of what follows, while workers run */
     struct race_batch *last;
     struct race_reader *reader; /* NULL: not begun, or ended */
     uint64_t read;              /* records */
     uint64_t needs;             /* of the file: what lies before is not needed any more */
-    _Atomic uint64_t batches;
-    bool ended;
+    _Atomic uint64_t held;      /* bytes of its batches */
+    atomic_bool open, ended;
 };
 
 struct race_lead {
@@ -119,29 +128,41 @@ struct race_lead {
 
 struct race_source {
     const struct race_scan *scan;
+    pthread_mutex_t places_lock; /* while workers run */
     struct race_places places;
     struct race_feed **feeds;
-    uint32_t feed_count, shards;
-    bool final;           /* the streams do not grow any more */
-    pthread_mutex_t lock; /* of all that is above, and of the draft, while workers run */
-    struct race_draft draft;
-    struct race_lead *leads; /* [shards] */
+    uint32_t feed_count, shards, helpers;
+    bool final;                 /* the streams do not grow any more */
+    struct race_draft **drafts; /* [shards + helpers] */
+    struct race_lead *leads;    /* [shards] */
     pthread_mutex_t lead_lock;
     pthread_cond_t lead_moved;
     atomic_uint waiting; /* for the last worker */
+    pthread_mutex_t help_lock;
+    pthread_cond_t help_wanted;
+    atomic_uint idle;    /* helpers that wait for room */
+    atomic_uint freed;   /* batches */
+    atomic_uint opened;  /* streams that have a reader */
+    atomic_uint working; /* workers that have not left */
 };
 
-void race_source_open(struct race_source *source, const struct race_scan *scan, uint32_t shards);
+void race_source_open(struct race_source *source, const struct race_scan *scan, uint32_t shards,
+                      uint32_t helpers);
 /* The workers have ended. */
 void race_source_close(struct race_source *source);
 /* No worker runs; the streams have grown, more of them has been granted, or they are final. */
 void race_source_again(struct race_source *source, bool final);
+/* What part `part` of a crew does that is no worker (from `shards` on): reads ahead, until all workers have left. False
+ * if there is no room for more: race_source_wait. */
+bool race_source_help(struct race_source *source, uint32_t part);
+/* A worker does not go on before race_source_again. */
+void race_source_leave(struct race_source *source);
 /* The batch before the first one. */
 struct race_batch *race_source_head(const struct race_source *source, uint32_t stream);
 /* Whether a worker is so far ahead that it must not take more. */
 bool race_source_far(const struct race_source *source, uint32_t shard);
-/* ... and waits until it is not. */
-void race_source_wait(struct race_source *source, uint32_t shard);
+/* ... and waits until it is not; a helper waits until it can help. */
+void race_source_wait(struct race_source *source, uint32_t part);
 /* The worker goes on from one batch to the next; NULL if there is none, and it keeps the one it
  * has. */
 struct race_batch *race_source_next(struct race_source *source, uint32_t shard, uint32_t stream,
@@ -156,7 +177,8 @@ uint64_t race_source_read(const struct race_source *source, uint32_t stream);
 
 struct race_reader *race_reader_new(const struct race_scan *scan, uint32_t stream);
 void race_reader_free(struct race_reader *reader);
-/* Reads into the source's draft, at most `left` records; false if the stream has ended before. */
-bool race_reader_fill(struct race_source *source, struct race_reader *reader, uint64_t left);
+/* Reads into the draft, at most `left` records; false if the stream has ended before. */
+bool race_reader_fill(struct race_source *source, struct race_reader *reader,
+                      struct race_draft *draft, uint64_t left);
 
 #endif

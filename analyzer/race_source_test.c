@@ -27,7 +27,7 @@ struct opened {
 };
 
 /* `lines` lines, all of them shared, a segment after each ten. */
-static struct opened *open_source(uint64_t lines, uint32_t shards)
+static struct opened *open_source(uint64_t lines, uint32_t shards, uint32_t helpers)
 {
     char *error;
     struct opened *opened = memory_get(1, sizeof(*opened));
@@ -45,7 +45,7 @@ static struct opened *open_source(uint64_t lines, uint32_t shards)
     race_scan_open(&opened->scan, opened->trace, opened->trace->task_count, true);
     race_scan_run(&opened->scan);
     race_scan_end(&opened->scan);
-    race_source_open(&opened->source, &opened->scan, shards);
+    race_source_open(&opened->source, &opened->scan, shards, helpers);
     race_source_again(&opened->source, true);
     return opened;
 }
@@ -95,7 +95,7 @@ static void everything_once(void **state)
 {
     (void)state;
     for (uint32_t shards = 1; shards <= 3; shards++) {
-        struct opened *opened = open_source(20000, shards);
+        struct opened *opened = open_source(20000, shards, 0);
         struct worker workers[3] = {{0}};
         uint64_t items = 0, turn = 0;
         for (uint32_t w = 0; w < shards; w++)
@@ -120,7 +120,7 @@ static void everything_once(void **state)
 static void bounded_lead(void **state)
 {
     (void)state;
-    struct opened *opened = open_source(200000, 2);
+    struct opened *opened = open_source(200000, 2, 0);
     struct worker workers[2] = {{0}};
     uint32_t lead = 0;
     workers[0].batch = workers[1].batch = race_source_head(&opened->source, 1);
@@ -167,7 +167,7 @@ static void wait_for(void *data, unsigned part)
 static void woken(void **state)
 {
     (void)state;
-    struct pair pair = {.opened = open_source(400000, 2)};
+    struct pair pair = {.opened = open_source(400000, 2, 0)};
     for (uint32_t w = 0; w < 2; w++)
         pair.workers[w].batch = race_source_head(&pair.opened->source, 1);
     struct crew crew = {.count = 2, .data = &pair, .work = work, .wait = wait_for};
@@ -180,12 +180,77 @@ static void woken(void **state)
     close_source(pair.opened);
 }
 
+/* A helper reads as far as there is room, and goes on when some has been taken. */
+static void bounded_room(void **state)
+{
+    (void)state;
+    struct opened *opened = open_source(1000000, 1, 1);
+    struct race_feed *feed = opened->source.feeds[1];
+    struct worker worker = {.batch = race_source_head(&opened->source, 1)};
+    uint32_t freed = 0;
+    assert_false(race_source_help(&opened->source, 1));
+    uint64_t held = atomic_load(&feed->held), read = feed->read;
+    assert_true(held >= RACE_ROOM / 4 && held < RACE_ROOM && !feed->ended);
+    assert_false(race_source_help(&opened->source, 1));
+    assert_int_equal(feed->read, read);
+    for (; atomic_load(&feed->held) > held / 2; freed++)
+        assert_true(take_batch(opened, &worker, 0));
+    assert_true(freed > 2);
+    assert_int_equal(feed->read, read); /* the worker found all of it read */
+    assert_false(race_source_help(&opened->source, 1));
+    assert_true(feed->read > read);
+    while (take_batch(opened, &worker, 0))
+        ;
+    assert_int_equal(worker.records, 1100001);
+    race_source_leave(&opened->source);
+    assert_true(race_source_help(&opened->source, 1));
+    race_batch_done(worker.batch);
+    close_source(opened);
+}
+
+/* Workers and helpers on threads of their own: who reads what is left to chance. */
+static bool take_or_help(void *data, unsigned part)
+{
+    struct pair *pair = data;
+    struct race_source *source = &pair->opened->source;
+    if (part >= source->shards)
+        return race_source_help(source, part);
+    while (!race_source_far(source, part)) {
+        if (take_batch(pair->opened, &pair->workers[part], part))
+            continue;
+        race_source_leave(source);
+        return true;
+    }
+    return false;
+}
+
+static void helped(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 12; round++) {
+        uint32_t shards = 1 + round % 2, helpers = 1 + round % 3;
+        struct pair pair = {.opened = open_source(60000, shards, helpers)};
+        uint64_t items = 0;
+        for (uint32_t w = 0; w < shards; w++)
+            pair.workers[w].batch = race_source_head(&pair.opened->source, 1);
+        struct crew crew = {
+            .count = shards + helpers, .data = &pair, .work = take_or_help, .wait = wait_for};
+        crew_run(&crew);
+        for (uint32_t w = 0; w < shards; w++) {
+            assert_int_equal(pair.workers[w].records, 66001);
+            items += pair.workers[w].items;
+            race_batch_done(pair.workers[w].batch);
+        }
+        assert_int_equal(items, 60000);
+        close_source(pair.opened);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_once),
-        cmocka_unit_test(bounded_lead),
-        cmocka_unit_test(woken),
+        cmocka_unit_test(everything_once), cmocka_unit_test(bounded_lead), cmocka_unit_test(woken),
+        cmocka_unit_test(bounded_room),    cmocka_unit_test(helped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
