@@ -51,7 +51,7 @@ static uint64_t key_of(const uint64_t *words, uint32_t count)
 /* ---- the model ---- */
 
 #define MEMORY       UINT64_C(0x7f1200000000)
-#define MEMORY_BYTES (1u << 21)
+#define MEMORY_BYTES (1u << 23)
 #define DEPTH        200u
 
 static struct set happened, owed;         /* all that happened; that which must be in the trace */

@@ -45,6 +45,11 @@ void *memory_get(size_t size)
     return raw_map(NULL, size, 3, 0x4022, -1, 0);
 }
 
+void *memory_get_huge(size_t size)
+{
+    return memory_get(size);
+}
+
 struct trace_open *stream_open_table(struct stream *stream)
 {
     (void)stream;

@@ -534,7 +534,7 @@ static void test_grows(void **state)
     (void)state;
     uint32_t before = own.access->entries_log2;
     for (uint32_t round = 0; round < 12; round++)
-        for (uint64_t line = 0; line < 30000; line++)
+        for (uint64_t line = 0; line < 100000; line++)
             do_access(MEMORY + line * 64, 8, 3u << 4, 0x5000);
     assert_int_equal(before, FILTER_FIRST);
     assert_int_equal(own.access->entries_log2, FILTER_LARGE);

@@ -10,10 +10,13 @@
 #include "shim/raw.h"
 #include "shim/spin.h"
 
-#define ARENA ((size_t)256 << 10)
+#define ARENA    ((size_t)256 << 10)
+#define HUGE     ((size_t)2 << 20)
+#define HUGEPAGE 14 /* madvise(2) */
 
 static struct spin memory_lock;
 static uint8_t *arena, *arena_end;
+static uint8_t *huge, *huge_end;
 
 static void *memory_map(size_t size)
 {
@@ -36,4 +39,35 @@ void *memory_get(size_t size)
         arena += size;
     spin_unlock(&memory_lock);
     return piece;
+}
+
+/* Aligned: what is mapped before and behind it goes back. */
+static uint8_t *huge_map(size_t size)
+{
+    uint8_t *low = memory_map(size + HUGE);
+    if (!low)
+        return NULL;
+    uintptr_t before = -(uintptr_t)low % HUGE;
+    uint8_t *pages = low + before;
+    if (before)
+        raw2(SYS_munmap, low, before);
+    raw2(SYS_munmap, pages + size, HUGE - before);
+    raw3(SYS_madvise, pages, size, HUGEPAGE);
+    return pages;
+}
+
+void *memory_get_huge(size_t size)
+{
+    size = (size + 63) & ~(size_t)63;
+    spin_lock(&memory_lock);
+    if ((size_t)(huge_end - huge) < size) {
+        size_t pages = (size + HUGE - 1) & ~(HUGE - 1);
+        huge = huge_map(pages);
+        huge_end = huge ? huge + pages : NULL;
+    }
+    void *piece = huge;
+    if (huge)
+        huge += size;
+    spin_unlock(&memory_lock);
+    return piece ? piece : memory_get(size);
 }

@@ -144,5 +144,7 @@ void shim_message(const char *part, ...) __attribute__((sentinel));
 
 /* Memory for the recorder itself: zeroed, never given back (use pools); NULL when the system refuses. */
 void *memory_get(size_t size);
+/* The same for what is read here and there all the time: from huge pages, if the system has them. */
+void *memory_get_huge(size_t size);
 
 #endif
