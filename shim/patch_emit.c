@@ -2,7 +2,7 @@
  * The copy: each instruction as it is, with direct branches led from copy to copy, operands relative to rip adjusted, calls
  * sent back to the original, and before each access a check of the filter (access_seen() of access_state.h):
  *
- *     lea  EA, A                          mov  A, B; shr $2, B; and filter.mask, B; add filter.entries, B
+ *     lea  EA, A                          rorx $2, A, B; and filter.mask, B; add filter.entries, B
  *     xor  access_fast.tag, A; xor (B), A the offset in the line, if the line and the generation are those of the entry
  *     cmp  $64 - size, A; ja miss         also what crosses into the next line
  *     shrx A, 8(B), B; test $bytes, B; jne miss
@@ -19,6 +19,7 @@
 #define INSTRUCTION_MOST \
     800u /* bytes of a copy that one instruction can need, its piece behind the function included */
 #define FUNCTION_ALIGN 16u
+#define VICTIM_LOOK    16u /* instructions looked at for who reads a register soon */
 
 int32_t patch_thread_offset, access_fast_offset;
 void patch_emit_setup(void)
@@ -84,7 +85,31 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
     return site;
 }
 
-static void choose(struct check *check, const struct patch_instruction *in)
+/*
+ * A register for a check: a dead one, else the live one that the code reads last, and that checks before did not take
+ * either, so that nobody waits for what comes back from memory.
+ */
+static uint32_t choose_one(struct emitter *e, const struct patch_instruction *in, uint32_t used)
+{
+    uint32_t found = scratch_register(in->live, used);
+    if (!(in->live >> found & 1))
+        return found;
+    uint32_t left = 0xffffu & ~used & ~e->taken;
+    if (!left) {
+        e->taken = 0;
+        left = 0xffffu & ~used;
+    }
+    for (uint32_t i = 0; i < VICTIM_LOOK && in < e->last; i++, in++) {
+        if (!(left & ~in->reads) || in->flow == FLOW_CALL || in->flow == FLOW_RETURN)
+            break;
+        left &= ~(uint32_t)in->reads;
+    }
+    found = scratch_register(0, ~left);
+    e->taken |= 1u << found;
+    return found;
+}
+
+static void choose(struct emitter *e, struct check *check, const struct patch_instruction *in)
 {
     uint32_t used = operand_registers(in), live = in->live;
     *check = (struct check){.in = in, .flags = live & PATCH_FLAGS};
@@ -94,9 +119,9 @@ static void choose(struct check *check, const struct patch_instruction *in)
     else if (check->flags && !(used & 1u << RAX))
         check->a = RAX; /* it is saved for lahf anyway */
     else
-        check->a = (uint8_t)scratch_register(live, used | (check->flags ? 1u << RAX : 0));
+        check->a = (uint8_t)choose_one(e, in, used | (check->flags ? 1u << RAX : 0));
     used |= 1u << check->a | (check->flags ? 1u << RAX : 0);
-    check->b = (uint8_t)scratch_register(live, used);
+    check->b = (uint8_t)choose_one(e, in, used);
     check->spill_a = live >> check->a & 1 && !(check->flags && check->a == RAX);
     check->spill_b = live >> check->b & 1;
     check->spill_rax = check->flags && live >> RAX & 1;
@@ -171,9 +196,7 @@ static void filter_test(struct emitter *e, struct check *check)
 {
     uint32_t a = check->a, b = check->b, size = check->in->size;
     bool write = check->in->bits & INSTRUCTION_WRITES;
-    with_register(e, STORE, false, a, b);
-    with_register(e, 0xc1, false, 5, b); /* shr $2, B */
-    byte(e, 2);
+    quarter(e, a, b);
     with_thread(e, AND, false, b, write ? FAST(writes.mask) : FAST(reads.mask));
     with_thread(e, ADD, true, b, write ? FAST(writes.entries) : FAST(reads.entries));
     with_thread(e, XOR, true, a, FAST(tag));
@@ -224,7 +247,7 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
         return;
     }
     struct check *check = &e->checks[e->check_count++];
-    choose(check, in);
+    choose(e, check, in);
     check->down = function->down;
     check->start = offset_now(e);
     check->site = new_site(e, in, PATCH_ACCESS, bracketed(in) ? PATCH_BRACKET : 0);
@@ -429,6 +452,8 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
 {
     struct patch_image *image = e->image;
     e->function = function->start;
+    e->last = image->instructions + function->last;
+    e->taken = 0;
     while (offset_now(e) % FUNCTION_ALIGN)
         byte(e, 0xcc);
     for (uint32_t i = function->first; i < function->last && !e->failed; i++) {

@@ -148,6 +148,23 @@ static inline uint32_t scratch_register(uint32_t live, uint32_t used)
     return 0;
 }
 
+/* What `reg` >> 2 is in its low bits goes to `to`. */
+static inline void quarter(struct emitter *e, uint32_t reg, uint32_t to)
+{
+    if (!patch_has_bmi2) {
+        with_register(e, STORE, false, reg, to);
+        with_register(e, 0xc1, false, 5, to); /* shr */
+        byte(e, 2);
+        return;
+    }
+    byte(e, 0xc4); /* rorx: the bits above are masked off anyway */
+    byte(e, (to & 8 ? 0u : 0x80u) | 0x40 | (reg & 8 ? 0u : 0x20u) | 3);
+    byte(e, 0x7b);
+    byte(e, 0xf0);
+    byte(e, 0xc0 | (to & 7) << 3 | (reg & 7));
+    byte(e, 2);
+}
+
 static inline uint32_t operand_registers(const struct patch_instruction *in)
 {
     uint32_t used = 1u << PATCH_RSP;

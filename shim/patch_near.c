@@ -59,9 +59,7 @@ static void address_again(struct emitter *e, const struct check *check, uint32_t
 /* C: the entry of the address in A. */
 static void entry_of(struct emitter *e, uint32_t a, uint32_t c, int32_t mask, int32_t entries)
 {
-    with_register(e, STORE, false, a, c);
-    with_register(e, 0xc1, false, 5, c); /* shr $2, C */
-    byte(e, 2);
+    quarter(e, a, c);
     with_thread(e, AND, false, c, mask);
     with_thread(e, ADD, true, c, entries);
 }
