@@ -468,7 +468,7 @@ static void test_copies_compute_the_same(void **unused)
         run_batch();
     }
     patch_has_bmi2 = bmi2;
-    assert_true(near_bytes > cases);
+    assert_true(near_bytes > cases / 2); /* about one byte in each case, by 4,000 cases */
 }
 
 static void map_here(uint64_t address, size_t size, int protection)
