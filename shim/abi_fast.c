@@ -35,14 +35,9 @@ static inline __attribute__((always_inline)) void record(uintptr_t address, size
     }
     guard[0] = 1;
     __asm__ volatile("" ::: "memory");
-    struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
-    if (kind & TRACE_KIND_WRITE)
-        news = filter_entry(&access_fast.writes, address);
-    uint64_t tag = news->tag, offset = address ^ access_fast.tag ^ tag;
-    if (UNLIKELY(
-            offset > LINE_BYTES - size || access_fast.top != access_fast.context_top ||
-            access_fast.held_version != guard[2] ||
-            !access_more(reads, news, tag, address - offset, BYTES(size) << offset, kind, pc))) {
+    if (UNLIKELY(address % LINE_BYTES > LINE_BYTES - size ||
+                 access_fast.top != access_fast.context_top ||
+                 !access_more(address, size, kind, pc))) {
         access_guarded(address, size, kind, pc);
         return;
     }

@@ -38,12 +38,11 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
-static uint32_t no_guard[3] = ACCESS_NO_GUARD;
+static uint32_t no_guard[2] = ACCESS_NO_GUARD;
 struct trace_open access_no_open[TRACE_OPEN_ENTRIES];
 __thread struct access_fast access_fast =
     ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, access_no_open);
-static_assert(offsetof(struct thread, busy) == 0 && offsetof(struct thread, deferred) == 4 &&
-                  offsetof(struct thread, held_version) == 8,
+static_assert(offsetof(struct thread, busy) == 0 && offsetof(struct thread, deferred) == 4,
               "access_fast.guard");
 
 volatile uint32_t access_on;
@@ -364,8 +363,7 @@ void access_deliver(void)
 /* Has the stream been told who and where this thread is, so that an access only needs its record? */
 static inline bool access_ready(struct thread *thread)
 {
-    if (LIKELY(access_fast.top == access_fast.context_top &&
-               access_fast.held_version == thread->held_version))
+    if (LIKELY(access_fast.top == access_fast.context_top))
         return true;
     struct access_state *state = thread->access;
     return state && shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
@@ -415,19 +413,13 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
                           size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
 {
     access_stack(state, stack);
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
-    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
-    if (kind & TRACE_KIND_WRITE)
-        news = filter_entry(&access_fast.writes, line);
     if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
-        !open_current(thread, state) ||
-        !access_more(reads, news, tag, line, line_mask(address, size), kind, pc))
+        !open_current(thread, state) || !access_more(address, size, kind, pc))
         access_record(thread, address, size, kind, pc);
     bool near = shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
                 open_current(thread, state) && access_fast.table != access_no_open;
     access_stack(state, 0);
-    return near ? access_fast.context : 0;
+    return near ? context_present() : 0;
 }
 
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)

@@ -196,15 +196,13 @@ static void do_segment(void)
 
 static void do_lock(uint32_t object, uint16_t mode)
 {
-    own.held[own.held_count++] =
-        (struct held){.object = &objects[object], .mode = mode, .count = 1};
-    own.held_version++;
+    held_push(&own, &objects[object], mode, 0);
 }
 
-static void do_unlock(void)
+/* The lock that was taken so many before the last. */
+static void do_unlock(uint32_t before)
 {
-    own.held_count--;
-    own.held_version++;
+    held_drop(&own, own.held[own.held_count - 1 - before].object);
 }
 
 /* ---- the decoded trace ---- */

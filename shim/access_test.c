@@ -14,6 +14,7 @@
 #include "shim/abi_fast.c"
 #include "shim/access.c"
 #include "shim/block.c"
+#include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"
 #include "shim/shadow.c"
@@ -130,7 +131,7 @@ static void test_lazy(void **state)
         do_call(101);
         do_lock(3, TRACE_MODE_EXCLUSIVE);
         do_access(MEMORY + 32 + 64 * i, 4, R4, 2);
-        do_unlock();
+        do_unlock(0);
         do_return();
     }
     access_flush(&own);
@@ -420,7 +421,7 @@ static void random_step(uint32_t lines)
         if (own.held_count < 4 && roll(2))
             do_lock(1 + roll(8), roll(3) ? TRACE_MODE_EXCLUSIVE : TRACE_MODE_SHARED);
         else if (own.held_count)
-            do_unlock();
+            do_unlock(roll(3) ? 0 : roll(own.held_count));
     } else if (what < 90) {
         do_segment();
     } else if (what < 94) {

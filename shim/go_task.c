@@ -10,6 +10,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/held.h"
 #include "shim/raw.h"
 #include "shim/signal.h"
 #include "shim/stack.h"
@@ -257,7 +258,7 @@ void go_switch(struct thread *thread, struct go *to)
             thread->held[i] = to->held[i];
         thread->held_count = to->held_count;
         to->held_count = 0;
-        thread->held_version++;
+        held_rehash(thread);
     }
     if (UNLIKELY(thread->access != NULL))
         access_task_load(thread, moved, to->frames, &to->frame_count);
@@ -427,7 +428,7 @@ static NOINLINE void goroutine_end(void)
         struct trace_task *record = thread->record;
         task_held_show(thread);
         thread->held_count = 0;
-        thread->held_version++;
+        held_rehash(thread);
         clock_new_segment(thread);
         record->segment = thread->segment - 1;
         record->end_tsc = tsc_now();

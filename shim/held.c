@@ -40,6 +40,20 @@ void held_drop_slow(struct thread *thread, const struct object *object)
     for (; held < last; held++)
         held[0] = held[1];
     thread->held_count--;
+    held_rehash(thread);
+}
+
+void held_rehash(struct thread *thread)
+{
+    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct held *held = &thread->held[i];
+        held->before = hash;
+        if (i < TRACE_HELD_MAX)
+            hash = held_with(hash, held->object, held->mode);
+    }
+    held_changed(thread, hash);
 }
 
 static inline uint32_t *known_set(uint64_t key)

@@ -2,6 +2,7 @@
 #ifndef SHIM_HELD_H
 #define SHIM_HELD_H
 
+#include "shim/access_state.h"
 #include "shim/object.h"
 #include "shim/shim.h"
 
@@ -15,25 +16,46 @@ void held_order(struct thread *thread, struct object *object, uint32_t mode, uin
                 uint64_t key);
 void held_fork_child(void);
 
+/* held_hash changed: an access needs another context. */
+static inline void held_changed(struct thread *thread, uint64_t hash)
+{
+    thread->held_hash = hash;
+    access_fast.context_top = NULL;
+}
+
+/* held_hash with one more. A set that is the same again has the same hash, so that its context is found again. */
+static inline uint64_t held_with(uint64_t hash, const struct object *object, uint32_t mode)
+{
+    hash = (hash + 1) ^ ((uint64_t)object_name(object) << 2 | mode);
+    hash *= 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
+/* After held[] was changed by other means. */
+void held_rehash(struct thread *thread);
+
 /* mode: enum trace_mode; stack: where it was acquired. */
 static inline void held_push(struct thread *thread, struct object *object, uint32_t mode,
                              uint32_t stack)
 {
     uint32_t place = thread->held_count++;
+    uint64_t before = thread->held_hash;
     if (LIKELY(place < HELD_ENTRIES))
-        thread->held[place] =
-            (struct held){.object = object, .stack = stack, .mode = (uint16_t)mode, .count = 1};
-    thread->held_version++;
+        thread->held[place] = (struct held){
+            .object = object, .before = before, .stack = stack, .mode = (uint16_t)mode, .count = 1};
+    if (LIKELY(place < TRACE_HELD_MAX))
+        held_changed(thread, held_with(before, object, mode));
 }
 
 static inline void held_drop(struct thread *thread, const struct object *object)
 {
     uint32_t last = thread->held_count - 1;
-    thread->held_version++;
-    if (LIKELY(last < HELD_ENTRIES && thread->held[last].object == object))
+    if (LIKELY(last < HELD_ENTRIES && thread->held[last].object == object)) {
         thread->held_count = last;
-    else
+        held_changed(thread, thread->held[last].before);
+    } else {
         held_drop_slow(thread, object);
+    }
 }
 
 #endif

@@ -62,6 +62,13 @@ static inline __attribute__((always_inline)) uint8_t *entry_put(struct access_st
                     entry->context);
 }
 
+static inline void entry_empty(struct trace_open *entry)
+{
+    entry->mask = 0;
+    entry->line = 0;
+    open_near(entry, 0);
+}
+
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
  * order[]: for callers that fill it again, or tidy up. */
 void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
@@ -70,8 +77,7 @@ void open_emit(struct thread *thread, struct access_state *state, struct trace_o
     if (p)
         stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
-    entry->mask = 0;
-    open_near(entry, 0);
+    entry_empty(entry);
 }
 
 void open_flush(struct thread *thread, struct access_state *state)
@@ -86,9 +92,7 @@ void open_flush(struct thread *thread, struct access_state *state)
             stream_commit(&thread->access_stream, p);
         STORE_BARRIER();
         for (uint32_t i = from; i < to; i++) {
-            struct trace_open *entry = &access_fast.table[state->order[i]];
-            entry->mask = 0;
-            open_near(entry, 0);
+            entry_empty(&access_fast.table[state->order[i]]);
         }
     }
     state->order_count = 0;
@@ -144,7 +148,6 @@ static void context_reset(struct access_state *state)
 {
     access_fast.context = 0;
     access_fast.context_top = NULL;
-    state->held_known = false;
     state->held_written = 0;
     state->depth_written = 0;
     state->low_written = 0;
@@ -270,24 +273,6 @@ void open_put(struct thread *thread, struct access_state *state, struct trace_ac
 
 /* ---- contexts ---- */
 
-static uint64_t held_hash(const struct thread *thread)
-{
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < thread->held_count && i < TRACE_HELD_MAX; i++)
-        hash = mix(hash + 1,
-                   (uint64_t)object_name(thread->held[i].object) << 2 | thread->held[i].mode);
-    return hash;
-}
-
-static inline void held_refresh(const struct thread *thread, struct access_state *state)
-{
-    if (access_fast.held_version == thread->held_version && state->held_known)
-        return;
-    access_fast.held_version = thread->held_version;
-    state->held_hash = held_hash(thread);
-    state->held_known = true;
-}
-
 static void held_list(const struct thread *thread, struct trace_access *record)
 {
     record->held_changed = 1;
@@ -307,7 +292,7 @@ static bool context_write(struct thread *thread, struct access_state *state, con
     record.type = TRACE_ACCESS_CONTEXT;
     record.pops = state->depth_written - from;
     record.held_changed = 0;
-    if (state->held_hash != state->held_written)
+    if (thread->held_hash != state->held_written)
         held_list(thread, &record);
     do {
         uint32_t pushes =
@@ -321,7 +306,7 @@ static bool context_write(struct thread *thread, struct access_state *state, con
             return false;
         from += pushes;
         state->depth_written = state->low_written = from;
-        state->held_written = state->held_hash;
+        state->held_written = thread->held_hash;
         record.pops = 0;
         record.held_changed = 0;
     } while (from < depth);
@@ -369,18 +354,25 @@ static const uint64_t *frames_of(uint32_t stack, uint32_t *count)
     return frames + own;
 }
 
-/* The context of unmodified code: its frames are those of a captured stack. */
-static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_state *state)
+static inline void context_use(uint32_t number)
 {
-    held_refresh(thread, state);
+    access_fast.context = (uint64_t)number << 32;
+}
+
+/* The context of unmodified code: its frames are those of a captured stack. */
+static NOINLINE void context_of_stack(struct thread *thread, struct access_state *state)
+{
     if (state->stack == ACCESS_STACK_OF_CALL)
         state->stack =
             stack_here_rationed(thread, state->call_pc, state->call_frame) | ACCESS_STACK_CALLED;
     state->stack_present = state->stack;
-    uint64_t hash = mix(mix(state->context_salt + 1, state->stack), state->held_hash);
+    uint64_t hash = mix(mix(state->context_salt + 1, state->stack), thread->held_hash);
     struct context_seen *seen = context_find(state, hash);
-    if (seen->number)
-        return access_fast.context = seen->number;
+    access_fast.held = thread->held_hash;
+    if (seen->number) {
+        context_use(seen->number);
+        return;
+    }
     uint64_t outermost_first[TRACE_STACK_DEPTH];
     uint32_t depth, before;
     const uint64_t *frames = frames_of(state->stack, &depth);
@@ -389,9 +381,8 @@ static NOINLINE uint32_t context_of_stack(struct thread *thread, struct access_s
         outermost_first[i] = frames[depth - 1 - i];
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
-    if (!context_write(thread, state, outermost_first, depth))
-        return access_fast.context;
-    return access_fast.context = seen->number = state->codec.context;
+    if (context_write(thread, state, outermost_first, depth))
+        context_use(seen->number = state->codec.context);
 }
 
 /* The shadow stack, from `low` on, is not what it was: hashes of its frames. */
@@ -401,18 +392,19 @@ static NOINLINE void shadow_hash(struct shadow *shadow, uint32_t low, uint32_t d
         shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
 }
 
-static NOINLINE uint32_t context_new(struct thread *thread, struct access_state *state,
-                                     struct context_seen *seen, uint32_t depth)
+static NOINLINE void context_new(struct thread *thread, struct access_state *state,
+                                 struct context_seen *seen, uint32_t depth)
 {
     if (context_write(thread, state, state->shadow->pc, depth))
-        access_fast.context = seen->number = state->codec.context;
-    return access_fast.context;
+        context_use(seen->number = state->codec.context);
 }
 
-static NOINLINE uint32_t context_change(struct thread *thread, struct access_state *state)
+static void context_change(struct thread *thread, struct access_state *state)
 {
-    if (UNLIKELY(state->stack))
-        return context_of_stack(thread, state);
+    if (UNLIKELY(state->stack)) {
+        context_of_stack(thread, state);
+        return;
+    }
     state->stack_present = 0;
     if (UNLIKELY(state->stack_written)) {
         state->stack_written = 0;
@@ -427,26 +419,52 @@ static NOINLINE uint32_t context_change(struct thread *thread, struct access_sta
     if (low < state->low_written)
         state->low_written = low;
     *low_place = top;
-    held_refresh(thread, state);
     bool all = shim_options.accesses && !(state->ignore[0] | state->ignore[1]);
     access_fast.context_top = all ? top : NULL;
+    access_fast.held = thread->held_hash;
 
-    uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, state->held_hash);
+    uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, thread->held_hash);
     struct context_seen *seen = context_find(state, hash);
     if (LIKELY(seen->number))
-        return access_fast.context = seen->number;
-    return context_new(thread, state, seen, depth);
+        context_use(seen->number);
+    else
+        context_new(thread, state, seen, depth);
 }
 
 uint32_t open_context(struct thread *thread, struct access_state *state)
 {
-    return open_current(thread, state) ? access_fast.context : context_change(thread, state);
+    if (!open_current(thread, state))
+        context_change(thread, state);
+    return context_present();
+}
+
+/* The usual change of context: no frame came or went, and the stream knows what is held now together with them. */
+static inline bool context_again(const struct thread *thread, struct access_state *state)
+{
+    struct shadow *shadow = state->shadow;
+    uint64_t *top = access_fast.top;
+    if (top != access_fast.low || state->stack | state->stack_written | state->ignore[0] |
+                                      state->ignore[1] | !shim_options.accesses)
+        return false;
+    size_t depth = (size_t)(top - shadow->pc);
+    uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, thread->held_hash);
+    const struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
+    if (seen->hash != hash || !seen->number || state->codec.context - seen->number >= CONTEXT_OLD)
+        return false;
+    state->stack_present = 0;
+    if (depth < state->low_written)
+        state->low_written = (uint32_t)depth;
+    access_fast.context_top = top;
+    access_fast.held = thread->held_hash;
+    context_use(seen->number);
+    return true;
 }
 
 bool open_ready(struct thread *thread, struct access_state *state)
 {
-    if (!open_sync(thread, state))
+    if (UNLIKELY(!open_sync(thread, state)))
         return false;
-    context_change(thread, state);
+    if (!context_again(thread, state))
+        context_change(thread, state);
     return true;
 }

@@ -22,7 +22,7 @@ __thread struct patch_thread patch_thread;
 __thread struct access_fast access_fast;
 static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];
-static uint32_t no_guard[3] = ACCESS_NO_GUARD;
+static uint32_t no_guard[2] = ACCESS_NO_GUARD;
 struct table table_tasks;
 volatile uint32_t patch_on = 1;
 

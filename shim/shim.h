@@ -53,6 +53,7 @@ struct seen {
 #define HELD_ENTRIES 64u
 struct held {
     struct object *object;
+    uint64_t before; /* held_hash without this one and those after it */
     uint32_t stack;
     uint16_t mode; /* enum trace_mode */
     uint16_t count;
@@ -70,19 +71,19 @@ struct meaning {
 
 struct thread {
     /* What every lock and unlock touches: one cache line. */
-    uint32_t busy;     /* the guard */
-    uint32_t deferred; /* signals that wait for thread_leave */
+    uint32_t busy; /* the guard */
     uint32_t
-        held_version; /* changes whenever held[] does. Code within programs knows these three: access_fast.guard */
-    uint32_t held_count;
+        deferred; /* signals that wait for thread_leave. Code within programs knows these two */
+    uint64_t held_hash; /* of held[] */
     uint64_t segment;
     struct trace_task *record;   /* the live slot of the task */
     struct access_state *access; /* NULL until the first recorded access */
     struct stack_cache *stacks;
     uint64_t events; /* synchronisation calls, for the statistics */
     uint32_t task;   /* id */
-    uint32_t slot;   /* N of the streams */
+    uint32_t held_count;
     struct held held[HELD_ENTRIES];
+    uint32_t slot; /* N of the streams */
     struct seen seen[SEEN_ENTRIES];
     uint32_t object_ids[OBJECT_CACHE]; /* of objects met lately: object_cached */
     struct stream sync, access_stream;

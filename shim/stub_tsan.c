@@ -11,7 +11,7 @@
 /* What libgorocheck_near.a reads and calls: a filter that never hits, and nobody behind it. */
 static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];
-static uint32_t no_guard[3] = ACCESS_NO_GUARD;
+static uint32_t no_guard[2] = ACCESS_NO_GUARD;
 __thread struct access_fast access_fast = ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, NULL);
 
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)

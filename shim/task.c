@@ -114,7 +114,7 @@ struct thread *task_attach(uint32_t task)
     thread->record = task_record(task);
     thread->segment = thread->record->segment;
     thread->held_count = 0;
-    thread->held_version++;
+    thread->held_hash = 0;
     thread->meaning = (struct meaning){.object = NULL};
     thread->ended = 0;
     thread->go = thread->go_own = NULL;
