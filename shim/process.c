@@ -41,7 +41,7 @@ void process_fork_child(struct thread *thread)
         }
     }
     directory_forget();
-    stack_fork_done();
+    stack_fork_child();
     init_process_record(true);
     clock_fork_child();
     channel_fork_child();

@@ -57,8 +57,8 @@ struct stack_cache {
 static struct {
     uint32_t hash, id;
 } * stacks_known;
-static volatile uint32_t unwinding;
-static volatile uint32_t unwind_closed;
+/* Threads in the unwinder, which has locks of its own; and forks under way, whose children could never have these. */
+static volatile uint32_t unwinding, forking;
 
 void stack_reset(struct thread *thread)
 {
@@ -344,7 +344,7 @@ static bool unwind_there(struct unwinding *asked)
     uint64_t all = ~UINT64_C(0), mask;
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, 8);
     __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
-    bool allowed = !unwind_closed;
+    bool allowed = !forking;
     if (allowed) {
         here = true;
         vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
@@ -471,13 +471,17 @@ uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
 
 void stack_fork_prepare(void)
 {
-    unwind_closed = 1;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&forking, 1, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; unwinding && i < 100000; i++)
         raw0(SYS_sched_yield);
 }
 
 void stack_fork_done(void)
 {
-    unwind_closed = 0;
+    __atomic_fetch_sub(&forking, 1, __ATOMIC_SEQ_CST);
+}
+
+void stack_fork_child(void)
+{
+    forking = unwinding = 0;
 }

@@ -38,7 +38,8 @@ long stack_probe(uintptr_t address);
 void stack_reset(struct thread *thread);
 /* Around fork: no capture may be under way, so that the child finds libunwind's locks free. */
 void stack_fork_prepare(void);
-void stack_fork_done(void);
+void stack_fork_done(void); /* in the parent */
+void stack_fork_child(void);
 /* Id of a stack given by its return addresses, innermost first. */
 uint32_t stack_put(const uint64_t *pcs, uint32_t count);
 /* Id of a text as such a list, 8 bytes a word: at most STACK_TEXT bytes, and no more words than a stack may have. */
