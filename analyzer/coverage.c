@@ -148,11 +148,14 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The recorder, the stub, and what is no file (the vdso). */
+/* The recorder, the stub, the decoder that the recorder loads for itself, and what is no file (the vdso). */
 static bool is_our_own(const struct trace_module *module, const char *path)
 {
-    return module->flags & TRACE_MODULE_RUNTIME || !strchr(path, '/') ||
-           !strcmp(last_part(path), "libtsan.so.2");
+    static const char *const names[] = {"libtsan.so.2", "libZydis.so.", "libZycore.so."};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strncmp(last_part(path), names[i], strlen(names[i])))
+            return true;
+    return module->flags & TRACE_MODULE_RUNTIME || !strchr(path, '/');
 }
 
 static char *join_names(char *list, const char *name)
@@ -164,7 +167,11 @@ static char *join_names(char *list, const char *name)
 
 static char *join_patched(char *list, const struct trace_module *module, const char *name)
 {
-    char *text = memory_format("%s (%u of %u)", name, module->seen, module->candidates);
+    char *text = module->uncalled
+                     ? memory_format("%s (%u of %u; %u function%s never called)", name,
+                                     module->seen, module->candidates, module->uncalled,
+                                     module->uncalled == 1 ? " was" : "s were")
+                     : memory_format("%s (%u of %u)", name, module->seen, module->candidates);
     char *longer = join_names(list, text);
     free(text);
     return longer;

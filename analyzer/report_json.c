@@ -182,6 +182,7 @@ static json_t *modules_json(const struct trace *trace)
         if (module->flags & TRACE_MODULE_PATCHED) {
             set_number(object, "instructions", module->candidates);
             set_number(object, "instructions_recorded", module->seen);
+            set_number(object, "functions_uncalled", module->uncalled);
         }
         json_array_append_new(array, object);
     }

@@ -11,7 +11,8 @@ struct shim_options shim_options = {.report = true,
                                     .stack_depth = 32,
                                     .max_disk = UINT64_C(1) << 30,
                                     .patch = "app",
-                                    .patch_mb = 16};
+                                    .patch_mb = 16,
+                                    .patch_lazy = 128u << 10};
 
 const char *options_variable(char *const *environment, const char *name)
 {
@@ -79,6 +80,8 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->patch_asked = true, text(o->patch, sizeof o->patch, value, length);
     else if (key_is(key, key_length, "patch_mb"))
         o->patch_mb = (uint32_t)number(value, length, o->patch_mb);
+    else if (key_is(key, key_length, "patch_lazy"))
+        o->patch_lazy = size(value, length, o->patch_lazy);
     else if (key_is(key, key_length, "report"))
         o->report = truth(value, length, o->report);
     else if (key_is(key, key_length, "accesses"))

@@ -11,6 +11,7 @@ struct shim_options {
     char analyzer[512];  /* empty: beside the shim */
     char patch[256];     /* none, main, app, all or names of modules */
     uint32_t patch_mb;   /* most text of a module that is not named; 0: no limit */
+    uint64_t patch_lazy; /* least text of a module that is copied function by function; 0: none */
     bool patch_asked;    /* it was given */
     bool report, accesses, heap;
     int exitcode;

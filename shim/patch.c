@@ -17,25 +17,24 @@
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/patch_access.h"
+#include "shim/patch_area.h"
 #include "shim/patch_choose.h"
 #include "shim/patch_emit.h"
+#include "shim/patch_lazy.h"
 #include "shim/raw.h"
-#include "shim/spin.h"
 #include "shim/table.h"
 
-#define MODULES    256u
-#define PAGE       4096u
-#define MEGABYTE   ((uintptr_t)1 << 20)
-#define NEAR_STEP  (4 * MEGABYTE)
-#define NEAR_LIMIT (1900 * MEGABYTE) /* how far copy and original may be apart */
-#define ABOVE_FIRST \
-    (1024 * MEGABYTE)   /* first try above: the program's heap grows into what is nearer */
-#define COPY_FACTOR 64u /* most bytes of copy for one of text; 11 to 19 are used */
+#define MODULES     256u
+#define PAGE        4096u
+#define MEGABYTE    ((uintptr_t)1 << 20)
+#define SCRATCH     (256 * MEGABYTE) /* for modules of up to 4 MB of text; larger ones have their own */
+#define COPY_FACTOR 64u              /* most bytes of copy for one of text; 11 to 19 are used */
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;
 
 static struct patch_module modules[MODULES];
+static struct patch_arena rewriting; /* while there is somebody in patch_refresh() */
 static uint32_t module_count;
 static const char *refused; /* all modules */
 
@@ -45,117 +44,8 @@ enum refused {
 #include "trace/refused.def"
 #undef REFUSED
 };
-static struct spin patch_lock;
 
-/* ---- scratch memory ---- */
-
-bool arena_begin(struct patch_arena *arena, size_t reserve)
-{
-    arena->low = raw_map(NULL, reserve, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (arena->low) /* tens of megabytes, touched once: page faults were a quarter of the time */
-        raw3(SYS_madvise, arena->low, reserve, 14 /* MADV_HUGEPAGE */);
-    arena->next = arena->low;
-    arena->end = arena->low ? arena->low + reserve : NULL;
-    return arena->low;
-}
-
-void *arena_take(struct patch_arena *arena, size_t size)
-{
-    size = (size + 63) & ~(size_t)63;
-    if ((size_t)(arena->end - arena->next) < size)
-        return NULL;
-    void *piece = arena->next;
-    arena->next += size;
-    return piece;
-}
-
-void arena_end(struct patch_arena *arena)
-{
-    if (arena->low)
-        raw2(SYS_munmap, arena->low, arena->end - arena->low);
-    arena->low = arena->next = arena->end = NULL;
-}
-
-/* ---- memory near the module ---- */
-
-static void *map_at(uintptr_t address, size_t size, int fd)
-{
-    int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    int protection = fd >= 0 ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
-    void *found = raw_map((void *)address, size, protection, flags | MAP_FIXED_NOREPLACE, fd, 0);
-    if (found && (uintptr_t)found != address) { /* a kernel that does not know the flag */
-        raw2(SYS_munmap, found, size);
-        return NULL;
-    }
-    return found;
-}
-
-static void *map_near(uintptr_t low, uintptr_t high, size_t size, int fd)
-{
-    low &= ~(uintptr_t)(PAGE - 1);
-    high = (high + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    for (uintptr_t down = size + MEGABYTE; down < NEAR_LIMIT && down < low; down += NEAR_STEP) {
-        void *found = map_at((low - down) & ~(uintptr_t)(PAGE - 1), size, fd);
-        if (found)
-            return found;
-    }
-    for (uintptr_t up = ABOVE_FIRST; up + size < NEAR_LIMIT; up += NEAR_STEP) {
-        void *found = map_at(high + up, size, fd);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-struct area {
-    uint8_t *out; /* writable */
-    uintptr_t runs;
-    size_t size;
-    bool twice; /* two mappings */
-};
-
-static bool area_begin(struct area *area, const struct patch_image *image)
-{
-    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
-    area->size = ((size_t)image->size * COPY_FACTOR + MEGABYTE) & ~(size_t)(PAGE - 1);
-    struct {
-        uint64_t soft, hard;
-    } limit = {0, 0};
-    raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE: beyond it, ftruncate is a signal */, 0, &limit);
-    long fd = limit.soft > area->size ? raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */) : -1;
-    if (fd >= 0) {
-        void *runs = NULL, *out = NULL;
-        if (raw2(SYS_ftruncate, fd, area->size) == 0) {
-            runs = map_near(low, high, area->size, (int)fd);
-            out = raw_map(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
-        }
-        raw1(SYS_close, fd);
-        if (runs && out) {
-            *area = (struct area){out, (uintptr_t)runs, area->size, true};
-            return true;
-        }
-        if (runs)
-            raw2(SYS_munmap, runs, area->size);
-        if (out)
-            raw2(SYS_munmap, out, area->size);
-    }
-    void *both = map_near(low, high, area->size, -1);
-    *area = (struct area){both, (uintptr_t)both, area->size, false};
-    return both;
-}
-
-/* Only what is used stays. */
-static bool area_end(const struct area *area, size_t used)
-{
-    size_t keep = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
-    if (area->twice)
-        raw2(SYS_munmap, area->out, area->size);
-    if (keep < area->size)
-        raw2(SYS_munmap, area->runs + keep, area->size - keep);
-    return area->twice || keep == 0 ||
-           raw3(SYS_mprotect, area->runs, keep, PROT_READ | PROT_EXEC) == 0;
-}
+/* ---- one module ---- */
 
 /* Will a page of a program that was written to be executable again? Tried on a page of our own first. */
 static bool text_can_change(void)
@@ -173,32 +63,6 @@ static bool text_can_change(void)
     return can;
 }
 
-/* ---- one module ---- */
-
-static void count(struct patch_image *image)
-{
-    struct patch_statistics *s = &image->statistics;
-    for (uint32_t i = 0; i < image->function_count; i++) {
-        const struct patch_function *function = &image->functions[i];
-        if (function->skipped)
-            continue;
-        s->functions++;
-        s->native_functions += function->native;
-        for (uint32_t k = function->first; k < function->last; k++) {
-            const struct patch_instruction *in = &image->instructions[k];
-            if (!instruction_candidate(in))
-                continue;
-            s->instructions++;
-            if (in->memory == MEMORY_UNSUPPORTED)
-                s->unsupported += !function->native;
-            else
-                s->recorded += !function->native;
-        }
-    }
-    s->recorded -= s->unreached < s->recorded ? s->unreached : s->recorded;
-    s->text = image->size;
-}
-
 /* Everything but the memory of the copy: false if there is nothing to patch in this module. */
 static bool analyze(struct patch_image *image)
 {
@@ -207,14 +71,16 @@ static bool analyze(struct patch_image *image)
     patch_discover_entries(image);
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
-        if (function->native || function->skipped)
+        if (function->native || function->skipped || image->quick)
             continue;
         patch_live(image, function);
         patch_known(image, function);
     }
     if (!patch_plan_entries(image))
         return false;
-    count(image);
+    if (!image->quick)
+        patch_count(image);
+    image->statistics.text = image->size;
     return true;
 }
 
@@ -246,13 +112,13 @@ static enum refused install(struct patch_image *image)
 }
 
 /* 0, or why it stays as it is. */
-static enum refused patch_image(struct patch_image *image)
+static enum refused patch_now(struct patch_image *image)
 {
     struct patch_place_table *table = image->table;
     struct area area;
     if (!analyze(image))
         return REFUSED_FRAMES;
-    if (!tables_begin(image) || !area_begin(&area, image)) {
+    if (!tables_begin(image) || !area_begin(&area, image, image->size * (size_t)COPY_FACTOR)) {
         patch_place_unmap(table);
         return REFUSED_MEMORY;
     }
@@ -261,6 +127,7 @@ static enum refused patch_image(struct patch_image *image)
     image->shift = (int64_t)(area.runs - (uintptr_t)area.out);
     image->first_site = patch_site_count;
     table->copy = area.runs;
+    patch_emit_ways(image);
     bool good = patch_emit_functions(image);
     table->copy_end = area.runs + image->used;
     bool executable = area_end(&area, good ? image->used : 0);
@@ -272,6 +139,43 @@ static enum refused patch_image(struct patch_image *image)
     patch_place_add(table);
     image->statistics.copy = image->used;
     return install(image);
+}
+
+/* What is never copied is all that is known of a module beforehand. */
+static void count_native(struct patch_image *image)
+{
+    struct patch_statistics *s = &image->statistics;
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        const struct patch_function *function = &image->functions[i];
+        s->functions += !function->skipped;
+        s->native_functions += !function->skipped && function->native;
+        for (uint32_t k = function->first; function->native && k < function->last; k++) {
+            uint32_t offset = image->instructions[k].offset;
+            struct patch_instruction in;
+            uint64_t value;
+            s->instructions += patch_decode(image->text + offset, image->size - offset,
+                                            (uintptr_t)image->text + offset, &in, &value) &&
+                               instruction_candidate(&in);
+        }
+    }
+}
+
+/* False: it is not to be patched that way, and is as it was. */
+static bool patch_later(struct patch_image *image)
+{
+    image->quick = true;
+    if (!analyze(image))
+        return false;
+    count_native(image);
+    struct patch_lazy *lazy = patch_lazy_begin(image);
+    if (!lazy)
+        return false;
+    image->lazy = lazy;
+    if (install(image) == REFUSED_NOT)
+        return true;
+    patch_place_forget((uintptr_t)image->text);
+    patch_lazy_forget((uintptr_t)image->text);
+    return false;
 }
 
 static uint64_t nanoseconds(void)
@@ -324,17 +228,19 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
         else if (entry->d_tag == DT_SYMTAB)
             image->symbols = entry->d_un.d_ptr;
     }
+    image->bytes = image->text;
     image->dynamic = dynamic;
     image->fixed = image->bias == 0;
 }
 
-static void flag_module(uintptr_t text, const struct patch_statistics *statistics)
+static void flag_module(uintptr_t text, const struct patch_statistics *statistics, bool lazy)
 {
     struct trace_module *module = module_patch(text);
     if (!module)
         return;
     module->candidates = statistics->instructions;
     module->seen = statistics->recorded;
+    module->uncalled = lazy ? statistics->functions - statistics->native_functions : 0;
     module->flags |= TRACE_MODULE_PATCHED;
 }
 
@@ -382,7 +288,7 @@ static void add_module(const struct patch_image *image, const char *name, uint64
     module->statistics.nanoseconds = nanoseconds() - began;
     if (number == module_count)
         module_count++;
-    flag_module(module->low, &image->statistics);
+    flag_module(module->low, &image->statistics, image->lazy);
     patch_on = 1;
     access_on = 1;
     if (shim_options.verbosity >= 3)
@@ -397,12 +303,41 @@ static bool known(uintptr_t text)
     return false;
 }
 
+/* Toolchain libraries are what the recorder itself calls: what they need is there beforehand. */
+static bool is_lazy(const struct patch_image *image, const char *name)
+{
+    return shim_options.patch_lazy && image->size >= shim_options.patch_lazy &&
+           !patch_choose_toolchain(name);
+}
+
+static enum refused patch_image(struct patch_image *image, const char *name, uint64_t began)
+{
+    const struct patch_image fresh = *image;
+    struct patch_place_table table = {.places = NULL};
+    enum refused why = REFUSED_MEMORY;
+    for (bool lazy = is_lazy(image, name);; lazy = false) {
+        *image = fresh;
+        image->arena = &rewriting;
+        image->table = &table;
+        raw_zero(&table, sizeof table);
+        if (!arena_begin(&rewriting, (size_t)image->size * 64 + (16 * MEGABYTE)))
+            return REFUSED_MEMORY;
+        bool later = lazy && patch_later(image);
+        if (!lazy)
+            why = patch_now(image);
+        if (later || why == REFUSED_NOT)
+            add_module(image, name, began);
+        if (later)
+            return REFUSED_NOT;
+        if (!lazy)
+            return why;
+    }
+}
+
 static void patch_one(const struct dl_phdr_info *info, const char *name, bool main)
 {
     uint64_t began = nanoseconds();
-    struct patch_arena arena;
-    struct patch_place_table table = {.places = NULL};
-    struct patch_image image = {.arena = &arena, .table = &table};
+    struct patch_image image = {.bytes = NULL};
     image_of(&image, info);
     enum patch_choice choice = patch_choose(name, main, image.dynamic);
     if (choice == PATCH_NOT || !image.text || known((uintptr_t)image.text) ||
@@ -417,14 +352,11 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
         why = REFUSED_LARGE;
     } else if (!known(0) && module_count == MODULES) {
         why = REFUSED_MANY;
-    } else if (arena_begin(&arena, (size_t)image.size * 64 + (16 * MEGABYTE))) {
+    } else {
         patch_nests |= patch_choose_toolchain(name);
-        why = patch_image(&image);
-        arena_end(&arena);
+        why = patch_image(&image, name, began);
     }
-    if (why == REFUSED_NOT) {
-        add_module(&image, name, began);
-    } else if (module) {
+    if (why != REFUSED_NOT && module) {
         module->refused = why;
         module->flags |= TRACE_MODULE_REFUSED;
     }
@@ -447,10 +379,14 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
 static void forget(struct patch_module *module)
 {
     patch_place_forget(module->low);
-    if (module->site_end == patch_site_count) /* else they are lost: there are four million */
+    if (module->site_end == patch_site_count &&
+        module->site_end > module->site) /* else they are lost: there are four million */
         patch_site_count = module->site;
-    raw2(SYS_munmap, module->copy,
-         (module->copy_end - module->copy + PAGE - 1) & ~(size_t)(PAGE - 1));
+    if (patch_lazy_of(module->copy))
+        patch_lazy_forget(module->low);
+    else
+        raw2(SYS_munmap, module->copy,
+             (module->copy_end - module->copy + PAGE - 1) & ~(size_t)(PAGE - 1));
     module->low = module->high = module->copy = module->copy_end = 0;
 }
 
@@ -460,18 +396,21 @@ void patch_refresh(void)
         return;
     bool first = true;
     module_refresh();
-    spin_lock(&patch_lock);
+    patch_lock();
     patch_choose_begin();
     for (uint32_t i = 0; i < module_count; i++)
         if (modules[i].low && !module_holds(modules[i].low))
             forget(&modules[i]);
+    if (!arena_begin(&rewriting, SCRATCH)) /* if not, as much as each needs */
+        arena_end(&rewriting);
     dl_iterate_phdr(visit, &first);
-    spin_unlock(&patch_lock);
+    arena_end(&rewriting);
+    patch_unlock();
 }
 
 void patch_fork_child(void)
 {
-    spin_reset(&patch_lock);
+    patch_lock_reset();
 }
 
 void patch_tell(void)

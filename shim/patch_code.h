@@ -97,7 +97,8 @@ struct patch_instruction {
 #define MARK_USED    8u  /* taken by a jump, or must not be taken */
 #define MARK_TARGET  16u /* a direct branch goes here */
 #define MARK_PADDING 32u
-#define MARK_BODY    64u /* of a function that is copied */
+#define MARK_BODY    64u  /* of a function that is copied */
+#define MARK_FAILED  128u /* an entry that could not be diverted */
 
 struct patch_function {
     uint32_t start, end;
@@ -108,7 +109,9 @@ struct patch_function {
     bool table;           /* takes the address of a jump table */
     bool carry;           /* stc, clc, cmc: returns a flag, maybe */
     bool down;            /* std: the direction flag may be set */
-    uintptr_t landing;    /* its LSDA, or 0 */
+    uint32_t
+        together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */
+    uintptr_t landing; /* its LSDA, or 0 */
 };
 
 struct patch_segment {
@@ -117,8 +120,13 @@ struct patch_segment {
 };
 
 #define PATCH_SEGMENTS 16u
+struct patch_lazy;
 struct patch_image {
-    const uint8_t *text; /* its bytes, at the address where they run */
+    const uint8_t *text;  /* at the address where it runs */
+    const uint8_t *bytes; /* what it is made of: `text`, or a copy from before jumps were written */
+    /* Its functions are those being copied now, the rest of the module is in there; NULL: all at once. */
+    const struct patch_lazy *lazy;
+    bool quick; /* instructions are only scanned */
     uint32_t size;
     uintptr_t bias;
     bool fixed; /* not position-independent: code holds absolute addresses */
@@ -158,9 +166,11 @@ struct patch_arena {
     uint8_t *next, *end;
     uint8_t *low;
 };
+/* Empties one that is large enough, else makes it. */
 bool arena_begin(struct patch_arena *arena, size_t reserve);
-/* Zeroed; NULL if there is no more. */
+/* NULL if there is no more. */
 void *arena_take(struct patch_arena *arena, size_t size);
+void *arena_take_zeroed(struct patch_arena *arena, size_t size);
 void arena_end(struct patch_arena *arena);
 
 /* Features of the machine, set by patch_decode_open(); tests force them off. */
@@ -176,6 +186,7 @@ bool patch_decode(const uint8_t *code, size_t room, uintptr_t address,
                   struct patch_instruction *instruction, uint64_t *value);
 /* All functions of the image; those that cannot be decoded become native. */
 bool patch_decode_functions(struct patch_image *image);
+void patch_decode_again(struct patch_image *image);
 
 /* patch_discover.c */
 bool patch_discover_functions(struct patch_image *image);
@@ -204,10 +215,15 @@ void patch_known(struct patch_image *image, struct patch_function *function);
 /* patch_plan.c: how each entry is diverted */
 enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };
 bool patch_plan_entries(struct patch_image *image);
+/* The first entry from offset `at` on, or the size of the text. */
+uint32_t patch_next_planned(const struct patch_image *image, uint32_t at);
+/* Adds up what of its functions is recorded: image->statistics. */
+void patch_count(struct patch_image *image);
 /* Writes the jumps through `text` (a writable view of image->text). */
 void patch_install(const struct patch_image *image, uint8_t *text);
 
-/* patch_emit.c */
+/* patch_emit.c: the ways to the stubs, then the functions */
+void patch_emit_ways(struct patch_image *image);
 bool patch_emit_functions(struct patch_image *image);
 uint32_t patch_check_length(const struct patch_image *image, uint32_t number);
 
@@ -229,7 +245,7 @@ static inline bool flow_calls(const struct patch_instruction *instruction)
 }
 
 /* patch_stub.c */
-extern const uint8_t patch_stub_light[], patch_stub_full[];
+extern const uint8_t patch_stub_light[], patch_stub_full[], patch_stub_lazy[];
 #define PATCH_SITES (1u << 22)
 extern struct patch_site *patch_sites;
 extern volatile uint32_t patch_site_count;
@@ -257,9 +273,14 @@ struct patch_place_table {
     size_t room;                /* instructions */
     struct patch_place *places; /* ascending in copy and, but for kind, in original */
     struct patch_miss *misses;  /* ascending in copy */
+    /* Of a module that is copied lazily, where places are in no order of the original: */
+    uint32_t slots, slots_end; /* offsets in the copy */
+    const uint32_t *entries;   /* per slot: offset in the text */
+    const uint32_t *copied;    /* per byte of text: offset in the copy, 0: not copied */
 };
 void patch_place_unmap(struct patch_place_table *table);
-void patch_place_add(const struct patch_place_table *table);
+/* Where it is kept from then on; NULL: there is no room. */
+struct patch_place_table *patch_place_add(const struct patch_place_table *table);
 /* The module whose text begins at `low` is gone. */
 void patch_place_forget(uintptr_t low);
 

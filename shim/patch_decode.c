@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 
 #include "shim/banned.h"
+#include "shim/patch_scan.h"
 #include "shim/raw.h"
 
 bool patch_has_bmi2;
@@ -485,6 +486,27 @@ static void finish(struct patch_image *image, struct patch_function *function, b
             image->instructions[i].memory = MEMORY_STACK;
 }
 
+/*
+ * What patch_scan() takes for an instruction and Zydis does not (constants among the code) is moved as it is. In the second
+ * look at a function it must have the same instructions as in the first.
+ */
+static bool decode_one(const struct patch_image *image, uint32_t at, size_t room,
+                       struct patch_instruction *in, uint64_t *value)
+{
+    const uint8_t *code = image->bytes + at;
+    uintptr_t address = (uintptr_t)image->text + at;
+    if (image->quick)
+        return patch_scan(code, room, address, in, value);
+    if (patch_decode(code, room, address, in, value))
+        return true;
+    if (!image->lazy || !patch_scan(code, room, address, in, value))
+        return false;
+    in->reads = 0xffff;
+    if (in->memory != MEMORY_NONE)
+        in->memory = MEMORY_UNSUPPORTED;
+    return true;
+}
+
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start;
@@ -492,9 +514,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
     function->first = image->instruction_count;
     while (at < function->end && image->instruction_count < image->instruction_room) {
         struct patch_instruction *in = &image->instructions[image->instruction_count];
-        uintptr_t address = (uintptr_t)image->text + at;
         uint64_t value;
-        if (!patch_decode(image->text + at, function->end - at, address, in, &value))
+        if (!decode_one(image, at, function->end - at, in, &value))
             break;
         in->offset = at;
         bool direct = in->flow == FLOW_BRANCH || in->flow == FLOW_LOOP || in->flow == FLOW_JUMP ||
@@ -527,16 +548,28 @@ bool patch_decode_functions(struct patch_image *image)
     image->instruction_room = image->size / 2 + 16;
     image->instructions =
         arena_take(image->arena, (size_t)image->instruction_room * sizeof *image->instructions);
-    image->marks = arena_take(image->arena, (size_t)image->size + 64);
-    image->number = arena_take(image->arena, ((size_t)image->size + 64) * sizeof *image->number);
+    if (!image->marks)
+        image->marks = arena_take_zeroed(image->arena, (size_t)image->size + 64);
+    if (!image->number)
+        image->number =
+            arena_take(image->arena, ((size_t)image->size + 64) * sizeof *image->number);
     if (!image->instructions || !image->marks || !image->number)
         return false;
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
         function->first = function->last = image->instruction_count;
-        function->skipped = linkage(image->text + function->start, function->end - function->start);
+        function->skipped =
+            linkage(image->bytes + function->start, function->end - function->start);
         if (!function->skipped)
             decode_function(image, function);
     }
     return true;
+}
+
+/* With arrays that are there, of functions that were found good before. */
+void patch_decode_again(struct patch_image *image)
+{
+    image->instruction_count = 0;
+    for (uint32_t i = 0; i < image->function_count; i++)
+        decode_function(image, &image->functions[i]);
 }

@@ -316,7 +316,7 @@ static void gap(struct patch_image *image, uint32_t from, uint32_t to)
         struct patch_instruction in;
         uint64_t value;
         uintptr_t address = (uintptr_t)image->text + at;
-        if (!patch_decode(image->text + at, to - at, address, &in, &value)) {
+        if (!patch_decode(image->bytes + at, to - at, address, &in, &value)) {
             at++;
             continue;
         }
@@ -360,10 +360,10 @@ static void branches(struct patch_image *image, struct patch_function *function)
         const struct patch_instruction *in = &image->instructions[i];
         if (in->target == PATCH_NOWHERE || in->flow == FLOW_NEXT)
             continue;
-        struct patch_function *to = image_function(image, in->target);
-        if (to && !to->skipped && !(image->marks[in->target] & MARK_START)) {
-            function->native = true;
-            to->native = true;
+        if (!(image->marks[in->target] & MARK_START)) {
+            struct patch_function *to = image_function(image, in->target);
+            if (to && !to->skipped)
+                function->native = to->native = true;
         }
         if (in->flow != FLOW_CALL)
             image->marks[in->target] |= MARK_TARGET;
@@ -406,10 +406,10 @@ static void function_entries(struct patch_image *image, const struct patch_funct
 
 void patch_discover_entries(struct patch_image *image)
 {
-    for (uint32_t i = 0; i < image->function_count; i++)
+    for (uint32_t i = 0; i < image->function_count; i++) {
         branches(image, &image->functions[i]);
-    for (uint32_t i = 0; i < image->function_count; i++)
         addresses_taken(image, &image->functions[i]);
+    }
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
         if (function->indirect && !function->table && jump_unresolved(image, function))

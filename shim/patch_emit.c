@@ -14,6 +14,7 @@
 #include "shim/access_state.h"
 #include "shim/banned.h"
 #include "shim/patch_encode.h"
+#include "shim/patch_lazy.h"
 #include "shim/raw.h"
 
 #define INSTRUCTION_MOST \
@@ -403,7 +404,7 @@ static void emit_after(struct emitter *e, const struct patch_instruction *in)
 
 static void emit_self(struct emitter *e, const struct patch_instruction *in)
 {
-    const uint8_t *code = e->image->text + in->offset;
+    const uint8_t *code = e->image->bytes + in->offset;
     switch ((enum patch_flow)in->flow) {
     case FLOW_BRANCH:
         while (*code == 0x2e || *code == 0x3e || *code == 0xf2)
@@ -423,7 +424,7 @@ static void emit_self(struct emitter *e, const struct patch_instruction *in)
         return;
     case FLOW_CALL:
     case FLOW_CALL_INDIRECT:
-        jump(e, (uint64_t)(uintptr_t)code);
+        jump(e, (uint64_t)(uintptr_t)e->image->text + in->offset);
         return;
     case FLOW_NEXT:
     case FLOW_JUMP_INDIRECT:
@@ -481,18 +482,25 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
     emit_misses(e);
 }
 
+/* Where a direct branch to `target` goes. */
+static uint64_t resolved(const struct patch_image *image, uint32_t target)
+{
+    if (target < image->size && image->marks[target] & MARK_START) {
+        if (image->lazy && !image_function(image, target))
+            return patch_lazy_place(image->lazy, target);
+        uint32_t place = image->places[image->number[target]];
+        if (place != PATCH_NOWHERE)
+            return (uint64_t)(uintptr_t)image->out + place + (uint64_t)image->shift;
+    }
+    return (uint64_t)(uintptr_t)image->text + target;
+}
+
 static void resolve(struct emitter *e)
 {
-    struct patch_image *image = e->image;
     for (uint32_t i = 0; i < e->fixup_count; i++) {
         const struct fixup *fixup = &e->fixups[i];
-        uint64_t target = (uint64_t)(uintptr_t)image->text + fixup->target;
-        if (fixup->target < image->size && image->marks[fixup->target] & MARK_START &&
-            image->places[image->number[fixup->target]] != PATCH_NOWHERE)
-            target = (uint64_t)(uintptr_t)image->out + image->places[image->number[fixup->target]] +
-                     (uint64_t)image->shift;
-        e->at = image->out + fixup->at;
-        distance(e, target, 0);
+        e->at = e->image->out + fixup->at;
+        distance(e, resolved(e->image, fixup->target), 0);
     }
 }
 
@@ -505,9 +513,17 @@ static uint64_t emit_way(struct emitter *e, const uint8_t *stub)
     return way;
 }
 
-bool patch_emit_functions(struct patch_image *image)
+void patch_emit_ways(struct patch_image *image)
 {
     struct emitter e = {.image = image, .at = image->out};
+    image->stub_light = emit_way(&e, patch_stub_light);
+    image->stub_full = emit_way(&e, patch_stub_full);
+    image->used = offset_now(&e);
+}
+
+bool patch_emit_functions(struct patch_image *image)
+{
+    struct emitter e = {.image = image, .at = image->out + image->used};
     e.check_room = 0;
     for (uint32_t i = 0; i < image->function_count; i++) {
         uint32_t count = image->functions[i].last - image->functions[i].first;
@@ -521,8 +537,6 @@ bool patch_emit_functions(struct patch_image *image)
         return false;
     for (uint32_t i = 0; i < image->instruction_count; i++)
         image->places[i] = PATCH_NOWHERE;
-    image->stub_light = emit_way(&e, patch_stub_light);
-    image->stub_full = emit_way(&e, patch_stub_full);
     for (uint32_t i = 0; i < image->function_count && !e.failed; i++) {
         const struct patch_function *function = &image->functions[i];
         if (function->skipped || function->native || function->first == function->last)

@@ -15,10 +15,36 @@
 #define ROUNDS      40u /* backward passes; what has not settled then is taken to be all live */
 #define CALLEE_LOOK 12u /* instructions of a callee looked at */
 
+/* 1: it sets all flags, 0: it reads them or goes elsewhere, -1: neither. */
+static int flags_by(const struct patch_instruction *in)
+{
+    if (in->bits & INSTRUCTION_READS_FLAGS)
+        return 0;
+    if (in->bits & INSTRUCTION_WRITES_FLAGS)
+        return 1;
+    return in->flow != FLOW_NEXT ? 0 : -1;
+}
+
+/* In a function that is not being copied now. */
+static bool flags_dead_far(const struct patch_image *image, uint32_t offset)
+{
+    int dead = -1;
+    for (uint32_t i = 0; i < CALLEE_LOOK && dead < 0 && offset < image->size; i++) {
+        struct patch_instruction in;
+        uint64_t value;
+        if (!patch_decode(image->bytes + offset, image->size - offset,
+                          (uintptr_t)image->text + offset, &in, &value))
+            return false;
+        dead = flags_by(&in);
+        offset += in.length;
+    }
+    return dead > 0;
+}
+
 /* Does the code at `offset` set all flags before it reads any? */
 static bool flags_dead_at(const struct patch_image *image, uint32_t offset)
 {
-    const uint8_t *code = image->text + offset;
+    const uint8_t *code = image->bytes + offset;
     if (offset == PATCH_NOWHERE)
         return true; /* another module, by the PLT */
     if (!(image->marks[offset] & MARK_START)) {
@@ -27,17 +53,14 @@ static bool flags_dead_at(const struct patch_image *image, uint32_t offset)
         code += code[0] == 0xf2;
         return code[0] == 0xff && code[1] == 0x25; /* the PLT: the dynamic linker destroys them */
     }
+    if (image->lazy && !image_function(image, offset))
+        return flags_dead_far(image, offset);
     const struct patch_instruction *in = &image->instructions[image->number[offset]];
     const struct patch_instruction *end = image->instructions + image->instruction_count;
-    for (uint32_t i = 0; i < CALLEE_LOOK && in < end; i++, in++) {
-        if (in->bits & INSTRUCTION_READS_FLAGS)
-            return false;
-        if (in->bits & INSTRUCTION_WRITES_FLAGS)
-            return true;
-        if (in->flow != FLOW_NEXT)
-            return false;
-    }
-    return false;
+    int dead = -1;
+    for (uint32_t i = 0; i < CALLEE_LOOK && dead < 0 && in < end; i++, in++)
+        dead = flags_by(in);
+    return dead > 0;
 }
 
 static uint32_t live_at_target(const struct patch_image *image,

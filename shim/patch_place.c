@@ -7,6 +7,7 @@
  * taken from there.
  */
 #include "shim/patch_emit.h"
+#include "shim/patch_lazy.h"
 
 #include <sys/ucontext.h>
 
@@ -20,13 +21,13 @@
 static struct patch_place_table tables[COPIES];
 static volatile uint32_t table_count;
 
-void patch_place_add(const struct patch_place_table *table)
+struct patch_place_table *patch_place_add(const struct patch_place_table *table)
 {
     uint32_t i = 0;
     while (i < table_count && tables[i].low)
         i++;
     if (i == COPIES)
-        return; /* cannot be: there are no more modules than that (patch.c) */
+        return NULL; /* cannot be: there are no more modules than that (patch.c) */
     struct patch_place_table new = *table;
     new.high = new.copy_end = 0; /* nothing is in it before it is complete */
     tables[i] = new;
@@ -34,6 +35,7 @@ void patch_place_add(const struct patch_place_table *table)
     __atomic_store_n(&tables[i].copy_end, table->copy_end, __ATOMIC_RELEASE);
     if (i == table_count)
         __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
+    return &tables[i];
 }
 
 void patch_place_unmap(struct patch_place_table *table)
@@ -111,9 +113,21 @@ static const struct patch_place *part_at(const struct patch_place_table *table, 
     return place_before(table, miss->check);
 }
 
+static bool in_slots(const struct patch_place_table *table, uintptr_t pc)
+{
+    return pc - table->copy >= table->slots && pc - table->copy < table->slots_end;
+}
+
+static uint32_t slot_at(const struct patch_place_table *table, uintptr_t pc)
+{
+    return (uint32_t)(pc - table->copy - table->slots) / LAZY_SLOT;
+}
+
 uintptr_t patch_original(uintptr_t pc)
 {
     const struct patch_place_table *table = table_of_copy(pc);
+    if (table && in_slots(table, pc))
+        return table->low + table->entries[slot_at(table, pc)];
     const struct patch_place *place = table ? part_at(table, (uint32_t)(pc - table->copy)) : NULL;
     return place ? table->low + place->original : 0;
 }
@@ -126,6 +140,8 @@ uintptr_t patch_copy(uintptr_t pc)
         if (pc < table->low || pc >= table->high)
             continue;
         uint32_t low = 0, high = table->place_count, wanted = (uint32_t)(pc - table->low);
+        if (table->copied)
+            return table->copied[wanted] ? table->copy + table->copied[wanted] : 0;
         while (low < high) {
             uint32_t middle = (low + high) / 2;
             if (table->places[middle].original < wanted)
@@ -147,6 +163,7 @@ static const uint8_t number_to_greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, R
 
 extern const uint8_t patch_stub_light_saved[], patch_stub_light_up[], patch_stub_light_end[];
 extern const uint8_t patch_stub_full_saved[], patch_stub_full_up[], patch_stub_full_end[];
+extern const uint8_t patch_stub_lazy_saved[], patch_stub_lazy_up[], patch_stub_lazy_end[];
 
 static bool within(uintptr_t pc, const uint8_t *low, const uint8_t *high)
 {
@@ -156,7 +173,8 @@ static bool within(uintptr_t pc, const uint8_t *low, const uint8_t *high)
 bool patch_inside(uintptr_t pc)
 {
     return table_of_copy(pc) || within(pc, patch_stub_light, patch_stub_light_end) ||
-           within(pc, patch_stub_full, patch_stub_full_end);
+           within(pc, patch_stub_full, patch_stub_full_end) ||
+           within(pc, patch_stub_lazy, patch_stub_lazy_end);
 }
 
 /* As they were when the stub was called. */
@@ -190,16 +208,23 @@ static void leave_stub(long long *registers)
 {
     uintptr_t pc = (uintptr_t)registers[REG_RIP];
     uint64_t *sp = (uint64_t *)registers[REG_RSP];
-    bool full = within(pc, patch_stub_full, patch_stub_full_end);
+    bool lazy = within(pc, patch_stub_lazy, patch_stub_lazy_end);
+    bool full = lazy || within(pc, patch_stub_full, patch_stub_full_end);
     if (!full && !within(pc, patch_stub_light, patch_stub_light_end)) {
         const struct patch_frame *frame = patch_thread.frame;
-        bool was_full = patch_sites[patch_thread.site].action != PATCH_ACCESS;
+        bool was_full = !patch_thread.site || patch_sites[patch_thread.site].action != PATCH_ACCESS;
         from_frame(registers, frame, was_full);
         return;
     }
-    const uint8_t *start = full ? patch_stub_full : patch_stub_light,
-                  *saved = full ? patch_stub_full_saved : patch_stub_light_saved,
-                  *up = full ? patch_stub_full_up : patch_stub_light_up;
+    const uint8_t *start = lazy   ? patch_stub_lazy
+                           : full ? patch_stub_full
+                                  : patch_stub_light,
+                  *saved = lazy   ? patch_stub_lazy_saved
+                           : full ? patch_stub_full_saved
+                                  : patch_stub_light_saved,
+                  *up = lazy   ? patch_stub_lazy_up
+                        : full ? patch_stub_full_up
+                               : patch_stub_light_up;
     if (pc >= (uintptr_t)saved && pc <= (uintptr_t)up) {
         const struct patch_frame *frame =
             patch_thread.frame ? patch_thread.frame : (const struct patch_frame *)sp;
@@ -271,10 +296,23 @@ static void undo_spills(long long *registers, const uint8_t *start, const uint8_
     }
 }
 
+/* At a slot: control has arrived there, and nothing else has happened. */
+static uintptr_t rewind_slot(long long *registers, const struct patch_place_table *table,
+                             bool called)
+{
+    uintptr_t pc = (uintptr_t)registers[REG_RIP];
+    uint32_t slot = slot_at(table, pc);
+    if (called || below_red_zone((const uint8_t *)pc))
+        registers[REG_RSP] += RED_ZONE;
+    registers[REG_RIP] = (long long)(table->low + table->entries[slot]);
+    return table->copy + table->slots + (uintptr_t)slot * LAZY_SLOT + LAZY_ENTER;
+}
+
 uintptr_t patch_rewind(long long *registers)
 {
     uintptr_t pc = (uintptr_t)registers[REG_RIP];
     const struct patch_place_table *table = table_of_copy(pc);
+    bool called = !table;
     if (!table) {
         if (!patch_inside(pc) && !patch_thread.frame)
             return 0;
@@ -284,12 +322,16 @@ uintptr_t patch_rewind(long long *registers)
         if (!table)
             return 0;
     }
+    if (in_slots(table, pc))
+        return rewind_slot(registers, table, called);
     const struct patch_place *place = part_at(table, (uint32_t)(pc - table->copy));
     if (!place) { /* the way to a stub at the head of the copy: the stub was called just now */
         const uint64_t *back = (const uint64_t *)registers[REG_RSP];
         registers[REG_RIP] = (long long)*back;
         registers[REG_RSP] = (long long)(uintptr_t)(back + 1);
         pc = *back;
+        if (in_slots(table, pc))
+            return rewind_slot(registers, table, true);
         place = part_at(table, (uint32_t)(pc - table->copy));
     }
     const struct patch_miss *run = run_at(table, (uint32_t)(pc - table->copy));

@@ -23,14 +23,14 @@ static void padding(struct patch_image *image, uint32_t from, uint32_t to)
     if (to - from >= PADDING_MOST)
         return;
     for (uint32_t at = from; at < to;) {
-        uint8_t byte = image->text[at];
+        uint8_t byte = image->bytes[at];
         if (byte == 0x90 || byte == 0xcc || byte == 0) {
             at++;
             continue;
         }
         struct patch_instruction in;
         uint64_t value;
-        if (!patch_decode(image->text + at, to - at, (uintptr_t)image->text + at, &in, &value) ||
+        if (!patch_decode(image->bytes + at, to - at, (uintptr_t)image->text + at, &in, &value) ||
             in.trait != TRAIT_NOP)
             return;
         at += in.length;
@@ -39,18 +39,42 @@ static void padding(struct patch_image *image, uint32_t from, uint32_t to)
         image->marks[at] |= MARK_PADDING;
 }
 
+static void mark_bytes(struct patch_image *image, uint32_t from, uint32_t to, uint8_t mark)
+{
+    for (; from + 8 <= to; from += 8) {
+        uint64_t eight;
+        __builtin_memcpy(&eight, image->marks + from, sizeof eight);
+        eight |= mark * UINT64_C(0x0101010101010101);
+        __builtin_memcpy(image->marks + from, &eight, sizeof eight);
+    }
+    for (; from < to; from++)
+        image->marks[from] |= mark;
+}
+
+/* With CET control must arrive at an endbr64; it stays, and the jump goes behind it. */
+static void skip_landing_mark(struct patch_image *image, const struct patch_instruction *in)
+{
+    uint32_t next = in->offset + in->length;
+    if (!(image->marks[in->offset] & MARK_ENTRY) || !(image->marks[next] & MARK_START))
+        return;
+    image->marks[in->offset] &= (uint8_t)~MARK_ENTRY;
+    image->marks[next] |= MARK_ENTRY;
+    mark_bytes(image, in->offset, next, MARK_KEEP);
+}
+
 static void mark_functions(struct patch_image *image)
 {
     for (uint32_t i = 0; i < image->function_count; i++) {
         const struct patch_function *function = &image->functions[i];
         if (function->skipped || function->native)
             continue;
-        for (uint32_t at = function->start; at < function->end; at++)
-            image->marks[at] |= MARK_BODY;
+        mark_bytes(image, function->start, function->end, MARK_BODY);
         for (uint32_t k = function->first; k < function->last; k++) {
             const struct patch_instruction *in = &image->instructions[k];
-            for (uint32_t b = 0; flow_calls(in) && b < in->length; b++)
-                image->marks[in->offset + b] |= MARK_KEEP;
+            if (flow_calls(in))
+                mark_bytes(image, in->offset, in->offset + in->length, MARK_KEEP);
+            else if (in->trait == TRAIT_ENDBR)
+                skip_landing_mark(image, in);
         }
         uint32_t next =
             i + 1 < image->function_count ? image->functions[i + 1].start : function->end;
@@ -58,26 +82,10 @@ static void mark_functions(struct patch_image *image)
     }
 }
 
-/* With CET control must arrive at an endbr64; it stays, and the jump goes behind it. */
-static void skip_landing_marks(struct patch_image *image)
-{
-    for (uint32_t i = 0; i < image->instruction_count; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        uint32_t next = in->offset + in->length;
-        if (in->trait != TRAIT_ENDBR || !(image->marks[in->offset] & MARK_ENTRY) ||
-            !(image->marks[in->offset] & MARK_BODY) || !(image->marks[next] & MARK_START))
-            continue;
-        image->marks[in->offset] &= (uint8_t)~MARK_ENTRY;
-        image->marks[next] |= MARK_ENTRY;
-        for (uint32_t b = 0; b < in->length; b++)
-            image->marks[in->offset + b] |= MARK_KEEP;
-    }
-}
-
 /* From the entry on, nothing is recorded until the function is left or a call comes: *length of what must then stay. */
-static bool stays_native(const struct patch_image *image, uint32_t offset, uint32_t *length)
+static bool stays_native(const struct patch_image *image, const struct patch_function *function,
+                         uint32_t offset, uint32_t *length)
 {
-    const struct patch_function *function = image_function(image, offset);
     uint32_t first = image->number[offset];
     *length = 0;
     for (uint32_t i = first; i < function->last; i++) {
@@ -154,6 +162,11 @@ static uint32_t next_with(const struct patch_image *image, const uint8_t *bytes,
     return image->size;
 }
 
+uint32_t patch_next_planned(const struct patch_image *image, uint32_t at)
+{
+    return next_with(image, image->plan, 0xff, at);
+}
+
 #define EACH_ENTRY(image, at)                                                               \
     for (uint32_t at = next_with(image, (image)->marks, MARK_ENTRY, 0); at < (image)->size; \
          at = next_with(image, (image)->marks, MARK_ENTRY, at + 1))
@@ -161,36 +174,54 @@ static uint32_t next_with(const struct patch_image *image, const uint8_t *bytes,
     for (uint32_t at = next_with(image, (image)->plan, 0xff, 0); at < (image)->size; \
          at = next_with(image, (image)->plan, 0xff, at + 1))
 
+/* Offsets come in ascending order: a search for each was a twentieth of the time. */
+static const struct patch_function *function_at(const struct patch_image *image, uint32_t offset,
+                                                uint32_t *near)
+{
+    while (*near + 1 < image->function_count && image->functions[*near].end <= offset)
+        ++*near;
+    const struct patch_function *function = &image->functions[*near];
+    return function->start <= offset && offset < function->end ? function
+                                                               : image_function(image, offset);
+}
+
+/* Returns whether there are more entries now. */
+static bool classify_entry(struct patch_image *image, const struct patch_function *function,
+                           uint32_t at)
+{
+    uint32_t length;
+    if (stays_native(image, function, at, &length)) {
+        image->plan[at] = PLAN_NATIVE;
+        mark_bytes(image, at, at + length, MARK_KEEP);
+        return false;
+    }
+    uint32_t room = room_at(image, at);
+    image->plan[at] = room >= JUMP_BYTES ? PLAN_JUMP : room >= HOP_BYTES ? PLAN_HOP : PLAN_FAILED;
+    return room < JUMP_BYTES && entries_behind(image, at, room);
+}
+
+/* Entries that were not known when it was called before; and the jumps before them, which may have to be shorter. */
 static bool classify(struct patch_image *image)
 {
+    const uint8_t wanted = MARK_ENTRY | MARK_BODY | MARK_START;
     bool again = false;
+    uint32_t near = 0;
     EACH_ENTRY(image, at)
     {
-        if ((image->marks[at] & (MARK_ENTRY | MARK_BODY | MARK_START)) !=
-                (MARK_ENTRY | MARK_BODY | MARK_START) ||
-            image->plan[at] == PLAN_NATIVE)
+        if ((image->marks[at] & wanted) != wanted || image->plan[at] != PLAN_NONE)
             continue;
-        uint32_t length;
-        if (stays_native(image, at, &length)) {
-            image->plan[at] = PLAN_NATIVE;
-            for (uint32_t b = 0; b < length; b++)
-                image->marks[at + b] |= MARK_KEEP;
-            continue;
-        }
-        uint32_t room = room_at(image, at);
-        image->plan[at] = room >= JUMP_BYTES  ? PLAN_JUMP
-                          : room >= HOP_BYTES ? PLAN_HOP
-                                              : PLAN_FAILED;
-        if (room < JUMP_BYTES)
-            again |= entries_behind(image, at, room);
+        again |= classify_entry(image, function_at(image, at, &near), at);
+        for (uint32_t back = 1; back < JUMP_BYTES && back <= at; back++)
+            if (image->plan[at - back] == PLAN_JUMP || image->plan[at - back] == PLAN_HOP)
+                again |= classify_entry(image, image_function(image, at - back), at - back);
     }
     return again;
 }
 
 /* The original code that a hop's or a failed entry's control may run through. */
-static void reserve(struct patch_image *image, uint32_t offset)
+static void reserve(struct patch_image *image, const struct patch_function *function,
+                    uint32_t offset)
 {
-    const struct patch_function *function = image_function(image, offset);
     for (uint32_t at = offset; at < function->end; at++) {
         if (image->marks[at] & MARK_KEEP || (at > offset && image->marks[at] & MARK_ENTRY))
             return;
@@ -231,44 +262,75 @@ static void find_holes(struct patch_image *image)
     }
 }
 
-/* Candidates in straight code behind an entry that could not be diverted. */
-static void count_unreached(struct patch_image *image, uint32_t offset)
-{
-    const struct patch_function *function = image_function(image, offset);
-    for (uint32_t i = image->number[offset]; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->offset > offset && image->marks[in->offset] & MARK_ENTRY)
-            return;
-        image->statistics.unreached +=
-            instruction_candidate(in) && in->memory != MEMORY_UNSUPPORTED;
-        if (in->flow != FLOW_NEXT)
-            return;
-    }
-}
-
 bool patch_plan_entries(struct patch_image *image)
 {
-    image->plan = arena_take(image->arena, (size_t)image->size + 8);
+    image->plan = arena_take_zeroed(image->arena, (size_t)image->size + 8);
     image->hole = arena_take(image->arena, ((size_t)image->size + 1) * sizeof *image->hole);
     if (!image->plan || !image->hole)
         return false;
     mark_functions(image);
-    skip_landing_marks(image);
     while (classify(image))
         ;
+    uint32_t near = 0;
     EACH_PLANNED(image, at)
     {
         if (image->plan[at] == PLAN_JUMP)
             for (uint32_t b = 0; b < JUMP_BYTES; b++)
                 image->marks[at + b] |= MARK_USED;
         else if (image->plan[at] == PLAN_HOP || image->plan[at] == PLAN_FAILED)
-            reserve(image, at);
+            reserve(image, function_at(image, at, &near), at);
     }
     find_holes(image);
     EACH_PLANNED(image, at)
     if (image->plan[at] == PLAN_FAILED)
-        count_unreached(image, at);
+        image->marks[at] |= MARK_FAILED;
     return true;
+}
+
+/* ---- what it comes to ---- */
+
+/* Candidates in straight code behind an entry that could not be diverted. */
+static uint32_t unreached_behind(const struct patch_image *image,
+                                 const struct patch_function *function, uint32_t first)
+{
+    uint32_t count = 0;
+    for (uint32_t i = first; i < function->last; i++) {
+        const struct patch_instruction *in = &image->instructions[i];
+        if (i > first && image->marks[in->offset] & MARK_ENTRY)
+            break;
+        count += instruction_candidate(in) && in->memory != MEMORY_UNSUPPORTED;
+        if (in->flow != FLOW_NEXT)
+            break;
+    }
+    return count;
+}
+
+static void count_function(struct patch_image *image, const struct patch_function *function)
+{
+    struct patch_statistics *s = &image->statistics;
+    s->functions++;
+    s->native_functions += function->native;
+    for (uint32_t k = function->first; k < function->last; k++) {
+        const struct patch_instruction *in = &image->instructions[k];
+        if (image->marks[in->offset] & MARK_FAILED)
+            s->unreached += unreached_behind(image, function, k);
+        if (!instruction_candidate(in))
+            continue;
+        s->instructions++;
+        if (in->memory == MEMORY_UNSUPPORTED)
+            s->unsupported += !function->native;
+        else
+            s->recorded += !function->native;
+    }
+}
+
+void patch_count(struct patch_image *image)
+{
+    struct patch_statistics *s = &image->statistics;
+    for (uint32_t i = 0; i < image->function_count; i++)
+        if (!image->functions[i].skipped)
+            count_function(image, &image->functions[i]);
+    s->recorded -= s->unreached < s->recorded ? s->unreached : s->recorded;
 }
 
 /* ---- installation ---- */

@@ -38,6 +38,7 @@ __thread struct access_fast access_fast;
 #include "shim/patch_plan.c"
 #include "shim/patch_random_make.h"
 #include "shim/patch_run_make.h"
+#include "shim/patch_scan.c"
 #include "shim/patch_stub.c"
 
 #define BATCH      200u
@@ -57,6 +58,11 @@ bool arena_begin(struct patch_arena *arena, size_t reserve)
     return arena->low;
 }
 
+void *arena_take_zeroed(struct patch_arena *arena, size_t size)
+{
+    return memset(arena_take(arena, size), 0, size);
+}
+
 void arena_end(struct patch_arena *arena)
 {
     raw2(SYS_munmap, arena->low, arena->end - arena->low);
@@ -71,6 +77,19 @@ void *arena_take(struct patch_arena *arena, size_t size)
 }
 
 #include "shim/patch_record_make.h"
+
+/* All is copied at once here. */
+void patch_lazy_enter(struct patch_frame *frame);
+__attribute__((used)) void patch_lazy_enter(struct patch_frame *frame)
+{
+    fail_msg("a slot of %p", (void *)frame->back);
+}
+
+uintptr_t patch_lazy_place(const struct patch_lazy *lazy, uint32_t offset)
+{
+    fail_msg("%p %u", (const void *)lazy, offset);
+    return 0;
+}
 
 static uint8_t *const data = (uint8_t *)DATA, *const text = (uint8_t *)TEXT,
                       *const copy = (uint8_t *)COPY;
@@ -312,6 +331,7 @@ static void make_batch(void)
     }
     image.function_count = 2 * BATCH;
     image.text = text;
+    image.bytes = text;
     image.size = TEXT_SIZE;
     image.fixed = true;
     image.segments[0] = (struct patch_segment){DATA, DATA + DATA_BYTES, true};
@@ -331,6 +351,7 @@ static void make_batch(void)
         patch_known(&image, &image.functions[i]);
     }
     assert_true(patch_plan_entries(&image));
+    patch_emit_ways(&image);
     assert_true(patch_emit_functions(&image));
     table.copy_end = COPY + image.used;
     table_count = 0;

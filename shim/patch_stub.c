@@ -34,10 +34,13 @@ static_assert(offsetof(struct patch_frame, rbx) == 72 &&
     "mov 40(%rsp), %r8\nmov 48(%rsp), %r9\nmov 56(%rsp), %r10\nmov 64(%rsp), %r11\n"  \
     "mov 72(%rsp), %rbx\nmov 80(%rsp), %rbp\nmov (%rsp), %rax\n"
 
-static_assert(offsetof(struct patch_thread, frame) == 48, "PATCH_FRAME");
+static_assert(offsetof(struct patch_thread, frame) == 48 &&
+                  offsetof(struct patch_thread, site) == 36,
+              "PATCH_FRAME, PATCH_SITE");
 __asm__(
     ".text\n"
     ".set PATCH_FRAME, 48\n"
+    ".set PATCH_SITE, 36\n"
     ".p2align 4\n"
     ".hidden patch_stub_light, patch_stub_light_saved, patch_stub_light_up, patch_stub_light_end\n"
     ".globl patch_stub_light, patch_stub_light_saved, patch_stub_light_up, patch_stub_light_end\n"
@@ -57,7 +60,25 @@ __asm__(
     "lea 120(%rsp), %rsp\n"
     "popfq\n"
     "ret\n"
-    "patch_stub_full_end:\n");
+    "patch_stub_full_end:\n"
+    /* Called by a slot of patch_lazy.c, which does not come up by itself: its own next instruction leaves it. Site 0 tells
+     * patch_place.c whose frame it is. */
+    ".p2align 4\n"
+    ".hidden patch_stub_lazy, patch_stub_lazy_saved, patch_stub_lazy_up, patch_stub_lazy_end\n"
+    ".globl patch_stub_lazy, patch_stub_lazy_saved, patch_stub_lazy_up, patch_stub_lazy_end\n"
+    "patch_stub_lazy:\n"
+    "pushfq\n"
+    "lea -120(%rsp), %rsp\n" SAVE_ALL "patch_stub_lazy_saved:\n"
+    "cld\n"
+    "mov patch_thread@GOTTPOFF(%rip), %rbx\n"
+    "movl $0, %fs:PATCH_SITE(%rbx)\n"
+    "mov %rsp, %fs:PATCH_FRAME(%rbx)\n"
+    "mov %rsp, %rbp\nmov %rsp, %rdi\nand $-16, %rsp\ncall patch_lazy_enter\nmov %rbp, %rsp\n"
+    "movq $0, %fs:PATCH_FRAME(%rbx)\n" RESTORE_ALL "patch_stub_lazy_up:\n"
+    "lea 120(%rsp), %rsp\n"
+    "popfq\n"
+    "ret $128\n"
+    "patch_stub_lazy_end:\n");
 
 /* ---- sites ---- */
 

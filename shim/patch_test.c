@@ -16,6 +16,7 @@
 #include "shim/patch_discover.c"
 #include "shim/patch_live.c"
 #include "shim/patch_plan.c"
+#include "shim/patch_scan.c"
 
 static uint8_t memory[32u << 20];
 
@@ -32,6 +33,11 @@ void *arena_take(struct patch_arena *arena, size_t size)
     void *piece = arena->next;
     arena->next += (size + 63) & ~(size_t)63;
     return arena->next <= arena->end ? piece : NULL;
+}
+
+void *arena_take_zeroed(struct patch_arena *arena, size_t size)
+{
+    return memset(arena_take(arena, size), 0, size);
 }
 
 void arena_end(struct patch_arena *arena)
@@ -141,7 +147,8 @@ static void image_of_code(struct patch_image *image, const char *code, uint32_t 
     uint8_t *text = arena_take(&arena, length + 64u);
     memcpy(text, code, length);
     memset(text + length, 0xcc, 64);
-    *image = (struct patch_image){.text = text, .size = length + 64, .arena = &arena};
+    *image =
+        (struct patch_image){.text = text, .bytes = text, .size = length + 64, .arena = &arena};
     image->functions = functions;
     image->function_count = 1;
     functions[0].end = length;
@@ -265,7 +272,7 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *data)
             image->segments[image->segment_count++] =
                 (struct patch_segment){low, low + header->p_memsz, header->p_flags & PF_W};
         if (header->p_type == PT_LOAD && header->p_flags & PF_X) {
-            image->text = (const uint8_t *)low;
+            image->text = image->bytes = (const uint8_t *)low;
             image->size = (uint32_t)header->p_memsz;
         }
         if (header->p_type == PT_GNU_EH_FRAME)

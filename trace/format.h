@@ -401,7 +401,7 @@ struct trace_module {
     uint32_t candidates; /* PATCHED: instructions that may touch memory of other tasks */
     uint32_t seen;       /* of those, how many are recorded; the others stayed as they were */
     uint32_t refused;    /* REFUSED: why, see refused.def */
-    uint32_t reserved;
+    uint32_t uncalled;   /* PATCHED: functions that were never called: nothing is known of them */
     char path[408];
 };
 static_assert(sizeof(struct trace_module) == 512, "module");

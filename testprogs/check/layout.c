@@ -81,7 +81,7 @@ static void tables(void)
 #define L(m) M(trace_module, m)
     TABLE(trace_module, "Slots of `modules`.", L(state), L(flags), L(low), L(high), L(bias),
           L(load_tsc), L(unload_tsc), L(build_id_size), L(build_id), L(candidates), L(seen),
-          L(refused), L(reserved), L(path));
+          L(refused), L(uncalled), L(path));
 #define E(m) M(trace_open, m)
     TABLE(trace_open, "Entries of the open table in the header of `access.N`.", E(mask), E(line),
           E(pc), E(run_mask), E(run), E(stride), E(near), E(kind), E(reserved2), E(context));

@@ -3,7 +3,7 @@
  * cleaned up on the way is.
  *
  * EXPECT: none
- * MODE: plain instrumented patched
+ * MODE: plain instrumented patched lazy
  */
 #include <pthread.h>
 #include <semaphore.h>

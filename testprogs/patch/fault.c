@@ -4,7 +4,7 @@
  * cannot be written.
  *
  * EXPECT: none
- * MODE: plain instrumented patched
+ * MODE: plain instrumented patched lazy
  */
 #include <setjmp.h>
 #include <signal.h>

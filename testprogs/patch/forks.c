@@ -3,7 +3,7 @@
  *
  * EXPECT: none
  * STATUS: 4
- * MODE: plain instrumented patched
+ * MODE: plain instrumented patched lazy
  */
 #include <sched.h>
 #include <signal.h>

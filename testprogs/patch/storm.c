@@ -3,7 +3,7 @@
  * memory of its own, with SA_SIGINFO and without, on an alternate stack. What is computed must be exact.
  *
  * EXPECT: none
- * MODE: plain instrumented patched
+ * MODE: plain instrumented patched lazy
  */
 #include <pthread.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  * catch, clean up and throw again; and out of a signal's reach: from a function pointer, from a constructor of a static.
  *
  * EXPECT: none
- * MODE: plain instrumented patched
+ * MODE: plain instrumented patched lazy
  */
 #include <cstdio>
 #include <cstdlib>

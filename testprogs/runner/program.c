@@ -202,11 +202,14 @@ static void header_line(struct program *program, const char *text, char *line)
 /*
  * What a mode adds to GOROCHECK_OPTIONS: in `plain` no machine code is patched, in `patched` that of the program is; all else
  * is as the default has it, unless the program says otherwise.
+ * `lazy`: function by function, as they are called.
  */
 static void environment_patch(struct program *program, const char *mode)
 {
     static const char name[] = "GOROCHECK_OPTIONS=";
-    const char *option = !strcmp(mode, "plain") ? "patch=none" : "patch=main";
+    const char *option = !strcmp(mode, "plain")  ? "patch=none"
+                         : !strcmp(mode, "lazy") ? "patch=main:patch_lazy=1"
+                                                 : "patch=main:patch_lazy=0";
     char env[TEXT_MAX];
     text_copy(env, sizeof(env), program->env);
     if ((strcmp(mode, "plain") && !program->patched) || strstr(env, "patch="))
@@ -222,7 +225,7 @@ static void environment_patch(struct program *program, const char *mode)
 void program_read(struct program *program, const char *path, const char *mode)
 {
     memset(program, 0, sizeof(*program));
-    program->patched = !strcmp(mode, "patched");
+    program->patched = !strcmp(mode, "patched") || !strcmp(mode, "lazy");
     text_copy(program->path, sizeof(program->path), path);
     text_copy(program->modes, sizeof(program->modes),
               strcmp(strrchr(path, '.'), ".go") ? "instrumented" : "go");

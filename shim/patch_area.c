@@ -1,0 +1,133 @@
+/*
+ * Memory of the rewriter: scratch for one module, and the room of a copy, within 2 GB of the original. The latter is a
+ * memfd mapped twice (or, where that is refused, made executable when it is written): no page is ever writable and
+ * executable.
+ */
+#include "shim/patch_area.h"
+
+#include <sys/mman.h>
+
+#include "shim/banned.h"
+#include "shim/raw.h"
+
+#define PAGE       4096u
+#define MEGABYTE   ((uintptr_t)1 << 20)
+#define NEAR_STEP  (4 * MEGABYTE)
+#define NEAR_LIMIT (1900 * MEGABYTE) /* how far copy and original may be apart */
+#define ABOVE_FIRST \
+    (1024 * MEGABYTE) /* first try above: the program's heap grows into what is nearer */
+
+/* ---- scratch memory ---- */
+
+bool arena_begin(struct patch_arena *arena, size_t reserve)
+{
+    arena->next = arena->low;
+    if (arena->low && (size_t)(arena->end - arena->low) >= reserve)
+        return true;
+    arena_end(arena);
+    arena->low = raw_map(NULL, reserve, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (arena->low) /* tens of megabytes, touched once: page faults were a quarter of the time */
+        raw3(SYS_madvise, arena->low, reserve, 14 /* MADV_HUGEPAGE */);
+    arena->next = arena->low;
+    arena->end = arena->low ? arena->low + reserve : NULL;
+    return arena->low;
+}
+
+void *arena_take(struct patch_arena *arena, size_t size)
+{
+    size = (size + 63) & ~(size_t)63;
+    if ((size_t)(arena->end - arena->next) < size)
+        return NULL;
+    void *piece = arena->next;
+    arena->next += size;
+    return piece;
+}
+
+void *arena_take_zeroed(struct patch_arena *arena, size_t size)
+{
+    void *piece = arena_take(arena, size);
+    if (piece)
+        raw_zero(piece, size);
+    return piece;
+}
+
+void arena_end(struct patch_arena *arena)
+{
+    if (arena->low)
+        raw2(SYS_munmap, arena->low, arena->end - arena->low);
+    arena->low = arena->next = arena->end = NULL;
+}
+
+/* ---- memory near the module ---- */
+
+static void *map_at(uintptr_t address, size_t size, int fd)
+{
+    int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    int protection = fd >= 0 ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
+    void *found = raw_map((void *)address, size, protection, flags | MAP_FIXED_NOREPLACE, fd, 0);
+    if (found && (uintptr_t)found != address) { /* a kernel that does not know the flag */
+        raw2(SYS_munmap, found, size);
+        return NULL;
+    }
+    return found;
+}
+
+static void *map_near(uintptr_t low, uintptr_t high, size_t size, int fd)
+{
+    low &= ~(uintptr_t)(PAGE - 1);
+    high = (high + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    for (uintptr_t down = size + MEGABYTE; down < NEAR_LIMIT && down < low; down += NEAR_STEP) {
+        void *found = map_at((low - down) & ~(uintptr_t)(PAGE - 1), size, fd);
+        if (found)
+            return found;
+    }
+    for (uintptr_t up = ABOVE_FIRST; up + size < NEAR_LIMIT; up += NEAR_STEP) {
+        void *found = map_at(high + up, size, fd);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+bool area_begin(struct area *area, const struct patch_image *image, size_t size)
+{
+    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
+    area->size = (size + MEGABYTE) & ~(size_t)(PAGE - 1);
+    struct {
+        uint64_t soft, hard;
+    } limit = {0, 0};
+    raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE: beyond it, ftruncate is a signal */, 0, &limit);
+    long fd = limit.soft > area->size ? raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */) : -1;
+    if (fd >= 0) {
+        void *runs = NULL, *out = NULL;
+        if (raw2(SYS_ftruncate, fd, area->size) == 0) {
+            runs = map_near(low, high, area->size, (int)fd);
+            out = raw_map(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+        }
+        raw1(SYS_close, fd);
+        if (runs && out) {
+            *area = (struct area){out, (uintptr_t)runs, area->size, true};
+            return true;
+        }
+        if (runs)
+            raw2(SYS_munmap, runs, area->size);
+        if (out)
+            raw2(SYS_munmap, out, area->size);
+    }
+    void *both = map_near(low, high, area->size, -1);
+    *area = (struct area){both, (uintptr_t)both, area->size, false};
+    return both;
+}
+
+/* Only what is used stays. */
+bool area_end(const struct area *area, size_t used)
+{
+    size_t keep = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
+    if (area->twice)
+        raw2(SYS_munmap, area->out, area->size);
+    if (keep < area->size)
+        raw2(SYS_munmap, area->runs + keep, area->size - keep);
+    return area->twice || keep == 0 ||
+           raw3(SYS_mprotect, area->runs, keep, PROT_READ | PROT_EXEC) == 0;
+}

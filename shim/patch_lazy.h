@@ -1,0 +1,53 @@
+/* Modules whose functions are copied when they are first called: see patch_lazy.c. */
+#ifndef SHIM_PATCH_LAZY_H
+#define SHIM_PATCH_LAZY_H
+
+#include "shim/patch_area.h"
+
+/* Bytes of a copy: ways to the stubs, then slots, one for each entry of the module. */
+#define LAZY_WAYS  64u
+#define LAZY_SLOT  16u
+#define LAZY_ENTER 10u /* where in a slot control arrives */
+
+struct patch_lazy {
+    struct patch_image image; /* functions: all; instructions: none */
+    struct patch_place_table *table;
+    struct area area;
+    size_t code;        /* bytes of the area that are for code; behind it the targets */
+    uint32_t *entries;  /* per slot: offset in the text; ascending */
+    uintptr_t *targets; /* per slot */
+    uint32_t *places;   /* per byte of text: offset in the copy; 0: not copied */
+    uint8_t *memory;    /* of what is kept: bytes, marks, functions, entries */
+    size_t memory_size;
+    uint32_t slots;
+    uint32_t largest; /* function, in instructions */
+    uint64_t room;    /* instructions of the largest group */
+    volatile uint32_t generation;
+    uintptr_t low; /* 0: not used */
+};
+
+/* patch_lazy.c, under patch_lock() */
+
+/*
+ * The image has been scanned and its entries are planned: makes the slots that they are to lead to, sets image->places of
+ * the instructions that have one, and keeps what is needed later. NULL: it is to be patched at once, as if nothing was.
+ */
+struct patch_lazy *patch_lazy_begin(struct patch_image *image);
+/* The module whose text begins at `low` is gone. */
+void patch_lazy_forget(uintptr_t low);
+struct patch_lazy *patch_lazy_of(uintptr_t copy);
+
+/* patch_lazy_copy.c */
+
+/* Where control goes for the instruction at `offset` of the text. */
+uintptr_t patch_lazy_place(const struct patch_lazy *lazy, uint32_t offset);
+/* Can a fork child be told from its parent? Else nothing is lazy. */
+bool patch_lazy_own(void);
+extern uint32_t patch_lazy_generation;
+
+/* Who rewrites, or uses up sites, holds it, with signals blocked or the guard up. */
+void patch_lock(void);
+void patch_unlock(void);
+void patch_lock_reset(void);
+
+#endif

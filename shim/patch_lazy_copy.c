@@ -1,0 +1,314 @@
+/*
+ * What patch_lazy.c says of it: a function is called for the first time, and copied. In any context that the program calls
+ * functions in: handlers, threads that are ending, fork children, small stacks.
+ */
+#include "shim/patch_lazy.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+
+#include "shim/access_state.h"
+#include "shim/banned.h"
+#include "shim/module.h"
+#include "shim/patch_emit.h"
+#include "shim/raw.h"
+#include "shim/vector.h"
+
+#define PAGE       4096u
+#define PLAIN_MOST 4u   /* bytes of copy for one of text, without checks */
+#define ROOM_EACH  800u /* for one instruction: INSTRUCTION_MOST of patch_emit.c */
+#define SITES_EACH 4u   /* most sites of one instruction */
+#define STACK      (64u << 10)
+
+static struct patch_arena scratch;
+static uint8_t copying_stack[STACK] __attribute__((aligned(64)));
+
+/* ---- the lock ---- */
+
+static volatile uint32_t taken; /* 2: and somebody sleeps */
+
+static void own_look(void);
+
+void patch_lock(void)
+{
+    uint32_t free = 0;
+    own_look();
+    if (__atomic_compare_exchange_n(&taken, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return;
+    while (__atomic_exchange_n(&taken, 2, __ATOMIC_ACQUIRE) != 0)
+        raw4(SYS_futex, &taken, FUTEX_WAIT_PRIVATE, 2, 0);
+}
+
+void patch_unlock(void)
+{
+    if (__atomic_exchange_n(&taken, 0, __ATOMIC_RELEASE) == 2)
+        raw3(SYS_futex, &taken, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void patch_lock_reset(void)
+{
+    taken = 0;
+}
+
+/* ---- a process of our own? ---- */
+
+/*
+ * A page that is zero in any fork child, made by whichever call. Its word is 1 where the memory of copies is this
+ * process's alone; then patch_lazy_generation counts up.
+ */
+static volatile uint32_t *own;
+uint32_t patch_lazy_generation;
+
+static bool own_begin(void)
+{
+    if (own)
+        return true;
+    void *page = raw_map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!page || raw3(SYS_madvise, page, PAGE, 18 /* MADV_WIPEONFORK */) != 0) {
+        if (page)
+            raw2(SYS_munmap, page, PAGE);
+        return false;
+    }
+    own = page;
+    *own = 1;
+    patch_lazy_generation = 1;
+    return true;
+}
+
+/* Also where fork was not called through the C library. The child has one thread then. */
+static void own_look(void)
+{
+    uint32_t none = 0;
+    if (!own || *own == 1)
+        return;
+    if (__atomic_compare_exchange_n(own, &none, 2, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        patch_lock_reset();
+        patch_lazy_generation++;
+        __atomic_store_n(own, 1, __ATOMIC_RELEASE);
+    }
+    while (__atomic_load_n(own, __ATOMIC_ACQUIRE) != 1)
+        raw0(SYS_sched_yield);
+}
+
+bool patch_lazy_own(void)
+{
+    return own_begin();
+}
+
+/* A child's copies, in memory that its parent does not write. Other threads may be running in them. */
+static bool own_copies(struct patch_lazy *lazy)
+{
+    size_t used = (lazy->image.used + PAGE - 1) & ~(size_t)(PAGE - 1);
+    void *fresh = NULL;
+    long fd = raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */);
+    if (fd >= 0 && raw2(SYS_ftruncate, fd, lazy->area.size) == 0)
+        fresh = raw_map(NULL, lazy->area.size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    if (fresh) {
+        raw_copy(fresh, lazy->area.out, used);
+        if (!raw_map((void *)lazy->area.runs, lazy->code, PROT_READ | PROT_EXEC,
+                     MAP_SHARED | MAP_FIXED, (int)fd, 0)) {
+            raw2(SYS_munmap, fresh, lazy->area.size);
+            fresh = NULL;
+        }
+    }
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+    if (!fresh)
+        return false;
+    raw2(SYS_munmap, lazy->area.out, lazy->area.size);
+    lazy->area.out = fresh;
+    lazy->image.out = fresh;
+    lazy->image.out_end = lazy->area.out + lazy->code;
+    lazy->image.shift = (int64_t)(lazy->area.runs - (uintptr_t)fresh);
+    lazy->generation = patch_lazy_generation;
+    return true;
+}
+
+/* ---- looking up ---- */
+
+static uint32_t slot_of(const struct patch_lazy *lazy, uint32_t offset)
+{
+    uint32_t low = 0, high = lazy->slots;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (lazy->entries[middle] < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < lazy->slots && lazy->entries[low] == offset ? low : PATCH_NOWHERE;
+}
+
+static uintptr_t slot_address(const struct patch_lazy *lazy, uint32_t slot)
+{
+    return lazy->area.runs + LAZY_WAYS + (uintptr_t)slot * LAZY_SLOT;
+}
+
+uintptr_t patch_lazy_place(const struct patch_lazy *lazy, uint32_t offset)
+{
+    if (lazy->places[offset])
+        return lazy->area.runs + lazy->places[offset];
+    uint32_t slot = slot_of(lazy, offset);
+    return slot == PATCH_NOWHERE ? (uintptr_t)lazy->image.text + offset
+                                 : slot_address(lazy, slot) + LAZY_ENTER;
+}
+
+/* ---- copying ---- */
+
+/* The functions that are copied with functions[number], in ascending order. */
+static bool gather(const struct patch_lazy *lazy, struct patch_image *image, uint32_t number)
+{
+    const struct patch_function *all = lazy->image.functions;
+    uint32_t count = 0, i = number;
+    do
+        count++;
+    while ((i = all[i].together) != number);
+    image->functions = arena_take(image->arena, count * sizeof *image->functions);
+    if (!image->functions)
+        return false;
+    uint32_t room = 0;
+    for (uint32_t n = 0; n < count; n++, i = all[i].together) {
+        uint32_t at = n;
+        for (; at && image->functions[at - 1].start > all[i].start; at--)
+            image->functions[at] = image->functions[at - 1];
+        image->functions[at] = all[i];
+        room += all[i].last - all[i].first;
+    }
+    image->function_count = count;
+    image->instruction_room = room;
+    image->instructions =
+        arena_take(image->arena, ((size_t)room + 1) * sizeof *image->instructions);
+    return image->instructions;
+}
+
+static void without_checks(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->instruction_count; i++)
+        image->instructions[i].memory = MEMORY_NONE;
+}
+
+static bool room_for_checks(const struct patch_image *image)
+{
+    size_t left = (size_t)(image->out_end - image->out) - image->used;
+    size_t most = ((size_t)image->instruction_count + 1) * ROOM_EACH;
+    const struct patch_place_table *table = image->table;
+    return left >
+               most + (size_t)image->size * PLAIN_MOST + (size_t)image->lazy->largest * ROOM_EACH &&
+           patch_site_count + (size_t)image->instruction_count * SITES_EACH < PATCH_SITES &&
+           table->place_count + 3 * (size_t)image->instruction_count < 3 * table->room &&
+           table->miss_count + 3 * (size_t)image->instruction_count < 3 * table->room;
+}
+
+static void say(const struct patch_image *image)
+{
+    struct trace_module *module = module_at((uintptr_t)image->text);
+    if (!module)
+        return;
+    const struct patch_statistics *s = &image->statistics;
+    module->candidates += s->instructions;
+    module->seen += s->recorded;
+    module->uncalled -= s->functions < module->uncalled ? s->functions : module->uncalled;
+}
+
+/* All is written; from here on it is found, and then run. */
+static void publish(struct patch_lazy *lazy, const struct patch_image *image,
+                    const struct patch_place_table *table)
+{
+    lazy->image.used = image->used;
+    patch_site_count = image->first_site + image->site_count;
+    for (uint32_t i = 0; i < image->instruction_count; i++)
+        lazy->places[image->instructions[i].offset] = image->places[i];
+    __atomic_store_n(&lazy->table->miss_count, table->miss_count, __ATOMIC_RELEASE);
+    __atomic_store_n(&lazy->table->place_count, table->place_count, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        const struct patch_function *function = &image->functions[i];
+        for (uint32_t at = function->first; at < function->last; at++) {
+            const struct patch_instruction *in = &image->instructions[at];
+            uint32_t slot =
+                image->marks[in->offset] & MARK_ENTRY ? slot_of(lazy, in->offset) : PATCH_NOWHERE;
+            if (slot != PATCH_NOWHERE)
+                __atomic_store_n(&lazy->targets[slot], lazy->area.runs + image->places[at],
+                                 __ATOMIC_RELEASE);
+        }
+    }
+    say(image);
+}
+
+static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
+{
+    struct patch_image image = lazy->image;
+    struct patch_place_table table = *lazy->table;
+    image.arena = &scratch;
+    image.table = &table;
+    image.first_site = patch_site_count;
+    image.site_count = 0;
+    image.statistics = (struct patch_statistics){.functions = 0};
+    if (!gather(lazy, &image, number))
+        return false;
+    patch_decode_again(&image);
+    if (image.instruction_count != image.instruction_room)
+        return false;
+    if (room_for_checks(&image)) {
+        for (uint32_t i = 0; i < image.function_count; i++) {
+            patch_live(&image, &image.functions[i]);
+            patch_known(&image, &image.functions[i]);
+        }
+        patch_count(&image);
+    } else {
+        patch_count(&image);
+        image.statistics.recorded = 0;
+        without_checks(&image);
+    }
+    if (!patch_emit_functions(&image))
+        return false;
+    publish(lazy, &image, &table);
+    return true;
+}
+
+/* Tens of megabytes at most, touched as far as a function needs them. */
+static bool scratch_begin(const struct patch_lazy *lazy)
+{
+    size_t size = (size_t)lazy->room * 256 + (size_t)lazy->image.function_count * 64 + (1u << 20);
+    return arena_begin(&scratch, size);
+}
+
+struct arrival {
+    struct patch_lazy *lazy;
+    uint32_t slot;
+};
+
+static void copy_arrived(void *data)
+{
+    const struct arrival *arrival = data;
+    struct patch_lazy *lazy = arrival->lazy;
+    const struct patch_function *function =
+        image_function(&lazy->image, lazy->entries[arrival->slot]);
+    uint32_t number = (uint32_t)(function - lazy->image.functions);
+    for (uint32_t tries = 0;; tries++) {
+        if ((lazy->generation == patch_lazy_generation || own_copies(lazy)) &&
+            scratch_begin(lazy) && copy_functions(lazy, number))
+            return;
+        if (tries == 1000) {
+            shim_message("no memory to go on with", NULL);
+            raw1(SYS_exit_group, 127);
+        }
+        raw0(SYS_sched_yield); /* a fork child without memory for its copies: it may pass */
+    }
+}
+
+/* Called by the stub: control has arrived at a slot whose function was not copied, as far as it knew. */
+void patch_lazy_enter(struct patch_frame *frame);
+__attribute__((used)) void patch_lazy_enter(struct patch_frame *frame)
+{
+    uint64_t all = ~UINT64_C(0), before = 0;
+    uintptr_t enter = frame->back; /* behind the slot's call */
+    raw4(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &before, 8);
+    patch_lock();
+    struct arrival arrival = {.lazy = patch_lazy_of(enter)};
+    uintptr_t first = arrival.lazy->area.runs + LAZY_WAYS;
+    arrival.slot = (uint32_t)((enter - first) / LAZY_SLOT);
+    if (arrival.lazy->targets[arrival.slot] == enter - LAZY_ENTER)
+        vector_keep(copy_arrived, &arrival, copying_stack + STACK);
+    patch_unlock();
+    raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &before, NULL, 8);
+}
