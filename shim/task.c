@@ -73,19 +73,18 @@ static struct thread *thread_get(void)
     if (!thread)
         return NULL;
     spin_lock(&threads_lock);
-    thread->slot = thread_count;
     if (thread_count < THREADS) {
+        /* Whole before it can be found: a fork by another thread may come anywhere in between. */
+        thread->slot = thread_count;
+        stream_setup(&thread->sync, TRACE_FILE_SYNC, thread->slot);
+        stream_setup(&thread->access_stream, TRACE_FILE_ACCESS, thread->slot);
         threads[thread_count] = thread;
-        thread_count++;
+        __atomic_store_n(&thread_count, thread_count + 1, __ATOMIC_RELEASE);
         process_record()->streams = thread_count;
     } else {
         thread = NULL;
     }
     spin_unlock(&threads_lock);
-    if (!thread)
-        return NULL;
-    stream_setup(&thread->sync, TRACE_FILE_SYNC, thread->slot);
-    stream_setup(&thread->access_stream, TRACE_FILE_ACCESS, thread->slot);
     return thread;
 }
 

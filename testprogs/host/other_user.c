@@ -1,7 +1,7 @@
 /*
  * A server that gives up root, for a while and for good, before and after its first threads: what is recorded as another
- * user can still be written, and the race is seen. (Run by anybody but root, or from a folder that
- * is root's alone, where another user does not find the analyzer, it only becomes itself.)
+ * user can still be written, and the race is seen. (Run by anybody but root, or from a folder that is root's alone, where
+ * another user does not find the analyzer, it only becomes itself.)
  *
  * EXPECT: race  @work @work  counter
  * MODE: instrumented patched
