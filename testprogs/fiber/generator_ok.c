@@ -2,7 +2,7 @@
  * A generator on a stack of its own: what it and its caller do is in order, since they switch to one another.
  *
  * EXPECT: none
- * MODE: plain instrumented clang
+ * MODE: plain instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>

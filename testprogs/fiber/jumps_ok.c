@@ -3,7 +3,7 @@
  * that is copied; a fork within a fiber.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <setjmp.h>

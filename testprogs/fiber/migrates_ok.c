@@ -2,7 +2,7 @@
  * A fiber that begins in one thread and is carried on by another one, which holds a lock of its own meanwhile.
  *
  * EXPECT: none
- * MODE: plain instrumented
+ * MODE: plain instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

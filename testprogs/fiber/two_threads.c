@@ -2,6 +2,8 @@
  * A fiber of each of two threads bumps a plain counter.
  *
  * EXPECT: race @bump @bump counter
+ * MODE: instrumented clang patched
+ * PATCHED: race @bump @bump counter
  */
 #include <pthread.h>
 #include <stdio.h>

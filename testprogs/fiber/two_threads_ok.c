@@ -2,6 +2,7 @@
  * A fiber of each of two threads bumps a counter under a mutex that it locks itself.
  *
  * EXPECT: none
+ * MODE: plain instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>
