@@ -142,6 +142,64 @@ static void detect_jobs(struct analysis *analysis)
     }
 }
 
+/* ---- fibers ---- */
+
+/* Switched away from in a way that it could have been switched back to. */
+static bool is_suspended(const struct trace_task *task)
+{
+    return task->kind == TRACE_TASK_FIBER && task->state == TRACE_TASK_BLOCKED &&
+           task->primitive == PRIMITIVE_swapcontext;
+}
+
+/* Of those that were made at the same place some have come to their end. */
+static bool others_ended(const struct trace *trace, uint32_t stack)
+{
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct trace_task *task = &trace->tasks[id];
+        if (task->kind == TRACE_TASK_FIBER && task->state == TRACE_TASK_ENDED &&
+            task->create_stack == stack)
+            return true;
+    }
+    return false;
+}
+
+static void report_fiber(struct analysis *analysis, uint32_t id)
+{
+    const struct trace_task *task = &analysis->trace->tasks[id];
+    struct finding *finding = finding_new(FINDING_LEAK, FINDING_SUSPECTED, "fiber-not-finished");
+    char *name = describe_task(analysis, id), *held = describe_held(analysis, id);
+    char *parent = describe_task(analysis, task->parent);
+    finding->object = describe_entry(analysis, id);
+    if (!finding->object)
+        finding->object = memory_text("fiber");
+    struct part *part =
+        finding_part(finding, PART_WAIT, id, symbols_stack_id(analysis->symbols, task->wait_stack));
+    finding_set(&part->text, "%s switched away here, and nobody switched back", name);
+    part = finding_part(finding, PART_TASK, id,
+                        symbols_stack_id(analysis->symbols, task->create_stack));
+    finding_set(&part->text, "It was created by %s", parent);
+    finding_set(&finding->summary, "%s is a fiber that was never finished%s%s", name,
+                held ? "; it holds " : "", held ? held : "");
+    finding_set(&finding->why, "%s",
+                held ? "what it holds nobody can give up but itself"
+                     : "others that were made at the same place have come to their end");
+    finding_set(&finding->advice, "switch to it until it ends, so that it can put its things in "
+                                  "order, or free its stack if it has none");
+    free(name);
+    free(held);
+    free(parent);
+    analysis_add(analysis, finding);
+}
+
+static void detect_fibers(struct analysis *analysis)
+{
+    const struct trace *trace = analysis->trace;
+    for (uint32_t id = 1; id < trace->task_count; id++)
+        if (is_suspended(&trace->tasks[id]) && !analysis->reported[id] &&
+            (trace->tasks[id].held_count || others_ended(trace, trace->tasks[id].create_stack)))
+            report_fiber(analysis, id);
+}
+
 void detect_unjoined(struct analysis *analysis)
 {
     const struct trace *trace = analysis->trace;
@@ -162,4 +220,5 @@ void detect_unjoined(struct analysis *analysis)
     }
     free(expected);
     detect_jobs(analysis);
+    detect_fibers(analysis);
 }

@@ -95,7 +95,7 @@ static struct wait wait_classify(const struct trace *trace, const struct trace_t
     }
     if (task->flags & TRACE_TASK_SYSTEM || task->primitive == PRIMITIVE_go_park)
         return wait;
-    if (task->primitive == PRIMITIVE_swapcontext) {
+    if (task->primitive == PRIMITIVE_swapcontext || task->primitive == PRIMITIVE_setcontext) {
         wait.kind = WAIT_FIBER;
         return wait;
     }

@@ -44,6 +44,7 @@ struct place {
     struct place *next;
 };
 static struct place **buckets;
+volatile bool fiber_any;
 static struct spin lock;
 static uint32_t generation;
 
@@ -85,6 +86,7 @@ static struct fiber *fiber_get(uintptr_t low, uintptr_t high)
     spin_lock(&lock);
     if (!buckets)
         buckets = memory_get(BUCKETS * sizeof *buckets);
+    fiber_any = true;
     for (uintptr_t block = low >> BLOCK_LOG2; buckets && block <= high >> BLOCK_LOG2; block++) {
         struct place *place = memory_get(sizeof *place);
         if (!place)
@@ -138,14 +140,29 @@ static void fiber_ended(struct thread *thread, struct fiber *fiber)
     record->state = TRACE_TASK_ENDED;
 }
 
+/* A stack is gone, and with it who would have run on it: that is how a program is rid of a fiber. */
+void fiber_stacks_gone(struct thread *thread, uintptr_t low, size_t size)
+{
+    for (uintptr_t block = low >> BLOCK_LOG2; size && block <= (low + size - 1) >> BLOCK_LOG2;
+         block++) {
+        struct place *place = __atomic_load_n(bucket_of(block), __ATOMIC_ACQUIRE);
+        for (; place; place = place->next) {
+            struct fiber *fiber = place->fiber;
+            if (fiber->low >= low && fiber->high <= low + size && fiber->go.task &&
+                thread->go != &fiber->go)
+                fiber_ended(thread, fiber);
+        }
+    }
+}
+
 /* It runs nowhere until it is switched to: nothing can be said of what it waits for. */
-static void suspend(struct thread *thread, uintptr_t pc, uintptr_t frame)
+static void suspend(struct thread *thread, uint32_t primitive, uintptr_t pc, uintptr_t frame)
 {
     struct trace_task *record = thread->record;
     if (record->state == TRACE_TASK_ENDED)
         return;
     record->object = record->object2 = 0;
-    record->primitive = PRIMITIVE_swapcontext;
+    record->primitive = primitive;
     record->wait_stack = stack_here(thread, pc, frame);
     record->since_tsc = tsc_now();
     record->flags &= ~TRACE_TASK_TIMED;
@@ -154,14 +171,15 @@ static void suspend(struct thread *thread, uintptr_t pc, uintptr_t frame)
     record->state = TRACE_TASK_BLOCKED;
 }
 
-static void switch_to(struct thread *thread, struct go *to, bool order, uintptr_t pc,
-                      uintptr_t frame)
+/* `primitive`: swapcontext if it can be switched back to, setcontext if it may have left for good. */
+static void switch_to(struct thread *thread, struct go *to, uint32_t primitive, bool order,
+                      uintptr_t pc, uintptr_t frame)
 {
     struct go *from = go_present(thread);
     if (!from || from == to)
         return;
     uint32_t os_tid = thread->record->os_tid;
-    suspend(thread, pc, frame);
+    suspend(thread, primitive, pc, frame);
     struct clock_pair pair = {.segment = clock_new_segment(thread), .task = thread->task};
     go_switch(thread, to);
     struct trace_task *record = thread->record;
@@ -191,7 +209,8 @@ static uintptr_t sp_of(const ucontext_t *context)
     return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
 }
 
-static NOINLINE void context_switch(const ucontext_t *to, uintptr_t pc, uintptr_t frame)
+static NOINLINE void context_switch(const ucontext_t *to, uint32_t primitive, uintptr_t pc,
+                                    uintptr_t frame)
 {
     struct thread *thread = thread_enter();
     if (!thread)
@@ -199,7 +218,7 @@ static NOINLINE void context_switch(const ucontext_t *to, uintptr_t pc, uintptr_
     thread->events++;
     struct go *go = carried_at(thread, sp_of(to), pc, frame);
     if (go)
-        switch_to(thread, go, true, pc, frame);
+        switch_to(thread, go, primitive, true, pc, frame);
     thread_leave(thread);
 }
 
@@ -213,7 +232,7 @@ static NOINLINE void fiber_left(struct fiber *fiber, const ucontext_t *link)
     fiber_ended(thread, fiber);
     struct go *go = link ? carried_at(thread, sp_of(link), RETURN_PC, frame) : thread->go_own;
     if (go)
-        switch_to(thread, go, true, RETURN_PC, frame);
+        switch_to(thread, go, PRIMITIVE_setcontext, true, RETURN_PC, frame);
     thread_leave(thread);
 }
 
@@ -225,14 +244,15 @@ void fiber_jump(uintptr_t sp, uintptr_t pc, uintptr_t frame)
         return;
     struct go *go = carried_at(thread, sp, pc, frame);
     if (go)
-        switch_to(thread, go, true, pc, frame);
+        switch_to(thread, go, PRIMITIVE_setcontext, true, pc, frame);
     thread_leave(thread);
 }
 
 void fiber_thread_end(struct thread *thread)
 {
     if (thread->record->kind == TRACE_TASK_FIBER && thread->go_own)
-        switch_to(thread, thread->go_own, true, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        switch_to(thread, thread->go_own, PRIMITIVE_setcontext, true, RETURN_PC,
+                  (uintptr_t)__builtin_frame_address(0));
 }
 
 /* ---- ucontext ---- */
@@ -298,14 +318,14 @@ EXPORT void makecontext(ucontext_t *context, void (*function)(void), int count, 
 EXPORT int swapcontext(ucontext_t *restrict from, const ucontext_t *restrict to)
 {
     LATE(swapcontext);
-    context_switch(to, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    context_switch(to, PRIMITIVE_swapcontext, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     return real.swapcontext(from, to);
 }
 
 EXPORT int setcontext(const ucontext_t *to)
 {
     LATE(setcontext);
-    context_switch(to, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    context_switch(to, PRIMITIVE_setcontext, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     return real.setcontext(to);
 }
 
@@ -357,7 +377,7 @@ EXPORT void __tsan_switch_to_fiber(void *fiber, unsigned flags)
     bool lives = go == thread->go_own || ((struct fiber *)fiber)->generation == generation ||
                  fiber_task(thread, fiber, pc, frame);
     if (lives)
-        switch_to(thread, go, !(flags & NO_SYNC), pc, frame);
+        switch_to(thread, go, PRIMITIVE_swapcontext, !(flags & NO_SYNC), pc, frame);
     thread_leave(thread);
 }
 

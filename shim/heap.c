@@ -14,6 +14,7 @@
 
 #include "shim/access.h"
 #include "shim/bytes.h"
+#include "shim/fiber.h"
 #include "shim/object.h"
 #include "shim/raw.h"
 
@@ -112,6 +113,8 @@ static void dies(void *p, size_t size, uint32_t kind, uintptr_t pc)
     thread->free_pc = pc;
     thread->free_frame = (uintptr_t)__builtin_frame_address(0);
     object_range_gone(thread, (uintptr_t)p, size);
+    if (UNLIKELY(fiber_any))
+        fiber_stacks_gone(thread, (uintptr_t)p, size);
     if (UNLIKELY(access_on))
         access_free(thread, (uintptr_t)p, size, kind, pc);
     thread_leave(thread);
