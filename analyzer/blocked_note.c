@@ -89,6 +89,31 @@ static struct finding *cause_job(const struct blocked *blocked, uint32_t id)
     return finding;
 }
 
+static struct finding *cause_select(const struct blocked *blocked, uint32_t id)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    uint32_t count = 0;
+    const uint64_t *words = trace_stack(trace, trace->tasks[id].list, &count);
+    struct finding *finding = blocked_finding(blocked, id, "select-stuck");
+    summary(blocked, finding, id,
+            memory_format("waits in a select on %u channels, none of which anybody serves any more",
+                          count));
+    for (uint32_t i = 0; words && i < count; i++) {
+        const struct trace_object *object = trace_object(trace, (uint32_t)(words[i] >> 1));
+        char *what = describe_object(blocked->analysis, (uint32_t)(words[i] >> 1));
+        char *facts = object ? blocked_channel_facts(object) : memory_text("");
+        blocked_event(blocked, finding, object ? object->create_task : 0,
+                      object ? object->create_stack : 0,
+                      memory_format("case: %s %s (%s), made",
+                                    words[i] & 1 ? "send to" : "receive from", what, facts));
+        free(what);
+        free(facts);
+    }
+    finding_set(&finding->advice, "add a case for the end: a channel that is closed when nobody "
+                                  "is left");
+    return finding;
+}
+
 struct finding *blocked_note_cause(const struct blocked *blocked, uint32_t id)
 {
     const struct trace *trace = blocked->analysis->trace;
@@ -103,6 +128,8 @@ struct finding *blocked_note_cause(const struct blocked *blocked, uint32_t id)
         finding = cause_job(blocked, id);
     else if (object->kind != TRACE_OBJECT_CHANNEL)
         return NULL;
+    else if (task->list)
+        finding = cause_select(blocked, id);
     else if (trace_primitives[task->primitive % PRIMITIVE_COUNT].verb == VERB_GIVE_ID)
         finding = cause_send(blocked, id, object);
     else

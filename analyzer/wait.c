@@ -11,6 +11,7 @@
 #include "analyzer/memory.h"
 
 #define HOLDERS_MAX 256u
+#define CASES_MAX   TRACE_STACK_DEPTH
 #define OBJECTS_MAX \
     4096u /* waited for at the end, whose users are looked up; with 10,000 tasks 5 MB */
 
@@ -211,6 +212,22 @@ static int number_compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* The objects that a task waits for: one, or those of a select's cases. */
+static uint32_t wait_objects(const struct wait_graph *graph, uint32_t self, uint32_t *objects)
+{
+    uint32_t count = 0;
+    const struct trace_task *task = &graph->trace->tasks[self];
+    bool select = task->list && task->kind != TRACE_TASK_GOROUTINE;
+    const uint64_t *words = select ? trace_stack(graph->trace, task->list, &count) : NULL;
+    if (!words || count > CASES_MAX) {
+        objects[0] = graph->waits[self].object;
+        return 1;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        objects[i] = (uint32_t)(words[i] >> 1);
+    return count;
+}
+
 static void objects_collect(struct wait_graph *graph)
 {
     const struct trace *trace = graph->trace;
@@ -219,8 +236,11 @@ static void objects_collect(struct wait_graph *graph)
         enum wait_kind kind = graph->waits[t].kind;
         if (kind != WAIT_WAKE && kind != WAIT_MEET)
             continue;
-        MEMORY_GROW(graph->objects, count, capacity);
-        graph->objects[count++] = graph->waits[t].object;
+        uint32_t cases[CASES_MAX], case_count = wait_objects(graph, t, cases);
+        for (uint32_t i = 0; i < case_count; i++) {
+            MEMORY_GROW(graph->objects, count, capacity);
+            graph->objects[count++] = cases[i];
+        }
         const struct trace_object *object = trace_object(trace, graph->waits[t].object);
         if (!object || !object->mutex)
             continue;
@@ -238,7 +258,11 @@ static void objects_collect(struct wait_graph *graph)
 static bool waits_for(const struct wait_graph *graph, uint32_t task, uint32_t object,
                       enum wait_kind kind)
 {
-    return graph->waits[task].object == object && graph->waits[task].kind == kind;
+    uint32_t cases[CASES_MAX], count = wait_objects(graph, task, cases);
+    for (uint32_t i = 0; i < count && graph->waits[task].kind == kind; i++)
+        if (cases[i] == object)
+            return true;
+    return false;
 }
 
 /* Whether nobody has used an object but who ended the program and who waits for it. */
@@ -287,8 +311,11 @@ static void users_collect(struct wait_graph *graph)
             bit_add(graph, graph->wakers, graph->objects[i], object->last_post_task);
     }
     for (uint32_t t = 1; t < graph->task_count; t++)
-        if (graph->waits[t].kind != WAIT_NOT)
-            bit_add(graph, graph->users, graph->waits[t].object, t);
+        if (graph->waits[t].kind != WAIT_NOT) {
+            uint32_t cases[CASES_MAX], count = wait_objects(graph, t, cases);
+            for (uint32_t i = 0; i < count; i++)
+                bit_add(graph, graph->users, cases[i], t);
+        }
     for (uint32_t stream = 0; stream < trace->stream_count && graph->object_count; stream++) {
         struct sync_cursor cursor;
         struct trace_sync record;
@@ -332,9 +359,8 @@ static bool is_conduit(const struct trace_object *facts)
  * signalled, or to read what nobody ever wrote, without having woken anybody itself, and only who ended the program and others that
  * wait there too know of it.
  */
-static bool never_worked(const struct wait_graph *graph, uint32_t self)
+static bool never_worked(const struct wait_graph *graph, uint32_t self, uint32_t object)
 {
-    uint32_t object = graph->waits[self].object;
     const struct trace_object *facts = trace_object(graph->trace, object);
     uint32_t verb = trace_primitives[graph->trace->tasks[self].primitive % PRIMITIVE_COUNT].verb;
     bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
@@ -350,14 +376,14 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self)
  * is still there woke others by this object before (workers that wait for work), or at least used
  * it and is at work.
  */
-static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t waker, bool sure)
+static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t object, uint32_t waker,
+                     bool sure)
 {
-    uint32_t object = graph->waits[self].object;
     const struct trace_object *facts = trace_object(graph->trace, object);
     /* A channel that is told of has an end, which somebody has to close or to serve to the last. */
     if (!sure && graph->orderly && waker == graph->ender && facts &&
         facts->kind == TRACE_OBJECT_CHANNEL)
-        return never_worked(graph, self);
+        return never_worked(graph, self, object);
     if (sure || bit_has(graph, graph->wakers, object, waker))
         return true;
     if (facts->last_post_task == waker && facts->last_post_tsc < graph->answers[self])
@@ -368,7 +394,7 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t wak
         wait_used(graph, object, waker))
         return true;
     if (graph->orderly && waker == graph->ender)
-        return never_worked(graph, self);
+        return never_worked(graph, self, object);
     if (graph->orderly)
         return wait_used(graph, object, waker);
     return is_static(graph->trace, object) || wait_used(graph, object, waker);
@@ -404,12 +430,15 @@ static bool woken(const struct wait_graph *graph, uint32_t self, bool sure)
 {
     if (on_its_way(graph, self))
         return true;
-    const struct trace_object *object = trace_object(graph->trace, graph->waits[self].object);
-    if (object && object->state != TRACE_OBJECT_LIVE)
-        return false;
-    for (uint32_t i = 0; i < graph->goer_count; i++)
-        if (graph->goers[i] != self && may_wake(graph, self, graph->goers[i], sure))
-            return true;
+    uint32_t cases[CASES_MAX], count = wait_objects(graph, self, cases);
+    for (uint32_t k = 0; k < count; k++) {
+        const struct trace_object *object = trace_object(graph->trace, cases[k]);
+        if (object && object->state != TRACE_OBJECT_LIVE)
+            continue;
+        for (uint32_t i = 0; i < graph->goer_count; i++)
+            if (graph->goers[i] != self && may_wake(graph, self, cases[k], graph->goers[i], sure))
+                return true;
+    }
     return false;
 }
 

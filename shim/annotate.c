@@ -57,6 +57,8 @@ static void meaning_over(struct thread *thread)
 {
     if (thread->meaning.marked)
         task_unblock(thread, thread->meaning.object);
+    if (thread->meaning.other_count)
+        thread->record->list = 0;
     thread->meaning = (struct meaning){.object = NULL};
 }
 
@@ -64,6 +66,7 @@ static void meaning_mark(struct thread *thread)
 {
     struct meaning *meaning = &thread->meaning;
     task_block(thread, meaning->primitive, meaning->object, NULL, false, 0, meaning->stack);
+    task_cases_show(thread);
     meaning->marked = true;
 }
 
@@ -198,6 +201,27 @@ EXPORT void gorocheck_channel_destroy(const volatile void *channel)
     thread_leave(thread);
 }
 
+/* Names one channel more, having done nothing with the one before: one of them will do. */
+static void also(struct thread *thread, struct object *object, uint32_t primitive, uint32_t stack)
+{
+    struct meaning *meaning = &thread->meaning;
+    const uint32_t room = sizeof meaning->others / sizeof *meaning->others;
+    bool select = meaning->object && meaning->object->shown.kind == TRACE_OBJECT_CHANNEL &&
+                  !meaning->marked && !meaning->shown && meaning->other_count < room &&
+                  !(meaning->object == object && meaning->primitive == primitive);
+    if (!select) {
+        meaning_over(thread);
+        *meaning = (struct meaning){.object = object, .primitive = primitive, .stack = stack};
+        return;
+    }
+    meaning->others[meaning->other_count++] =
+        object_id(meaning->object) << 1 |
+        (trace_primitives[meaning->primitive].verb == VERB_GIVE_ID);
+    meaning->object = object;
+    meaning->primitive = primitive;
+    meaning->stack = stack;
+}
+
 static void begin(uint32_t primitive, const volatile void *channel, int way, uintptr_t pc,
                   uintptr_t frame)
 {
@@ -205,9 +229,7 @@ static void begin(uint32_t primitive, const volatile void *channel, int way, uin
     struct thread *thread = enter(&object, channel, TRACE_OBJECT_CHANNEL, pc, frame);
     if (!thread)
         return;
-    meaning_over(thread);
-    thread->meaning = (struct meaning){
-        .object = object, .primitive = primitive, .stack = stack_here(thread, pc, frame)};
+    also(thread, object, primitive, stack_here(thread, pc, frame));
     object_lock(object);
     channel_begin(thread, object, way);
     object_unlock(object);

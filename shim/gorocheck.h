@@ -80,7 +80,8 @@ GOROCHECK_ABOUT void gorocheck_unlocking(const volatile void *lock);
  *
  * `sending` and `receiving` when the operation begins; then `sent` or `received` when the value is put in or taken out,
  * or `received_closed` (nothing was left, and the channel is closed), or `gave_up`. All but `gave_up` while you hold what
- * protects the channel, so that they come in the order in which values go through. Without a buffer, values and waiting
+ * protects the channel, so that they come in the order in which values go through. Several that are begun before the first
+ * is done are a select: one of them is then done, and `gave_up` said of the others. Without a buffer, values and waiting
  * receivers are served in the order in which they began; whoever completes the meeting says so first. ----
  */
 GOROCHECK_ABOUT void gorocheck_channel_create(const volatile void *channel, size_t capacity);

@@ -65,6 +65,8 @@ struct held {
 struct meaning {
     struct object *object; /* NULL: nothing was said */
     uint32_t primitive, stack;
+    uint32_t others[7]; /* of a select: the channels named before, id << 1 | sends */
+    uint32_t other_count;
     bool shown;  /* the task is marked as blocked in it, by a wait that we see */
     bool marked; /* ... because it said so */
 };

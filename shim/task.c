@@ -157,6 +157,22 @@ static bool is_means(const struct object *object)
            object->shown.kind == TRACE_OBJECT_EVENTFD;
 }
 
+/* The cases of a select, if it is one. */
+void task_cases_show(struct thread *thread)
+{
+    const struct meaning *meaning = &thread->meaning;
+    uint64_t words[sizeof meaning->others / sizeof *meaning->others + 1];
+    uint32_t count = meaning->other_count;
+    if (!count)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        words[i] = meaning->others[i];
+    words[count] = (uint64_t)object_id(meaning->object) << 1 |
+                   (trace_primitives[meaning->primitive].verb == VERB_GIVE_ID);
+    thread->record->list = stack_put(words, count + 1);
+    thread->record->wait_value = count + 1;
+}
+
 static void meaning_show(struct thread *thread)
 {
     struct meaning *meaning = &thread->meaning;
@@ -166,6 +182,7 @@ static void meaning_show(struct thread *thread)
     record->primitive = meaning->primitive;
     record->wait_stack = meaning->stack;
     record->wait_value = 0;
+    task_cases_show(thread);
     __atomic_fetch_add(&meaning->object->shown.waiters, 1, __ATOMIC_RELAXED);
     meaning->shown = true;
 }
@@ -206,6 +223,8 @@ void task_unblock(struct thread *thread, struct object *object)
     if (UNLIKELY(thread->meaning.shown)) {
         __atomic_fetch_sub(&thread->meaning.object->shown.waiters, 1, __ATOMIC_RELAXED);
         thread->meaning.shown = false;
+        if (thread->meaning.other_count)
+            thread->record->list = 0;
     }
     if (object)
         __atomic_fetch_sub(&object->shown.waiters, 1, __ATOMIC_RELAXED);

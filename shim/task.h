@@ -23,6 +23,8 @@ void task_each_thread(void (*visit)(struct thread *thread, void *data), void *da
 void task_await_rest(void);
 /* In a fork child: only the caller is left; it becomes task 1 of a trace of its own. */
 void task_fork_child(struct thread *thread);
+/* Of what the task said that it is about to do, all cases of a select (struct meaning), into its live slot. */
+void task_cases_show(struct thread *thread);
 /* What the task holds, into its live slot. */
 void task_held_show(struct thread *thread);
 void task_name(struct trace_task *record);

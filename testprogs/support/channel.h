@@ -51,10 +51,15 @@ CHANNEL_HIDDEN void channel_unlock(struct channel *c)
     channel_futex(&c->lock, 1, 1, NULL);
 }
 
+/* Who selects waits for any change of any channel. */
+static int channel_changes;
+
 CHANNEL_HIDDEN void channel_change(struct channel *c)
 {
     c->changed++;
     channel_futex(&c->changed, 1, 0x7fffffff, NULL);
+    __asm__ volatile("lock incl %0" : "+m"(channel_changes)::"memory");
+    channel_futex(&channel_changes, 1, 0x7fffffff, NULL);
 }
 
 /* Unlocks, waits for a change or for some milliseconds (-1: for ever), locks again; false: the time is over. */
@@ -132,6 +137,70 @@ CHANNEL_HIDDEN bool channel_receive(struct channel *c, void **value)
 {
     bool closed;
     return channel_receive_within(c, value, -1, &closed);
+}
+
+/* A receive (value: where to), or a send to a channel with a buffer (value: what). */
+struct channel_case {
+    struct channel *channel;
+    void **value;
+    bool sends, closed; /* closed: what the receive saw */
+};
+
+/* With the lock: does it if it can be done. */
+CHANNEL_HIDDEN bool channel_case_do(struct channel_case *k)
+{
+    struct channel *c = k->channel;
+    if (k->sends) {
+        if (c->count == c->capacity)
+            return false;
+        c->values[(c->first + c->count++) % c->capacity] = *k->value;
+        gorocheck_sent(c);
+        return true;
+    }
+    if (c->capacity && c->count) {
+        *k->value = c->values[c->first++ % c->capacity];
+        c->count--;
+    } else if (!c->capacity && c->offered > c->taken) {
+        *k->value = c->values[c->taken++ % CHANNEL_PLACES];
+    } else {
+        k->closed = c->closed;
+        if (c->closed)
+            gorocheck_received_closed(c);
+        return c->closed;
+    }
+    gorocheck_received(c);
+    return true;
+}
+
+/* Does one of several; returns which. */
+CHANNEL_HIDDEN int channel_select(struct channel_case *cases, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct channel *c = cases[i].channel;
+        channel_lock(c);
+        if (cases[i].sends)
+            gorocheck_sending(c);
+        else
+            gorocheck_receiving(c); /* @channel_select */
+        channel_unlock(c);
+    }
+    for (;;) {
+        int seen = channel_changes;
+        for (int i = 0; i < count; i++) {
+            channel_lock(cases[i].channel);
+            bool done = channel_case_do(&cases[i]);
+            if (done)
+                channel_change(cases[i].channel);
+            channel_unlock(cases[i].channel);
+            for (int j = 0; j < count && done; j++)
+                if (j != i)
+                    gorocheck_gave_up(cases[j].channel);
+            if (done)
+                return i;
+        }
+        gorocheck_blocking(cases[count - 1].channel);
+        channel_futex(&channel_changes, 0, seen, NULL);
+    }
 }
 
 CHANNEL_HIDDEN void channel_close(struct channel *c)
