@@ -57,6 +57,9 @@ struct wait_graph {
     uint64_t *answers; /* [task_count]: when a task last woke others by any object */
 };
 
+/* wait_classify.c */
+struct wait wait_classify(const struct trace *trace, const struct trace_task *task);
+
 struct wait_graph *wait_build(const struct trace *trace);
 void wait_free(struct wait_graph *graph);
 /* Holders of a lock that are known: at most `max`, their number is returned. */
