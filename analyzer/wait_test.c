@@ -96,6 +96,54 @@ static void signalled(void **state)
     check(trace, true, false);
 }
 
+/* A message queue: whose sender has gone; which others may open, told of or not; whose message has come. */
+static void queue(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t flags, name, posts, ready;
+        bool stuck;
+    } cases[] = {
+        {TRACE_OBJECT_INIT_SEEN, TRACE_NAME_NEVER, 1, 0, true},
+        {TRACE_OBJECT_INIT_SEEN, TRACE_NAME_BEFORE, 1, 0, true},
+        {TRACE_OBJECT_INIT_SEEN, TRACE_NAME_NOW, 1, 0, true},
+        {TRACE_OBJECT_INIT_SEEN, TRACE_NAME_NOW, 0, 0, false},
+        {TRACE_OBJECT_INIT_SEEN | TRACE_OBJECT_SHARED, TRACE_NAME_NEVER, 1, 0, false},
+        {0, TRACE_NAME_NEVER, 1, 0, false},
+        {TRACE_OBJECT_INIT_SEEN, TRACE_NAME_NEVER, 1, TRACE_TASK_READY, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct trace *trace = make(TRACE_OBJECT_QUEUE, true);
+        struct trace_object *object = &trace->objects[OBJECT];
+        object->flags = cases[i].flags;
+        object->value = cases[i].name;
+        object->posts = cases[i].posts;
+        object->last_post_task = cases[i].posts ? OTHER : 0;
+        trace->tasks[OTHER].state = TRACE_TASK_ENDED;
+        for (uint32_t t = FIRST; t < trace->task_count; t++) {
+            trace->tasks[t].primitive = PRIMITIVE_mq_receive;
+            trace->tasks[t].flags = cases[i].ready;
+        }
+        check(trace, cases[i].stuck, false);
+    }
+}
+
+/* A wait in poll for a pipe of our own is by design while anything goes on at all. */
+static void polled(void **state)
+{
+    (void)state;
+    for (int ended = 0; ended < 2; ended++) {
+        struct trace *trace = make(TRACE_OBJECT_PIPE, false);
+        trace->objects[OBJECT].flags = TRACE_OBJECT_INIT_SEEN;
+        for (uint32_t t = MAIN; t < trace->task_count; t++) {
+            trace->tasks[t].primitive = t < FIRST ? 0 : PRIMITIVE_poll;
+            if (ended && t < FIRST)
+                trace->tasks[t].state = TRACE_TASK_ENDED;
+        }
+        check(trace, ended, ended);
+    }
+}
+
 /* All wait at a barrier but one: whether that can still come. */
 static void barrier(void **state)
 {
@@ -112,9 +160,8 @@ static void barrier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(condition),
-        cmocka_unit_test(signalled),
-        cmocka_unit_test(barrier),
+        cmocka_unit_test(condition), cmocka_unit_test(signalled), cmocka_unit_test(queue),
+        cmocka_unit_test(polled),    cmocka_unit_test(barrier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
