@@ -293,9 +293,10 @@ static inline __attribute__((always_inline)) bool line_add(struct thread *thread
 
 /* `alone`: there is one task, and only the filter is to know. */
 static NOINLINE void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
-                                 uint64_t mask, uint32_t kind, uintptr_t pc, bool alone)
+                                 uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t slot,
+                                 bool alone)
 {
-    line_add(thread, state, line, mask, kind, pc, open_slot(pc, kind), alone, 0);
+    line_add(thread, state, line, mask, kind, pc, slot, alone, 0);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state,
@@ -316,7 +317,7 @@ static NOINLINE void range_record(struct thread *thread, struct access_state *st
 
 static NOINLINE void lines_record(struct thread *thread, struct access_state *state,
                                   uintptr_t address, size_t size, uint32_t kind, uintptr_t pc,
-                                  bool alone)
+                                  uint32_t slot, bool alone)
 {
     uintptr_t last = (address + size - 1) & ~(uintptr_t)(LINE_BYTES - 1);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
@@ -324,16 +325,17 @@ static NOINLINE void lines_record(struct thread *thread, struct access_state *st
         range_record(thread, state, address, size, kind, pc);
         return;
     }
-    line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc, alone);
+    line_record(thread, state, line, ~UINT64_C(0) << address % LINE_BYTES, kind, pc, slot, alone);
     while ((line += LINE_BYTES) < last)
-        line_record(thread, state, line, ~UINT64_C(0), kind, pc, alone);
+        line_record(thread, state, line, ~UINT64_C(0), kind, pc, slot, alone);
     line_record(thread, state, last,
                 ~UINT64_C(0) >> (LINE_BYTES - 1 - (address + size - 1) % LINE_BYTES), kind, pc,
-                alone);
+                slot, alone);
 }
 
-void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
-                   uintptr_t pc)
+/* `slot`: the site's in the open table. */
+static inline void record_in(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                             uintptr_t pc, uint32_t slot)
 {
     struct access_state *state = access_state_get(thread);
     if (UNLIKELY(!shim_options.accesses)) {
@@ -349,10 +351,16 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
         return;
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     if (LIKELY(in_line(address, size))) {
-        line_record(thread, state, line, line_mask(address, size), kind, pc, alone);
+        line_record(thread, state, line, line_mask(address, size), kind, pc, slot, alone);
     } else {
-        lines_record(thread, state, address, size, kind, pc, alone);
+        lines_record(thread, state, address, size, kind, pc, slot, alone);
     }
+}
+
+void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
+                   uintptr_t pc)
+{
+    record_in(thread, address, size, kind, pc, open_slot(pc, kind));
 }
 
 void access_deliver(void)
@@ -410,12 +418,14 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 /* ---- unmodified code: see patch_access.c ---- */
 
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          size_t size, uint32_t kind, uintptr_t pc, uint32_t stack)
+                          const struct patch_site *site, uint32_t stack)
 {
+    uint32_t size = site->size, kind = site->kind, slot = site->slot;
+    uintptr_t pc = site->pc + 1;
     access_stack(state, stack);
     if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
-        !open_current(thread, state) || !access_more(address, size, kind, pc))
-        access_record(thread, address, size, kind, pc);
+        !open_current(thread, state) || !access_more_in(slot, address, size, kind, pc))
+        record_in(thread, address, size, kind, pc, slot);
     bool near = shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
                 open_current(thread, state) && access_fast.table != access_no_open;
     access_stack(state, 0);
@@ -449,7 +459,7 @@ void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t 
         return;
     bool alone = access_alone();
     if (alone || open_current(thread, state) || open_ready(thread, state))
-        line_record(thread, state, line, mask, kind, pc, alone);
+        line_record(thread, state, line, mask, kind, pc, open_slot(pc, kind), alone);
 }
 
 static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)

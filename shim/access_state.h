@@ -126,10 +126,11 @@ static_assert(offsetof(struct trace_open, near) == offsetof(struct trace_open, s
  * whose open entry is at that line. Guard up, open_current(). (An entry that is not in use is of line 0.) In this order the
  * whole of it needs no more registers than a function may change: counted, 72 instructions became 54.
  */
-static inline __attribute__((always_inline)) bool access_more(uintptr_t address, size_t size,
-                                                              uint32_t kind, uintptr_t pc)
+static inline __attribute__((always_inline)) bool access_more_in(uint32_t slot, uintptr_t address,
+                                                                 size_t size, uint32_t kind,
+                                                                 uintptr_t pc)
 {
-    struct trace_open *entry = &access_fast.table[open_slot(pc, kind)];
+    struct trace_open *entry = &access_fast.table[slot];
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     if (UNLIKELY(entry->line != line || entry->pc != pc || open_who_of(entry) != open_who(kind)))
         return false;
@@ -148,6 +149,12 @@ static inline __attribute__((always_inline)) bool access_more(uintptr_t address,
     if (kind & TRACE_KIND_WRITE)
         news->unseen &= ~mask;
     return true;
+}
+
+static inline __attribute__((always_inline)) bool access_more(uintptr_t address, size_t size,
+                                                              uint32_t kind, uintptr_t pc)
+{
+    return access_more_in(open_slot(pc, kind), address, size, kind, pc);
 }
 
 #define SHADOW_DEPTH  (1u << 16)
@@ -271,11 +278,12 @@ static inline void shadow_leave(void)
     access_fast.top = place;
 }
 
-/* access_record() for unmodified code: the context is the captured stack `stack`. Returns the number of that context if
- * accesses may be recorded by access_near() as long as control stays in copies, else 0. */
-uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          size_t size, uint32_t kind, uintptr_t pc, uint32_t stack);
 struct patch_site;
+/* access_record() for unmodified code, whose sites have slots of the open table from the emitter: the context is the
+ * captured stack `stack`. Returns the number of that context if accesses may be recorded by access_near() as long as
+ * control stays in copies, else 0. */
+uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
+                          const struct patch_site *site, uint32_t stack);
 /* The same while the context is still that one: called without the guard. False: it must go the long way. */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */

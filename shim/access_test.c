@@ -390,7 +390,7 @@ static void random_captured(uint32_t lines)
                                   .size = (uint16_t)(1u << log2),
                                   .kind = (uint8_t)(log2 << 4 | number % 2)};
         uint64_t address = (roll(3) ? near : MEMORY + roll(lines) * 64) + roll(64);
-        site.slot = (uint8_t)open_slot(site.pc + 1, site.kind);
+        site.slot = (uint8_t)(number * 5 % TRACE_OPEN_ENTRIES);
         model_access_of(address, site.size, site.kind, site.pc + 1, stack);
         if (roll(6) == 0)
             random_mark(lines);
@@ -400,8 +400,7 @@ static void random_captured(uint32_t lines)
         if (context && copy_adds(address, &site, number, context))
             copies_added++;
         else if (!context || !access_near(address, &site, number))
-            context = access_record_of(&own, own.access, address, site.size, site.kind, site.pc + 1,
-                                       ids[pick]);
+            context = access_record_of(&own, own.access, address, &site, ids[pick]);
     }
 }
 

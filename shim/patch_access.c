@@ -237,8 +237,8 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
         access_record(thread, address, site->size, site->kind, site->pc + 1);
         return false;
     }
-    uint32_t context = access_record_of(thread, state, address, site->size, site->kind,
-                                        site->pc + 1, stack_now(thread, site, frame));
+    uint32_t context =
+        access_record_of(thread, state, address, site, stack_now(thread, site, frame));
     mark_look();
     marks = marks_of(address, site->size);
     if (LIKELY(!marks)) {

@@ -254,7 +254,8 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     check->site = new_site(e, in, PATCH_ACCESS, bracketed(in) ? PATCH_BRACKET : 0);
     struct patch_site *site = &patch_sites[check->site];
     site->registers = (uint8_t)(check->a | check->b << 4);
-    check->slot = site->slot = (uint8_t)open_slot(site->pc + 1, site->kind);
+    /* In turn: sites near each other never drive each other's records out. */
+    check->slot = site->slot = (uint8_t)(check->site % TRACE_OPEN_ENTRIES);
     spill(e, check);
     effective_address(e, in, check->a, false);
     if (check->store_address)

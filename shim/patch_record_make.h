@@ -64,7 +64,7 @@ static void allow_near(const struct patch_site *site)
 {
     static uint32_t toss;
     uintptr_t line = patch_thread.address & ~(uintptr_t)(LINE_BYTES - 1);
-    struct trace_open *entry = &open_table[open_slot(site->pc + 1, site->kind)];
+    struct trace_open *entry = &open_table[site->slot];
     open_note(entry);
     *entry = (struct trace_open){.line = line,
                                  .pc = site->pc + 1,
