@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "analyzer/memory.h"
@@ -219,6 +220,18 @@ static bool process_lives(const struct trace_process *process)
     return began <= process->start_ns / 1000000000u + 2;
 }
 
+/* How fast time stamps go is measured when a process ends; of one that runs, by what has passed since it began. */
+static uint64_t ticks_per_second(const struct trace_process *process)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t tsc = __builtin_ia32_rdtsc();
+    uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    if (tsc <= process->start_tsc || ns <= process->start_ns)
+        return 0; /* another machine's, or the clock was set */
+    return (uint64_t)((double)(tsc - process->start_tsc) * 1e9 / (double)(ns - process->start_ns));
+}
+
 bool trace_read_process(struct trace *trace, int directory, char **error)
 {
     struct trace_blob blob;
@@ -250,6 +263,8 @@ bool trace_read_process(struct trace *trace, int directory, char **error)
     process->options[sizeof(process->options) - 1] = 0;
     process->directory[sizeof(process->directory) - 1] = 0;
     trace->live = process->end == TRACE_END_NONE && process_lives(process);
+    if (trace->live && !process->tsc_hz)
+        process->tsc_hz = ticks_per_second(process);
     return true;
 }
 

@@ -274,10 +274,13 @@ static void live(void **state)
     make->process.end = TRACE_END_NONE;
     make->process.pid = (uint32_t)getpid();
     make->process.start_ns = (uint64_t)now.tv_sec * 1000000000u;
+    make->process.start_tsc = __builtin_ia32_rdtsc();
+    make->process.tsc_hz = 0; /* it is measured at the end */
     trace_make_write(make);
     struct trace *trace = trace_open(make->path, &error);
     assert_non_null(trace);
     assert_true(trace->live);
+    assert_true(trace->process.tsc_hz > 0); /* the trace itself tells */
     for (uint64_t i = 0; i < 500; i++)
         make_line(make, 1, WRITE4, 0x401110, 0x30000 + i * 640, 0xff);
     trace_make_write(make);
