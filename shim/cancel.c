@@ -91,6 +91,7 @@ static void cancel_watch(void)
 
 EXPORT int pthread_setcanceltype(int type, int *old)
 {
+    shim_awake();
     if (type == PTHREAD_CANCEL_ASYNCHRONOUS && shim_state == SHIM_ON)
         cancel_watch();
     return real.pthread_setcanceltype(type, old);

@@ -286,6 +286,12 @@ static void init(void)
     born = 2;
 }
 
+void shim_awake(void)
+{
+    if (UNLIKELY(!born))
+        init();
+}
+
 __attribute__((constructor(101))) static void constructor(void)
 {
     init();

@@ -63,6 +63,7 @@ void process_fork_child(struct thread *thread)
 
 EXPORT pid_t fork(void)
 {
+    shim_awake();
     stack_fork_prepare();
     fd_child();
     pid_t child = real.fork();
@@ -88,30 +89,35 @@ static int exec_failed(int result)
 
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
 {
+    shim_awake();
     end_exec(path);
     return exec_failed(real.execve(path, arguments, environment));
 }
 
 EXPORT int execv(const char *path, char *const arguments[])
 {
+    shim_awake();
     end_exec(path);
     return exec_failed(real.execv(path, arguments));
 }
 
 EXPORT int execvp(const char *file, char *const arguments[])
 {
+    shim_awake();
     end_exec(NULL);
     return exec_failed(real.execvp(file, arguments));
 }
 
 EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[])
 {
+    shim_awake();
     end_exec(NULL);
     return exec_failed(real.execvpe(file, arguments, environment));
 }
 
 EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 {
+    shim_awake();
     end_exec(NULL);
     return exec_failed(real.fexecve(fd, arguments, environment));
 }
@@ -198,6 +204,7 @@ BECOME(setresuid, (uid_t user, uid_t effective, uid_t saved), (user, effective, 
 
 EXPORT void exit(int status)
 {
+    shim_awake();
     end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     real.exit(status);
     __builtin_unreachable();
@@ -205,6 +212,7 @@ EXPORT void exit(int status)
 
 EXPORT void quick_exit(int status)
 {
+    shim_awake();
     end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     end_quick(status);
     real.quick_exit(status);
@@ -213,18 +221,21 @@ EXPORT void quick_exit(int status)
 
 EXPORT void _exit(int status)
 {
+    shim_awake();
     real._exit(end_under(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0)));
     __builtin_unreachable();
 }
 
 EXPORT void _Exit(int status)
 {
+    shim_awake();
     real._exit(end_under(status, RETURN_PC, (uintptr_t)__builtin_frame_address(0)));
     __builtin_unreachable();
 }
 
 EXPORT void abort(void)
 {
+    shim_awake();
     end_note(RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     real.abort();
     __builtin_unreachable();

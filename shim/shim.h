@@ -143,6 +143,9 @@ static inline uint64_t tsc_now(void)
 void shim_off(const char *reason);
 
 /* One short message on stderr ("gorocheck: ..."), at most 16 in a process; parts up to a NULL are put together. */
+/* For wrappers that may call the real function without thread_enter(): in a constructor that runs before ours there is none
+ * known yet. */
+void shim_awake(void);
 void shim_message(const char *part, ...) __attribute__((sentinel));
 
 /* Memory for the recorder itself: zeroed, never given back (use pools); NULL when the system refuses. */

@@ -256,6 +256,7 @@ static void signal_fatal(int number, siginfo_t *info, void *context)
 EXPORT int sigaction(int number, const struct sigaction *restrict new,
                      struct sigaction *restrict old)
 {
+    shim_awake();
     if (number <= 0 || number >= SIGNALS || !end_ours())
         return real.sigaction(number, new, old);
     struct sigaction before = host_actions[number];
@@ -298,6 +299,7 @@ EXPORT int sigaction(int number, const struct sigaction *restrict new,
 EXPORT sighandler_t signal(int number, sighandler_t handler)
 {
     struct sigaction new = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
+    shim_awake();
     sigemptyset(&new.sa_mask);
     sigaddset(&new.sa_mask, number);
     if (handler == SIG_ERR || number <= 0 || number >= SIGNALS)
