@@ -41,6 +41,35 @@ static void *epolls(void *step)
     return NULL;
 }
 
+static void *epolls_masked(void *step)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = epoll_create1(0);
+    epoll_ctl(set, EPOLL_CTL_ADD, wakeup[0], &event);
+    order_block(*(int *)step);
+    epoll_pwait(set, &event, 1, -1, NULL);
+    return NULL;
+}
+
+static void *epolls_timed(void *step)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = epoll_create1(0);
+    epoll_ctl(set, EPOLL_CTL_ADD, wakeup[0], &event);
+    order_block(*(int *)step);
+    epoll_pwait2(set, &event, 1, NULL, NULL);
+    return NULL;
+}
+
+/* One pipe that nobody has written to yet, while the program goes on. */
+static void *polls_one(void *step)
+{
+    struct pollfd request = {wakeup[0], POLLIN, 0};
+    order_block(*(int *)step);
+    poll(&request, 1, -1);
+    return NULL;
+}
+
 static void *polls(void *step)
 {
     struct pollfd requests[] = {{wakeup[0], POLLIN, 0}, {0, 0, 0}};
@@ -81,7 +110,9 @@ static void *takes_time(void *step)
 
 int main(void)
 {
-    void *(*const works[])(void *) = {accepts, epolls, polls, selects, takes_signals, takes_time};
+    void *(*const works[])(void *) = {accepts,       epolls,        polls,
+                                      selects,       takes_signals, takes_time,
+                                      epolls_masked, epolls_timed,  polls_one};
     enum { COUNT = sizeof works / sizeof *works };
     static int steps[COUNT];
     pipe(wakeup);

@@ -11,12 +11,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum way { PEEKED, PACKET, PARTS, DUP, DUP2, FCNTL_DUP, SPLICED, HALF, INHERITED, WAYS };
+enum way { PEEKED, PACKET, PARTS, DUP, DUP2, FCNTL_DUP, SPLICED, HALF, EVENT, INHERITED, WAYS };
 
 static int ends[WAYS][2];
 static int data[WAYS + 1];
@@ -37,6 +38,10 @@ static void *first(void *unused)
 {
     for (int way = 0; way < WAYS; way++) {
         data[way] = way;
+        if (way == EVENT) {
+            eventfd_write(ends[way][1], 3);
+            continue;
+        }
         put((enum way)way, way == PACKET || way == PARTS ? "abcd" : "x");
         if (way == PARTS) {
             data[WAYS] = 1;
@@ -51,12 +56,15 @@ static void *second(void *unused)
     int sum = 0;
     char bytes[8];
     struct iovec part = {bytes, sizeof bytes};
+    eventfd_t count = 0;
     for (int way = 0; way < WAYS; way++) {
         ssize_t got = 0;
         if (way == PEEKED)
             got = recv(ends[way][0], bytes, sizeof bytes, MSG_PEEK);
         else if (way == PACKET || way == PARTS)
             got = get((enum way)way, 3);
+        else if (way == EVENT)
+            got = eventfd_read(ends[way][0], &count) == 0 ? (ssize_t)count : -1;
         else if (way == SPLICED)
             got = vmsplice(ends[way][0], &part, 1, 0);
         else
@@ -88,6 +96,8 @@ static void prepare(void)
     for (int way = 0; way < WAYS - 1; way++) {
         if (way == PEEKED || way == HALF)
             socketpair(AF_UNIX, SOCK_STREAM, 0, ends[way]);
+        else if (way == EVENT)
+            ends[way][0] = ends[way][1] = eventfd(0, 0);
         else
             pipe2(ends[way], way == PACKET ? O_DIRECT : 0);
     }
