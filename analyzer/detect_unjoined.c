@@ -151,18 +151,6 @@ static bool is_suspended(const struct trace_task *task)
            task->primitive == PRIMITIVE_swapcontext;
 }
 
-/* Of those that were made at the same place some have come to their end. */
-static bool others_ended(const struct trace *trace, uint32_t stack)
-{
-    for (uint32_t id = 1; id < trace->task_count; id++) {
-        const struct trace_task *task = &trace->tasks[id];
-        if (task->kind == TRACE_TASK_FIBER && task->state == TRACE_TASK_ENDED &&
-            task->create_stack == stack)
-            return true;
-    }
-    return false;
-}
-
 static void report_fiber(struct analysis *analysis, uint32_t id)
 {
     const struct trace_task *task = &analysis->trace->tasks[id];
@@ -180,9 +168,7 @@ static void report_fiber(struct analysis *analysis, uint32_t id)
     finding_set(&part->text, "It was created by %s", parent);
     finding_set(&finding->summary, "%s is a fiber that was never finished%s%s", name,
                 held ? "; it holds " : "", held ? held : "");
-    finding_set(&finding->why, "%s",
-                held ? "what it holds nobody can give up but itself"
-                     : "others that were made at the same place have come to their end");
+    finding_set(&finding->why, "what it holds nobody can give up but itself");
     finding_set(&finding->advice, "switch to it until it ends, so that it can put its things in "
                                   "order, or free its stack if it has none");
     free(name);
@@ -196,7 +182,7 @@ static void detect_fibers(struct analysis *analysis)
     const struct trace *trace = analysis->trace;
     for (uint32_t id = 1; id < trace->task_count; id++)
         if (is_suspended(&trace->tasks[id]) && !analysis->reported[id] &&
-            (trace->tasks[id].held_count || others_ended(trace, trace->tasks[id].create_stack)))
+            trace->tasks[id].held_count)
             report_fiber(analysis, id);
 }
 
