@@ -65,6 +65,10 @@ static void why(const struct blocked *blocked, struct finding *finding, uint32_t
     if (blocked->analysis->trace->process.flags & TRACE_PROCESS_ASLEEP)
         finding_set(&finding->why, "Go's runtime ended the program because no goroutine was left "
                                    "that could go on");
+    else if (!(task->flags & TRACE_TASK_REACH_KNOWN) && blocked->graph->orderly)
+        finding_set(&finding->why,
+                    "it could not be looked up who can still reach what it waits for "
+                    "(a goroutine that was at work, or too large a heap)");
     else if (!(task->flags & TRACE_TASK_REACH_KNOWN))
         finding_set(&finding->why, "the program did not come to its end by itself, so it was not "
                                    "looked up who can still reach what it waits for");

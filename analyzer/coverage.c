@@ -291,6 +291,10 @@ static void say_unseen(struct sentences *out, const struct trace *trace)
             "io_uring was used and is not observed: what goes through it orders nothing here, so that "
             "a race between tasks that hand over by it may be none, and who waits for it is not "
             "known");
+    if (trace->process.flags & TRACE_PROCESS_GO_PARTLY)
+        add(out,
+            "this libgo is not one that is known: who could still end a goroutine's wait was not looked "
+            "up, nor who was at work when the program ended, nor what a panic was given");
     uint32_t foreign = 0;
     for (uint32_t i = 1; i < trace->task_count; i++)
         foreign += trace->tasks[i].state && trace->tasks[i].flags & TRACE_TASK_FOREIGN;
@@ -314,7 +318,8 @@ bool coverage_lost(const struct trace *trace)
 
 bool coverage_whole(const struct report_process *process)
 {
-    if (coverage_lost(process->trace) || process->trace->process.flags & TRACE_PROCESS_IO_URING)
+    if (coverage_lost(process->trace) ||
+        process->trace->process.flags & (TRACE_PROCESS_IO_URING | TRACE_PROCESS_GO_PARTLY))
         return false;
     /* A child that was killed is no rare sight; what it did until then is all there is to know. */
     return process->trace->process.end != TRACE_END_NONE || process->ended_by_us ||

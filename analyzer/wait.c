@@ -369,7 +369,10 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
     if (task->flags & TRACE_TASK_REACH_KNOWN)
         return task->flags &
                (sure ? TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY : TRACE_TASK_REACHED_BY);
-    return sure || !graph->orderly ? graph->going > 0 : false;
+    if (graph->trace->process.flags & TRACE_PROCESS_ASLEEP)
+        return false;
+    /* Not looked up: a timer, or C, may lead there for all that is known. */
+    return sure || (!graph->orderly && graph->going > 0);
 }
 
 /* By design, unless nothing at all goes on. */

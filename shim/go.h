@@ -52,6 +52,7 @@ struct go_layout {
     uint32_t m_p, m_next, p_next, p_tick, p_timers, timer_argument, timer_status;
     uint32_t span_start, span_size, span_class;
     uintptr_t code_low, code_high; /* libgo */
+    bool end_known;                /* what only the end needs was found */
 };
 extern struct go_layout go_layout;
 extern bool go_on; /* this is a Go program that we understand */

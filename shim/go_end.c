@@ -58,10 +58,15 @@ static void search(struct thread *thread, struct go *ender)
 void go_at_end(struct thread *thread, bool orderly)
 {
     struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
-    bool halted = ender && go_halt(thread);
+    bool halted = ender && go_layout.end_known && go_halt(thread);
     go_each(look, NULL);
     if (!ender)
         return;
+    if (!go_layout.end_known) {
+        if (ender != thread->go || ender->threw)
+            go_crashed(ender);
+        return;
+    }
     search(thread, ender);
     shim_state = SHIM_ENDED; /* what they do from here on is no part of the record */
     go_reach_end(go_halt_end() && halted);

@@ -129,7 +129,7 @@ static NOINLINE void crashing(void)
     struct thread *thread = thread_enter();
     struct go *go = thread ? go_behind(thread) : NULL;
     if (go && go->task && go_parks(go) && go->panic_stack) {
-        if (!go->threw)
+        if (!go->threw && go_layout.end_known)
             go->message = message_of(go);
         go_crashed(go);
         go_misuse_ends(thread, go);

@@ -1,7 +1,9 @@
 /*
  * Is there a libgo in this process, and how does it lay out what we look at? Offsets are read from the runtime's own type
- * descriptors (`runtime.g..d`), which libgo exports for its reflection, and every one must be found: otherwise Go is not
- * observed, and a message says so. A process without libgo costs one look-up that fails.
+ * descriptors (`runtime.g..d`), which libgo exports for its reflection. Those without which nothing is known of goroutines
+ * must be found: otherwise Go is not observed. Without one of the others what happens is recorded, but not looked up at the
+ * end: who can still reach what, who is at work, what a panic was given. Both is said. A process without libgo costs one
+ * look-up that fails.
  */
 #include "shim/go_memory.h"
 #include "shim/go_type.h"
@@ -41,26 +43,20 @@ static bool field_find(const struct go_struct *type, const char *name, uint32_t 
     return false;
 }
 
-static const struct {
-    const char *type, *field;
+struct field {
+    const char *type, *name;
     uint32_t *offset;
-} fields[] = {
+};
+
+/* What all of it rests on. */
+static const struct field needed[] = {
     {"runtime.g..d", "atomicstatus", &go_layout.g_status},
     {"runtime.g..d", "goid", &go_layout.g_id},
     {"runtime.g..d", "waitreason", &go_layout.g_wait_reason},
     {"runtime.g..d", "isSystemGoroutine", &go_layout.g_system},
     {"runtime.g..d", "isFinalizerGoroutine", &go_layout.g_finalizer},
-    {"runtime.g..d", "context", &go_layout.g_context},
     {"runtime.g..d", "entryfn", &go_layout.g_entry},
-    {"runtime.g..d", "m", &go_layout.g_m},
     {"runtime.g..d", "_defer", &go_layout.g_defer},
-    {"runtime.g..d", "_panic", &go_layout.g_panic},
-    {"runtime.g..d", "param", &go_layout.g_parameter},
-    {"runtime.g..d", "gcregs", &go_layout.g_call_registers},
-    {"runtime.__panic..d", "arg", &go_layout.panic_value},
-    {"runtime.__panic..d", "link", &go_layout.panic_link},
-    {"runtime.__panic..d", "recovered", &go_layout.panic_recovered},
-    {"runtime.__panic..d", "goexit", &go_layout.panic_goexit},
     {"runtime.hchan..d", "qcount", &go_layout.channel_count},
     {"runtime.hchan..d", "dataqsiz", &go_layout.channel_capacity},
     {"runtime.hchan..d", "closed", &go_layout.channel_closed},
@@ -68,13 +64,26 @@ static const struct {
     {"runtime.hchan..d", "sendq", &go_layout.channel_senders},
     {"runtime.hchan..d", "recvq", &go_layout.channel_receivers},
     {"runtime.sudog..d", "g", &go_layout.waiter_g},
+    {"runtime.timer..d", "arg", &go_layout.timer_argument},
+};
+
+/* What is looked at when the process ends (go_reach.c, go_halt.c, go_work.c), and when a panic ends it. */
+static const struct field of_the_end[] = {
+    {"runtime.g..d", "context", &go_layout.g_context},
+    {"runtime.g..d", "m", &go_layout.g_m},
+    {"runtime.g..d", "_panic", &go_layout.g_panic},
+    {"runtime.g..d", "param", &go_layout.g_parameter},
+    {"runtime.g..d", "gcregs", &go_layout.g_call_registers},
+    {"runtime.__panic..d", "arg", &go_layout.panic_value},
+    {"runtime.__panic..d", "link", &go_layout.panic_link},
+    {"runtime.__panic..d", "recovered", &go_layout.panic_recovered},
+    {"runtime.__panic..d", "goexit", &go_layout.panic_goexit},
     {"runtime.m..d", "p", &go_layout.m_p},
     {"runtime.m..d", "syscalltick", &go_layout.m_call},
     {"runtime.m..d", "alllink", &go_layout.m_next},
     {"runtime.p..d", "link", &go_layout.p_next},
     {"runtime.p..d", "schedtick", &go_layout.p_tick},
     {"runtime.p..d", "timers", &go_layout.p_timers},
-    {"runtime.timer..d", "arg", &go_layout.timer_argument},
     {"runtime.timer..d", "status", &go_layout.timer_status},
     {"runtime.mspan..d", "startAddr", &go_layout.span_start},
     {"runtime.mspan..d", "elemsize", &go_layout.span_size},
@@ -106,20 +115,44 @@ static bool sizes_read(void)
     return true;
 }
 
+/* The name of the first one that is missing, or NULL. */
+static const char *fields_read(const struct field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!field_find(dlsym(RTLD_DEFAULT, fields[i].type), fields[i].name, fields[i].offset))
+            return fields[i].name;
+    return NULL;
+}
+
 static const char *layout_read(void)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (!field_find(dlsym(RTLD_DEFAULT, fields[i].type), fields[i].field, fields[i].offset))
-            return fields[i].field;
+    const char *missing = fields_read(needed, sizeof needed / sizeof *needed);
+    if (missing)
+        return missing;
     char *g = dlsym(RTLD_DEFAULT, "runtime.g");
     char *thread_pointer;
     __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
     go_layout.g = g - thread_pointer;
     code_read();
-    if (!sizes_read())
-        return "runtime.p";
     /* Thread-local storage of libraries loaded at the start lies just below the thread pointer. */
     return g && go_layout.g < 0 && go_layout.g > -(ptrdiff_t)(1 << 20) ? NULL : "g";
+}
+
+/* False: it is said, and in the record. */
+static bool end_read(void)
+{
+    const char *missing = fields_read(of_the_end, sizeof of_the_end / sizeof *of_the_end);
+    if (!missing && !sizes_read())
+        missing = "p";
+    if (!missing && !go_real.go_span)
+        missing = "spanOfHeap";
+    if (!missing)
+        return true;
+    shim_message("this libgo is another than those known: ", missing,
+                 " was not found, so who could still end a goroutine's wait is not looked up",
+                 NULL);
+    process_record()->flags |= TRACE_PROCESS_GO_PARTLY;
+    return false;
 }
 
 static const char *find_all(void)
@@ -127,7 +160,8 @@ static const char *find_all(void)
     const char *missing = NULL;
 #define GO(id, symbol, ret, params, kind, verb)               \
     *(void **)(void *)&go_real.id = dlsym(RTLD_NEXT, symbol); \
-    if (!go_real.id)                                          \
+    if (!go_real.id && PRIMITIVE_##id != PRIMITIVE_go_span && \
+        PRIMITIVE_##id != PRIMITIVE_go_crash)                 \
         missing = symbol;
 #include "trace/go.def"
 #undef GO
@@ -143,6 +177,7 @@ void go_setup(void)
         missing = layout_read();
     go_on = !missing;
     if (!missing) {
+        go_layout.end_known = end_read();
         go_memory_find(RTLD_NEXT);
         task_record(1)->flags |= TRACE_TASK_SYSTEM; /* the thread; main is a goroutine */
         return;

@@ -178,7 +178,8 @@ static bool settle(struct running *running)
 void go_work(struct thread *thread)
 {
     struct all all = {.self = thread};
-    go_each(collect, &all);
+    if (go_layout.end_known)
+        go_each(collect, &all);
     if (!all.count)
         return;
     struct sigaction action = {.sa_sigaction = sample_entry,

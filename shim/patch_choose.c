@@ -141,8 +141,10 @@ static bool named(const char *name, const char *list)
 enum patch_choice patch_choose(const char *name, bool main, const void *dynamic)
 {
     const char *option = shim_options.patch;
-    bool never = starts(name, "ld-linux") || starts(name, "linux-vdso") ||
-                 starts(name, "libgorocheck") || starts(name, "libZy") || starts(name, "libunwind");
+    bool never =
+        starts(name, "ld-linux") || starts(name, "linux-vdso") ||
+        starts(name, "libgo.so") || /* it has split stacks; see go.h for how it is observed */
+        starts(name, "libgorocheck") || starts(name, "libZy") || starts(name, "libunwind");
     if (never || raw_equal(option, "none"))
         return PATCH_NOT;
     if (main ? raw_equal(option, "main") || named("main", option) || named(name, option)

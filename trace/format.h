@@ -98,11 +98,13 @@ enum trace_end {
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
 #define TRACE_PROCESS_ASLEEP   4u /* Go's runtime ended it: no goroutine could go on */
 #define TRACE_PROCESS_IO_URING 8u /* it used io_uring, which is not observed */
+#define TRACE_PROCESS_GO_PARTLY \
+    16u /* its libgo is not one that is known: at the end it was not looked up who can end whose wait */
 
 /* Bits of trace_process.full */
-#define TRACE_FULL_SLOWED      1u /* threads waited */
-#define TRACE_FULL_SAMPLED     2u /* accesses were left out for a while */
-#define TRACE_FULL_DROPPED     4u /* ... from then on */
+#define TRACE_FULL_SLOWED  1u /* threads waited */
+#define TRACE_FULL_SAMPLED 2u /* accesses were left out for a while */
+#define TRACE_FULL_DROPPED 4u /* ... from then on */
 
 struct trace_process {
     uint32_t state; /* 1 */
