@@ -1,7 +1,8 @@
 /*
  * `gorocheck go build|test|run`: the go command with gccgo as its compiler and ourselves in gccgo's place, so that every
  * package that is compiled (the standard library is not: it comes with libgo) has its accesses instrumented and is linked
- * without a sanitizer's runtime. `go test` and `go run` start what they built under `gorocheck run`.
+ * without a sanitizer's runtime; so have the C and C++ files of packages that use cgo. `go test` and `go run` start what
+ * they built under `gorocheck run`.
  *
  * The go command takes one executable as its compiler: a link named gccgo, to ourselves, in a folder of its own.
  */
@@ -154,6 +155,23 @@ static bool known(const char *verb)
     return false;
 }
 
+/* What cgo compiles C with: ourselves, before the compiler that it would have used. */
+static void cgo_set(const char *name, const char *kept, const char *verb)
+{
+    const char *given = getenv(name);
+    char *self = place_self();
+    bool ours = given && self && strstr(given, self);
+    if (self && !ours) {
+        const char *quote = strchr(self, ' ') ? "'" : "";
+        char *command = memory_format("%s%s%s %s", quote, self, quote, verb);
+        if (given && *given)
+            setenv(kept, given, 1);
+        setenv(name, command, 1);
+        free(command);
+    }
+    free(self);
+}
+
 static int go(int argc, char **argv, const char *folder)
 {
     struct words command = {0};
@@ -169,6 +187,8 @@ static int go(int argc, char **argv, const char *folder)
         words_add(&command, argv[i]);
     char *compiler = memory_format("%s/gccgo", folder);
     setenv("GCCGO", compiler, 1);
+    cgo_set("CC", "GOROCHECK_CC", "cc");
+    cgo_set("CXX", "GOROCHECK_CXX", "c++");
     cache_set();
     int status = call(&command);
     words_free(&command);

@@ -117,6 +117,28 @@ static void verbs(void **state)
     }
 }
 
+/* The compilers of C for cgo: ourselves, which call those that were given. */
+static void for_cgo(void **state)
+{
+    (void)state;
+    script("gccgo", "exit 0\n");
+    script("go", "echo \"$CC|$GOROCHECK_CC|$CXX|$GOROCHECK_CXX\" > $OUT/words\n");
+    setenv("CC", "ccache gcc", 1);
+    unsetenv("CXX");
+    unsetenv("GOROCHECK_CXX");
+    for (int again = 0; again < 2; again++) { /* what is ours already stays as it is */
+        assert_int_equal(call((char[]){"build"}, NULL, NULL), 0);
+        char *words = told("words");
+        assert_non_null(strstr(words, " cc|ccache gcc|"));
+        assert_non_null(strstr(words, " c++|\n"));
+        free(words);
+        unsetenv("GCCGO");
+    }
+    unsetenv("CC");
+    unsetenv("CXX");
+    unsetenv("GOROCHECK_CC");
+}
+
 /* GCCGO says which compiler to use. */
 static void given(void **state)
 {
@@ -153,8 +175,8 @@ static void in_its_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_compiler), cmocka_unit_test(verbs),        cmocka_unit_test(given),
-        cmocka_unit_test(no_command),  cmocka_unit_test(in_its_place),
+        cmocka_unit_test(no_compiler), cmocka_unit_test(verbs),   cmocka_unit_test(given),
+        cmocka_unit_test(no_command),  cmocka_unit_test(for_cgo), cmocka_unit_test(in_its_place),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -177,6 +177,9 @@ bool symbols_system_file(const char *path)
 
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
 {
+    if (path[0] == ' ' &&
+        path[1] == '/') /* gccgo writes so of what it inlines from another package */
+        path++;
     char *whole =
         directory && path[0] != '/' ? memory_format("%s/%s", directory, path) : memory_text(path);
     if (!symbols->strip)
@@ -229,11 +232,17 @@ static struct frame *stack_push(struct stack *stack, const struct symbol_module 
     return frame;
 }
 
+static bool is_go(Dwarf_Die *die)
+{
+    Dwarf_Die unit;
+    return dwarf_diecu(die, &unit, NULL, NULL) && dwarf_srclang(&unit) == DW_LANG_Go;
+}
+
 static char *die_function(struct symbols *symbols, Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
     const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
-    if (!name)
+    if (!name || is_go(die)) /* example_0com_1dep.Add is example.com/dep.Add */
         name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
     return name ? symbols_demangle(symbols, name) : NULL;
 }
