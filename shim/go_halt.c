@@ -24,9 +24,10 @@
 
 #include "shim/banned.h"
 
-#define HALTED_MAX  512u
-#define WAIT_NS     UINT64_C(2000000000) /* for one thread to be given a processor */
-#define TRIES       200u                 /* of NAP_NS each, for one that is asked again */
+#define HALTED_MAX 512u
+#define WAIT_NS \
+    UINT64_C(2000000000) /* for all of it: they may have to be given a processor first */
+#define TRIES       200u /* of NAP_NS each, for one that is asked again */
 #define NAP_NS      100000
 #define DEAF_NS     UINT64_C(2000000) /* who has not answered by then may block the signal */
 #define STATUS_MASK 0xfffu
@@ -43,7 +44,9 @@ enum { FREE, ASKED, TAKEN, AGAIN, HALTED };
 static struct {
     struct go_halted *items;
     uint32_t count;
-    volatile uint32_t on;
+    volatile uint32_t on; /* number of this halt; 0: go on */
+    uint32_t number;
+    uint64_t until;
     bool failed;
     const struct thread *self;
 } halt;
@@ -98,9 +101,9 @@ static void registers_read(struct go_halted *halted, const ucontext_t *context)
     halted->sp = (uint64_t)gregs[REG_RSP] - RED_ZONE;
 }
 
-static void halt_entry(int number, siginfo_t *info, void *data)
+static void halt_entry(int signal, siginfo_t *info, void *data)
 {
-    (void)number;
+    (void)signal;
     (void)info;
     const struct thread *thread = thread_current;
     const ucontext_t *context = data;
@@ -120,10 +123,11 @@ static void halt_entry(int number, siginfo_t *info, void *data)
                        !in_kernel((uintptr_t)context->uc_mcontext.gregs[REG_RIP])))) {
         __atomic_store_n(&halted->state, AGAIN, __ATOMIC_SEQ_CST);
     } else {
+        uint32_t number = halt.number;
         registers_read(halted, context);
         __atomic_store_n(&halted->state, HALTED, __ATOMIC_SEQ_CST);
-        while (halt.on)
-            raw4(SYS_futex, &halt.on, FUTEX_WAIT_PRIVATE, 1, NULL);
+        while (halt.on == number)
+            raw4(SYS_futex, &halt.on, FUTEX_WAIT_PRIVATE, number, NULL);
     }
     errno = error;
 }
@@ -216,13 +220,13 @@ static bool wait_for(struct go_halted *halted)
 {
     uint64_t start = now_ns();
     while (!answered(halted) && is_there(halted)) {
-        uint64_t waited = now_ns() - start;
-        if (waited > DEAF_NS && halted->state == ASKED && is_deaf(halted)) {
+        uint64_t now = now_ns();
+        if (now > start + DEAF_NS && halted->state == ASKED && is_deaf(halted)) {
             halted->deaf = true;
             halted->used = go_used_by(halted->tid);
             return true;
         }
-        if (waited > WAIT_NS) {
+        if (now > halt.until) {
             halt.failed = true;
             return true;
         }
@@ -255,6 +259,8 @@ static void halt_all(void)
         }
         if (!again)
             return;
+        if (now_ns() > halt.until)
+            break;
         nap();
     }
     halt.failed = true;
@@ -262,11 +268,14 @@ static void halt_all(void)
 
 bool go_halt(const struct thread *self)
 {
+    __atomic_store_n(&halt.count, 0, __ATOMIC_SEQ_CST);
     halt.items = memory_get(HALTED_MAX * sizeof *halt.items);
-    if (!halt.items)
+    halt.failed = !halt.items;
+    if (halt.failed)
         return false;
     halt.self = self;
-    halt.on = 1;
+    halt.until = now_ns() + WAIT_NS;
+    halt.on = ++halt.number;
     struct sigaction action = {.sa_sigaction = halt_entry,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     for (size_t i = 0; i < sizeof action.sa_mask;
