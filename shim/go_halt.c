@@ -77,11 +77,13 @@ static void nap(void)
 
 /* ---- in the thread ---- */
 
-/* Is it in the kernel, or about to ask it again, as one that waits is? */
-static bool in_kernel(uintptr_t pc)
+/* Is it in the kernel, or about to ask it again, as one that waits is? The instruction leaves its return address in rcx; one
+ * that came to the instruction behind it by a jump has something else there. */
+static bool in_kernel(const greg_t *gregs)
 {
-    const uint8_t *code = (const uint8_t *)pc;
-    return (code[-2] == 0x0f && code[-1] == 0x05) || (code[0] == 0x0f && code[1] == 0x05);
+    const uint8_t *code = (const uint8_t *)gregs[REG_RIP];
+    return (code[-2] == 0x0f && code[-1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP]) ||
+           (code[0] == 0x0f && code[1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP] + 2);
 }
 
 static void registers_read(struct go_halted *halted, const ucontext_t *context)
@@ -119,8 +121,7 @@ static void halt_entry(int signal, siginfo_t *info, void *data)
     halted->g = go_running();
     bool scheduler = !halted->g || !go_id_of(halted->g);
     if (thread->busy ||
-        (scheduler && (go_statement_under_way() ||
-                       !in_kernel((uintptr_t)context->uc_mcontext.gregs[REG_RIP])))) {
+        (scheduler && (go_statement_under_way() || !in_kernel(context->uc_mcontext.gregs)))) {
         __atomic_store_n(&halted->state, AGAIN, __ATOMIC_SEQ_CST);
     } else {
         uint32_t number = halt.number;
