@@ -371,8 +371,10 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
                (sure ? TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY : TRACE_TASK_REACHED_BY);
     if (graph->trace->process.flags & TRACE_PROCESS_ASLEEP)
         return false;
-    /* Not looked up: a timer, or C, may lead there for all that is known. */
-    return sure || (!graph->orderly && graph->going > 0);
+    /* Not looked up: a timer of Go's, or C, may lead there for all that is known. */
+    if (sure && task->kind == TRACE_TASK_GOROUTINE)
+        return true;
+    return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
 /* By design, unless nothing at all goes on. */
