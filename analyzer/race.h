@@ -311,6 +311,7 @@ struct race_history {
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
     uint32_t pool_free[11]; /* by log2 of entries */
+    uint8_t *pool_state;    /* of every other entry: that a free place of this log2 begins here */
     uint64_t tables_made;   /* how often `lines` has become another table */
     uint64_t pool_entries;  /* in use */
     struct race_link *links;

@@ -18,7 +18,8 @@
     10u /* ... and at most: 1024 unordered accesses or sites (a compressor has 300 at one line of its state) */
 #define SWEEP_MIN   (UINT64_C(1) << 20)
 #define SWEEP_AHEAD 16u /* lines: the time of a fetch from memory */
-#define POOL_FIRST  2u  /* 0 is no place; at an even one an entry does not straddle cache lines */
+#define JOIN_TRIES  4u
+#define POOL_FIRST  2u /* 0 is no place; at an even one an entry does not straddle cache lines */
 
 /* Address space for entries: what the system grants, at most *count of them. */
 static struct race_entry *reserve(uint64_t *count)
@@ -62,6 +63,7 @@ void race_history_open(struct race_history *history, const struct race_scan *sca
     if (history->pool_room > UINT32_MAX)
         history->pool_room = UINT32_MAX;
     history->pool = reserve(&history->pool_room);
+    history->pool_state = memory_pages(history->pool_room / 2 + 1, 1);
     history->pool_used = POOL_FIRST;
     race_history_grow(history, scan->task_count);
     history->block_bucket_count = 1024;
@@ -88,6 +90,7 @@ void race_history_close(struct race_history *history)
     lines_free(history->lines, history->line_capacity);
     if (history->pool)
         munmap(history->pool, history->pool_room * sizeof(struct race_entry));
+    memory_pages_free(history->pool_state, history->pool_room / 2 + 1, 1);
     for (uint32_t i = 0; i < history->region_capacity; i++)
         free(history->regions[i].blocks);
     free(history->regions);
@@ -156,13 +159,52 @@ struct race_line *race_line_get(struct race_history *history, uint64_t line, boo
 
 /* ---- entries ---- */
 
+/*
+ * Free places of a size are a list, through `mask` and backwards through `segment` (of the first that is not valid);
+ * pool_state says which they are. Two that lie side by side are joined when a larger one is asked for: where all lines
+ * get more entries in turn, as in a loop over an array, places would else be left behind at each size, as many bytes
+ * again as are in use.
+ */
+static void pool_unlink(struct race_history *history, uint32_t at, unsigned room)
+{
+    uint32_t next = (uint32_t)history->pool[at].mask;
+    history->pool_state[at / 2] = 0;
+    if (history->pool_free[room] == at) {
+        history->pool_free[room] = next;
+        return;
+    }
+    uint32_t before = (uint32_t)history->pool[at].segment;
+    history->pool[before].mask = next;
+    if (next)
+        history->pool[next].segment = before;
+}
+
+static uint32_t pool_join(struct race_history *history, unsigned room)
+{
+    unsigned half = room - 1;
+    uint32_t at = history->pool_free[half];
+    for (unsigned tries = 0; at && tries < JOIN_TRIES; tries++) {
+        uint32_t sides[2] = {at + (1u << half), at - (1u << half)};
+        for (unsigned i = 0; i < 2; i++) {
+            if (sides[i] < POOL_FIRST || sides[i] >= history->pool_used ||
+                history->pool_state[sides[i] / 2] != half)
+                continue;
+            pool_unlink(history, at, half);
+            pool_unlink(history, sides[i], half);
+            return at < sides[i] ? at : sides[i];
+        }
+        at = (uint32_t)history->pool[at].mask;
+    }
+    return 0;
+}
+
 static uint32_t pool_get(struct race_history *history, unsigned room)
 {
     uint32_t at = history->pool_free[room];
     if (at) {
-        history->pool_free[room] = (uint32_t)history->pool[at].mask;
+        pool_unlink(history, at, room);
         __builtin_prefetch(&history->pool[history->pool_free[room]], 1); /* for the next time */
-    } else {
+    } else if (!(at = pool_join(history, room))) {
         uint64_t count = UINT64_C(1) << room;
         if (history->pool_used + count > history->pool_room ||
             memory_used(history) + count * sizeof(struct race_entry) > history->limit)
@@ -176,8 +218,12 @@ static uint32_t pool_get(struct race_history *history, unsigned room)
 
 static void pool_put(struct race_history *history, uint32_t at, unsigned room)
 {
-    history->pool[at].mask = history->pool_free[room];
+    uint32_t next = history->pool_free[room];
+    history->pool[at].mask = next;
+    if (next)
+        history->pool[next].segment = at;
     history->pool_free[room] = at;
+    history->pool_state[at / 2] = (uint8_t)room;
     history->pool_entries -= UINT64_C(1) << room;
 }
 

@@ -17,32 +17,6 @@
 
 /* ---- what a task waits for ---- */
 
-uint32_t wait_holders(const struct trace *trace, uint32_t id, uint32_t *tasks, uint32_t max)
-{
-    const struct trace_object *object = trace_object(trace, id);
-    uint32_t count = 0;
-    if (!object)
-        return 0;
-    if (object->owner && max)
-        tasks[count++] = object->owner;
-    if (!object->readers)
-        return count;
-    /* Readers are not listed at the lock. A task's own list is written when it begins to wait. */
-    for (uint32_t t = 1; t < trace->task_count && count < max; t++) {
-        const struct trace_task *task = &trace->tasks[t];
-        if (task->state != TRACE_TASK_BLOCKED || t == object->owner)
-            continue;
-        uint32_t listed = task->held_count < TRACE_HELD_MAX ? task->held_count : TRACE_HELD_MAX;
-        for (uint32_t i = 0; i < listed; i++) {
-            if (task->held[i].object == id) {
-                tasks[count++] = t;
-                break;
-            }
-        }
-    }
-    return count;
-}
-
 /* Every task can reach it. */
 static bool is_static(const struct trace *trace, uint32_t id)
 {
@@ -354,7 +328,7 @@ static bool unlocked(const struct wait_graph *graph, uint32_t self)
         return false;
     /* In Go main does not come back to unlock what it holds; nor is a lock another task's to give up. */
     bool left = facts && facts->flags & TRACE_OBJECT_GO && graph->orderly;
-    uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
+    uint32_t count = wait_holders(graph, object, holders, HOLDERS_MAX);
     for (uint32_t i = 0; i < count; i++)
         if (holders[i] >= graph->task_count || !graph->goes[holders[i]] ||
             (left && holders[i] == graph->ender))
@@ -433,7 +407,7 @@ static void fixed_point(struct wait_graph *graph, bool sure)
 static uint32_t lock_blocker(const struct wait_graph *graph, uint32_t object)
 {
     uint32_t holders[HOLDERS_MAX], best = 0;
-    uint32_t count = wait_holders(graph->trace, object, holders, HOLDERS_MAX);
+    uint32_t count = wait_holders(graph, object, holders, HOLDERS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         if (holders[i] >= graph->task_count)
             continue;
@@ -467,6 +441,7 @@ struct wait_graph *wait_build(const struct trace *trace)
         graph->ender = trace->process.end_task ? trace->process.end_task : 1;
     for (uint32_t t = 1; t < graph->task_count; t++)
         graph->waits[t] = wait_classify(trace, &trace->tasks[t]);
+    wait_holdings_collect(graph);
     objects_collect(graph);
     users_collect(graph);
     waiting_count(graph);
@@ -489,6 +464,7 @@ void wait_free(struct wait_graph *graph)
     if (!graph)
         return;
     free(graph->waits);
+    free(graph->holdings);
     free(graph->objects);
     free(graph->users);
     free(graph->wakers);

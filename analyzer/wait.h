@@ -41,8 +41,10 @@ struct wait_graph {
     const struct trace *trace;
     struct wait *waits; /* [task_count] */
     uint32_t task_count;
-    bool orderly;      /* the program ended itself: what still waits was left behind */
-    uint32_t ender;    /* the task that ended it, 0 if it was not orderly */
+    bool orderly;             /* the program ended itself: what still waits was left behind */
+    uint32_t ender;           /* the task that ended it, 0 if it was not orderly */
+    struct holding *holdings; /* what blocked tasks hold of locks with readers */
+    uint32_t holding_count;
     uint32_t *objects; /* waited for, with the tasks that are known to have used them */
     uint32_t object_count;
     uint64_t *users;  /* [object_count][words]: bits of tasks */
@@ -62,8 +64,15 @@ struct wait wait_classify(const struct trace *trace, const struct trace_task *ta
 
 struct wait_graph *wait_build(const struct trace *trace);
 void wait_free(struct wait_graph *graph);
+/* ---- wait_holders.c ---- */
+
+void wait_holdings_collect(struct wait_graph *graph);
 /* Holders of a lock that are known: at most `max`, their number is returned. */
-uint32_t wait_holders(const struct trace *trace, uint32_t object, uint32_t *tasks, uint32_t max);
+uint32_t wait_holders(const struct wait_graph *graph, uint32_t object, uint32_t *tasks,
+                      uint32_t max);
+
+/* ---- wait.c ---- */
+
 /* Is `task` known to have used the object (created, posted, acquired it, or the mutex that goes
  * with it)? */
 bool wait_used(const struct wait_graph *graph, uint32_t object, uint32_t task);

@@ -157,11 +157,26 @@ static void barrier(void **state)
     }
 }
 
+/* The last of those that want to write still holds the lock as a reader; then one that runs. */
+static void readers(void **state)
+{
+    (void)state;
+    struct trace *trace = make(TRACE_OBJECT_RWLOCK, false);
+    struct trace_task *last = &trace->tasks[trace->task_count - 1];
+    trace->objects[OBJECT].readers = 1;
+    last->held[0] = (struct trace_held){.object = OBJECT, .mode = TRACE_MODE_SHARED};
+    last->held_count = 1;
+    check(trace, true, true);
+    trace = make(TRACE_OBJECT_RWLOCK, false);
+    trace->objects[OBJECT].readers = 1;
+    check(trace, false, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(condition), cmocka_unit_test(signalled), cmocka_unit_test(queue),
-        cmocka_unit_test(polled),    cmocka_unit_test(barrier),
+        cmocka_unit_test(polled),    cmocka_unit_test(barrier),   cmocka_unit_test(readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
