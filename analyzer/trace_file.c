@@ -117,12 +117,24 @@ void trace_unmap(struct trace_blob *blob)
     *blob = (struct trace_blob){NULL, 0};
 }
 
+/* The process was killed when the file had been reserved and its header not yet been written: nothing is missing. */
+static bool never_begun(const struct trace *trace, const struct trace_blob *blob)
+{
+    static const struct trace_file_header none;
+    return trace->process.pid && trace->process.end == TRACE_END_NONE &&
+           blob->size >= sizeof(none) && !memcmp(blob->bytes, &none, sizeof(none));
+}
+
 /* Checks a file's header; on damage reports it, lets go of the file and returns false. */
 bool trace_check_header(struct trace *trace, const char *name, struct trace_blob *blob,
                         enum trace_file_kind kind, uint32_t slot_size, uint32_t data_offset)
 {
     const char *wrong = NULL;
     struct trace_file_header header;
+    if (never_begun(trace, blob)) {
+        trace_unmap(blob);
+        return false;
+    }
     if (blob->size < sizeof(header)) {
         wrong = "too short for a file header";
     } else {

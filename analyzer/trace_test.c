@@ -385,6 +385,27 @@ static void store(const struct file *file)
     close(fd);
 }
 
+/* Killed when a stream's file had been reserved, but its header not been written. In a trace that came to its end such a
+ * file is damage. */
+static void killed_before_header(void **state)
+{
+    (void)state;
+    struct trace_make *make = small_trace();
+    struct file file;
+    struct seen seen;
+    for (int ended = 0; ended < 2; ended++) {
+        make->process.end = ended ? TRACE_END_EXIT : TRACE_END_NONE;
+        trace_make_write(make);
+        load(make, "access.0", &file);
+        memset(file.bytes, 0, file.size);
+        store(&file);
+        free(file.bytes);
+        assert_true(read_all(make->path, &seen));
+        assert_int_equal(seen.problems, ended);
+    }
+    trace_make_free(make);
+}
+
 static bool thorough(void)
 {
     return getenv("GOROCHECK_MUTATIONS") != NULL;
@@ -520,9 +541,16 @@ static void mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),       cmocka_unit_test(tables),    cmocka_unit_test(no_trace),
-        cmocka_unit_test(killed),      cmocka_unit_test(live),      cmocka_unit_test(chunks),
-        cmocka_unit_test(truncations), cmocka_unit_test(mutations), cmocka_unit_test(generations),
+        cmocka_unit_test(whole),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(no_trace),
+        cmocka_unit_test(killed),
+        cmocka_unit_test(killed_before_header),
+        cmocka_unit_test(live),
+        cmocka_unit_test(chunks),
+        cmocka_unit_test(truncations),
+        cmocka_unit_test(mutations),
+        cmocka_unit_test(generations),
         cmocka_unit_test(too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
