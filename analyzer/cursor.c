@@ -1,6 +1,6 @@
 /*
  * Cursors over the streams: chunk by chunk, record by record, and after the last chunk of an access
- * stream the records that lay open in its header. Invariant: a cursor always moves on or stops, so
+ * stream the records that lay open in its header, or parked. Invariant: a cursor always moves on or stops, so
  * that reading ends on any input; a chunk that cannot be trusted ends its stream with an error,
  * because the records behind it depend on those before.
  */
@@ -13,10 +13,12 @@
 
 /* Where the parts of a stream's file lie. */
 struct stream_layout {
-    uint32_t window, data;
+    uint32_t window, room, data;
 };
-static const struct stream_layout sync_layout = {TRACE_SYNC_WINDOW, TRACE_SYNC_OFFSET};
-static const struct stream_layout access_layout = {TRACE_ACCESS_WINDOW, TRACE_ACCESS_OFFSET};
+static const struct stream_layout sync_layout = {TRACE_SYNC_WINDOW, TRACE_SYNC_ROOM,
+                                                 TRACE_SYNC_OFFSET};
+static const struct stream_layout access_layout = {TRACE_ACCESS_WINDOW, TRACE_ACCESS_ROOM,
+                                                   TRACE_ACCESS_OFFSET};
 
 /* The header at `offset`, of a chunk of at most `room` bytes; false if nothing was written there, or with *error. */
 static bool chunk_read(const struct trace_blob *blob, uint64_t offset, uint32_t room,
@@ -55,8 +57,7 @@ static bool chunk_next(const struct trace_blob *blob, const struct stream_layout
             *error = "chunk cut short";
         if (place->chunk_after >= WINDOW_READ)
             return false;
-        bool last =
-            chunk_read(blob, layout->window, layout->data - layout->window, &window, &wrong);
+        bool last = chunk_read(blob, layout->window, layout->room, &window, &wrong);
         if (last && window.sequence == place->sequence) {
             chunk = window;
             place->window_goes = place->chunk_after;
@@ -99,7 +100,7 @@ static void place_resume(const struct trace_blob *blob, const struct stream_layo
     }
     uint64_t done = place->offset - layout->window, begin = layout->window;
     uint64_t known = place->chunk_end ? place->chunk_end : place->offset;
-    bool there = chunk_read(blob, begin, layout->data - layout->window, &chunk, error);
+    bool there = chunk_read(blob, begin, layout->room, &chunk, error);
     if (there && chunk.sequence + 1 != place->sequence) {
         begin = place->window_goes;
         there = chunk_read(blob, begin, TRACE_CHUNK_MAX, &chunk, error) &&
@@ -210,6 +211,24 @@ static inline const char *implausible(const struct trace_access *record)
     return NULL;
 }
 
+/* What the recorder could still add to was made by the stream's last task, in its last segment. False if it cannot be. */
+static bool unwritten(struct access_cursor *cursor, struct trace_access *record)
+{
+    record->type = TRACE_ACCESS_LINE;
+    record->task = cursor->codec.task;
+    record->segment = cursor->codec.segment;
+    record->address &= ~UINT64_C(63);
+    if (record->context > cursor->codec.context ||
+        cursor->codec.context - record->context > TRACE_CONTEXT_WINDOW)
+        cursor->error = "open entry with an unknown context";
+    else if (record->mask == 0)
+        cursor->error = "open entry with an empty run";
+    else
+        cursor->error = implausible(record);
+    cursor->error_offset = cursor->place.offset;
+    return !cursor->error;
+}
+
 /*
  * The open table, as LINE records. An entry stands for its run (lines before `line`, with run_mask)
  * and for `line` itself; they are one record where the masks are equal, else two: open_run says
@@ -218,9 +237,6 @@ static inline const char *implausible(const struct trace_access *record)
 static bool open_next(struct access_cursor *cursor, const struct trace_blob *blob,
                       struct trace_access *record)
 {
-    /* While the program runs, what lies open is of a later time than the chunks that were read. */
-    if (blob->size < TRACE_ACCESS_WINDOW || cursor->trace->live)
-        return false;
     while (cursor->open_index < TRACE_OPEN_ENTRIES) {
         struct trace_open open;
         cursor->place.offset = TRACE_OPEN_OFFSET + cursor->open_index * sizeof(open);
@@ -230,10 +246,7 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
             continue;
         }
         uint64_t back = (uint64_t)open.run * 64;
-        record->type = TRACE_ACCESS_LINE;
         record->kind = open.kind;
-        record->task = cursor->codec.task;
-        record->segment = cursor->codec.segment;
         record->context = open.context;
         record->pc = open.pc;
         record->stride = open.stride < 0 ? -1 : 1;
@@ -251,18 +264,46 @@ static bool open_next(struct access_cursor *cursor, const struct trace_blob *blo
         }
         if (!cursor->open_run)
             cursor->open_index++;
-        record->address &= ~UINT64_C(63);
-        if (open.context > cursor->codec.context ||
-            cursor->codec.context - open.context > TRACE_CONTEXT_WINDOW)
-            cursor->error = "open entry with an unknown context";
-        else if (record->mask == 0)
-            cursor->error = "open entry with an empty run";
-        else
-            cursor->error = implausible(record);
-        cursor->error_offset = cursor->place.offset;
-        return !cursor->error;
+        unwritten(cursor, record);
+        return true;
     }
     return false;
+}
+
+/* The parked records, as far as the file has them. */
+static bool parked_next(struct access_cursor *cursor, const struct trace_blob *blob,
+                        struct trace_access *record)
+{
+    for (; cursor->parked_index < TRACE_PARK_ENTRIES; cursor->parked_index++) {
+        struct trace_parked parked;
+        uint64_t offset = TRACE_PARK_OFFSET + cursor->parked_index * sizeof(parked);
+        if (blob->size < offset + sizeof(parked))
+            return false;
+        memcpy(&parked, blob->bytes + offset, sizeof(parked));
+        if (parked.mask == 0)
+            continue;
+        cursor->place.offset = offset;
+        record->kind = parked.kind;
+        record->context = parked.context;
+        record->pc = parked.pc;
+        record->address = parked.line;
+        record->mask = parked.mask;
+        record->run = 0;
+        record->stride = 1;
+        cursor->parked_index++;
+        unwritten(cursor, record);
+        return true;
+    }
+    return false;
+}
+
+/* While the program runs, what was not written is of a later time than the chunks that were read. */
+static bool unwritten_next(struct access_cursor *cursor, const struct trace_blob *blob,
+                           struct trace_access *record)
+{
+    if (blob->size < TRACE_ACCESS_WINDOW || cursor->trace->live)
+        return false;
+    return (open_next(cursor, blob, record) || parked_next(cursor, blob, record)) && !cursor->error;
 }
 
 /* At the end of a chunk, or after damage. */
@@ -275,14 +316,14 @@ static __attribute__((noinline)) bool chunk_over(struct access_cursor *cursor,
     const struct trace_blob *blob = &cursor->trace->access[cursor->stream];
     if (cursor->place.chunk_end == 0) {
         *open = true;
-        return open_next(cursor, blob, record);
+        return unwritten_next(cursor, blob, record);
     }
     if (chunk_next(blob, &access_layout, &cursor->place, &cursor->error))
         return true;
     cursor->place.chunk_end = 0;
     cursor->error_offset = cursor->place.offset;
     *open = true;
-    return !cursor->error && open_next(cursor, blob, record);
+    return !cursor->error && unwritten_next(cursor, blob, record);
 }
 
 bool access_next(struct access_cursor *cursor, struct trace_access *record)

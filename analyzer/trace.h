@@ -106,13 +106,14 @@ struct access_cursor {
     struct stream_place place;
     uint32_t open_index; /* TRACE_OPEN_ENTRIES: the open table is done */
     bool open_run;
+    uint32_t parked_index;
     struct trace_access_codec codec;
     const char *error;
     uint64_t error_offset;
 };
 void access_open(struct access_cursor *cursor, const struct trace *trace, uint32_t stream);
 void access_resume(struct access_cursor *cursor);
-/* After the last chunk the entries of the open table follow, as LINE records. */
+/* After the last chunk the entries of the open table and the parked follow, as LINE records. */
 bool access_next(struct access_cursor *cursor, struct trace_access *record);
 /* Reads LINE records of one line as long as there are only such, at most `room`. They are of the task, segment and
  * present context that the codec has. 0: access_next tells what follows. */

@@ -199,10 +199,11 @@ void trace_read_stream(struct trace *trace, int directory, enum trace_file_kind 
     bool sync = kind == TRACE_FILE_SYNC;
     struct trace_blob *blob = sync ? &trace->sync[index] : &trace->access[index];
     uint32_t window = sync ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW,
+             room = sync ? TRACE_SYNC_ROOM : TRACE_ACCESS_ROOM,
              data = sync ? TRACE_SYNC_OFFSET : TRACE_ACCESS_OFFSET;
     char name[32];
     snprintf(name, sizeof(name), sync ? "sync.%u" : "access.%u", index);
-    if (trace->live ? map_stream(trace, directory, name, blob, window, data)
+    if (trace->live ? map_stream(trace, directory, name, blob, window, window + room)
                     : trace_map_file(trace, directory, name, blob))
         trace_check_header(trace, name, blob, kind, 0, data);
 }

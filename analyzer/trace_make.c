@@ -73,6 +73,7 @@ struct content {
     uint32_t kind, slot_size, data_offset, stream;
     const void *header; /* behind the file header, `header_size` bytes, may be NULL */
     size_t header_size;
+    const struct trace_parked *parked; /* 8 of them, may be NULL */
     const void *data;
     size_t size, hole; /* bytes of zeros behind the data */
     size_t last;       /* of a stream: where its last chunk begins, which goes into the window */
@@ -99,13 +100,17 @@ static void write_file(const struct trace_make *make, const char *name,
     if (good && content->header)
         good = fseek(file, TRACE_OPEN_OFFSET, SEEK_SET) == 0 &&
                fwrite(content->header, content->header_size, 1, file) == 1;
+    bool parked = content->parked && content->parked[0].mask;
+    if (good && parked)
+        good = fseek(file, TRACE_PARK_OFFSET, SEEK_SET) == 0 &&
+               fwrite(content->parked, 8 * sizeof(*content->parked), 1, file) == 1;
     const uint8_t *data = content->data;
     size_t size = content->window ? content->last : content->size;
     uint64_t end = content->data_offset + size;
     if (good && content->window) {
         good = fseek(file, content->window, SEEK_SET) == 0 &&
                fwrite(data + size, content->size - size, 1, file) == 1;
-        end = size ? end : content->window + content->size;
+        end = size || parked ? end : content->window + content->size;
     }
     if (good && size)
         good = fseek(file, content->data_offset, SEEK_SET) == 0 && fwrite(data, size, 1, file) == 1;
@@ -187,6 +192,7 @@ void trace_make_write(struct trace_make *make)
         content.last = make->access[i].chunk;
         content.header = make->open[i];
         content.header_size = sizeof(make->open[i]);
+        content.parked = make->parked[i];
         snprintf(name, sizeof(name), "access.%u", i);
         if (make->access[i].size)
             write_file(make, name, &content);

@@ -29,6 +29,7 @@ struct trace_make {
     struct trace_sync_codec sync_codec[64];
     struct trace_access_codec access_codec[64];
     struct trace_open open[64][TRACE_OPEN_ENTRIES];
+    struct trace_parked parked[64][8]; /* the first ones */
 };
 
 /* A new directory below the place for temporary files; main task and nothing else. */

@@ -165,7 +165,7 @@ static void do_handler(uint32_t calls)
 }
 
 /* The steps of shadow_enter() and shadow_leave(), with a handler where it does most harm. */
-static void do_call_interrupted(uint64_t pc, uint32_t calls)
+static __attribute__((unused)) void do_call_interrupted(uint64_t pc, uint32_t calls)
 {
     uint64_t *place = access_fast.top;
     access_fast.top = place + 1;
@@ -175,7 +175,7 @@ static void do_call_interrupted(uint64_t pc, uint32_t calls)
     place[0] = frames[depth - 1] = pc;
 }
 
-static void do_return_interrupted(uint32_t calls)
+static __attribute__((unused)) void do_return_interrupted(uint32_t calls)
 {
     uint64_t *place = access_fast.top - 1;
     bool slow = place < access_fast.low;
@@ -328,9 +328,54 @@ static void check(void)
     const struct trace_open *table = stream_open_table(&own.access_stream);
     for (uint32_t i = 0; i < TRACE_OPEN_ENTRIES; i++)
         decoded_open(&codec, &table[i]);
+    const struct trace_parked *parked = stream_park(&own.access_stream);
+    for (uint32_t i = 0; i < TRACE_PARK_ENTRIES; i++) {
+        const struct trace_open entry = {.mask = parked[i].mask,
+                                         .line = parked[i].line,
+                                         .pc = parked[i].pc,
+                                         .kind = parked[i].kind,
+                                         .context = parked[i].context};
+        decoded_open(&codec, &entry);
+    }
     for (uint32_t i = 0; owed.slots && i < SET_SIZE; i++)
         if (owed.slots[i])
             assert_true(set_has(&recorded, owed.slots[i]));
 }
+
+/* ---- around each test ---- */
+
+static int begin(void **state)
+{
+    (void)state;
+    if (!stream_bytes)
+        stream_bytes = raw_map(NULL, STREAM_BYTES, 3, 0x4022, -1, 0);
+    table_tasks.count = 3;
+    object_table = objects;
+    set_clear(&happened);
+    set_clear(&owed);
+    memset(born_count, 0, sizeof born_count);
+    memset(seen_mark, 0, sizeof seen_mark);
+    memset(open_header, 0, sizeof open_header);
+    generation = 1;
+    depth = 0;
+    own = (struct thread){.task = 2, .segment = 1, .record = &own_record};
+    own_record = (struct trace_task){.stack_low = 4096, .stack_high = 8192};
+    access_fast =
+        (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, access_no_open);
+    thread_current = &own;
+    access_on = 1;
+    access_thread_start(&own);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    access_thread_end(&own);
+    return 0;
+}
+
+#define R4 (2u << 4)
+#define W4 (R4 | TRACE_KIND_WRITE)
 
 #endif

@@ -61,6 +61,12 @@ struct trace_open *stream_open_table(struct stream *stream)
     return (struct trace_open *)(open_header + TRACE_OPEN_OFFSET);
 }
 
+struct trace_parked *stream_park(struct stream *stream)
+{
+    (void)stream;
+    return (struct trace_parked *)(open_header + TRACE_PARK_OFFSET);
+}
+
 uint8_t *stream_open_chunk(struct stream *stream)
 {
     if (stream->chunk)

@@ -1,7 +1,7 @@
 /*
  * What the parts of the access side share: the filter's fast words, which the __tsan_* entry points read without a guard,
- * and the state behind them, which only changes with the guard up. access.c (filter), open.c (records being merged,
- * contexts), shadow.c (call stack), abi.c and atomic.c (entry points).
+ * and the state behind them, which only changes with the guard up. access.c (filter), open.c and park.c (records being
+ * merged, contexts), shadow.c (call stack), abi.c and atomic.c (entry points).
  */
 #ifndef SHIM_ACCESS_STATE_H
 #define SHIM_ACCESS_STATE_H
@@ -198,6 +198,10 @@ struct access_state {
     uint32_t order_count;
     uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
 
+    uint32_t unparked; /* so many entries that their site leaves are not parked, but written */
+    uint32_t parked;   /* how many there are */
+    struct park *park;
+
     struct shadow *shadow;
     uint64_t *low_saved; /* while frames beyond the limit are counted: access_fast.low */
     uint64_t overflow;   /* how many frames there are beyond the limit */
@@ -311,6 +315,10 @@ NOINLINE bool open_ready(struct thread *thread, struct access_state *state);
 NOINLINE void open_emit(struct thread *thread, struct access_state *state,
                         struct trace_open *entry);
 
+/* The site of an entry goes on to another line: the entry is parked or becomes a record, and is empty. */
+NOINLINE void open_leave(struct thread *thread, struct access_state *state,
+                         struct trace_open *entry);
+
 /* The next line of a row: the lines before it become the run. */
 static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask,
                                uint32_t site)
@@ -350,7 +358,7 @@ static inline void open_add(struct thread *thread, struct access_state *state, u
             if (open_extend(entry, line, mask, site))
                 return;
         }
-        open_emit(thread, state, entry);
+        open_leave(thread, state, entry);
     } else {
         state->order[state->order_count++] = (uint8_t)slot;
     }
@@ -398,6 +406,23 @@ static inline uint32_t context_present(void)
 }
 /* Number of the present context, written if need be. After open_sync. */
 uint32_t open_context(struct thread *thread, struct access_state *state);
+
+/* park.c */
+/* The entry is one of the parked now; false: it is still to be written. */
+bool park_put(struct thread *thread, struct access_state *state, const struct trace_open *entry);
+/* All parked become records. */
+NOINLINE void park_write(struct thread *thread, struct access_state *state);
+/* ... if one of them may be of the lines of [low, high). */
+void park_write_range(struct thread *thread, struct access_state *state, uintptr_t low,
+                      uintptr_t high);
+/* ... if the context of one of them is that old. */
+void park_write_old(struct thread *thread, struct access_state *state, uint32_t oldest);
+/* The parked are the parent's, or those of a stream that is no more. */
+void park_forget(struct access_state *state);
+
+#define LINE_PUT_MAX \
+    48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
+#define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_PUT_MAX)) /* entries, of two records at most */
 
 /* block.c: blocks allocated while there was one task, for the ALLOC records of those that live on. */
 void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);

@@ -17,6 +17,7 @@
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"
+#include "shim/park.c"
 #include "shim/shadow.c"
 
 #include "shim/access_recorder_make.h"
@@ -30,40 +31,6 @@ static void check_every(uint64_t i, uint64_t period)
     if (i % period == 0)
         check();
 }
-
-static int begin(void **state)
-{
-    (void)state;
-    if (!stream_bytes)
-        stream_bytes = raw_map(NULL, STREAM_BYTES, 3, 0x4022, -1, 0);
-    table_tasks.count = 3;
-    object_table = objects;
-    set_clear(&happened);
-    set_clear(&owed);
-    memset(born_count, 0, sizeof born_count);
-    memset(seen_mark, 0, sizeof seen_mark);
-    memset(open_header, 0, sizeof open_header);
-    generation = 1;
-    depth = 0;
-    own = (struct thread){.task = 2, .segment = 1, .record = &own_record};
-    own_record = (struct trace_task){.stack_low = 4096, .stack_high = 8192};
-    access_fast =
-        (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, access_no_open);
-    thread_current = &own;
-    access_on = 1;
-    access_thread_start(&own);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    access_thread_end(&own);
-    return 0;
-}
-
-#define R4 (2u << 4)
-#define W4 (R4 | TRACE_KIND_WRITE)
 
 static void test_once(void **state)
 {
@@ -357,7 +324,7 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     return true;
 }
 
-static uint32_t copies_added;
+static uint32_t copies_added, parked_most;
 
 static void random_mark(uint32_t lines)
 {
@@ -406,6 +373,10 @@ static void random_captured(uint32_t lines)
 
 static void random_step(uint32_t lines)
 {
+    if (roll(8)) /* most segments are large enough that entries are parked */
+        own.access->unparked = 0;
+    if (own.access->parked > parked_most)
+        parked_most = own.access->parked;
     uint32_t what = roll(100);
     if (what < 40) {
         random_access(lines);
@@ -448,7 +419,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
 {
     patch_on = 1;
     mark_clear(MEMORY, MEMORY_BYTES);
-    copies_added = 0;
+    copies_added = parked_most = 0;
     seed = from;
     sites = lines < 5 ? lines : 40;
     for (uint32_t i = 0; i < steps; i++) {
@@ -461,6 +432,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
     check();
     patch_on = 0;
     assert_true(copies_added > steps / 1000);
+    assert_true(parked_most > 3);
 }
 
 static void test_random_dense(void **state)

@@ -4,7 +4,7 @@
  *
  * The open table merges what one site does to one line, and to lines in a row, into one record. It lies in the mapped
  * header of the stream, so that a SIGKILL loses none of it. Invariant: all open entries belong to the task and segment
- * that the stream names last, and their contexts are within the window.
+ * that the stream names last, and their contexts are within the window. So do the parked: see park.c.
  */
 #include "shim/access_state.h"
 
@@ -23,6 +23,7 @@
 #define CONTEXT_OLD \
     (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
 #define CONTEXT_SWEEP 128u     /* every so many contexts, open entries with old ones are written */
+#define PARK_AFTER    256u /* entries left: segments that do less are not worth a second table */
 #define CONTEXT_LAST  0xfff00000u /* the numbers begin again before they run out */
 
 static inline uint64_t mix(uint64_t hash, uint64_t value)
@@ -32,10 +33,6 @@ static inline uint64_t mix(uint64_t hash, uint64_t value)
 }
 
 /* ---- open entries ---- */
-
-#define LINE_MAX \
-    48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
-#define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_MAX)) /* entries, of two records at most */
 
 static NOINLINE uint8_t *run_put(struct access_state *state, uint8_t *p,
                                  const struct trace_open *entry)
@@ -80,8 +77,27 @@ void open_emit(struct thread *thread, struct access_state *state, struct trace_o
     entry_empty(entry);
 }
 
+/* The entry is cleared after it was parked: a SIGKILL in between shows it twice. */
+void open_leave(struct thread *thread, struct access_state *state, struct trace_open *entry)
+{
+    if (state->unparked) {
+        state->unparked--;
+        open_emit(thread, state, entry);
+        return;
+    }
+    if (!park_put(thread, state, entry)) {
+        open_emit(thread, state, entry);
+        return;
+    }
+    STORE_BARRIER();
+    entry->mask = 0;
+    open_near(entry, 0);
+}
+
 void open_flush(struct thread *thread, struct access_state *state)
 {
+    if (state->parked)
+        park_write(thread, state);
     uint32_t count = state->order_count;
     for (uint32_t from = 0, to; from < count; from = to) {
         to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
@@ -111,6 +127,8 @@ static void order_tidy(struct access_state *state)
 void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,
                       uintptr_t high)
 {
+    if (state->parked)
+        park_write_range(thread, state, low, high);
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &access_fast.table[state->order[i]];
         uint64_t back = (uint64_t)entry->run * LINE_BYTES;
@@ -124,6 +142,8 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
 
 static void open_sweep(struct thread *thread, struct access_state *state)
 {
+    if (state->parked && state->codec.context > CONTEXT_OLD)
+        park_write_old(thread, state, state->codec.context - CONTEXT_OLD);
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &access_fast.table[state->order[i]];
         if (state->codec.context - entry->context > CONTEXT_OLD)
@@ -254,8 +274,10 @@ bool open_sync(struct thread *thread, struct access_state *state)
 {
     if (state->segment == thread->segment && state->task == thread->task)
         return true;
-    if (state->order_count)
+    if (state->order_count | state->parked)
         open_flush(thread, state);
+    if (state->unparked < PARK_AFTER)
+        state->unparked = PARK_AFTER;
     if (UNLIKELY(state->task != thread->task || state->codec.context > CONTEXT_LAST))
         return switch_write(thread, state);
     if (!segment_write(thread, state))

@@ -22,6 +22,11 @@ static uint32_t window_offset(const struct stream *stream)
     return stream->kind == TRACE_FILE_SYNC ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW;
 }
 
+static uint32_t window_room(const struct stream *stream)
+{
+    return stream->kind == TRACE_FILE_SYNC ? TRACE_SYNC_ROOM : TRACE_ACCESS_ROOM;
+}
+
 static uint32_t data_offset(const struct stream *stream)
 {
     return stream->kind == TRACE_FILE_SYNC ? TRACE_SYNC_OFFSET : TRACE_ACCESS_OFFSET;
@@ -120,7 +125,7 @@ static int window_copy(struct stream *stream, int fd)
 static bool window_advance(struct stream *stream)
 {
     uint32_t size = stream->chunk->size;
-    bool full = window_offset(stream) + size == data_offset(stream);
+    bool full = size == window_room(stream);
     uint64_t limit = shim_options.max_access_bytes;
     if (full && stream->kind == TRACE_FILE_ACCESS && limit && stream->offset + size > limit) {
         stream_lose(stream, 0);
@@ -215,4 +220,17 @@ struct trace_open *stream_open_table(struct stream *stream)
     if (!stream->header && !stream_create(stream))
         return NULL;
     return (struct trace_open *)((uint8_t *)stream->header + TRACE_OPEN_OFFSET);
+}
+
+struct trace_parked *stream_park(struct stream *stream)
+{
+    if (!stream->header)
+        return NULL;
+    int fd = stream_file(stream, false);
+    if (fd < 0)
+        return NULL;
+    int error =
+        directory_reserve(fd, TRACE_PARK_OFFSET, TRACE_PARK_ENTRIES * sizeof(struct trace_parked));
+    raw1(SYS_close, fd);
+    return error ? NULL : (struct trace_parked *)((uint8_t *)stream->header + TRACE_PARK_OFFSET);
 }

@@ -42,5 +42,7 @@ bool stream_follow(struct stream *stream);
 void stream_abandon(struct stream *stream);
 /* Opens the access stream's file with its open table; NULL if that cannot be. */
 struct trace_open *stream_open_table(struct stream *stream);
+/* After that: makes room for its parked records; NULL if there is none. */
+struct trace_parked *stream_park(struct stream *stream);
 
 #endif

@@ -131,23 +131,29 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
 
 /* ---- accesses ---- */
 
+/* A mask that is not in the table. */
+static __attribute__((noinline)) uint64_t get_new_mask(struct input *in)
+{
+    uint8_t bytes[MASK_TOLD_MAX] = {0};
+    size_t left = (size_t)(in->end - in->p);
+    for (size_t i = 0; i < left && i < sizeof(bytes); i++)
+        bytes[i] = in->p[i];
+    uint64_t mask;
+    size_t size = (size_t)(mask_told(bytes, &mask) - bytes);
+    if (size > left)
+        in->error = "record cut short";
+    else
+        in->p += size;
+    return mask;
+}
+
 static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
 {
-    uint8_t code = get_byte(in);
     uint64_t mask = 0;
-    if (code < TRACE_MASKS) {
-        mask = codec->masks[code];
-    } else if (code == MASK_SPAN) {
-        unsigned start = get_byte(in), length = get_byte(in) + 1u;
-        if (start + length > 64) {
-            in->error = "mask out of range";
-            return 0;
-        }
-        mask = (length == 64 ? ~UINT64_C(0) : (UINT64_C(1) << length) - 1) << start;
-    } else if (code == MASK_BYTES) {
-        for (unsigned i = 0; i < 8; i++)
-            mask |= (uint64_t)get_byte(in) << 8 * i;
-    }
+    if (in->p < in->end && *in->p >= TRACE_MASKS)
+        mask = get_new_mask(in);
+    else
+        mask = codec->masks[get_byte(in)];
     if (mask == 0 && !in->error)
         in->error = "unknown mask";
     if (!in->error)

@@ -33,17 +33,21 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       2u
+#define TRACE_VERSION       3u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
 #define TRACE_CHUNK_MIN     4096u
 #define TRACE_CHUNK_MAX     (1u << 20)
-/* Where the window of a stream begins, and its data_offset: the window has all the room up to there at most. */
+/* Where the window of a stream begins and how large it is at most, and data_offset. */
 #define TRACE_SYNC_WINDOW   4096u
-#define TRACE_SYNC_OFFSET   (TRACE_SYNC_WINDOW + (16u << 10))
+#define TRACE_SYNC_ROOM     (16u << 10)
+#define TRACE_SYNC_OFFSET   (TRACE_SYNC_WINDOW + TRACE_SYNC_ROOM)
 #define TRACE_ACCESS_WINDOW 8192u
-#define TRACE_ACCESS_OFFSET (TRACE_ACCESS_WINDOW + (64u << 10))
+#define TRACE_ACCESS_ROOM   (64u << 10)
+#define TRACE_PARK_OFFSET   (TRACE_ACCESS_WINDOW + TRACE_ACCESS_ROOM) /* struct trace_parked[] */
+#define TRACE_PARK_ENTRIES  4096u
+#define TRACE_ACCESS_OFFSET (TRACE_PARK_OFFSET + TRACE_PARK_ENTRIES * 32u)
 #define TRACE_HELD_MAX \
     16u /* held objects a record or a task slot can list; more are counted, not listed */
 #define TRACE_STACK_DEPTH 64u /* frames of one stack in the `stacks` file */
@@ -562,5 +566,23 @@ static_assert(sizeof(struct trace_open) == 48, "open");
 static_assert(TRACE_OPEN_OFFSET + TRACE_OPEN_ENTRIES * sizeof(struct trace_open) <=
                   TRACE_ACCESS_WINDOW,
               "open table");
+
+/*
+ * The parked: records of one line that their site has left, and may come back to. They lie between the window and the
+ * chunks of the access stream, and are read like entries of the open table, and after these. Where nothing was ever
+ * parked the file is shorter, or has a hole there.
+ */
+struct trace_parked {
+    uint64_t mask; /* 0: empty; stored last */
+    uint64_t line; /* its address */
+    uint64_t pc;
+    uint32_t context;
+    uint8_t kind;
+    uint8_t reserved;
+    uint16_t site; /* the recorder's own */
+};
+static_assert(sizeof(struct trace_parked) * TRACE_PARK_ENTRIES ==
+                  TRACE_ACCESS_OFFSET - TRACE_PARK_OFFSET,
+              "parked");
 
 #endif

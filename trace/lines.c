@@ -52,17 +52,16 @@ const uint8_t *trace_lines_get(struct trace_access_codec *codec, const uint8_t *
         struct trace_site *site = &codec->sites[slot];
         uint64_t mask = site->mask;
         if (!(header & LINE_MASK)) {
-            uint64_t word = load(q), code = word & 0xff;
-            uint64_t start = word >> 8 & 0xff, more = word >> 16 & 0xff;
-            if (code == MASK_SPAN) {
-                mask = start + more > 63 ? 0 : ~UINT64_C(0) >> (63 - more) << start;
-                q += 3;
-            } else if (code == MASK_BYTES) {
-                mask = load(q + 1);
-                q += 9;
-            } else {
-                mask = code < TRACE_MASKS ? codec->masks[code] : 0;
+            uint32_t code = *q;
+            if (code < TRACE_MASKS) {
+                mask = codec->masks[code];
                 q++;
+            } else if (code < MASK_SPAN) {
+                uint32_t start = (code - MASK_SHORT) * 8 + (q[1] >> 5), more = q[1] & 31;
+                mask = start + more > 63 ? 0 : ~UINT64_C(0) >> (63 - more) << start;
+                q += 2;
+            } else {
+                q = mask_told(q, &mask);
             }
         }
         uint64_t line = FROM_OWN >> where & 1 ? site->line : last;

@@ -29,8 +29,16 @@ static uint64_t next_random(uint64_t *seed)
 
 static uint64_t random_mask(uint64_t *seed)
 {
-    uint64_t random = next_random(seed);
-    switch (random & 3) {
+    uint64_t random = next_random(seed), few = random & random >> 13 & random >> 29;
+    switch (random & 7) {
+    case 4:
+        return (few & 0x5555555555555555u) * 3 | 3;
+    case 5:
+        return (few & 0x1111111111111111u) * 15 | 15;
+    case 6:
+        return (few & 0x0101010101010101u) * 255 | 255;
+    case 7:
+        return (few & UINT64_C(0xff) << (random >> 8 & 7) * 8) | UINT64_C(1) << (random >> 58);
     case 0:
         return random | 1;
     case 1:

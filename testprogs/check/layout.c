@@ -85,6 +85,9 @@ static void tables(void)
 #define E(m) M(trace_open, m)
     TABLE(trace_open, "Entries of the open table in the header of `access.N`.", E(mask), E(line),
           E(pc), E(run_mask), E(run), E(stride), E(near), E(kind), E(reserved2), E(context));
+#define K(m) M(trace_parked, m)
+    TABLE(trace_parked, "The parked records of `access.N`. `site` is the recorder's own.", K(mask),
+          K(line), K(pc), K(context), K(kind), K(reserved), K(site));
 }
 
 #define VALUE(name) printf("| %d | %s |\n", (int)(name), strchr(#name, '_') + 1)
