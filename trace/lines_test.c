@@ -1,6 +1,6 @@
 /*
  * Records read many at once are those that are read one by one, whatever the bytes are: of streams of random records,
- * and of these with damage.
+ * and of these with damage. And masks of every shape are read as they were written.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -168,8 +168,69 @@ static void damage(void **state)
     free(bytes);
 }
 
+/* Masks of all shapes, each told and then again, are read as they were written, and take at most so many bytes. */
+static void masks_roundtrip(const uint64_t *some, size_t count, size_t most)
+{
+    static struct trace_access_codec put, get, before;
+    memset(&put, 0, sizeof(put));
+    memset(&get, 0, sizeof(get));
+    struct trace_access *record = malloc(sizeof(*record));
+    assert_non_null(record);
+    for (size_t i = 0; i < 4 * count; i++) {
+        /* Another mask between them, so that it is not that of the site's last record. */
+        uint64_t mask = i % 2 ? some[i / 4] : some[i / 4] == 1 ? 2 : 1;
+        const char *error = NULL;
+        uint8_t bytes[TRACE_RECORD_MAX];
+        uint8_t *end = trace_line_put(&put, bytes, 0x21, 0x401000, 0x10000, mask, 0, 0, 1);
+        size_t size = (size_t)(end - bytes);
+        before = get;
+        assert_int_equal(trace_access_get(&get, bytes, end, record, &error), size);
+        assert_null(error);
+        assert_int_equal(record->mask, mask);
+        if (i > 1)
+            assert_in_range(size, 1, i % 2 ? 1 + most : 3);
+        while (i < 256 && --end > bytes) { /* cut short it is no record */
+            static struct trace_access_codec copy;
+            copy = before;
+            assert_int_equal(trace_access_get(&copy, bytes, end, record, &error), 0);
+            assert_non_null(error);
+        }
+    }
+    free(record);
+}
+
+static void masks(void **state)
+{
+    (void)state;
+    static uint64_t some[2080];
+    size_t count = 0;
+    for (unsigned start = 0; start < 64; start++)
+        for (unsigned length = 1; start + length <= 64; length++)
+            some[count++] = ~UINT64_C(0) >> (64 - length) << start;
+    masks_roundtrip(some, count, 3);
+    static const struct {
+        unsigned step, bytes;
+    } sizes[] = {{2, 5}, {4, 3}, {8, 2}, {1, 9}};
+    uint64_t seed = 0x2545f4914f6cdd1d;
+    for (size_t s = 0; s < 4; s++) {
+        uint64_t group = (UINT64_C(1) << sizes[s].step) - 1;
+        for (count = 0; count < 1000;) {
+            uint64_t bits = 0, random = next_random(&seed) & next_random(&seed);
+            for (unsigned i = 0; i < 64 / sizes[s].step; i++)
+                bits |= (random >> i & 1 ? group : 0) << i * sizes[s].step;
+            some[count] = bits;
+            count += bits != 0 && ~bits != 0;
+        }
+        masks_roundtrip(some, count, sizes[s].bytes < 3 ? 3 : sizes[s].bytes);
+    }
+    for (count = 0; count < 64; count++) /* two bytes far apart */
+        some[count] = UINT64_C(1) << count | UINT64_C(1) << (count + 29) % 64;
+    masks_roundtrip(some, count, 4);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(streams), cmocka_unit_test(damage)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(streams), cmocka_unit_test(damage),
+                                       cmocka_unit_test(masks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
