@@ -84,21 +84,6 @@ static bool analyze(struct patch_image *image)
     return true;
 }
 
-static bool tables_begin(struct patch_image *image)
-{
-    struct patch_place_table *table = image->table;
-    size_t room = (size_t)image->instruction_count + 16;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    table->places =
-        raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
-    table->misses =
-        raw_map(NULL, 3 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
-    table->room = room;
-    table->low = (uintptr_t)image->text;
-    table->high = table->low + image->size;
-    return table->places && table->misses;
-}
-
 static enum refused install(struct patch_image *image)
 {
     uintptr_t low = (uintptr_t)image->text & ~(uintptr_t)(PAGE - 1),
@@ -118,7 +103,8 @@ static enum refused patch_now(struct patch_image *image)
     struct area area;
     if (!analyze(image))
         return REFUSED_FRAMES;
-    if (!tables_begin(image) || !area_begin(&area, image, image->size * (size_t)COPY_FACTOR)) {
+    if (!patch_place_map(table, image, 0) ||
+        !area_begin(&area, image, image->size * (size_t)COPY_FACTOR)) {
         patch_place_unmap(table);
         return REFUSED_MEMORY;
     }

@@ -278,6 +278,8 @@ struct patch_place_table {
     const uint32_t *entries;   /* per slot: offset in the text */
     const uint32_t *copied;    /* per byte of text: offset in the copy, 0: not copied */
 };
+/* Memory for the places of the image and of so many instructions more; false: none, and patch_place_unmap is due. */
+bool patch_place_map(struct patch_place_table *table, const struct patch_image *image, size_t more);
 void patch_place_unmap(struct patch_place_table *table);
 /* Where it is kept from then on; NULL: there is no room. */
 struct patch_place_table *patch_place_add(const struct patch_place_table *table);

@@ -172,22 +172,13 @@ static void emit_slots(struct patch_lazy *lazy, struct patch_image *image)
 static bool table_begin(struct patch_lazy *lazy, const struct patch_image *image)
 {
     struct patch_place_table *table = image->table;
-    size_t room = (size_t)image->instruction_count + 16 + (size_t)lazy->room;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    table->places =
-        raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
-    table->misses =
-        raw_map(NULL, 3 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
-    table->room = room;
-    table->low = (uintptr_t)image->text;
-    table->high = table->low + image->size;
     table->copy = lazy->area.runs;
     table->copy_end = lazy->area.runs + lazy->code;
     table->slots = LAZY_WAYS;
     table->slots_end = LAZY_WAYS + lazy->slots * LAZY_SLOT;
     table->entries = lazy->entries;
     table->copied = lazy->places;
-    return table->places && table->misses;
+    return patch_place_map(table, image, lazy->room);
 }
 
 static bool reserve(struct patch_lazy *lazy, const struct patch_image *image)

@@ -9,6 +9,7 @@
 #include "shim/patch_emit.h"
 #include "shim/patch_lazy.h"
 
+#include <sys/mman.h>
 #include <sys/ucontext.h>
 
 #include "shim/banned.h"
@@ -36,6 +37,20 @@ struct patch_place_table *patch_place_add(const struct patch_place_table *table)
     if (i == table_count)
         __atomic_store_n(&table_count, table_count + 1, __ATOMIC_RELEASE);
     return &tables[i];
+}
+
+bool patch_place_map(struct patch_place_table *table, const struct patch_image *image, size_t more)
+{
+    size_t room = (size_t)image->instruction_count + 16 + more;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    table->places =
+        raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->misses =
+        raw_map(NULL, 3 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->room = room;
+    table->low = (uintptr_t)image->text;
+    table->high = table->low + image->size;
+    return table->places && table->misses;
 }
 
 void patch_place_unmap(struct patch_place_table *table)
