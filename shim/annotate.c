@@ -347,6 +347,7 @@ void annotate_task_name(const char *name)
     struct thread *thread = name ? thread_enter() : NULL;
     if (!thread)
         return;
+    task_names = true;
     char *to = thread->record->name;
     for (size_t i = 0; i + 1 < sizeof thread->record->name; i++) {
         to[i] = *name;

@@ -116,7 +116,8 @@ static bool fiber_task(struct thread *thread, struct fiber *fiber, uintptr_t pc,
     record->stack_high = fiber->high;
     record->parent_segment = clock_new_segment(thread);
     fiber->go.task = task;
-    fiber->go.held_count = fiber->go.frame_count = 0;
+    fiber->go.held_count = 0;
+    fiber->go.frame_count = 0;
     fiber->go.meaning = (struct meaning){.object = NULL};
     fiber->ended = false;
     fiber->generation = generation;

@@ -52,6 +52,7 @@ struct go_layout {
     uint32_t m_p, m_next, p_next, p_tick, p_timers, timer_argument, timer_status;
     uint32_t span_start, span_size, span_class;
     uintptr_t code_low, code_high; /* libgo */
+    bool mutex_known;              /* sync.Mutex begins with its state */
     bool end_known;                /* what only the end needs was found */
 };
 extern struct go_layout go_layout;
@@ -70,36 +71,42 @@ struct go_operation {
     uintptr_t pc, frame;
 };
 
-/* A goroutine, or what an OS thread does by itself (g 0: the scheduler, timers). */
+/*
+ * A goroutine, or what an OS thread does by itself (g 0: the scheduler, timers). What its making, its switches and its end
+ * touch is the first line of the cache: with thousands of them each line is a miss.
+ */
 struct go {
     uintptr_t g;
+    struct go *next; /* in its bucket, or free */
     int64_t id;
-    uint32_t task;
     struct thread *thread;          /* that it runs on, or ran on last */
     struct go_operation *operation; /* innermost */
-    struct clock_pair learn;        /* what it is after when it goes on, by a task that let it */
-    struct object *learn_by;
+    uint32_t task;
+    uint16_t held_count;
+    bool panicked; /* or threw: the next four of those below may be set */
     bool shown_to; /* its present segment is in others' clocks: it must not go on in it */
     bool asked;    /* it has tried to receive or to select without waiting */
     bool threw;
+    bool at_work; /* when the process ended */
+    /* A g that C threads borrow while they call into Go: it stands for the task of the thread that has it now. */
+    uint32_t callbacks;     /* nested calls that have it, 0: nobody */
+    struct meaning meaning; /* of a fiber, while it is not on a thread */
+
     uint32_t panic_stack, message; /* of its last panic, or the runtime's error */
     struct object *misused;        /* that one was about the misuse of, else NULL ... */
     uint32_t misuse;               /* ... and which */
     uint32_t test;                 /* name of the test that it is about to start */
-    struct go *carried;            /* of a thread's own: the goroutine that it carried last */
-    uint32_t held_count, held_room;
-    struct meaning meaning; /* of a fiber, while it is not on a thread */
-    struct held *held;      /* what it holds, while it is not on a thread */
-    uint32_t frame_count, frame_room;
-    uint64_t *frames; /* its shadow call stack, likewise: pc and sp of each */
+    struct clock_pair learn;       /* what it is after when it goes on, if it is shown_to */
+    struct object *learn_by;
+    struct go *carried; /* of a thread's own: the goroutine that it carried last */
+    struct held *held;  /* what it holds, while it is not on a thread */
+    uint64_t *frames;   /* its shadow call stack, likewise: pc and sp of each */
+    uint32_t held_room, frame_count, frame_room;
+    uint32_t scheduler; /* task that a thread which borrows it is for Go's scheduler meanwhile */
     uint64_t cases_hash;
     uint32_t cases_list;
-    bool at_work; /* when the program ended */
-    /* A g that C threads borrow while they call into Go: it stands for the task of the thread that has it now. */
-    uint32_t callbacks; /* nested calls that have it, 0: nobody */
-    uint32_t scheduler; /* task that such a thread is for Go's scheduler meanwhile */
-    struct go *next;    /* in its bucket, or free */
-};
+} __attribute__((aligned(64)));
+static_assert(offsetof(struct go, meaning) + sizeof(struct object *) <= 64, "one line");
 
 /* go_runtime.c */
 void go_setup(void); /* finds libgo, if there is one */
@@ -154,6 +161,9 @@ void go_switch(struct thread *thread, struct go *to);
 struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32_t stack);
 void go_each(void (*visit)(struct go *go, void *data), void *data);
 void go_fork_child(void);
+
+/* Some goroutine is of a test by name. */
+extern bool go_tests;
 
 /* Is this thread making a goroutine that is not a task yet? */
 bool go_statement_under_way(void);

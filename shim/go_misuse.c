@@ -43,6 +43,7 @@ void go_misused(struct thread *thread, struct go *go, const char *text, intptr_t
     const struct go_operation *operation = go->operation;
     uint32_t kind = operation ? trace_primitives[operation->primitive].kind : TRACE_OBJECT_NONE;
     go->misused = NULL;
+    go->panicked = true;
     for (size_t i = 0; operation && i < sizeof words / sizeof *words && !go->misused; i++) {
         size_t wanted = raw_length(words[i].text);
         if (words[i].kind != kind || length < (intptr_t)wanted ||

@@ -38,6 +38,7 @@ static NOINLINE void panicking(const struct go_type *type, const void *data, uin
         bool is_text = type && text && (type->kind & GO_KIND_MASK) == GO_STRING;
         go_misused(thread, go, is_text ? text->text : NULL, is_text ? text->length : 0);
         go->operation = NULL;
+        go->panicked = true;
         go->panic_stack = stack_here(thread, pc, frame);
     }
     if (thread)
@@ -63,7 +64,7 @@ static NOINLINE void throwing(const char *text, intptr_t length, uintptr_t pc, u
         begins(text, length, "no goroutines (main called")) {
         process_record()->flags |= TRACE_PROCESS_ASLEEP;
     } else if (go) {
-        go->threw = true;
+        go->threw = go->panicked = true;
         go->panic_stack = stack_here(thread, pc, frame);
         go->message = length > 0 ? stack_put_text(text, (size_t)length) : 0;
         go_misused(thread, go, text, length);
@@ -175,6 +176,7 @@ static NOINLINE void test_named(const char *name, intptr_t length)
         text[used++] = name[i] == ' ' ? '_' : name[i];
     if (thread->go && used)
         thread->go->test = stack_put_text(text, used);
+    go_tests = true;
     thread_leave(thread);
 }
 

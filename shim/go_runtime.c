@@ -168,6 +168,19 @@ static const char *find_all(void)
     return missing;
 }
 
+/* Does a Mutex begin with its state, 1 while it is locked and nobody waits? Asked of the functions themselves. */
+static bool mutex_read(void)
+{
+    uint32_t state = 1, trial[16] = {0};
+    const struct go_struct *type = dlsym(RTLD_DEFAULT, "sync.Mutex..d");
+    if (!field_find(type, "state", &state) || state != 0 || type->type.size != 8 ||
+        !go_real.go_mutex_trylock(trial))
+        return false;
+    bool known = trial[0] == 1 && trial[1] == 0;
+    go_real.go_mutex_unlock(trial);
+    return known && trial[0] == 0 && trial[1] == 0;
+}
+
 void go_setup(void)
 {
     if (!dlsym(RTLD_NEXT, "__go_go"))
@@ -177,6 +190,7 @@ void go_setup(void)
         missing = layout_read();
     go_on = !missing;
     if (!missing) {
+        go_layout.mutex_known = mutex_read();
         go_layout.end_known = end_read();
         go_memory_find(RTLD_NEXT);
         task_record(1)->flags |= TRACE_TASK_SYSTEM; /* the thread; main is a goroutine */

@@ -118,6 +118,26 @@ static inline struct thread *plain(void)
     return thread;
 }
 
+/*
+ * The word of a Mutex: 0 free, 1 locked and nobody waits, else more. Lock and Unlock of libgo begin with this step, which is
+ * done here in line; only where it fails is there anything to ask them. Of a libgo whose Mutex is laid out otherwise, all
+ * is asked.
+ */
+static inline bool word_changed(uint32_t *word, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* Had at once, but met for the first time, or with anything else to it. */
+static NOINLINE void lock_unusual(struct thread *thread, uintptr_t mutex, uintptr_t pc,
+                                  uintptr_t frame)
+{
+    struct object *object = object_get(thread, mutex, TRACE_OBJECT_MUTEX);
+    if (LIKELY(object != NULL))
+        lock_owned(thread, object, false, pc, frame);
+    thread_leave(thread);
+}
+
 /* Tried first: what is to be had at once needs no operation, and the goroutine stays on this thread. */
 GO_EXPORT(go_mutex_lock, "sync.Mutex.Lock", void, (void *mutex));
 EXPORT void wrap_go_mutex_lock(void *mutex)
@@ -128,7 +148,7 @@ EXPORT void wrap_go_mutex_lock(void *mutex)
         return;
     }
     uintptr_t pc = RETURN_PC, frame = (uintptr_t)__builtin_frame_address(0);
-    if (UNLIKELY(!thread || !mutex || !go_real.go_mutex_trylock(mutex))) {
+    if (UNLIKELY(!thread || !mutex || !go_layout.mutex_known || !word_changed(mutex, 0, 1))) {
         lock_wait(mutex, pc, frame);
         return;
     }
@@ -136,10 +156,12 @@ EXPORT void wrap_go_mutex_lock(void *mutex)
     __asm__ volatile("" ::: "memory");
     thread->events++;
     struct object *object = object_cached(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
-    if (UNLIKELY(!object))
-        object = object_get(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
-    if (LIKELY(object != NULL))
-        lock_owned(thread, object, false, pc, frame);
+    if (UNLIKELY(!object || thread->held_count || !lock_usual(thread, object))) {
+        lock_unusual(thread, (uintptr_t)mutex, pc, frame);
+        return;
+    }
+    uint32_t stack = stack_here(thread, pc, frame);
+    lock_own(thread, object, stack);
     thread_leave(thread);
 }
 
@@ -177,6 +199,8 @@ EXPORT void wrap_go_mutex_unlock(void *mutex)
         thread->events++;
         lock_given(thread, object);
         thread_leave(thread);
+        if (LIKELY(go_layout.mutex_known && word_changed(mutex, 1, 0)))
+            return;
     } else if (go_on && !is_part((uintptr_t)mutex)) {
         unlock_unusual(mutex, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
         return;

@@ -26,7 +26,8 @@ static inline void held_changed(struct thread *thread, uint64_t hash)
 /* held_hash with one more. A set that is the same again has the same hash, so that its context is found again. */
 static inline uint64_t held_with(uint64_t hash, const struct object *object, uint32_t mode)
 {
-    hash = (hash + 1) ^ ((uint64_t)object_name(object) << 2 | mode);
+    uint64_t place = (uintptr_t)object - (uintptr_t)object_table; /* a multiple of 64 */
+    hash = (hash + 1) ^ ((uint64_t)object->shown.generation << 40 | place | mode);
     hash *= 0x9e3779b97f4a7c15u;
     return hash ^ hash >> 29;
 }

@@ -33,6 +33,23 @@ static inline struct thread *lock_enter(struct object **object, uintptr_t addres
 /* Waits a moment for a mutex that is not free. True: it was free at the end, and another try is worth it. */
 bool lock_await(uintptr_t mutex);
 
+/* Nobody has it, its clock is known, and it has been locked before: nothing is left to do but lock_own. */
+static inline bool lock_usual(struct thread *thread, struct object *object)
+{
+    const struct object_clock *clock = object_clock(object);
+    return !object->shown.owner && object->shown.create_stack && !clock->set &&
+           clock_known(thread, clock->task, clock->segment);
+}
+
+/* Not held before: the task's from here on. */
+static inline void lock_own(struct thread *thread, struct object *object, uint32_t stack)
+{
+    object->shown.owner = thread->task;
+    object->shown.owner_count = 1;
+    object->shown.owner_stack = stack;
+    held_push(thread, object, TRACE_MODE_EXCLUSIVE, stack);
+}
+
 /* The object is this task's from here on. `key`: held_key, 0 if it was not waited for. `stack`: 0 if it is to be captured. */
 static inline void lock_taken(struct thread *thread, struct object *object, uint64_t key,
                               uint32_t stack, uintptr_t pc, uintptr_t frame)
@@ -52,10 +69,7 @@ static inline void lock_taken(struct thread *thread, struct object *object, uint
         clock_acquire_readers(thread, object, pc);
     if (!stack)
         stack = stack_here(thread, pc, frame);
-    shown->owner = thread->task;
-    shown->owner_count = 1;
-    shown->owner_stack = stack;
-    held_push(thread, object, TRACE_MODE_EXCLUSIVE, stack);
+    lock_own(thread, object, stack);
     if (key)
         held_order(thread, object, TRACE_MODE_EXCLUSIVE, stack, key);
 }

@@ -239,9 +239,10 @@ static uint32_t stack_without_unwinder(uintptr_t pc)
     return stack_put(pcs, count);
 }
 
-static bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
+static inline bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
 {
-    const uint64_t *words = (const uint64_t *)table_slot(&table_stacks, entry->id) + 1;
+    const uint64_t *words =
+        (const uint64_t *)(table_stacks.base + TRACE_TABLE_OFFSET) + entry->id + 1;
     for (uint32_t i = 0; i < entry->count; i++)
         if (((const uint64_t *)frame)[entry->place[i]] != words[i])
             return false;
@@ -378,17 +379,15 @@ static NOINLINE uint32_t stack_capture(struct stack_cache *cache, struct stack_e
     return asked->id;
 }
 
-static uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uintptr_t frame, bool rationed)
+static NOINLINE uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uintptr_t frame,
+                                       bool rationed)
 {
     if (UNLIKELY(!stacks_ready(thread)))
         return stack_without_unwinder(pc);
     struct stack_cache *cache = thread->stacks;
     uintptr_t key = stack_key(cache, pc), place = frame_place(thread, frame);
-    struct stack_entry *entry = cache->last;
-    if (LIKELY(entry && entry->key == key && entry->frame == place && entry_holds(entry, frame)))
-        return entry->id;
     struct stack_entry *set = set_of(cache->entries, CACHE, key, place);
-    entry = entry_find(set, key, place, frame);
+    struct stack_entry *entry = entry_find(set, key, place, frame);
     if (UNLIKELY(!entry)) {
         struct stack_entry *callers = set_of_caller(cache, set, key, place, frame);
         if (callers) {
@@ -411,13 +410,32 @@ static uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uintptr_t fra
     return id;
 }
 
+/* The stack found last, or 0: most often it is asked for again, and then nothing need be kept on our own. */
+static inline uint32_t stack_again(const struct thread *thread, uintptr_t pc, uintptr_t frame)
+{
+    const struct stack_cache *cache = thread->stacks;
+    if (UNLIKELY(!cache))
+        return 0;
+    const struct stack_entry *entry = cache->last;
+    return LIKELY(entry && entry->key == stack_key(cache, pc) &&
+                  entry->frame == frame_place(thread, frame) && entry_holds(entry, frame))
+               ? entry->id
+               : 0;
+}
+
 uint32_t stack_here(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
+    uint32_t again = stack_again(thread, pc, frame);
+    if (LIKELY(again))
+        return again;
     return stack_of_call(thread, pc, frame, false);
 }
 
 uint32_t stack_here_rationed(struct thread *thread, uintptr_t pc, uintptr_t frame)
 {
+    uint32_t again = stack_again(thread, pc, frame);
+    if (LIKELY(again))
+        return again;
     return stack_of_call(thread, pc, frame, true);
 }
 

@@ -20,6 +20,7 @@
 #include "shim/thread.h"
 
 __thread struct thread *thread_current;
+bool task_names;
 
 static struct spin threads_lock;
 static struct thread *threads_free;

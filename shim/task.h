@@ -28,5 +28,7 @@ void task_cases_show(struct thread *thread);
 /* What the task holds, into its live slot. */
 void task_held_show(struct thread *thread);
 void task_name(struct trace_task *record);
+/* Some task has been given a name. */
+extern bool task_names;
 
 #endif
