@@ -52,11 +52,6 @@ static size_t large_used; /* bytes of filters larger than FILTER_LAST that threa
 static struct filter_entry
     *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
 
-static size_t filter_bytes(uint32_t log2)
-{
-    return (sizeof(struct filter_entry) << log2) + (sizeof(struct filter_entry) << (log2 - 1));
-}
-
 static size_t large_bytes(uint32_t log2)
 {
     return log2 > FILTER_LAST ? filter_bytes(log2) : 0;
@@ -292,11 +287,17 @@ static inline __attribute__((always_inline)) bool line_add(struct thread *thread
     return known;
 }
 
-/* `alone`: there is one task, and only the filter is to know. */
+/*
+ * `alone`: there is one task, and only the filter is to know. All that it does before there is a second one comes before
+ * that one, so it need not come back for the rest of the line: bytes filled in one by one were 8 calls of 9 where main fills
+ * a buffer. Not where bytes are marked, which are in no filter.
+ */
 static NOINLINE void line_record(struct thread *thread, struct access_state *state, uintptr_t line,
                                  uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t slot,
                                  bool alone)
 {
+    if (alone && !(patch_on && mark_of_line(line)))
+        mask = ~UINT64_C(0);
     line_add(thread, state, line, mask, kind, pc, slot, alone, 0);
 }
 
@@ -433,12 +434,41 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     return near ? context_present() : 0;
 }
 
+static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *site,
+                                   uint32_t number)
+{
+    struct thread *thread = thread_current;
+    uint32_t size = site->size, offset = address % LINE_BYTES, over = offset + size - LINE_BYTES;
+    uintptr_t line = address - offset, next = line + LINE_BYTES;
+    if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
+        return true;
+    if (size > LINE_BYTES || shim_state != SHIM_ON || !shim_options.accesses ||
+        mark_of_line(line) || mark_of_line(next))
+        return false;
+    thread->busy = 1;
+    STORE_BARRIER();
+    bool known = line_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
+                          site->pc + 1, site->slot, false, 0);
+    known &= line_add(thread, thread->access, next, ~UINT64_C(0) >> (LINE_BYTES - over), site->kind,
+                      site->pc + 1, site->slot, false, number);
+    bool marked = !known && (mark_of_line(line) || mark_of_line(next));
+    if (UNLIKELY(marked)) {
+        access_forget_everywhere(line);
+        access_forget_everywhere(next);
+    }
+    thread_leave(thread);
+    return LIKELY(!marked);
+}
+
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
     struct thread *thread = thread_current;
     uintptr_t offset = address % LINE_BYTES, line = address - offset;
-    if (UNLIKELY(site->action != PATCH_ACCESS || site->size > LINE_BYTES - offset ||
-                 shim_state != SHIM_ON || !shim_options.accesses || mark_of_line(line)))
+    if (UNLIKELY(site->action != PATCH_ACCESS))
+        return false;
+    if (UNLIKELY(site->size > LINE_BYTES - offset))
+        return near_crossing(address, site, number);
+    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses || mark_of_line(line)))
         return false;
     thread->busy = 1;
     STORE_BARRIER();
@@ -461,37 +491,6 @@ void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t 
     bool alone = access_alone();
     if (alone || open_current(thread, state) || open_ready(thread, state))
         line_record(thread, state, line, mask, kind, pc, open_slot(pc, kind), alone);
-}
-
-static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)
-{
-    struct filter reads = {(struct filter_entry *)entries,
-                           (((uintptr_t)1 << log2) - 1) * sizeof(struct filter_entry)};
-    struct filter writes = {reads.entries + ((size_t)1 << log2),
-                            (((uintptr_t)1 << (log2 - 1)) - 1) * sizeof(struct filter_entry)};
-    struct filter_entry *both[2] = {filter_entry(&reads, line), filter_entry(&writes, line)};
-    for (uint32_t i = 0; i < 2; i++) {
-        uint64_t tag = __atomic_load_n(&both[i]->tag, __ATOMIC_RELAXED);
-        if (((tag ^ line) & ((UINT64_C(1) << GENERATION_SHIFT) - LINE_BYTES)) == 0)
-            __atomic_store_n(&both[i]->tag, 0, __ATOMIC_RELAXED);
-    }
-}
-
-static void thread_forget(struct thread *thread, void *line)
-{
-    struct access_state *state = __atomic_load_n(&thread->access, __ATOMIC_ACQUIRE);
-    uintptr_t shown = state ? __atomic_load_n(&state->shown, __ATOMIC_ACQUIRE) : 0;
-    if (shown)
-        line_forget(shown & ~(uintptr_t)63, shown & 63, *(const uintptr_t *)line);
-}
-
-/*
- * A filter that changes hands meanwhile is still a filter: an entry too many is forgotten at worst. Its thread may be
- * entering the line just now: it looks at the marks once more behind that.
- */
-void access_forget_everywhere(uintptr_t line)
-{
-    task_each_thread(thread_forget, &line);
 }
 
 /* ---- blocks ---- */

@@ -27,6 +27,8 @@ void access_new_segment(struct thread *thread); /* thread->segment has changed *
 void access_thread_start(
     struct thread *thread); /* the thread's task, slot and segment are set; its stack is an ALLOC */
 void access_thread_end(struct thread *thread); /* flush; the filter goes back to the pool */
+/* A second task appeared that nobody made. What was done alone was not recorded; what is done from now on is. */
+void access_no_longer_alone(void);
 void access_fork_child(
     struct thread *thread);               /* all that was open belonged to the parent's trace */
 void access_flush(struct thread *thread); /* open entries become records */

@@ -79,6 +79,12 @@ static inline struct filter_entry *filter_entry(const struct filter *filter, uin
     return (struct filter_entry *)((uintptr_t)filter->entries + (address >> 2 & filter->mask));
 }
 
+/* Of both filters, if that of reads has 1 << log2 entries. */
+static inline size_t filter_bytes(uint32_t log2)
+{
+    return (sizeof(struct filter_entry) << log2) + (sizeof(struct filter_entry) << (log2 - 1));
+}
+
 /* Has every byte of `bytes` (from the first byte of the access on) been seen in this way? */
 static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
 {
@@ -86,6 +92,14 @@ static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
         filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
     uint64_t offset = address ^ access_fast.tag ^ entry->tag;
     return offset < LINE_BYTES && !(entry->unseen >> offset & bytes);
+}
+
+/* Crossing from one line into the next, where the test of copies always fails: both may have been seen. */
+static inline bool access_crossing_seen(uintptr_t address, uint32_t size, bool write)
+{
+    uint32_t first = LINE_BYTES - address % LINE_BYTES;
+    return size > first && size <= 32 && access_seen(address, (UINT64_C(1) << first) - 1, write) &&
+           access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write);
 }
 
 static inline uint32_t open_slot(uintptr_t pc, uint32_t kind)

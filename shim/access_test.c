@@ -14,6 +14,7 @@
 #include "shim/abi_fast.c"
 #include "shim/access.c"
 #include "shim/block.c"
+#include "shim/forget.c"
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"
@@ -161,6 +162,20 @@ static void test_alone(void **state)
     access_record(&own, MEMORY, 4, W4, 1);
     assert_int_equal(own.access_stream.chunk->used, used);
     assert_true(access_seen(MEMORY, 15, true));
+    assert_true(access_seen(MEMORY + 32, 1, true)); /* nobody asks for the rest of the line */
+    assert_false(access_seen(MEMORY + 64, 1, true));
+    access_record(&own, MEMORY + 64, 4, R4, 1);
+    assert_true(access_seen(MEMORY + 127, 1, false));
+    assert_false(access_seen(MEMORY + 127, 1, true));
+    patch_on = 1;
+    assert_true(mark_set(MEMORY + 130, 1));
+    access_record(&own, MEMORY + 128, 1, 1, 1);
+    assert_false(access_seen(MEMORY + 129, 1, true)); /* but where bytes are marked */
+    mark_clear(MEMORY + 128, 64);
+    patch_on = 0;
+    access_no_longer_alone();
+    assert_false(access_seen(MEMORY, 15, true));
+    assert_false(access_seen(MEMORY + 64, 15, false));
     table_tasks.count = 3;
     do_segment();
     access_record(&own, MEMORY, 4, W4, 1);
@@ -312,7 +327,7 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     struct trace_open *entry = &access_fast.table[site->slot];
     uint32_t word;
     memcpy(&word, &entry->stride, sizeof word);
-    if (offset > 64u - site->size || entry->line != address - offset || word != (1 | number << 8) ||
+    if (offset > 64u - site->size || entry->line != address - offset || word >> 8 != number ||
         entry->context != context)
         return false;
     assert_int_equal(mark_of_line(address), 0);

@@ -354,5 +354,7 @@ struct thread *thread_attach(void)
     if (!task)
         return NULL;
     task_record(task)->flags |= TRACE_TASK_FOREIGN | TRACE_TASK_DETACHED;
+    if (task == 2)
+        access_no_longer_alone();
     return task_attach(task);
 }

@@ -13,6 +13,7 @@
 #include "shim/abi_fast.c"
 #include "shim/access.c"
 #include "shim/block.c"
+#include "shim/forget.c"
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"

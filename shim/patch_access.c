@@ -250,17 +250,10 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
     return marked_before(thread, state, site, frame, marks);
 }
 
-/* Crossing from one line into the next, where the inlined test always fails: both may have been seen. */
-static bool crossing_seen(uintptr_t address, uint32_t size, bool write)
-{
-    uint32_t first = LINE_BYTES - address % LINE_BYTES;
-    return size > first && size <= 32 && access_seen(address, (UINT64_C(1) << first) - 1, write) &&
-           access_seen(address + first, (UINT64_C(1) << (size - first)) - 1, write);
-}
-
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
-    if (UNLIKELY(crossing_seen(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE)))
+    if (UNLIKELY(
+            access_crossing_seen(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE)))
         return false;
     struct thread *thread = enter();
     if (UNLIKELY(!thread))

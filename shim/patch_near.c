@@ -84,8 +84,11 @@ void patch_emit_near(struct emitter *e, const struct check *check)
     with_register(e, SUB, true, b, a);
     with_memory(e, CMP, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
     to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
-    with_memory(e, 0x81, false, 7, c, PATCH_NO_REGISTER, 1, OPEN(check, stride));
-    number(e, 1 | (uint64_t)check->site << 8, 4);
+    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, stride));
+    with_register(e, 0xc1, false, 5, b); /* shr: a row may go up or down */
+    byte(e, 8);
+    with_register(e, 0x81, false, 7, b); /* cmp */
+    number(e, check->site, 4);
     to_slow[1] = jump_forward(e, IF_NOT_EQUAL);
     with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
     with_thread(e, CMP, false, b, THREAD(context));

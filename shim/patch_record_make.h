@@ -72,7 +72,7 @@ static void allow_near(const struct patch_site *site)
                                  .kind = site->kind,
                                  .context = context_of(site)};
     if (++toss % 5 != 0)
-        open_near(entry, open_near_word(1, patch_thread.site));
+        open_near(entry, open_near_word(toss % 3 ? 1 : -1, patch_thread.site));
     patch_thread.context = toss % 7 != 0 ? context_of(site) : 0;
 }
 
