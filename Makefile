@@ -267,7 +267,6 @@ install: all
 	install -D -m 755 $(SHIM) '$(DESTDIR)$(PREFIX)/lib/libgorocheck.so'
 	install -D -m 755 $(STUB) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libtsan.so.2'
 	install -D -m 644 $(NEAR) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libgorocheck_near.a'
-	install -m 644 $(NEAR) '$(DESTDIR)$(PREFIX)/lib/gorocheck/libgorocheck_near.a'
 	install -D -m 644 shim/gorocheck.h '$(DESTDIR)$(PREFIX)/include/gorocheck.h'
 	install -d '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'
 	install -m 644 LICENSE $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gorocheck'

@@ -10,18 +10,18 @@
 #include "shim/raw.h"
 
 static const struct {
-    uint32_t kind; /* of the object that the operation is about */
     const char *text;
+    uint32_t kind; /* of the object that the operation is about */
     uint32_t misuse;
 } words[] = {
-    {TRACE_OBJECT_MUTEX, "sync: unlock of unlocked mutex", TRACE_MISUSE_UNLOCK_NOT_LOCKED},
-    {TRACE_OBJECT_RWLOCK, "sync: Unlock of unlocked RWMutex", TRACE_MISUSE_UNLOCK_NOT_LOCKED},
-    {TRACE_OBJECT_RWLOCK, "sync: RUnlock of unlocked RWMutex", TRACE_MISUSE_RUNLOCK_NOT_LOCKED},
-    {TRACE_OBJECT_WAITGROUP, "sync: negative WaitGroup counter", TRACE_MISUSE_BELOW_ZERO},
-    {TRACE_OBJECT_WAITGROUP, "sync: WaitGroup ", TRACE_MISUSE_GROUP_REUSED},
-    {TRACE_OBJECT_COND, "sync.Cond is copied", TRACE_MISUSE_COPIED},
-    {TRACE_OBJECT_CHANNEL, "send on closed channel", TRACE_MISUSE_SEND_CLOSED},
-    {TRACE_OBJECT_CHANNEL, "close of closed channel", TRACE_MISUSE_CLOSE_TWICE},
+    {"sync: unlock of unlocked mutex", TRACE_OBJECT_MUTEX, TRACE_MISUSE_UNLOCK_NOT_LOCKED},
+    {"sync: Unlock of unlocked RWMutex", TRACE_OBJECT_RWLOCK, TRACE_MISUSE_UNLOCK_NOT_LOCKED},
+    {"sync: RUnlock of unlocked RWMutex", TRACE_OBJECT_RWLOCK, TRACE_MISUSE_RUNLOCK_NOT_LOCKED},
+    {"sync: negative WaitGroup counter", TRACE_OBJECT_WAITGROUP, TRACE_MISUSE_BELOW_ZERO},
+    {"sync: WaitGroup ", TRACE_OBJECT_WAITGROUP, TRACE_MISUSE_GROUP_REUSED},
+    {"sync.Cond is copied", TRACE_OBJECT_COND, TRACE_MISUSE_COPIED},
+    {"send on closed channel", TRACE_OBJECT_CHANNEL, TRACE_MISUSE_SEND_CLOSED},
+    {"close of closed channel", TRACE_OBJECT_CHANNEL, TRACE_MISUSE_CLOSE_TWICE},
 };
 
 /* Of a select: the first closed channel that it would send to. */

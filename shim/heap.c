@@ -15,6 +15,7 @@
 #include "shim/access.h"
 #include "shim/bytes.h"
 #include "shim/fiber.h"
+#include "shim/heap.h"
 #include "shim/object.h"
 #include "shim/raw.h"
 
@@ -78,6 +79,43 @@ static inline bool arena_holds(const void *p)
     return (uintptr_t)p - (uintptr_t)arena < sizeof arena;
 }
 
+/* ---- what we lend to the C library ---- */
+
+static __thread struct heap_lent *lent __attribute__((tls_model("initial-exec")));
+
+void heap_lend(struct heap_lent *room)
+{
+    lent = room;
+    if (room)
+        room->used = 0;
+}
+
+static inline bool lent_holds(const void *p)
+{
+    return UNLIKELY(lent != NULL) && (uintptr_t)p - (uintptr_t)lent->room < sizeof lent->room;
+}
+
+/* NULL: it does not fit. */
+static void *lent_get(size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > sizeof lent->room - lent->used)
+        return NULL;
+    void *p = lent->room + lent->used;
+    lent->used += size;
+    return p;
+}
+
+/* How long the old block was is not known: it ends where the used room does, or before. */
+static void *lent_resize(void *p, size_t size)
+{
+    size_t old = p ? (size_t)(lent->room + lent->used - (uint8_t *)p) : 0;
+    void *fresh = lent_get(size);
+    if (!fresh)
+        fresh = next.malloc(size);
+    return fresh && old ? copy_bytes(fresh, p, old < size ? old : size) : fresh;
+}
+
 /* ---- what is recorded ---- */
 
 /* Allocating does not attach a thread: it may be ld.so that calls, or a library's constructor. */
@@ -139,12 +177,17 @@ EXPORT void *calloc(size_t count, size_t size)
         errno = ENOMEM;
         return NULL;
     }
+    void *p = UNLIKELY(lent != NULL) ? lent_get(total) : NULL;
+    if (p) {
+        raw_zero(p, total);
+        return p;
+    }
     return ready() ? made(next.calloc(count, size), total, RETURN_PC) : arena_get(total, 1);
 }
 
 EXPORT void free(void *p)
 {
-    if (!p || arena_holds(p) || !ready())
+    if (!p || arena_holds(p) || lent_holds(p) || !ready())
         return;
     dies(p, size_of(p), TRACE_ALLOC_HEAP, RETURN_PC);
     next.free(p);
@@ -154,6 +197,8 @@ static void *resize(void *p, size_t size, uintptr_t pc)
 {
     if (!ready())
         return p ? NULL : arena_get(size, 1);
+    if (UNLIKELY(lent != NULL) && (!p || lent_holds(p)))
+        return lent_resize(p, size);
     if (!p)
         return made(next.realloc(p, size), size, pc);
     if (arena_holds(p)) {

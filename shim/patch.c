@@ -296,27 +296,23 @@ static bool is_lazy(const struct patch_image *image, const char *name)
            !patch_choose_toolchain(name);
 }
 
-static enum refused patch_image(struct patch_image *image, const char *name, uint64_t began)
+static enum refused patch_image(const struct patch_image *fresh, const char *name, uint64_t began)
 {
-    const struct patch_image fresh = *image;
-    struct patch_place_table table = {.places = NULL};
-    enum refused why = REFUSED_MEMORY;
-    for (bool lazy = is_lazy(image, name);; lazy = false) {
-        *image = fresh;
-        image->arena = &rewriting;
-        image->table = &table;
+    struct patch_image image;
+    struct patch_place_table table;
+    for (bool lazy = is_lazy(fresh, name);; lazy = false) {
+        image = *fresh;
+        image.arena = &rewriting;
+        image.table = &table;
         raw_zero(&table, sizeof table);
-        if (!arena_begin(&rewriting, (size_t)image->size * 64 + (16 * MEGABYTE)))
+        if (!arena_begin(&rewriting, (size_t)image.size * 64 + (16 * MEGABYTE)))
             return REFUSED_MEMORY;
-        bool later = lazy && patch_later(image);
-        if (!lazy)
-            why = patch_now(image);
-        if (later || why == REFUSED_NOT)
-            add_module(image, name, began);
-        if (later)
-            return REFUSED_NOT;
-        if (!lazy)
-            return why;
+        if (lazy && !patch_later(&image))
+            continue;
+        enum refused why = lazy ? REFUSED_NOT : patch_now(&image);
+        if (why == REFUSED_NOT)
+            add_module(&image, name, began);
+        return why;
     }
 }
 

@@ -250,6 +250,8 @@ extern const uint8_t patch_stub_light[], patch_stub_full[], patch_stub_lazy[];
 extern struct patch_site *patch_sites;
 extern volatile uint32_t patch_site_count;
 bool patch_sites_open(void);
+/* Makes room for all below `end`; false if there is none. */
+bool patch_sites_reach(uint64_t end);
 /* What the recorder itself calls is patched. */
 extern bool patch_nests;
 

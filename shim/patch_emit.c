@@ -65,7 +65,7 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
 {
     struct patch_image *image = e->image;
     uint32_t site = image->first_site + image->site_count;
-    if (site >= PATCH_SITES) {
+    if (!patch_sites_reach((uint64_t)site + 1)) {
         e->failed = true;
         return 0;
     }

@@ -29,6 +29,7 @@
 __thread struct patch_thread patch_thread;
 __thread struct access_fast access_fast;
 
+#include "shim/far.c"
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
 #include "shim/patch_emit.c"

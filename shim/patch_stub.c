@@ -10,6 +10,7 @@
 
 #include "shim/access_state.h"
 #include "shim/banned.h"
+#include "shim/far.h"
 #include "shim/raw.h"
 
 static_assert(offsetof(struct patch_frame, rbx) == 72 &&
@@ -82,16 +83,37 @@ __asm__(
 
 /* ---- sites ---- */
 
+#define SITES_STEP ((size_t)1 << 20)
+
 bool patch_nests;
 struct patch_site *patch_sites;
 volatile uint32_t patch_site_count = 1; /* 0: none */
 
+static struct far sites_place;
+static size_t sites_mapped;
+
 bool patch_sites_open(void)
 {
-    if (patch_sites)
+    if (!patch_sites && far_find(&sites_place, PATCH_SITES * sizeof *patch_sites) &&
+        far_map(&sites_place, 0, SITES_STEP, -1)) {
+        sites_mapped = SITES_STEP;
+        patch_sites = (struct patch_site *)sites_place.base;
+    }
+    return patch_sites;
+}
+
+bool patch_sites_reach(uint64_t end)
+{
+    size_t need = (size_t)end * sizeof *patch_sites;
+    if (end > PATCH_SITES)
+        return false;
+    if (need <= sites_mapped)
         return true;
-    patch_sites = raw_map(NULL, (size_t)PATCH_SITES * sizeof *patch_sites, 3, 0x4022, -1, 0);
-    return patch_sites != NULL;
+    need = (need + SITES_STEP - 1) / SITES_STEP * SITES_STEP;
+    if (!far_map(&sites_place, sites_mapped, need, -1))
+        return false;
+    sites_mapped = need;
+    return true;
 }
 
 /* ---- the slow paths ---- */

@@ -1,9 +1,10 @@
 /*
- * Growth and sharing of the table files. Invariant: base[0..mapped) is readable and writable; the rest of the reserved
- * range is inaccessible; a shared table's file is reserved on disk as far as it is mapped.
+ * Growth and sharing of the table files. Invariant: base[0..mapped) is readable and writable; what is beyond is not
+ * touched; a shared table's file is reserved on disk as far as it is mapped.
  */
 #include "shim/table.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "shim/banned.h"
@@ -46,33 +47,26 @@ static size_t table_reach(const struct table *table)
 
 static bool table_map(struct table *table, size_t from, size_t to)
 {
-    int protection = PROT_READ | PROT_WRITE;
-    if (!table->shared)
-        return raw_map(table->base + from, to - from, protection,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != NULL;
-    int fd = directory_file(table->name, false);
-    if (fd < 0) {
-        directory_lost(-fd);
-        return false;
+    int fd = -1, error = 0;
+    if (table->shared) {
+        fd = directory_file(table->name, false);
+        error = fd < 0 ? fd : directory_reserve(fd, from, to - from);
     }
-    int error = directory_reserve(fd, from, to - from);
-    bool good = error == 0 && raw_map(table->base + from, to - from, protection,
-                                      MAP_SHARED | MAP_FIXED, fd, from);
-    raw1(SYS_close, fd);
-    if (!good)
+    if (error == 0 && !far_map(&table->place, from, to, fd))
+        error = -ENOMEM;
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+    if (error)
         directory_lost(-error);
-    return good;
+    return error == 0;
 }
 
 bool table_setup(struct table *table)
 {
-    table->base = raw_map(NULL, table_reach(table), PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!table->base)
-        return false;
     size_t first = table->kind == TRACE_FILE_PROCESS ? 8192 : 16384;
-    if (!table_map(table, 0, first))
+    if (!far_find(&table->place, table_reach(table)) || !far_map(&table->place, 0, first, -1))
         return false;
+    table->base = table->place.base;
     table->mapped = first;
     return true;
 }

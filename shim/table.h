@@ -1,11 +1,12 @@
 /*
- * The table files of the trace (format.h): fixed-size slots in a reserved range of addresses, so that pointers stay valid
- * while a table grows. Anonymous memory until table_share() puts it into the trace directory; anonymous again after
+ * The table files of the trace (format.h): fixed-size slots in a range of addresses of their own (far.h), so that pointers
+ * stay valid while a table grows. Anonymous memory until table_share() puts it into the trace directory; anonymous again after
  * table_unshare() in a fork child.
  */
 #ifndef SHIM_TABLE_H
 #define SHIM_TABLE_H
 
+#include "shim/far.h"
 #include "shim/shim.h"
 #include "shim/spin.h"
 
@@ -13,7 +14,8 @@ struct table {
     const char *name;
     uint32_t kind; /* enum trace_file_kind */
     uint32_t slot_size;
-    uint32_t capacity;       /* slots that fit the reserved range */
+    uint32_t capacity; /* slots that fit the range */
+    struct far place;
     uint8_t *base;           /* address of the file's first byte */
     size_t mapped;           /* bytes usable now */
     volatile uint32_t count; /* slots given out, slot 0 included */

@@ -16,6 +16,7 @@
 #include "shim/directory.h"
 #include "shim/fiber.h"
 #include "shim/go.h"
+#include "shim/heap.h"
 #include "shim/init.h"
 #include "shim/misuse.h"
 #include "shim/openmp.h"
@@ -106,18 +107,25 @@ static uint32_t handle_task(struct thread *thread, uintptr_t handle, struct obje
     return found ? found->shown.owner : 0;
 }
 
-/* Where the calling thread's stack lies. The C library allocates for this: nothing of it is to be recorded. */
-static void stack_bounds(struct trace_task *record)
+/*
+ * Where the calling thread's stack lies. The C library allocates for this: nothing of it is to be recorded. A handler
+ * that ran meanwhile must not be lent what is gone afterwards.
+ */
+static void stack_bounds(struct trace_task *record, bool signals_blocked)
 {
     pthread_attr_t attributes;
+    struct heap_lent lent;
     void *low = NULL;
     size_t size = 0;
-    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
-        return;
-    pthread_attr_getstack(&attributes, &low, &size);
-    pthread_attr_destroy(&attributes);
-    record->stack_low = (uintptr_t)low;
-    record->stack_high = (uintptr_t)low + size;
+    if (signals_blocked)
+        heap_lend(&lent);
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &low, &size);
+        pthread_attr_destroy(&attributes);
+        record->stack_low = (uintptr_t)low;
+        record->stack_high = (uintptr_t)low + size;
+    }
+    heap_lend(NULL);
 }
 
 struct object *thread_register(struct thread *thread)
@@ -205,12 +213,12 @@ static void thread_left(struct ending *ending)
     record->exit = ending->returned ? TRACE_EXIT_RETURN : TRACE_EXIT_CANCELED;
 }
 
-static void thread_attach_task(uint32_t task)
+static void thread_attach_task(uint32_t task, bool signals_blocked)
 {
     if (shim_state != SHIM_ON)
         return;
     thread_current = THREAD_GONE; /* what the C library allocates below is not the task's */
-    stack_bounds(task_record(task));
+    stack_bounds(task_record(task), signals_blocked);
     thread_watch_end();
     thread_current = NULL;
     struct thread *thread = task_attach(task);
@@ -222,7 +230,7 @@ static void thread_attach_task(uint32_t task)
 
 static void thread_begin(const struct start *start)
 {
-    thread_attach_task(start->task);
+    thread_attach_task(start->task, start->masked);
     if (start->masked)
         raw4(SYS_rt_sigprocmask, SIG_SETMASK, &start->mask, NULL, 8);
 }
