@@ -67,9 +67,30 @@ static int directory_entry(const char *name, int flags)
     return file;
 }
 
+/* The host's umask may keep even the owner out; it is one for all threads, so it stays as it is. */
 int directory_file(const char *name, bool create)
 {
-    return directory_entry(name, O_RDWR | (create ? O_CREAT | O_EXCL : 0));
+    int fd = directory_entry(name, O_RDWR | (create ? O_CREAT | O_EXCL : 0));
+    if (fd >= 0 && create)
+        raw2(SYS_fchmod, fd, 0600);
+    return fd;
+}
+
+/* The directory that we have just made, too. A link that somebody puts in its place is not followed. */
+static void directory_open_to_owner(void)
+{
+    struct stat status;
+    long fd = raw3(SYS_open, directory_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (raw2(SYS_fstat, fd, &status) == 0 && (status.st_mode & 0777) != 0700) {
+        char path[64];
+        size_t used = 0;
+        raw_append(path, sizeof path, &used, "/proc/self/fd/");
+        raw_append_number(path, sizeof path, &used, (uint64_t)fd);
+        raw2(SYS_chmod, path, 0700);
+    }
+    raw1(SYS_close, fd);
 }
 
 /* A file size limit would be a SIGXFSZ for the host; so ask the limit first. */
@@ -186,6 +207,8 @@ static int directory_create(void)
         bool plain = given && attempt == 0;
         path_make(!plain, given && attempt ? attempt - 1 : attempt);
         long made = raw2(SYS_mkdir, directory_path, 0700);
+        if (made == 0)
+            directory_open_to_owner();
         if (made != -EEXIST)
             return (int)made;
     }

@@ -33,13 +33,32 @@ extern char **environ;
 #define STATUS_LOST \
     3 /* of a program that itself ends with 0: what was recorded cannot be trusted, or was not looked at */
 
+#define STATUS_UNOBSERVED 4 /* of such a program: nothing was recorded at all */
+
 static volatile uint32_t ended;
+static volatile uint32_t unobserved; /* the process that this is so of */
 static int quick_status;
 static volatile uint32_t exec_reported;
 
 bool end_ours(void)
 {
-    return shim_state != SHIM_UNBORN && (uint32_t)raw0(SYS_getpid) == process_record()->pid;
+    return shim_state != SHIM_UNBORN && table_process.base &&
+           (uint32_t)raw0(SYS_getpid) == process_record()->pid;
+}
+
+void end_unobserved(void)
+{
+    unobserved = (uint32_t)raw0(SYS_getpid);
+}
+
+/* Exit status of a program without any record, or -1. */
+static int status_unobserved(int code)
+{
+    bool ours = unobserved && unobserved == (uint32_t)raw0(SYS_getpid);
+    return ours && code == 0 && shim_options.report &&
+                   !__atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST)
+               ? STATUS_UNOBSERVED
+               : -1;
 }
 
 void end_note(uintptr_t pc, uintptr_t frame)
@@ -129,6 +148,7 @@ static void analyzer_run(const char *path, char **environment)
 {
     static const uint64_t as_ever[4] = {0}; /* a kernel's sigaction: SIG_DFL */
     raw4(SYS_rt_sigaction, SIGCHLD, as_ever, NULL, 8);
+    raw1(SYS_umask, raw1(SYS_umask, 077) & 077); /* what is written is its owner's to read */
     stderr_arrange();
     for (int fd = 0; fd <= 2; fd++) /* node, for one, has them closed at an exec */
         raw3(SYS_fcntl, fd, F_SETFD, 0);
@@ -230,6 +250,8 @@ static void process_close(enum trace_end how, int code)
 
 int end_process(enum trace_end how, int code)
 {
+    if (UNLIKELY(unobserved))
+        return status_unobserved(code);
     if (!end_ours() || __atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
         return -1;
     process_close(how, code);
@@ -243,7 +265,7 @@ int end_process(enum trace_end how, int code)
 
 int end_under(int status, uintptr_t pc, uintptr_t frame)
 {
-    if (!end_ours())
+    if (!end_ours() && !unobserved)
         return status;
     end_note(pc, frame);
     int ours = end_process(TRACE_END_UNDER, status);

@@ -5,6 +5,8 @@
 #include "shim/shim.h"
 
 bool end_setup(void);
+/* Nothing is recorded in this process, which is said, and in its exit status too. */
+void end_unobserved(void);
 /* Ends the record (once; later calls do nothing) and, if asked for, makes the report. Returns the exit status to use, or
  * -1 to keep the program's own. Async-signal-safe. */
 int end_process(enum trace_end how, int code);

@@ -179,16 +179,6 @@ static char **environment_now(void)
     return (char **)(start + 1 + start[0] + 1);
 }
 
-static void options_setup(void)
-{
-    const char *text = options_variable(environment_now(), "GOROCHECK_OPTIONS");
-    options_read(text);
-    size_t used = 0;
-    struct trace_process *process = process_record();
-    if (text)
-        raw_append(process->options, sizeof process->options, &used, text);
-}
-
 /* The page that a fork child finds zeroed. Without it (old kernels) only fork() itself is noticed: see process.c. */
 static void life_guard(void)
 {
@@ -219,14 +209,20 @@ static volatile uint32_t unborn;
 
 void init_say_unborn(void)
 {
-    if (__atomic_exchange_n(&unborn, 0, __ATOMIC_RELAXED))
-        shim_message("nothing is recorded: the system gives no memory (a limit on address space?)",
-                     NULL);
+    if (!__atomic_exchange_n(&unborn, 0, __ATOMIC_RELAXED))
+        return;
+    shim_message("nothing is recorded: the system gives no memory (a limit on address space?)",
+                 NULL);
+    end_unobserved();
 }
 
 static bool birth(void)
 {
     message_setup();
+    const char *text = options_variable(environment_now(), "GOROCHECK_OPTIONS");
+    options_read(text);
+    if (!end_setup())
+        return false;
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};
 #undef X
@@ -234,8 +230,11 @@ static bool birth(void)
         if (!table_setup(tables[i]))
             return false;
     init_process_record(false);
-    options_setup();
-    if (!object_setup() || !fd_setup() || !thread_setup() || !end_setup())
+    size_t used = 0;
+    struct trace_process *process = process_record();
+    if (text)
+        raw_append(process->options, sizeof process->options, &used, text);
+    if (!object_setup() || !fd_setup() || !thread_setup())
         return false;
     life_guard();
     shim_state = SHIM_ON;

@@ -1,7 +1,7 @@
 /*
  * A server that gives up root, for a while and for good, before and after its first threads: what is recorded as another
  * user can still be written, and the race is seen. (Run by anybody but root, or from a folder that is root's alone, where
- * another user does not find the analyzer, it only becomes itself.)
+ * another user does not find the analyzer, it only becomes itself.) Its umask leaves nobody any right to new files.
  *
  * EXPECT: race  @work @work  counter
  * MODE: instrumented patched
@@ -53,6 +53,7 @@ int main(void)
 {
     uid_t user = geteuid() || !folders_open() ? geteuid() : NOBODY;
     int results[4];
+    umask(0777);
     results[0] = seteuid(user);
     two_threads();
     results[1] = setreuid((uid_t)-1, getuid());
