@@ -12,7 +12,7 @@ struct shim_options shim_options = {.report = true,
                                     .max_disk = UINT64_C(1) << 30,
                                     .patch = "app",
                                     .patch_mb = 16,
-                                    .patch_lazy = 128u << 10};
+                                    .patch_lazy = 16u << 10};
 
 const char *options_variable(char *const *environment, const char *name)
 {

@@ -90,6 +90,16 @@ struct patch_instruction {
     uint8_t trait;                                   /* enum patch_trait */
 };
 
+/*
+ * What the passes over a whole module look at: an instruction where control turns, or that names an address. One in three;
+ * all the others are 48 bytes each that need not be read again.
+ */
+struct patch_turn {
+    uint32_t number; /* of the instruction */
+    uint32_t offset, target;
+    uint8_t length, flow, trait;
+};
+
 /* Bits of patch_image.marks, one byte per byte of text */
 #define MARK_START   1u  /* an instruction starts here */
 #define MARK_ENTRY   2u  /* control may come here from outside the copies */
@@ -103,12 +113,13 @@ struct patch_instruction {
 struct patch_function {
     uint32_t start, end;
     uint32_t first, last; /* instructions [first, last) */
-    bool native;          /* not copied */
-    bool skipped;         /* .plt and the like: nothing of interest */
-    bool indirect;        /* has an indirect jump by register */
-    bool table;           /* takes the address of a jump table */
-    bool carry;           /* stc, clc, cmc: returns a flag, maybe */
-    bool down;            /* std: the direction flag may be set */
+    uint32_t first_turn, last_turn;
+    bool native;   /* not copied */
+    bool skipped;  /* .plt and the like: nothing of interest */
+    bool indirect; /* has an indirect jump by register */
+    bool table;    /* takes the address of a jump table */
+    bool carry;    /* stc, clc, cmc: returns a flag, maybe */
+    bool down;     /* std: the direction flag may be set */
     uint32_t
         together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */
     uintptr_t landing; /* its LSDA, or 0 */
@@ -145,6 +156,8 @@ struct patch_image {
     uint32_t function_count;
     struct patch_instruction *instructions;
     uint32_t instruction_count, instruction_room;
+    struct patch_turn *turns; /* ascending; NULL: not kept */
+    uint32_t turn_count;
 
     /* the copy */
     uint8_t *plan;  /* per byte of text: enum patch_plan of an entry */
@@ -175,6 +188,11 @@ void arena_end(struct patch_arena *arena);
 
 /* Features of the machine, set by patch_decode_open(); tests force them off. */
 extern bool patch_has_bmi2;
+
+#define EACH_TURN(image, function, turn)                                             \
+    for (const struct patch_turn *turn = (image)->turns + (function)->first_turn,    \
+                                 *turn_end = (image)->turns + (function)->last_turn; \
+         turn < turn_end; turn++)
 
 /* patch_decode.c */
 bool patch_decode_open(void);
@@ -239,9 +257,9 @@ static inline bool instruction_candidate(const struct patch_instruction *instruc
     return (instruction->memory >= MEMORY_CHECKED && instruction->memory < MEMORY_SYSTEM) ||
            instruction->memory == MEMORY_UNSUPPORTED;
 }
-static inline bool flow_calls(const struct patch_instruction *instruction)
+static inline bool flow_calls(uint8_t flow)
 {
-    return instruction->flow == FLOW_CALL || instruction->flow == FLOW_CALL_INDIRECT;
+    return flow == FLOW_CALL || flow == FLOW_CALL_INDIRECT;
 }
 
 /* patch_stub.c */

@@ -478,6 +478,7 @@ static void finish(struct patch_image *image, struct patch_function *function, b
                    uint8_t unframed)
 {
     function->last = image->instruction_count;
+    function->last_turn = image->turn_count;
     if (!framed || unframed)
         return;
     for (uint32_t i = function->first; i < function->last; i++)
@@ -507,11 +508,21 @@ static bool decode_one(const struct patch_image *image, uint32_t at, size_t room
     return true;
 }
 
+static void note_turn(struct patch_image *image, const struct patch_instruction *in)
+{
+    if (in->flow == FLOW_NEXT && in->target == PATCH_NOWHERE && in->trait != TRAIT_LEA_RIP &&
+        in->trait != TRAIT_ENDBR)
+        return;
+    image->turns[image->turn_count++] = (struct patch_turn){
+        image->instruction_count, in->offset, in->target, in->length, in->flow, in->trait};
+}
+
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start;
     bool framed = false, other = false;
     function->first = image->instruction_count;
+    function->first_turn = image->turn_count;
     while (at < function->end && image->instruction_count < image->instruction_room) {
         struct patch_instruction *in = &image->instructions[image->instruction_count];
         uint64_t value;
@@ -534,6 +545,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
         framed |= in->trait == TRAIT_FRAME;
         other |=
             in->changes & 1u << PATCH_RBP && in->trait != TRAIT_FRAME && in->trait != TRAIT_UNFRAME;
+        if (image->turns)
+            note_turn(image, in);
         image->marks[at] |= MARK_START;
         image->number[at] = image->instruction_count++;
         at += in->length;
@@ -553,11 +566,13 @@ bool patch_decode_functions(struct patch_image *image)
     if (!image->number)
         image->number =
             arena_take(image->arena, ((size_t)image->size + 64) * sizeof *image->number);
-    if (!image->instructions || !image->marks || !image->number)
+    image->turns = arena_take(image->arena, (size_t)image->instruction_room * sizeof *image->turns);
+    if (!image->instructions || !image->marks || !image->number || !image->turns)
         return false;
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
         function->first = function->last = image->instruction_count;
+        function->first_turn = function->last_turn = image->turn_count;
         function->skipped =
             linkage(image->bytes + function->start, function->end - function->start);
         if (!function->skipped)

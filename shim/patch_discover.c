@@ -11,6 +11,7 @@
 #include <elf.h>
 
 #include "shim/banned.h"
+#include "shim/patch_scan.h"
 #include "shim/raw.h"
 
 #define TABLE_ENTRIES 8192u /* most of one jump table */
@@ -316,7 +317,7 @@ static void gap(struct patch_image *image, uint32_t from, uint32_t to)
         struct patch_instruction in;
         uint64_t value;
         uintptr_t address = (uintptr_t)image->text + at;
-        if (!patch_decode(image->bytes + at, to - at, address, &in, &value)) {
+        if (!patch_scan(image->bytes + at, to - at, address, &in, &value)) {
             at++;
             continue;
         }
@@ -356,35 +357,37 @@ static bool jump_unresolved(const struct patch_image *image, const struct patch_
 /* Direct branches: into the middle of an instruction of ours means that one of the two is no code. */
 static void branches(struct patch_image *image, struct patch_function *function)
 {
-    for (uint32_t i = function->first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->target == PATCH_NOWHERE || in->flow == FLOW_NEXT)
+    EACH_TURN(image, function, turn)
+    {
+        if (turn->target == PATCH_NOWHERE || turn->flow == FLOW_NEXT)
             continue;
-        if (!(image->marks[in->target] & MARK_START)) {
-            struct patch_function *to = image_function(image, in->target);
+        if (!(image->marks[turn->target] & MARK_START)) {
+            struct patch_function *to = image_function(image, turn->target);
             if (to && !to->skipped)
                 function->native = to->native = true;
         }
-        if (in->flow != FLOW_CALL)
-            image->marks[in->target] |= MARK_TARGET;
+        if (turn->flow != FLOW_CALL)
+            image->marks[turn->target] |= MARK_TARGET;
     }
 }
 
 static void addresses_taken(struct patch_image *image, struct patch_function *function)
 {
-    for (uint32_t i = function->first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->trait == TRAIT_LEA_RIP) {
+    EACH_TURN(image, function, turn)
+    {
+        const struct patch_instruction *in = &image->instructions[turn->number];
+        if (turn->trait == TRAIT_LEA_RIP) {
             uintptr_t value = (uintptr_t)in->displacement;
             if (in_text(image, value))
                 entry(image, value);
             else if (image_constant(image, value, 4))
                 function->table |= table_relative(image, value) > 0;
-        } else if (in->flow == FLOW_JUMP_INDIRECT && in->memory != MEMORY_NONE &&
-                   in->base == PATCH_NO_REGISTER && in->index != PATCH_NO_REGISTER) {
-            table_absolute(image, (uintptr_t)(uint32_t)in->displacement);
-        } else if (in->flow == FLOW_NEXT && in->target != PATCH_NOWHERE) {
-            entry(image, (uintptr_t)image->text + in->target);
+        } else if (turn->flow == FLOW_JUMP_INDIRECT) {
+            if (in->memory != MEMORY_NONE && in->base == PATCH_NO_REGISTER &&
+                in->index != PATCH_NO_REGISTER)
+                table_absolute(image, (uintptr_t)(uint32_t)in->displacement);
+        } else if (turn->flow == FLOW_NEXT && turn->target != PATCH_NOWHERE) {
+            entry(image, (uintptr_t)image->text + turn->target);
         }
     }
 }
@@ -395,12 +398,12 @@ static void function_entries(struct patch_image *image, const struct patch_funct
     entry(image, text + function->start);
     if (function->landing)
         landing_pads(image, function);
-    for (uint32_t i = function->first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->target != PATCH_NOWHERE && (in->flow == FLOW_CALL || function->native))
-            entry(image, text + in->target);
-        if (flow_calls(in) && i + 1 < function->last)
-            entry(image, text + in[1].offset);
+    EACH_TURN(image, function, turn)
+    {
+        if (turn->target != PATCH_NOWHERE && (turn->flow == FLOW_CALL || function->native))
+            entry(image, text + turn->target);
+        if (flow_calls(turn->flow) && turn->number + 1 < function->last)
+            entry(image, text + turn->offset + turn->length);
     }
 }
 

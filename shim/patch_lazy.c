@@ -66,14 +66,14 @@ static bool diverted(const struct patch_image *image, uint32_t offset)
 static void join_branches(struct patch_image *image, uint32_t *root, uint32_t number)
 {
     const struct patch_function *function = &image->functions[number];
-    for (uint32_t i = function->first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->target == PATCH_NOWHERE || in->flow == FLOW_CALL || in->flow == FLOW_NEXT ||
-            (in->target >= function->start && in->target < function->end) ||
-            diverted(image, in->target))
+    EACH_TURN(image, function, turn)
+    {
+        if (turn->target == PATCH_NOWHERE || turn->flow == FLOW_CALL || turn->flow == FLOW_NEXT ||
+            (turn->target >= function->start && turn->target < function->end) ||
+            diverted(image, turn->target))
             continue;
-        const struct patch_function *to = image_function(image, in->target);
-        if (to && !to->native && !to->skipped && in->target != to->start)
+        const struct patch_function *to = image_function(image, turn->target);
+        if (to && !to->native && !to->skipped && turn->target != to->start)
             join(image, root, number, (uint32_t)(to - image->functions));
     }
 }
@@ -131,6 +131,7 @@ static bool keep(struct patch_lazy *lazy, struct patch_image *image)
     raw_copy(lazy->image.functions, image->functions,
              image->function_count * sizeof *image->functions);
     lazy->image.instructions = NULL;
+    lazy->image.turns = NULL;
     lazy->image.plan = NULL;
     lazy->image.hole = NULL;
     lazy->image.places = NULL;

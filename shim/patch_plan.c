@@ -9,6 +9,7 @@
 #include "shim/patch_code.h"
 
 #include "shim/banned.h"
+#include "shim/patch_scan.h"
 
 #define JUMP_BYTES   5u
 #define HOP_BYTES    2u
@@ -30,7 +31,7 @@ static void padding(struct patch_image *image, uint32_t from, uint32_t to)
         }
         struct patch_instruction in;
         uint64_t value;
-        if (!patch_decode(image->bytes + at, to - at, (uintptr_t)image->text + at, &in, &value) ||
+        if (!patch_scan(image->bytes + at, to - at, (uintptr_t)image->text + at, &in, &value) ||
             in.trait != TRAIT_NOP)
             return;
         at += in.length;
@@ -52,14 +53,14 @@ static void mark_bytes(struct patch_image *image, uint32_t from, uint32_t to, ui
 }
 
 /* With CET control must arrive at an endbr64; it stays, and the jump goes behind it. */
-static void skip_landing_mark(struct patch_image *image, const struct patch_instruction *in)
+static void skip_landing_mark(struct patch_image *image, const struct patch_turn *turn)
 {
-    uint32_t next = in->offset + in->length;
-    if (!(image->marks[in->offset] & MARK_ENTRY) || !(image->marks[next] & MARK_START))
+    uint32_t next = turn->offset + turn->length;
+    if (!(image->marks[turn->offset] & MARK_ENTRY) || !(image->marks[next] & MARK_START))
         return;
-    image->marks[in->offset] &= (uint8_t)~MARK_ENTRY;
+    image->marks[turn->offset] &= (uint8_t)~MARK_ENTRY;
     image->marks[next] |= MARK_ENTRY;
-    mark_bytes(image, in->offset, next, MARK_KEEP);
+    mark_bytes(image, turn->offset, next, MARK_KEEP);
 }
 
 static void mark_functions(struct patch_image *image)
@@ -69,12 +70,12 @@ static void mark_functions(struct patch_image *image)
         if (function->skipped || function->native)
             continue;
         mark_bytes(image, function->start, function->end, MARK_BODY);
-        for (uint32_t k = function->first; k < function->last; k++) {
-            const struct patch_instruction *in = &image->instructions[k];
-            if (flow_calls(in))
-                mark_bytes(image, in->offset, in->offset + in->length, MARK_KEEP);
-            else if (in->trait == TRAIT_ENDBR)
-                skip_landing_mark(image, in);
+        EACH_TURN(image, function, turn)
+        {
+            if (flow_calls(turn->flow))
+                mark_bytes(image, turn->offset, turn->offset + turn->length, MARK_KEEP);
+            else if (turn->trait == TRAIT_ENDBR)
+                skip_landing_mark(image, turn);
         }
         uint32_t next =
             i + 1 < image->function_count ? image->functions[i + 1].start : function->end;
@@ -92,7 +93,7 @@ static bool stays_native(const struct patch_image *image, const struct patch_fun
         const struct patch_instruction *in = &image->instructions[i];
         if (i > first && image->marks[in->offset] & MARK_ENTRY)
             return true;
-        if (flow_calls(in))
+        if (flow_calls(in->flow))
             return !instruction_checked(in);
         if (instruction_checked(in) || in->flow == FLOW_BRANCH || in->flow == FLOW_JUMP ||
             in->flow == FLOW_LOOP)
@@ -148,16 +149,14 @@ static bool entries_behind(struct patch_image *image, uint32_t offset, uint32_t 
 static uint32_t next_with(const struct patch_image *image, const uint8_t *bytes, uint8_t bits,
                           uint32_t at)
 {
-    while (at < image->size) {
+    for (; at < image->size; at += 8) {
         uint64_t eight;
-        if (bytes[at] & bits)
-            return at;
-        at++;
-        for (; at % 8 == 0 && at < image->size; at += 8) {
-            __builtin_memcpy(&eight, bytes + at, sizeof eight);
-            if (eight & bits * UINT64_C(0x0101010101010101))
-                break;
-        }
+        __builtin_memcpy(&eight, bytes + at, sizeof eight);
+        eight &= bits * UINT64_C(0x0101010101010101);
+        if (!eight)
+            continue;
+        at += (uint32_t)__builtin_ctzll(eight) / 8;
+        return at < image->size ? at : image->size;
     }
     return image->size;
 }
@@ -350,17 +349,16 @@ static int64_t jump_distance(const struct patch_image *image, uint32_t from, uin
 }
 
 /* A direct call of a copied function goes there at once. */
-static void put_call(const struct patch_image *image, uint8_t *text,
-                     const struct patch_instruction *in)
+static void put_call(const struct patch_image *image, uint8_t *text, const struct patch_turn *turn)
 {
-    if (in->flow != FLOW_CALL || in->length != 5 || text[in->offset] != 0xe8 ||
-        in->target == PATCH_NOWHERE || !(image->marks[in->target] & MARK_START))
+    if (turn->flow != FLOW_CALL || turn->length != 5 || text[turn->offset] != 0xe8 ||
+        turn->target == PATCH_NOWHERE || !(image->marks[turn->target] & MARK_START))
         return;
-    uint32_t number = image->number[in->target];
+    uint32_t number = image->number[turn->target];
     if (image->places[number] == PATCH_NOWHERE)
         return;
-    put_jump(text + in->offset, jump_distance(image, in->offset, number));
-    text[in->offset] = 0xe8;
+    put_jump(text + turn->offset, jump_distance(image, turn->offset, number));
+    text[turn->offset] = 0xe8;
 }
 
 void patch_install(const struct patch_image *image, uint8_t *text)
@@ -382,8 +380,9 @@ void patch_install(const struct patch_image *image, uint8_t *text)
         text[at + 1] = (uint8_t)(hole - (at + HOP_BYTES));
     }
     for (uint32_t i = 0; i < image->function_count; i++) {
-        const struct patch_function *function = &image->functions[i];
-        for (uint32_t k = function->first; !function->native && k < function->last; k++)
-            put_call(image, text, &image->instructions[k]);
+        if (image->functions[i].native)
+            continue;
+        EACH_TURN(image, &image->functions[i], turn)
+        put_call(image, text, turn);
     }
 }

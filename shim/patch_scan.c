@@ -240,11 +240,10 @@ static void flow_of_opcode(const struct scan *s, uint32_t attributes, struct pat
         in->flow = FLOW_TRAP;
 }
 
-bool patch_scan(const uint8_t *code, size_t room, uintptr_t address, struct patch_instruction *in,
-                uint64_t *value)
+/* False: not accepted. 16 bytes at `code` may be read. */
+static bool glance(const uint8_t *code, uintptr_t address, struct patch_instruction *in,
+                   uint64_t *value)
 {
-    if (room < 16) /* the last of a function: whatever follows may not be read */
-        return patch_decode(code, room, address, in, value);
     struct scan s = {.at = code, .end = code + 15};
     uint32_t attributes = opcode_of(&s);
     *in = (struct patch_instruction){
@@ -253,7 +252,7 @@ bool patch_scan(const uint8_t *code, size_t room, uintptr_t address, struct patc
     if (attributes & X || (attributes & R && (s.narrow || s.far)) ||
         (attributes & M &&
          !(group_of(&s, &attributes, in) && operand_of(&s, code, attributes, in))))
-        return patch_decode(code, room, address, in, value);
+        return false;
     flow_of_opcode(&s, attributes, in);
     uint32_t bytes = attributes & Z         ? s.narrow && !(s.rex & 8) ? 2 : 4
                      : attributes & (B | R) ? 1
@@ -261,7 +260,7 @@ bool patch_scan(const uint8_t *code, size_t room, uintptr_t address, struct patc
     if (!s.map && (s.opcode & 0xf8) == 0xb8 && s.rex & 8)
         bytes = 8;
     if ((size_t)(s.end - s.at) < bytes)
-        return patch_decode(code, room, address, in, value);
+        return false;
     if (bytes)
         *value = signed_bytes(s.at, bytes);
     s.at += bytes;
@@ -272,5 +271,21 @@ bool patch_scan(const uint8_t *code, size_t room, uintptr_t address, struct patc
         in->displacement += (int64_t)(address + in->length);
     if (s.map == 1 && s.opcode == 0x1e && s.repeat && s.at[-1] == 0xfa)
         in->trait = TRAIT_ENDBR;
+    else if (s.map == 1 ? s.opcode == 0x1f : !s.map && s.opcode == 0x90 && !s.rex && !s.repeat)
+        in->trait = TRAIT_NOP;
     return true;
+}
+
+bool patch_scan(const uint8_t *code, size_t room, uintptr_t address, struct patch_instruction *in,
+                uint64_t *value)
+{
+    uint8_t last[16] = {0}; /* of a function: whatever follows may not be read */
+    const uint8_t *bytes = code;
+    if (room < sizeof last) {
+        for (size_t i = 0; i < room; i++)
+            last[i] = code[i];
+        bytes = last;
+    }
+    return (glance(bytes, address, in, value) && in->length <= room) ||
+           patch_decode(code, room, address, in, value);
 }

@@ -66,6 +66,8 @@ static const char *differs(const struct patch_instruction *scan, uint64_t scan_v
         (scan->base != full->base || scan->index != full->index ||
          scan->displacement != full->displacement))
         return "table";
+    if (scan->trait == TRAIT_NOP && full->trait != TRAIT_NOP)
+        return "nop";
     uint8_t of_scan = entries_depend_on(scan->trait) ? scan->trait : 0;
     uint8_t of_full = entries_depend_on(full->trait) ? full->trait : 0;
     return of_scan != of_full ? "trait" : NULL;

@@ -308,7 +308,7 @@ static void test_discover(void **unused)
     assert_true(image.marks[start] & MARK_ENTRY);
     function = image_function(&image, start);
     for (uint32_t i = function->first; i + 1 < function->last; i++)
-        if (flow_calls(&image.instructions[i]))
+        if (flow_calls(image.instructions[i].flow))
             assert_true(image.marks[image.instructions[i + 1].offset] & MARK_ENTRY);
 }
 
