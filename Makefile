@@ -30,7 +30,7 @@ SHIM_LDFLAGS = -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,now -Wl,-soname,libgor
 # libgcc_s before libunwind: both export _Unwind_*, and the host's cancellation and exceptions must find libgcc's.
 SHIM_LDLIBS = -Wl,--no-as-needed -lgcc_s -Wl,--as-needed -lunwind -ldl -lpthread
 STUB_LDFLAGS = -shared -Wl,-z,defs -Wl,-soname,libtsan.so.2
-ANALYZER_LDLIBS = -ldw -lelf -ljansson -lpthread -lm
+ANALYZER_LDLIBS = -ldw -lelf -liberty -ljansson -lpthread -lm
 
 accepted = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))

@@ -5,8 +5,8 @@
  */
 #include "analyzer/symbols.h"
 
-#include <dlfcn.h>
 #include <dwarf.h>
+#include <libiberty/demangle.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,8 @@
 #include "analyzer/symbols_module.h"
 
 #define CACHE_BUCKETS 16384u
+#define SCOPES_MAX    64u /* functions inlined into each other */
+#define NESTING_MAX   256u
 #define START_SIZE    64u /* bytes of the code a program starts at: it only calls main */
 
 struct cached {
@@ -24,16 +26,11 @@ struct cached {
     struct stack frames;
 };
 
-typedef char *demangle_function(const char *, char *, size_t *, int *);
-
 struct symbols {
     const struct trace *trace;
     char *strip;
     struct symbol_module *modules; /* one for each of the trace's */
     struct cached *cache[CACHE_BUCKETS];
-    void *library; /* that demangles, NULL if there is none */
-    demangle_function *demangle;
-    bool asked; /* whether there is one */
 };
 
 struct symbols *symbols_open(const struct trace *trace, const char *strip_path_prefix)
@@ -63,8 +60,6 @@ void symbols_close(struct symbols *symbols)
         if (symbols->modules[i].dwfl)
             dwfl_end(symbols->modules[i].dwfl);
     }
-    if (symbols->library)
-        dlclose(symbols->library);
     free(symbols->modules);
     free(symbols->strip);
     free(symbols);
@@ -172,7 +167,14 @@ static bool module_own(const struct trace_module *shown)
 
 bool symbols_system_file(const char *path)
 {
-    return starts_with(path, "/usr/include/") || starts_with(path, "/usr/lib/");
+    static const char *const roots[] = {
+        "/usr/include/", "/usr/lib/",
+        "/rustc/",          /* Rust's own library, as its releases name it ... */
+        "/usr/src/rustc-"}; /* ... and as Debian's */
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+        if (starts_with(path, roots[i]))
+            return true;
+    return strstr(path, "/rustlib/src/rust/library/") != NULL;
 }
 
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
@@ -192,28 +194,11 @@ char *symbols_path(const struct symbols *symbols, const char *directory, const c
     return rest;
 }
 
-/* C++ names are told apart by the C++ library itself, where there is one: asked for with the first
- * of them. */
-static demangle_function *demangler(struct symbols *symbols)
+/* Names of C++, Rust and D; others are what they are. */
+char *symbols_demangle(const char *name)
 {
-    if (symbols->asked)
-        return symbols->demangle;
-    symbols->asked = true;
-    symbols->library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-    if (symbols->library) {
-        void *found = dlsym(symbols->library, "__cxa_demangle");
-        memcpy(&symbols->demangle, &found, sizeof(found));
-    }
-    return symbols->demangle;
-}
-
-char *symbols_demangle(struct symbols *symbols, const char *name)
-{
-    int status = 0;
-    if (name[0] != '_' || name[1] != 'Z' || !demangler(symbols))
-        return memory_text(name);
-    char *text = symbols->demangle(name, NULL, NULL, &status);
-    return text && status == 0 ? text : memory_text(name);
+    char *text = name[0] == '_' ? cplus_demangle(name, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO) : NULL;
+    return text ? text : memory_text(name);
 }
 
 /* ---- frames ---- */
@@ -238,13 +223,13 @@ static bool is_go(Dwarf_Die *die)
     return dwarf_diecu(die, &unit, NULL, NULL) && dwarf_srclang(&unit) == DW_LANG_Go;
 }
 
-static char *die_function(struct symbols *symbols, Dwarf_Die *die)
+static char *die_function(Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
     const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
     if (!name || is_go(die)) /* example_0com_1dep.Add is example.com/dep.Add */
         name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
-    return name ? symbols_demangle(symbols, name) : NULL;
+    return name ? symbols_demangle(name) : NULL;
 }
 
 static const char *unit_directory(Dwarf_Die *unit)
@@ -262,6 +247,17 @@ static Dwarf_Word attribute_number(Dwarf_Die *die, unsigned name)
     return value;
 }
 
+/* What a program's module has from a header of the system or of its language is not the program's own. */
+static void set_file(struct symbols *symbols, struct frame *frame, Dwarf_Die *unit,
+                     const char *path)
+{
+    const char *directory = unit_directory(unit);
+    if (!path)
+        return;
+    frame->file = symbols_path(symbols, directory, path);
+    frame->own &= !symbols_system_file(path[0] == '/' || !directory ? path : directory);
+}
+
 /* The place an inlined function was called from is where its caller's frame stands. */
 static void set_call_place(struct symbols *symbols, struct frame *frame, Dwarf_Die *unit,
                            Dwarf_Die *inlined)
@@ -272,9 +268,8 @@ static void set_call_place(struct symbols *symbols, struct frame *frame, Dwarf_D
     frame->column = (int)attribute_number(inlined, DW_AT_call_column);
     if (dwarf_getsrcfiles(unit, &files, &count) != 0)
         return;
-    const char *path = dwarf_filesrc(files, attribute_number(inlined, DW_AT_call_file), NULL, NULL);
-    if (path)
-        frame->file = symbols_path(symbols, unit_directory(unit), path);
+    set_file(symbols, frame, unit,
+             dwarf_filesrc(files, attribute_number(inlined, DW_AT_call_file), NULL, NULL));
 }
 
 /* Not by dwfl_module_getsrc: it finds no unit where there is no .debug_aranges. */
@@ -286,15 +281,7 @@ static void set_line(struct symbols *symbols, struct frame *frame, Dwarf_Die *un
         return;
     dwarf_lineno(line, &frame->line);
     dwarf_linecol(line, &frame->column);
-    const char *path = dwarf_linesrc(line, NULL, NULL);
-    if (path)
-        frame->file = symbols_path(symbols, unit_directory(unit), path);
-}
-
-static bool is_function(Dwarf_Die *die)
-{
-    int tag = dwarf_tag(die);
-    return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_subprogram;
+    set_file(symbols, frame, unit, dwarf_linesrc(line, NULL, NULL));
 }
 
 /* The unit that holds `address`. clang writes no .debug_aranges: then all units are asked. */
@@ -310,6 +297,48 @@ Dwarf_Die *symbols_unit(const struct symbol_module *in, uint64_t address, Dwarf_
     return NULL;
 }
 
+/* The functions at an address, outermost first: a whole one, then those that are inlined there. */
+struct scopes {
+    uint64_t pc;
+    unsigned count;
+    Dwarf_Die functions[SCOPES_MAX];
+};
+
+/* Not by dwarf_getscopes, which does not look into namespaces and types: Rust's functions lie there. */
+static bool scopes_find(struct scopes *scopes, Dwarf_Die *parent, unsigned depth)
+{
+    Dwarf_Die die;
+    if (depth == NESTING_MAX || dwarf_child(parent, &die) != 0)
+        return false;
+    do {
+        switch (dwarf_tag(&die)) {
+        case DW_TAG_subprogram:
+        case DW_TAG_inlined_subroutine:
+            if (dwarf_haspc(&die, scopes->pc) <= 0)
+                break;
+            if (scopes->count < SCOPES_MAX)
+                scopes->functions[scopes->count++] = die;
+            scopes_find(scopes, &die, depth + 1);
+            return true;
+        case DW_TAG_lexical_block:
+            if (dwarf_haspc(&die, scopes->pc) <= 0)
+                break;
+            scopes_find(scopes, &die, depth + 1);
+            return true;
+        case DW_TAG_namespace:
+        case DW_TAG_module:
+        case DW_TAG_structure_type:
+        case DW_TAG_class_type:
+        case DW_TAG_union_type:
+        case DW_TAG_enumeration_type:
+            if (scopes_find(scopes, &die, depth + 1))
+                return true;
+            break;
+        }
+    } while (dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
 /* Frames of the functions that DWARF knows at `address`, innermost first; false if it knows
  * none. */
 static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module *module,
@@ -317,27 +346,24 @@ static bool frames_by_dwarf(struct symbols *symbols, const struct symbol_module 
 {
     Dwarf_Addr bias;
     Dwarf_Die *unit = symbols_unit(module, address, &bias);
-    Dwarf_Die *innermost = NULL, *scopes = NULL;
-    if (!unit || dwarf_getscopes(unit, address - bias, &innermost) <= 0)
+    struct scopes scopes = {.count = 0};
+    if (!unit)
         return false;
-    int count = dwarf_getscopes_die(&innermost[0], &scopes);
+    scopes.pc = address - bias;
+    scopes_find(&scopes, unit, 0);
     Dwarf_Die *called = NULL; /* the inlined function that the next frame has expanded */
-    for (int i = 0; i < count; i++) {
-        if (!is_function(&scopes[i]))
-            continue;
+    for (unsigned i = scopes.count; i-- > 0;) {
         struct frame *frame = stack_push(stack, module, address);
-        frame->function = die_function(symbols, &scopes[i]);
+        frame->function = die_function(&scopes.functions[i]);
         if (called)
             set_call_place(symbols, frame, unit, called);
         else
             set_line(symbols, frame, unit, address - bias);
-        frame->inlined = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine;
-        called = &scopes[i];
+        frame->inlined = dwarf_tag(&scopes.functions[i]) == DW_TAG_inlined_subroutine;
+        called = &scopes.functions[i];
         if (!frame->inlined)
             break;
     }
-    free(scopes);
-    free(innermost);
     return stack->count > 0;
 }
 
@@ -364,7 +390,7 @@ static struct stack frames_at(struct symbols *symbols, uint64_t pc, bool exact)
     const char *name =
         dwfl_module_addrinfo(module->module, address, &offset, &symbol, NULL, NULL, NULL);
     if (name && (symbol.st_size == 0 || offset < symbol.st_size))
-        frame->function = symbols_demangle(symbols, name);
+        frame->function = symbols_demangle(name);
     Dwarf_Addr bias; /* hand-written assembly has lines, but no function */
     Dwarf_Die *unit = symbols_unit(module, address, &bias);
     if (unit)

@@ -44,7 +44,7 @@ enum compiler symbols_compiler(struct symbols *symbols, uint64_t pc);
 /* Whether the module of `pc` has gccgo's stub for a method of this name that a struct has from an
  * embedded field: "main.worker.Name..stub". */
 bool symbols_go_stub(struct symbols *symbols, uint64_t pc, const char *method, size_t length);
-/* Whether a source file belongs to the system (headers of the C library and the compiler). */
+/* Whether a source file belongs to the system: headers of the C library and the compiler, a language's library. */
 bool symbols_system_file(const char *path);
 void variable_free(struct variable *variable);
 void stack_free(struct stack *stack);

@@ -37,7 +37,7 @@ struct symbol_module *symbols_module(struct symbols *symbols, uint64_t address);
 struct symbol_module *symbols_main(struct symbols *symbols);
 char *symbols_path(const struct symbols *symbols, const char *directory, const char *path);
 /* What people call a linker's name; a new string. */
-char *symbols_demangle(struct symbols *symbols, const char *name);
+char *symbols_demangle(const char *name);
 /* DWARF's entry of the variable of fixed place that holds `address`, and where in it that is. */
 bool symbols_variable_die(struct symbols *symbols, uint64_t address, Dwarf_Die *die,
                           uint64_t *offset);

@@ -15,6 +15,7 @@
 
 #include "analyzer/evidence.h"
 #include "analyzer/symbols.h"
+#include "analyzer/symbols_module.h"
 #include "analyzer/trace_make.h"
 
 struct counters {
@@ -271,9 +272,41 @@ static void receiver_copy(void **state)
     done(&opened);
 }
 
+static void demangled(const char *name, const char *expected)
+{
+    char *text = symbols_demangle(name);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void names(void **state)
+{
+    (void)state;
+    demangled("_ZNSt6vectorIiSaIiEEixEm",
+              "std::vector<int, std::allocator<int> >::operator[](unsigned long)");
+    demangled("_RNvC1r4work", "r::work");
+    demangled("_ZN1r4main17h086b0cfd890a8ea9E", "r::main");
+    demangled("_exit", "_exit");
+    demangled("_Z", "_Z");
+    demangled("", "");
+}
+
+static void system_files(void **state)
+{
+    (void)state;
+    assert_true(symbols_system_file("/usr/include/c++/12/bits/stl_vector.h"));
+    assert_true(symbols_system_file("/rustc/59807616e1/library/core/src/sync/atomic.rs"));
+    assert_true(
+        symbols_system_file("/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/"
+                            "std/src/sync/mpsc.rs"));
+    assert_false(symbols_system_file("/home/me/src/usr/include/own.h"));
+    assert_false(symbols_system_file("include/own.h"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names),          cmocka_unit_test(system_files),
         cmocka_unit_test(inlined_frames), cmocka_unit_test(stripped_prefix),
         cmocka_unit_test(changed_file),   cmocka_unit_test(no_module),
         cmocka_unit_test(variables),      cmocka_unit_test(receiver_copy),

@@ -295,7 +295,7 @@ static bool by_dwarf(struct symbols *symbols, struct symbol_module *module, uint
     return describe(symbols, find(&module->fixed, address), address, variable);
 }
 
-static bool by_symbol(struct symbols *symbols, const struct symbol_module *module, uint64_t address,
+static bool by_symbol(const struct symbol_module *module, uint64_t address,
                       struct variable *variable)
 {
     GElf_Sym symbol;
@@ -304,7 +304,7 @@ static bool by_symbol(struct symbols *symbols, const struct symbol_module *modul
         dwfl_module_addrinfo(module->module, address, &offset, &symbol, NULL, NULL, NULL);
     if (!name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
         return false;
-    variable->name = symbols_demangle(symbols, name);
+    variable->name = symbols_demangle(name);
     variable->address = address - offset;
     variable->size = symbol.st_size;
     return true;
@@ -330,8 +330,7 @@ bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable
     struct symbol_module *module = symbols_module(symbols, address);
     if (!module)
         return false;
-    if (!by_dwarf(symbols, module, address, variable) &&
-        !by_symbol(symbols, module, address, variable))
+    if (!by_dwarf(symbols, module, address, variable) && !by_symbol(module, address, variable))
         return false;
     variable->module = memory_text(module->shown->path);
     return true;

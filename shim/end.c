@@ -254,6 +254,9 @@ int end_process(enum trace_end how, int code)
         return status_unobserved(code);
     if (!end_ours() || __atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
         return -1;
+    /* A detached task that has handed over its result has the rest of its function to run; it is not at work. */
+    if (how == TRACE_END_EXIT && !go_on && shim_state == SHIM_ON)
+        task_await_detached(shim_options.exit_wait_ms);
     process_close(how, code);
     directory_unused();
     if (!shim_options.report)

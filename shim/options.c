@@ -8,6 +8,7 @@ struct shim_options shim_options = {.report = true,
                                     .accesses = true,
                                     .heap = true,
                                     .exitcode = 66,
+                                    .exit_wait_ms = 300,
                                     .stack_depth = 32,
                                     .max_disk = UINT64_C(1) << 30,
                                     .patch = "app",
@@ -90,6 +91,8 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->heap = truth(value, length, o->heap);
     else if (key_is(key, key_length, "exitcode"))
         o->exitcode = (int)(number(value, length, (uint64_t)o->exitcode) & 255);
+    else if (key_is(key, key_length, "exit_wait_ms"))
+        o->exit_wait_ms = (uint32_t)number(value, length, o->exit_wait_ms);
     else if (key_is(key, key_length, "verbosity"))
         o->verbosity = (int)(number(value, length, (uint64_t)o->verbosity) & 255);
     else if (key_is(key, key_length, "stack_depth"))

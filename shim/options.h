@@ -15,6 +15,7 @@ struct shim_options {
     bool patch_asked;    /* it was given */
     bool report, accesses, heap;
     int exitcode;
+    uint32_t exit_wait_ms; /* for detached tasks at work */
     int verbosity;
     uint32_t stack_depth;
     uint64_t max_access_bytes; /* per OS thread; 0: no limit */

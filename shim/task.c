@@ -296,6 +296,29 @@ void task_await_rest(void)
     }
 }
 
+static bool detached_runs(void)
+{
+    uintptr_t self = (uintptr_t)thread_current;
+    uint32_t own = self > 1 ? thread_current->task : 0, count = table_tasks.count;
+    for (uint32_t task = 1; task < count; task++) {
+        const struct trace_task *record = task_record(task);
+        if (task != own && record->kind == TRACE_TASK_THREAD &&
+            record->flags & TRACE_TASK_DETACHED &&
+            !(record->flags & (TRACE_TASK_FOREIGN | TRACE_TASK_SYSTEM)) &&
+            (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED))
+            return true;
+    }
+    return false;
+}
+
+void task_await_detached(uint64_t milliseconds)
+{
+    static const struct timespec nap = {0, 1000000};
+    uint64_t until = now_ns() + milliseconds * 1000000u;
+    while (detached_runs() && now_ns() < until)
+        raw2(SYS_nanosleep, &nap, NULL);
+}
+
 bool task_setup(void)
 {
     threads = memory_get(THREADS * sizeof *threads);

@@ -21,6 +21,8 @@ void task_unblock(struct thread *thread, struct object *object);
 void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data);
 /* Waits until no other thread is within a record, or for 20 ms: one may have been stopped there. */
 void task_await_rest(void);
+/* Waits while a detached task other than the caller's is at work, at most so long; one that waits is left alone. No guard. */
+void task_await_detached(uint64_t milliseconds);
 /* In a fork child: only the caller is left; it becomes task 1 of a trace of its own. */
 void task_fork_child(struct thread *thread);
 /* Of what the task said that it is about to do, all cases of a select (struct meaning), into its live slot. */
