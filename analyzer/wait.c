@@ -223,8 +223,14 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self, uint32_t
     const struct trace_object *facts = trace_object(graph->trace, object);
     uint32_t verb = trace_primitives[graph->trace->tasks[self].primitive % PRIMITIVE_COUNT].verb;
     bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
-    if ((facts->kind != TRACE_OBJECT_COND && !reads) || facts->posts || graph->answers[self])
+    if ((facts->kind != TRACE_OBJECT_COND && !reads) || graph->answers[self])
         return false;
+    uint32_t cases[CASES_MAX], count = wait_objects(graph, self, cases);
+    for (uint32_t i = 0; i < count; i++) { /* of a select: by none of them */
+        const struct trace_object *other = trace_object(graph->trace, cases[i]);
+        if (other && other->posts)
+            return false;
+    }
     uint32_t index = object_index(graph, object);
     return index == UINT32_MAX || graph->idle[index];
 }

@@ -55,7 +55,7 @@ struct wait wait_classify(const struct trace *trace, const struct trace_task *ta
     }
     const struct trace_object *object = trace_object(trace, task->object);
     const struct trace_object *second = trace_object(trace, task->object2);
-    if (task->primitive >= PRIMITIVE_go_statement && !is_lock(object)) {
+    if (trace_is_go(task->primitive) && !is_lock(object)) {
         if (!signalled(trace, task))
             wait.kind = WAIT_GO;
         return wait;

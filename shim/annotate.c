@@ -59,7 +59,7 @@ static void meaning_over(struct thread *thread)
         task_unblock(thread, thread->meaning.object);
     if (thread->meaning.other_count)
         thread->record->list = 0;
-    thread->meaning = (struct meaning){.object = NULL};
+    meaning_set(&thread->meaning, NULL, 0, 0);
 }
 
 static void meaning_mark(struct thread *thread)
@@ -82,7 +82,7 @@ void annotate_begin(uint32_t primitive, uint32_t kind, const volatile void *obje
     if (about && !about->shown.create_stack)
         about->shown.create_stack = stack;
     meaning_over(thread);
-    thread->meaning = (struct meaning){.object = about, .primitive = primitive, .stack = stack};
+    meaning_set(&thread->meaning, about, primitive, stack);
     /* Somebody has the lock: then it waits for that one, however it does. */
     if (kind == TRACE_OBJECT_RWLOCK && about && about->shown.owner &&
         about->shown.owner != thread->task)
@@ -205,13 +205,14 @@ EXPORT void gorocheck_channel_destroy(const volatile void *channel)
 static void also(struct thread *thread, struct object *object, uint32_t primitive, uint32_t stack)
 {
     struct meaning *meaning = &thread->meaning;
-    const uint32_t room = sizeof meaning->others / sizeof *meaning->others;
     bool select = meaning->object && meaning->object->shown.kind == TRACE_OBJECT_CHANNEL &&
-                  !meaning->marked && !meaning->shown && meaning->other_count < room &&
+                  !meaning->marked && !meaning->shown && meaning->other_count < MEANING_OTHERS &&
                   !(meaning->object == object && meaning->primitive == primitive);
-    if (!select) {
+    if (select && !meaning->others)
+        meaning->others = memory_get(MEANING_OTHERS * sizeof *meaning->others);
+    if (!select || !meaning->others) {
         meaning_over(thread);
-        *meaning = (struct meaning){.object = object, .primitive = primitive, .stack = stack};
+        meaning_set(meaning, object, primitive, stack);
         return;
     }
     meaning->others[meaning->other_count++] =
@@ -337,7 +338,7 @@ EXPORT void gorocheck_name(const volatile void *address, const char *name)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct object *object = object_find(thread, (uintptr_t)address, kinds[i]);
         if (object)
-            object->shown.mutex = stack_put(list.words, 5);
+            object->shown.mutex = stack_put_list(list.words, 5);
     }
     thread_leave(thread);
 }
@@ -369,6 +370,17 @@ void annotate_ignore(bool reads, bool writes, uint32_t step)
         state->ignore[1] += writes ? step : 0;
         access_fast.context_top = NULL; /* the short way of access_slow does not look */
     }
+    thread_leave(thread);
+}
+
+/* What the thread locks, signals and waits for meanwhile orders nothing; it is recorded all the same. */
+void annotate_ignore_sync(uint32_t step)
+{
+    struct thread *thread = thread_enter();
+    if (!thread)
+        return;
+    if (step == 1 || thread->ignores_sync)
+        clock_ignore(thread, step);
     thread_leave(thread);
 }
 

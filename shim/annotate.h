@@ -15,6 +15,7 @@ void annotate_end(uint32_t primitive, uint32_t kind, const volatile void *object
 void annotate_ignore(bool reads, bool writes, uint32_t step);
 /* The name of the calling task. */
 void annotate_task_name(const char *name);
+void annotate_ignore_sync(uint32_t step);
 void annotate_ignore_range(const volatile void *from, size_t size);
 
 #endif

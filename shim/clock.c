@@ -24,6 +24,14 @@ struct clock_set {
 static struct spin pool_lock;
 static struct clock_set *pool;
 
+bool clock_unusual;
+
+void clock_ignore(struct thread *thread, uint32_t step)
+{
+    thread->ignores_sync += step;
+    clock_unusual = true;
+}
+
 void clock_fork_child(void)
 {
     spin_reset(&pool_lock);
@@ -88,6 +96,8 @@ void clock_learn(struct thread *thread, const struct clock_pair *pairs, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         if (LIKELY(clock_known(thread, pairs[i].task, pairs[i].segment)))
             continue;
+        if (UNLIKELY(thread->ignores_sync))
+            return;
         if (!begun)
             clock_new_segment(thread);
         begun = true;
@@ -131,6 +141,17 @@ void clock_acquire_cancel(struct thread *thread, uintptr_t pc)
 }
 
 /* ---- releasing ---- */
+
+void clock_release_unusual(struct thread *thread, struct object *object)
+{
+    struct object_clock *clock = object_clock(object);
+    if (thread->ignores_sync)
+        return;
+    clock_drop_set(object);
+    clock->segment = thread->segment;
+    clock->task = thread->task;
+    clock_new_segment(thread);
+}
 
 void clock_drop(struct object *object)
 {
@@ -211,6 +232,8 @@ void clock_publish(struct thread *thread, struct object *object, uint64_t segmen
     struct object_clock *clock = object_clock(object);
     struct object_private *own = object_private(object);
     struct clock_pair pair = {.segment = segment, .task = thread->task};
+    if (UNLIKELY(thread->ignores_sync))
+        return;
     if (!join || (!clock->set && (clock->task == 0 || clock->task == thread->task))) {
         set_put(&clock->set);
         clock->segment = segment;
@@ -239,6 +262,8 @@ void clock_release_reader(struct thread *thread, struct object *object)
 {
     struct object_private *own = object_private(object);
     struct clock_pair pair = {.segment = thread->segment, .task = thread->task};
+    if (UNLIKELY(thread->ignores_sync))
+        return;
     object_lock(object);
     set_join(thread, own, &own->readers, pair);
     object_unlock(object);
@@ -248,7 +273,7 @@ void clock_release_reader(struct thread *thread, struct object *object)
 void clock_acquire_readers(struct thread *thread, struct object *object, uintptr_t pc)
 {
     struct object_private *own = object_private(object);
-    if (!own->readers)
+    if (!own->readers || UNLIKELY(thread->ignores_sync))
         return;
     clock_learn(thread, own->readers->pairs, own->readers->count, object, pc);
     set_put(
@@ -274,7 +299,8 @@ uint64_t clock_barrier_arrive(struct thread *thread, struct object *object)
         set_put(round_set(object, round));
     own->arrivals++;
     object->shown.posts = own->arrivals;
-    set_join(thread, own, round_set(object, round), pair);
+    if (LIKELY(!thread->ignores_sync))
+        set_join(thread, own, round_set(object, round), pair);
     object_unlock(object);
     clock_new_segment(thread);
     return round;

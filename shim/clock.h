@@ -60,15 +60,27 @@ static inline bool clock_known(struct thread *thread, uint32_t task, uint64_t se
            (seen->task == task && seen->owner == thread->task && seen->segment >= segment);
 }
 
+/* Somebody reads along, or some thread has had a part whose order does not count (AnnotateIgnoreSyncBegin). */
+extern bool clock_unusual;
+void clock_release_unusual(struct thread *thread, struct object *object);
+/* step: 1 such a part begins in this thread, -1 it ends. */
+void clock_ignore(struct thread *thread, uint32_t step);
+
 /* Replaces the clock by one pair. */
 static inline void clock_release(struct thread *thread, struct object *object)
 {
     struct object_clock *clock = object_clock(object);
+    if (UNLIKELY(clock_unusual)) {
+        clock_release_unusual(thread, object);
+        return;
+    }
     if (UNLIKELY(clock->set))
         clock_drop_set(object);
     clock->segment = thread->segment;
     clock->task = thread->task;
-    clock_new_segment(thread);
+    thread->record->segment = ++thread->segment;
+    if (thread->access)
+        access_new_segment(thread);
 }
 /* What the canceller did is before what the cancelled task does next. */
 void clock_acquire_cancel(struct thread *thread, uintptr_t pc);

@@ -118,7 +118,7 @@ static bool fiber_task(struct thread *thread, struct fiber *fiber, uintptr_t pc,
     fiber->go.task = task;
     fiber->go.held_count = 0;
     fiber->go.frame_count = 0;
-    fiber->go.meaning = (struct meaning){.object = NULL};
+    meaning_set(&fiber->go.meaning, NULL, 0, 0);
     fiber->ended = false;
     fiber->generation = generation;
     struct object *self = object_get(thread, (uintptr_t)fiber, TRACE_OBJECT_TASK);

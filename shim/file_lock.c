@@ -3,15 +3,16 @@
  *
  *   flock, F_OFD_SETLK   belong to an open file description: two threads that opened the file each for itself exclude one
  *                        another, two that use one descriptor do not. So unlocking is before locking by another descriptor,
- *                        and no order at all where all use the same (a duplicate of it counts as another: more order)
+ *                        and no order at all where all use the same, or duplicates of it
  *   F_SETLK, lockf       belong to the process: between its threads they order nothing, and who waits waits for another
  *                        process
  *
  * One object for a file and a sort of lock, whatever the range: that errs on the side of more order. Its `value` says by
- * which descriptor all unlocking was done. Who holds it exclusively is known for flock only.
+ * which descriptor (or duplicates of it) all unlocking was done. Who holds it exclusively is known for flock only.
  */
 #include "shim/file_lock.h"
 
+#include <linux/kcmp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -27,6 +28,16 @@ enum by { BY_NONE = 0, BY_SEVERAL = -1 }; /* else the descriptor + 1 */
 static int64_t by(int fd)
 {
     return (int64_t)fd + 1;
+}
+
+/* Was it this descriptor, or one of the same open file description? The kernel may refuse to say: then more is ordered. */
+static bool is_by(const struct object *object, int fd)
+{
+    int64_t before = object->shown.value;
+    if (before == by(fd))
+        return true;
+    long self = before > 0 ? raw0(SYS_getpid) : 0;
+    return self > 0 && raw5(SYS_kcmp, self, self, KCMP_FILE, before - 1, fd) == 0;
 }
 
 static struct object *lock_object(struct thread *thread, int fd, bool record)
@@ -52,28 +63,30 @@ static void remember(struct thread *thread, int fd, struct object *object)
         fd_note(fd, state | FD_OUT(object));
 }
 
-static void unlocked(struct thread *thread, struct object *object, int64_t how)
+static void unlocked(struct thread *thread, struct object *object, int fd)
 {
     object->shown.owner = 0;
     if (fd_alone())
         return;
+    int64_t before = object->shown.value, how = fd < 0 ? BY_SEVERAL : by(fd);
+    if (before != BY_NONE)
+        how = fd >= 0 && is_by(object, fd) ? before : BY_SEVERAL;
     object_lock(object);
     clock_publish(thread, object, thread->segment, true);
-    int64_t before = object->shown.value;
-    object->shown.value = before == BY_NONE || before == how ? how : BY_SEVERAL;
+    object->shown.value = object->shown.value == before ? how : BY_SEVERAL;
     object_unlock(object);
     clock_new_segment(thread);
 }
 
 void file_lock_closing(struct thread *thread, struct object *object)
 {
-    unlocked(thread, object, BY_SEVERAL);
+    unlocked(thread, object, -1);
 }
 
 static void locked(struct call *call, int fd, bool exclusive)
 {
     struct object *object = call->object;
-    if (object->shown.value != by(fd))
+    if (!is_by(object, fd))
         conduit_take(call->thread, object, call->pc);
     object->shown.owner = exclusive ? call->thread->task : 0;
     object->shown.owner_stack = exclusive ? call_stack(call) : 0;
@@ -124,7 +137,7 @@ EXPORT int flock(int fd, int operation)
     /* A lock that is there already is given up before the wait for the other sort. */
     bool converts = call.object->shown.owner == call.thread->task && way == LOCK_SH;
     if (way == LOCK_UN || converts)
-        unlocked(call.thread, call.object, by(fd));
+        unlocked(call.thread, call.object, fd);
     if (way == LOCK_UN)
         return real.flock(fd, operation);
     int result = real.flock(fd, operation | LOCK_NB);
@@ -158,7 +171,7 @@ int file_lock_control(int (*control)(int, int, ...), uint32_t primitive, int fd,
     if ((!own && !waits) || !range || !begin(&call, primitive, fd, true))
         return control(fd, command, lock);
     if (own && range->l_type == F_UNLCK)
-        unlocked(call.thread, call.object, by(fd));
+        unlocked(call.thread, call.object, fd);
     int result = control(fd, own ? F_OFD_SETLK : F_SETLK, lock);
     if (result != 0 && waits && (errno == EAGAIN || errno == EACCES)) {
         errno = error;

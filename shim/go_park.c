@@ -70,7 +70,7 @@ static uint32_t cases_list(struct thread *thread, struct go *go,
         hash = (hash ^ words[count++]) * 0x9e3779b97f4a7c15u;
     }
     if (hash != go->cases_hash) {
-        go->cases_list = stack_put(words, count);
+        go->cases_list = stack_put_list(words, count);
         go->cases_hash = hash;
     }
     return go->cases_list;

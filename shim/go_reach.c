@@ -482,7 +482,7 @@ static void within(struct search *search, const struct region *region, uint64_t 
 static bool parked(const struct trace_task *record)
 {
     return record->state == TRACE_TASK_BLOCKED && !(record->flags & TRACE_TASK_TIMED) &&
-           record->primitive >= PRIMITIVE_go_statement && record->primitive <= PRIMITIVE_go_span;
+           trace_is_go(record->primitive);
 }
 
 /* The variables of the program and its libraries, but for our own; C's heap and the stacks of its threads. */

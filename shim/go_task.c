@@ -264,7 +264,7 @@ void go_switch(struct thread *thread, struct go *to)
     if (UNLIKELY(thread->meaning.object || to->meaning.object)) {
         from->meaning = thread->meaning;
         thread->meaning = to->meaning;
-        to->meaning.object = NULL;
+        to->meaning = (struct meaning){.object = NULL};
     }
     if (to == thread->go_own)
         to->carried = from;

@@ -46,12 +46,20 @@ enum go_kind {
     GO_UINT32,
     GO_UINT64,
     GO_UINTPTR,
+    GO_FLOAT32,
+    GO_FLOAT64,
+    GO_COMPLEX64,
+    GO_COMPLEX128,
     GO_STRING = 24,
     GO_STRUCT = 25,
 };
 
-/* A value in an interface, in words, as the runtime prints what was given to panic(): 42, main.code(42); of other kinds
- * its type alone. Returns the length. */
+/* The number of 4 or 8 bytes at `data`, +1.500000e+000. Returns the length. */
+#define GO_FLOAT_TEXT 16u
+size_t go_float_text(const void *data, size_t size, char text[GO_FLOAT_TEXT]);
+
+/* A value in an interface, in words, as the runtime prints what was given to panic(): 42, main.code(42); of structures,
+ * pointers and the like the type and where it is, (main.pair) 0xc000098010. Returns the length. */
 size_t go_value_text(const struct go_type *type, const void *data, char *text, size_t room);
 
 #endif

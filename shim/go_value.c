@@ -38,6 +38,22 @@ static void put_number(struct writing *to, uint64_t value, bool negative)
         put(to, digits[--count]);
 }
 
+static void put_address(struct writing *to, uintptr_t address)
+{
+    put_text(to, "0x", 2);
+    unsigned shift = 60;
+    while (shift && !(address >> shift))
+        shift -= 4;
+    for (unsigned s = shift + 4; s; s -= 4)
+        put(to, "0123456789abcdef"[address >> (s - 4) & 15]);
+}
+
+static void put_float(struct writing *to, const void *data, size_t size)
+{
+    char text[GO_FLOAT_TEXT];
+    put_text(to, text, go_float_text(data, size, text));
+}
+
 static void put_type(struct writing *to, const struct go_string *name)
 {
     bool path = false;
@@ -67,6 +83,17 @@ static void put_value(struct writing *to, const struct go_type *type, const void
         put_text(to, string->text, string->length > 0 ? (size_t)string->length : 0);
         return;
     }
+    if (kind == GO_FLOAT32 || kind == GO_FLOAT64) {
+        put_float(to, data, type->size);
+        return;
+    }
+    if (kind == GO_COMPLEX64 || kind == GO_COMPLEX128) {
+        put(to, '(');
+        put_float(to, data, type->size / 2);
+        put_float(to, (const char *)data + type->size / 2, type->size / 2);
+        put_text(to, "i)", 2);
+        return;
+    }
     for (size_t i = type->size; i-- > 0;)
         value = value << 8 | ((const uint8_t *)data)[i];
     if (kind == GO_BOOL) {
@@ -79,6 +106,22 @@ static void put_value(struct writing *to, const struct go_type *type, const void
     put_number(to, value, negative);
 }
 
+/* Is it as large as its kind is? Else it is none of those that are known. */
+static bool fits(unsigned kind, const struct go_type *type)
+{
+    switch (kind) {
+    case GO_FLOAT32:
+        return type->size == 4;
+    case GO_FLOAT64:
+    case GO_COMPLEX64:
+        return type->size == 8;
+    case GO_COMPLEX128:
+        return type->size == 16;
+    default:
+        return type->size <= 8;
+    }
+}
+
 size_t go_value_text(const struct go_type *type, const void *data, char *text, size_t room)
 {
     struct writing to = {.text = text, .room = room};
@@ -87,17 +130,22 @@ size_t go_value_text(const struct go_type *type, const void *data, char *text, s
         return to.used;
     }
     unsigned kind = type->kind & GO_KIND_MASK;
-    bool has_value =
-        data && (kind == GO_STRING || (kind >= GO_BOOL && kind <= GO_UINTPTR && type->size <= 8));
+    bool has_value = data && (kind == GO_STRING ||
+                              (kind >= GO_BOOL && kind <= GO_COMPLEX128 && fits(kind, type)));
     bool plain = has_value && is_plain(type->string), quoted = !plain && kind == GO_STRING;
-    if (!plain)
+    if (!has_value) {
+        put(&to, '(');
         put_type(&to, type->string);
-    if (has_value) {
-        if (!plain)
-            put_text(&to, "(\"", quoted ? 2 : 1);
-        put_value(&to, type, data);
-        if (!plain)
-            put_text(&to, quoted ? "\")" : ")", quoted ? 2 : 1);
+        put_text(&to, ") ", 2);
+        put_address(&to, (uintptr_t)data);
+        return to.used;
     }
+    if (!plain) {
+        put_type(&to, type->string);
+        put_text(&to, "(\"", quoted ? 2 : 1);
+    }
+    put_value(&to, type, data);
+    if (!plain)
+        put_text(&to, quoted ? "\")" : ")", quoted ? 2 : 1);
     return to.used;
 }

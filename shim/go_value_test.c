@@ -1,5 +1,5 @@
 /*
- * Values as the runtime prints those given to panic(), but for kinds that it prints by their address.
+ * Values as the runtime prints those given to panic().
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "shim/go_float.c"
 #include "shim/go_value.c"
 
 static struct go_string name;
@@ -64,15 +65,48 @@ static void own_types(void **state)
     expect(&type, &text, "no room");
 }
 
-/* What has no short form is told by its type. */
+static void fractions(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *expected;
+    } cases[] = {
+        /* as a program of gccgo 12.2 printed them */
+        {1.5, "+1.500000e+000"},
+        {1e-320, "+9.999889e-321"},
+        {-0.0, "-0.000000e+000"},
+        {0, "+0.000000e+000"},
+        {1.7976931348623157e308, "+1.797693e+308"},
+        {9.9999996e9, "+1.000000e+010"},
+        {__builtin_nan(""), "NaN"},
+        {__builtin_inf(), "+Inf"},
+        {-__builtin_inf(), "-Inf"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct go_type type = type_of(GO_FLOAT64, 8, "float64");
+        expect(&type, &cases[i].value, cases[i].expected);
+    }
+    float tenth = -0.1f;
+    struct go_type type = type_of(GO_FLOAT32, 4, "float32");
+    expect(&type, &tenth, "-1.000000e-001");
+    type = type_of(GO_FLOAT64, 8, "\tmain\tmain.degrees");
+    expect(&type, &cases[0].value, "main.degrees(+1.500000e+000)");
+    double pair[] = {1.5, -2};
+    type = type_of(GO_COMPLEX128, 16, "complex128");
+    expect(&type, pair, "(+1.500000e+000-2.000000e+000i)");
+    float small[] = {1.25f, 3e10f};
+    type = type_of(GO_COMPLEX64, 8, "complex64");
+    expect(&type, small, "(+1.250000e+000+3.000000e+010i)");
+}
+
+/* What has no short form is told by its type and where it is. */
 static void others(void **state)
 {
     (void)state;
-    double number = 1.5;
-    struct go_type type = type_of(GO_UINTPTR + 2, 8, "float64");
-    expect(&type, &number, "float64");
-    type = type_of(GO_STRUCT, 16, "*main.failure");
-    expect(&type, &number, "*main.failure");
+    struct go_type type = type_of(GO_STRUCT, 16, "*\tmain\tmain.failure");
+    expect(&type, (void *)0xc000098010, "(*main.failure) 0xc000098010");
+    expect(&type, NULL, "(*main.failure) 0x0");
     expect(NULL, NULL, "nil");
 }
 
@@ -89,10 +123,8 @@ static void no_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(own_types),
-        cmocka_unit_test(others),
-        cmocka_unit_test(no_room),
+        cmocka_unit_test(numbers), cmocka_unit_test(own_types), cmocka_unit_test(fractions),
+        cmocka_unit_test(others),  cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

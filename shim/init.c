@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "shim/access.h"
+#include "shim/clock.h"
 #include "shim/directory.h"
 #include "shim/end.h"
 #include "shim/fd.h"
@@ -221,6 +222,7 @@ static bool birth(void)
     message_setup();
     const char *text = options_variable(environment_now(), "GOROCHECK_OPTIONS");
     options_read(text);
+    clock_unusual = shim_options.digest;
     if (!end_setup())
         return false;
 #define X(table) &table,

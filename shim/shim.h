@@ -59,17 +59,27 @@ struct held {
     uint16_t count;
 };
 
-#define OBJECT_CACHE 2048u
+#define OBJECT_CACHE   2048u
 
+#define MEANING_OTHERS (TRACE_STACK_DEPTH - 1)
 /* What the task said that it is about to do (gorocheck.h): waits on conditions and the like are then part of that. */
 struct meaning {
     struct object *object; /* NULL: nothing was said */
     uint32_t primitive, stack;
-    uint32_t others[7]; /* of a select: the channels named before, id << 1 | sends */
+    uint32_t *
+        others; /* of a select: the channels named before, id << 1 | sends; room for MEANING_OTHERS, or NULL */
     uint32_t other_count;
     bool shown;  /* the task is marked as blocked in it, by a wait that we see */
     bool marked; /* ... because it said so */
 };
+
+/* It is over, or another begins: the room for a select's channels is kept. */
+static inline void meaning_set(struct meaning *meaning, struct object *object, uint32_t primitive,
+                               uint32_t stack)
+{
+    *meaning = (struct meaning){
+        .object = object, .primitive = primitive, .stack = stack, .others = meaning->others};
+}
 
 struct thread {
     /* What every lock and unlock touches: one cache line. */
@@ -96,6 +106,7 @@ struct thread {
     struct meaning meaning;
     struct thread *next_free;
     uint32_t ended;
+    uint32_t ignores_sync; /* parts whose order does not count, nested */
 };
 
 extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GONE: never again */

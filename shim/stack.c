@@ -121,11 +121,14 @@ static uint32_t stack_write(const uint64_t *pcs, uint32_t count)
 
 uint32_t stack_put(const uint64_t *pcs, uint32_t count)
 {
+    return stack_put_list(pcs, count < shim_options.stack_depth ? count : shim_options.stack_depth);
+}
+
+uint32_t stack_put_list(const uint64_t *pcs, uint32_t count)
+{
     static struct spin lock;
     if (!count)
         return 0;
-    if (count > shim_options.stack_depth)
-        count = shim_options.stack_depth;
     if (!stacks_known) {
         spin_lock(&lock);
         if (!stacks_known)
@@ -162,7 +165,7 @@ uint32_t stack_put_text(const char *text, size_t length)
         list.text[count] = text[count];
         count++;
     }
-    return stack_put(list.words, (count + 7) / 8);
+    return stack_put_list(list.words, (count + 7) / 8);
 }
 
 /* ---- capture ---- */

@@ -42,6 +42,8 @@ void stack_fork_done(void); /* in the parent */
 void stack_fork_child(void);
 /* Id of a stack given by its return addresses, innermost first. */
 uint32_t stack_put(const uint64_t *pcs, uint32_t count);
+/* Id of a list of something else, at most TRACE_STACK_DEPTH words: none is left out, whatever `stack_depth` says. */
+uint32_t stack_put_list(const uint64_t *words, uint32_t count);
 /* Id of a text as such a list, 8 bytes a word: at most STACK_TEXT bytes, and no more words than a stack may have. */
 #define STACK_TEXT 160u
 uint32_t stack_put_text(const char *text, size_t length);

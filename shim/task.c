@@ -115,8 +115,8 @@ struct thread *task_attach(uint32_t task)
     thread->segment = thread->record->segment;
     thread->held_count = 0;
     thread->held_hash = 0;
-    thread->meaning = (struct meaning){.object = NULL};
-    thread->ended = 0;
+    meaning_set(&thread->meaning, NULL, 0, 0);
+    thread->ended = thread->ignores_sync = 0;
     thread->go = thread->go_own = NULL;
     raw_zero(thread->seen, sizeof thread->seen);
     stack_reset(thread);
@@ -162,7 +162,7 @@ static bool is_means(const struct object *object)
 void task_cases_show(struct thread *thread)
 {
     const struct meaning *meaning = &thread->meaning;
-    uint64_t words[sizeof meaning->others / sizeof *meaning->others + 1];
+    uint64_t words[MEANING_OTHERS + 1];
     uint32_t count = meaning->other_count;
     if (!count)
         return;
@@ -170,7 +170,7 @@ void task_cases_show(struct thread *thread)
         words[i] = meaning->others[i];
     words[count] = (uint64_t)object_id(meaning->object) << 1 |
                    (trace_primitives[meaning->primitive].verb == VERB_GIVE_ID);
-    thread->record->list = stack_put(words, count + 1);
+    thread->record->list = stack_put_list(words, count + 1);
     thread->record->wait_value = count + 1;
 }
 

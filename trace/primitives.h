@@ -56,6 +56,12 @@ enum trace_primitive {
     PRIMITIVE_COUNT
 };
 
+/* Is it a wait of Go's own? Those behind are of programs that tell of theirs (annotations.def). */
+static inline int trace_is_go(uint32_t primitive)
+{
+    return primitive >= PRIMITIVE_go_statement && primitive <= PRIMITIVE_go_span;
+}
+
 struct trace_verb_facts {
     uint32_t before, after;
     const char *name, *text;
