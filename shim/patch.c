@@ -135,13 +135,14 @@ static void count_native(struct patch_image *image)
         const struct patch_function *function = &image->functions[i];
         s->functions += !function->skipped;
         s->native_functions += !function->skipped && function->native;
-        for (uint32_t k = function->first; function->native && k < function->last; k++) {
-            uint32_t offset = image->instructions[k].offset;
-            struct patch_instruction in;
+        struct patch_instruction in;
+        for (uint32_t at = function->start; function->native && at < function->end;
+             at += in.length) {
             uint64_t value;
-            s->instructions += patch_decode(image->text + offset, image->size - offset,
-                                            (uintptr_t)image->text + offset, &in, &value) &&
-                               instruction_candidate(&in);
+            if (!patch_decode(image->text + at, function->end - at, (uintptr_t)image->text + at,
+                              &in, &value))
+                break;
+            s->instructions += instruction_candidate(&in);
         }
     }
 }

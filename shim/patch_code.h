@@ -69,6 +69,7 @@ enum patch_trait {
     TRAIT_ENDBR,
     TRAIT_NOP,
     TRAIT_COMPARE, /* cmpxchg: may fail, then it only reads */
+    TRAIT_TABLE,   /* of struct patch_turn: a jump through a table at a fixed address */
 };
 
 struct patch_instruction {
@@ -91,12 +92,12 @@ struct patch_instruction {
 };
 
 /*
- * What the passes over a whole module look at: an instruction where control turns, or that names an address. One in three;
- * all the others are 48 bytes each that need not be read again.
+ * What the passes over a whole module look at: an instruction where control turns, or that names an address; one in three.
  */
 struct patch_turn {
-    uint32_t number; /* of the instruction */
     uint32_t offset, target;
+    int32_t
+        displacement; /* TRAIT_LEA_RIP: from the next instruction on; TRAIT_TABLE: the address */
     uint8_t length, flow, trait;
 };
 
@@ -114,12 +115,12 @@ struct patch_function {
     uint32_t start, end;
     uint32_t first, last; /* instructions [first, last) */
     uint32_t first_turn, last_turn;
-    bool native;   /* not copied */
-    bool skipped;  /* .plt and the like: nothing of interest */
-    bool indirect; /* has an indirect jump by register */
-    bool table;    /* takes the address of a jump table */
-    bool carry;    /* stc, clc, cmc: returns a flag, maybe */
-    bool down;     /* std: the direction flag may be set */
+    bool native;  /* not copied */
+    bool skipped; /* .plt and the like: nothing of interest */
+    bool summed;  /* jumps to an address that was added up just before */
+    bool table;   /* takes the address of a jump table */
+    bool carry;   /* stc, clc, cmc: returns a flag, maybe */
+    bool down;    /* std: the direction flag may be set */
     uint32_t
         together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */
     uintptr_t landing; /* its LSDA, or 0 */
@@ -137,7 +138,8 @@ struct patch_image {
     const uint8_t *bytes; /* what it is made of: `text`, or a copy from before jumps were written */
     /* Its functions are those being copied now, the rest of the module is in there; NULL: all at once. */
     const struct patch_lazy *lazy;
-    bool quick; /* instructions are only scanned */
+    bool
+        quick; /* instructions are only scanned, and not kept: `number` is that of an entry's slot */
     uint32_t size;
     uintptr_t bias;
     bool fixed; /* not position-independent: code holds absolute addresses */
@@ -151,7 +153,8 @@ struct patch_image {
     const void *dynamic;
 
     uint8_t *marks;
-    uint32_t *number; /* of the instruction that starts at a byte of text */
+    uint32_t *
+        number; /* of the instruction that starts at a byte of text: index of instructions and places */
     struct patch_function *functions;
     uint32_t function_count;
     struct patch_instruction *instructions;
@@ -202,9 +205,15 @@ bool patch_decode_open(void);
  */
 bool patch_decode(const uint8_t *code, size_t room, uintptr_t address,
                   struct patch_instruction *instruction, uint64_t *value);
+
+/* patch_functions.c */
 /* All functions of the image; those that cannot be decoded become native. */
 bool patch_decode_functions(struct patch_image *image);
 void patch_decode_again(struct patch_image *image);
+/* The instruction that starts there; of a module that is only scanned it is looked at again, into *room. */
+const struct patch_instruction *image_instruction(const struct patch_image *image,
+                                                  const struct patch_function *function,
+                                                  uint32_t offset, struct patch_instruction *room);
 
 /* patch_discover.c */
 bool patch_discover_functions(struct patch_image *image);
@@ -233,6 +242,8 @@ void patch_known(struct patch_image *image, struct patch_function *function);
 /* patch_plan.c: how each entry is diverted */
 enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };
 bool patch_plan_entries(struct patch_image *image);
+/* Does the entry there lead into the copy? */
+bool patch_diverted(const struct patch_image *image, uint32_t offset);
 /* The first entry from offset `at` on, or the size of the text. */
 uint32_t patch_next_planned(const struct patch_image *image, uint32_t at);
 /* Adds up what of its functions is recorded: image->statistics. */
@@ -256,6 +267,10 @@ static inline bool instruction_candidate(const struct patch_instruction *instruc
 {
     return (instruction->memory >= MEMORY_CHECKED && instruction->memory < MEMORY_SYSTEM) ||
            instruction->memory == MEMORY_UNSUPPORTED;
+}
+static inline bool flow_direct(uint8_t flow)
+{
+    return flow == FLOW_BRANCH || flow == FLOW_LOOP || flow == FLOW_JUMP || flow == FLOW_CALL;
 }
 static inline bool flow_calls(uint8_t flow)
 {

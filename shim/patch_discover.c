@@ -340,20 +340,6 @@ static void gaps(struct patch_image *image)
     gap(image, last, image->size);
 }
 
-/* A jump by a register that was made by an addition, in a function that has no table we know: its targets are unknown. */
-static bool jump_unresolved(const struct patch_image *image, const struct patch_function *function)
-{
-    for (uint32_t i = function->first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (in->flow != FLOW_JUMP_INDIRECT || in->memory != MEMORY_NONE)
-            continue;
-        for (uint32_t k = i; k-- > function->first && i - k < 7;)
-            if (image->instructions[k].trait == TRAIT_ADD)
-                return true;
-    }
-    return false;
-}
-
 /* Direct branches: into the middle of an instruction of ours means that one of the two is no code. */
 static void branches(struct patch_image *image, struct patch_function *function)
 {
@@ -375,17 +361,15 @@ static void addresses_taken(struct patch_image *image, struct patch_function *fu
 {
     EACH_TURN(image, function, turn)
     {
-        const struct patch_instruction *in = &image->instructions[turn->number];
+        uintptr_t next = (uintptr_t)image->text + turn->offset + turn->length;
         if (turn->trait == TRAIT_LEA_RIP) {
-            uintptr_t value = (uintptr_t)in->displacement;
+            uintptr_t value = next + (uintptr_t)(intptr_t)turn->displacement;
             if (in_text(image, value))
                 entry(image, value);
             else if (image_constant(image, value, 4))
                 function->table |= table_relative(image, value) > 0;
-        } else if (turn->flow == FLOW_JUMP_INDIRECT) {
-            if (in->memory != MEMORY_NONE && in->base == PATCH_NO_REGISTER &&
-                in->index != PATCH_NO_REGISTER)
-                table_absolute(image, (uintptr_t)(uint32_t)in->displacement);
+        } else if (turn->trait == TRAIT_TABLE) {
+            table_absolute(image, (uintptr_t)(uint32_t)turn->displacement);
         } else if (turn->flow == FLOW_NEXT && turn->target != PATCH_NOWHERE) {
             entry(image, (uintptr_t)image->text + turn->target);
         }
@@ -402,7 +386,7 @@ static void function_entries(struct patch_image *image, const struct patch_funct
     {
         if (turn->target != PATCH_NOWHERE && (turn->flow == FLOW_CALL || function->native))
             entry(image, text + turn->target);
-        if (flow_calls(turn->flow) && turn->number + 1 < function->last)
+        if (flow_calls(turn->flow) && turn->offset + turn->length < function->end)
             entry(image, text + turn->offset + turn->length);
     }
 }
@@ -415,8 +399,7 @@ void patch_discover_entries(struct patch_image *image)
     }
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
-        if (function->indirect && !function->table && jump_unresolved(image, function))
-            function->native = true;
+        function->native |= function->summed && !function->table; /* targets are unknown */
     }
     relocations(image);
     if (image->fixed)

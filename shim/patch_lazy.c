@@ -58,11 +58,6 @@ static void join(struct patch_image *image, uint32_t *root, uint32_t a, uint32_t
     image->functions[b].together = next;
 }
 
-static bool diverted(const struct patch_image *image, uint32_t offset)
-{
-    return image->plan[offset] == PLAN_JUMP || image->plan[offset] == PLAN_HOP;
-}
-
 static void join_branches(struct patch_image *image, uint32_t *root, uint32_t number)
 {
     const struct patch_function *function = &image->functions[number];
@@ -70,7 +65,7 @@ static void join_branches(struct patch_image *image, uint32_t *root, uint32_t nu
     {
         if (turn->target == PATCH_NOWHERE || turn->flow == FLOW_CALL || turn->flow == FLOW_NEXT ||
             (turn->target >= function->start && turn->target < function->end) ||
-            diverted(image, turn->target))
+            patch_diverted(image, turn->target))
             continue;
         const struct patch_function *to = image_function(image, turn->target);
         if (to && !to->native && !to->skipped && turn->target != to->start)
@@ -162,10 +157,8 @@ static void emit_slots(struct patch_lazy *lazy, struct patch_image *image)
         __builtin_memcpy(lazy->area.out + place, &first, 8);
         __builtin_memcpy(lazy->area.out + place + 8, &second, 8);
         lazy->targets[i] = slot;
-        uint32_t number = image->number[lazy->entries[i]];
-        image->places[number] = place + LAZY_ENTER;
-        if (number && image->instructions[number - 1].trait == TRAIT_ENDBR)
-            image->places[number - 1] = image->places[number]; /* for direct calls */
+        image->number[lazy->entries[i]] = i;
+        image->places[i] = place + LAZY_ENTER;
     }
     lazy->image.used = LAZY_WAYS + lazy->slots * LAZY_SLOT;
 }
@@ -229,17 +222,15 @@ static bool prepare(struct patch_lazy *lazy, struct patch_image *image)
     measure(lazy, image);
     for (uint32_t at = patch_next_planned(image, 0); at < image->size;
          at = patch_next_planned(image, at + 1))
-        lazy->slots += diverted(image, at);
-    image->places = arena_take(image->arena, ((size_t)image->instruction_count + 1) * 4);
+        lazy->slots += patch_diverted(image, at);
+    image->places = arena_take(image->arena, ((size_t)lazy->slots + 1) * 4);
     if (!image->places || !lazy->slots || !keep(lazy, image) || !reserve(lazy, image))
         return false;
     uint32_t slot = 0;
     for (uint32_t at = patch_next_planned(image, 0); at < image->size;
          at = patch_next_planned(image, at + 1))
-        if (diverted(image, at))
+        if (patch_diverted(image, at))
             lazy->entries[slot++] = at;
-    for (uint32_t i = 0; i < image->instruction_count; i++)
-        image->places[i] = PATCH_NOWHERE;
     if (!table_begin(lazy, image)) {
         patch_place_unmap(image->table);
         return false;

@@ -87,11 +87,12 @@ static void mark_functions(struct patch_image *image)
 static bool stays_native(const struct patch_image *image, const struct patch_function *function,
                          uint32_t offset, uint32_t *length)
 {
-    uint32_t first = image->number[offset];
+    const struct patch_instruction *in;
+    struct patch_instruction room;
     *length = 0;
-    for (uint32_t i = first; i < function->last; i++) {
-        const struct patch_instruction *in = &image->instructions[i];
-        if (i > first && image->marks[in->offset] & MARK_ENTRY)
+    for (uint32_t at = offset; at < function->end; at += in->length) {
+        in = image_instruction(image, function, at, &room);
+        if (at > offset && image->marks[at] & MARK_ENTRY)
             return true;
         if (flow_calls(in->flow))
             return !instruction_checked(in);
@@ -124,13 +125,15 @@ static uint32_t room_at(const struct patch_image *image, uint32_t offset)
  * A short or failed entry runs (part of) its original bytes or takes two: where those branch, control goes on in the
  * original, so the targets become entries too. Returns whether there is a new one.
  */
-static bool entries_behind(struct patch_image *image, uint32_t offset, uint32_t room)
+static bool entries_behind(struct patch_image *image, const struct patch_function *function,
+                           uint32_t offset, uint32_t room)
 {
+    struct patch_instruction again;
     bool new = false;
     for (uint32_t b = 0; b < room; b++) {
         if (!(image->marks[offset + b] & MARK_START))
             continue;
-        const struct patch_instruction *in = &image->instructions[image->number[offset + b]];
+        const struct patch_instruction *in = image_instruction(image, function, offset + b, &again);
         if (in->target == PATCH_NOWHERE || in->flow == FLOW_CALL || in->flow == FLOW_NEXT)
             continue;
         uint8_t *mark = &image->marks[in->target];
@@ -196,7 +199,7 @@ static bool classify_entry(struct patch_image *image, const struct patch_functio
     }
     uint32_t room = room_at(image, at);
     image->plan[at] = room >= JUMP_BYTES ? PLAN_JUMP : room >= HOP_BYTES ? PLAN_HOP : PLAN_FAILED;
-    return room < JUMP_BYTES && entries_behind(image, at, room);
+    return room < JUMP_BYTES && entries_behind(image, function, at, room);
 }
 
 /* Entries that were not known when it was called before; and the jumps before them, which may have to be shorter. */
@@ -342,10 +345,33 @@ static void put_jump(uint8_t *at, int64_t distance)
         at[1 + i] = (uint8_t)(displacement >> 8 * i);
 }
 
-static int64_t jump_distance(const struct patch_image *image, uint32_t from, uint32_t number)
+bool patch_diverted(const struct patch_image *image, uint32_t offset)
 {
-    return (int64_t)image->table->copy + image->places[number] - (int64_t)(uintptr_t)image->text -
-           from;
+    return image->plan[offset] == PLAN_JUMP || image->plan[offset] == PLAN_HOP;
+}
+
+static bool is_endbr(const struct patch_image *image, uint32_t offset)
+{
+    uint32_t four = 0;
+    if (image->size - offset > sizeof four)
+        __builtin_memcpy(&four, image->bytes + offset, sizeof four);
+    return four == 0xfa1e0ff3;
+}
+
+/* Where in the copy what arrives at this instruction goes on; PATCH_NOWHERE: it has no copy. */
+static uint32_t place_of(const struct patch_image *image, uint32_t offset)
+{
+    if (image->quick && !patch_diverted(image, offset)) {
+        if (!is_endbr(image, offset) || !patch_diverted(image, offset + 4))
+            return PATCH_NOWHERE;
+        offset += 4;
+    }
+    return image->places[image->number[offset]];
+}
+
+static int64_t jump_distance(const struct patch_image *image, uint32_t from, uint32_t place)
+{
+    return (int64_t)image->table->copy + place - (int64_t)(uintptr_t)image->text - from;
 }
 
 /* A direct call of a copied function goes there at once. */
@@ -354,10 +380,10 @@ static void put_call(const struct patch_image *image, uint8_t *text, const struc
     if (turn->flow != FLOW_CALL || turn->length != 5 || text[turn->offset] != 0xe8 ||
         turn->target == PATCH_NOWHERE || !(image->marks[turn->target] & MARK_START))
         return;
-    uint32_t number = image->number[turn->target];
-    if (image->places[number] == PATCH_NOWHERE)
+    uint32_t place = place_of(image, turn->target);
+    if (place == PATCH_NOWHERE)
         return;
-    put_jump(text + turn->offset, jump_distance(image, turn->offset, number));
+    put_jump(text + turn->offset, jump_distance(image, turn->offset, place));
     text[turn->offset] = 0xe8;
 }
 
@@ -365,17 +391,17 @@ void patch_install(const struct patch_image *image, uint8_t *text)
 {
     EACH_PLANNED(image, at)
     {
-        if (image->plan[at] != PLAN_JUMP && image->plan[at] != PLAN_HOP)
+        if (!patch_diverted(image, at))
             continue;
-        uint32_t number = image->number[at];
-        if (image->places[number] == PATCH_NOWHERE)
+        uint32_t place = place_of(image, at);
+        if (place == PATCH_NOWHERE)
             continue;
         if (image->plan[at] == PLAN_JUMP) {
-            put_jump(text + at, jump_distance(image, at, number));
+            put_jump(text + at, jump_distance(image, at, place));
             continue;
         }
         uint32_t hole = image->hole[at];
-        put_jump(text + hole, jump_distance(image, hole, number));
+        put_jump(text + hole, jump_distance(image, hole, place));
         text[at] = 0xeb;
         text[at + 1] = (uint8_t)(hole - (at + HOP_BYTES));
     }

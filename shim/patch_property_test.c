@@ -33,6 +33,7 @@ __thread struct access_fast access_fast;
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
 #include "shim/patch_emit.c"
+#include "shim/patch_functions.c"
 #include "shim/patch_live.c"
 #include "shim/patch_near.c"
 #include "shim/patch_place.c"

@@ -14,24 +14,6 @@
 #include "shim/patch_decode.c"
 #include "shim/patch_scan.c"
 
-/* What patch_decode_functions() calls, which nobody here does. */
-void *arena_take(struct patch_arena *arena, size_t size)
-{
-    (void)arena, (void)size;
-    return NULL;
-}
-
-void *arena_take_zeroed(struct patch_arena *arena, size_t size)
-{
-    return arena_take(arena, size);
-}
-
-bool image_constant(const struct patch_image *image, uintptr_t address, size_t size)
-{
-    (void)image, (void)address, (void)size;
-    return false;
-}
-
 static size_t compared;
 
 static bool is_direct(const struct patch_instruction *in)

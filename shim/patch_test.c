@@ -14,6 +14,7 @@
 
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
+#include "shim/patch_functions.c"
 #include "shim/patch_live.c"
 #include "shim/patch_plan.c"
 #include "shim/patch_scan.c"
@@ -299,7 +300,7 @@ static void test_discover(void **unused)
     uint32_t entries = 0;
     for (uint32_t at = start; at < function->end; at++)
         entries += (image.marks[at] & MARK_ENTRY) != 0;
-    if (function->indirect) /* a jump table: each case is an entry */
+    if (function->summed) /* a jump table: each case is an entry */
         assert_true(function->table && entries >= 8);
     for (uint32_t i = 1; i < image.function_count; i++)
         assert_true(image.functions[i - 1].end <= image.functions[i].start);

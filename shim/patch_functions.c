@@ -1,0 +1,174 @@
+/*
+ * The functions of a module, instruction by instruction: decoded and kept, where the module is copied at once; or only
+ * scanned (image->quick), where functions are copied when they are called. Then nothing is kept of an instruction but that
+ * it starts there, and the third of them where control turns or that name an address (struct patch_turn): 48 bytes for each
+ * instruction were most of what a look through a module cost. Where one is asked about later it is looked at again.
+ *
+ * Invariant: both looks at a function find the same instructions.
+ */
+#include "shim/patch_code.h"
+
+#include "shim/banned.h"
+#include "shim/patch_scan.h"
+
+#define SUM_REACH \
+    7u /* the last step to a jump target is an addition that many instructions before */
+
+/* Entries of a procedure linkage table, and its head: nothing but jumps through pointers. */
+static bool linkage(const uint8_t *code, size_t size)
+{
+    if (size >= 4 && code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e && code[3] == 0xfa) {
+        code += 4;
+        size -= 4;
+        if (size >= 3 && code[0] == 0xf2 && code[1] == 0xff && code[2] == 0x25)
+            return true;
+    }
+    return size >= 6 && code[0] == 0xff && (code[1] == 0x25 || code[1] == 0x35);
+}
+
+static void finish(struct patch_image *image, struct patch_function *function, bool framed,
+                   uint8_t unframed)
+{
+    function->last = image->instruction_count;
+    function->last_turn = image->turn_count;
+    if (image->quick || !framed || unframed)
+        return;
+    for (uint32_t i = function->first; i < function->last; i++)
+        if (image->instructions[i].memory == MEMORY_CHECKED &&
+            image->instructions[i].base == PATCH_RBP)
+            image->instructions[i].memory = MEMORY_STACK;
+}
+
+/*
+ * What patch_scan() takes for an instruction and Zydis does not (constants among the code) is moved as it is. In the second
+ * look at a function it must have the same instructions as in the first.
+ */
+static bool decode_one(const struct patch_image *image, uint32_t at, size_t room,
+                       struct patch_instruction *in, uint64_t *value)
+{
+    const uint8_t *code = image->bytes + at;
+    uintptr_t address = (uintptr_t)image->text + at;
+    if (image->quick)
+        return patch_scan(code, room, address, in, value);
+    if (patch_decode(code, room, address, in, value))
+        return true;
+    if (!image->lazy || !patch_scan(code, room, address, in, value))
+        return false;
+    in->reads = 0xffff;
+    if (in->memory != MEMORY_NONE)
+        in->memory = MEMORY_UNSUPPORTED;
+    return true;
+}
+
+/* What it says of addresses depends on where the module lies: false if it is no instruction. */
+static bool read_one(const struct patch_image *image, const struct patch_function *function,
+                     uint32_t at, struct patch_instruction *in)
+{
+    uint64_t value;
+    if (!decode_one(image, at, function->end - at, in, &value))
+        return false;
+    in->offset = at;
+    if (flow_direct(in->flow) || (image->fixed && value))
+        in->target = image_offset(image, value);
+    if (in->memory == MEMORY_CHECKED && in->bits & INSTRUCTION_RELATIVE &&
+        !(in->bits & INSTRUCTION_WRITES) &&
+        image_constant(image, (uintptr_t)in->displacement, in->size))
+        in->memory = MEMORY_CONSTANT;
+    return true;
+}
+
+const struct patch_instruction *image_instruction(const struct patch_image *image,
+                                                  const struct patch_function *function,
+                                                  uint32_t offset, struct patch_instruction *room)
+{
+    if (!image->quick)
+        return &image->instructions[image->number[offset]];
+    read_one(image, function, offset, room);
+    return room;
+}
+
+static void note_turn(struct patch_image *image, const struct patch_instruction *in)
+{
+    uint8_t trait = in->trait;
+    int64_t displacement = in->displacement;
+    if (in->flow == FLOW_JUMP_INDIRECT && in->memory != MEMORY_NONE &&
+        in->base == PATCH_NO_REGISTER && in->index != PATCH_NO_REGISTER)
+        trait = TRAIT_TABLE;
+    if (in->flow == FLOW_NEXT && in->target == PATCH_NOWHERE && trait != TRAIT_LEA_RIP &&
+        trait != TRAIT_ENDBR)
+        return;
+    if (trait == TRAIT_LEA_RIP)
+        displacement -= (int64_t)((uintptr_t)image->text + in->offset + in->length);
+    image->turns[image->turn_count++] = (struct patch_turn){
+        in->offset, in->target, (int32_t)displacement, in->length, in->flow, trait};
+}
+
+static void decode_function(struct patch_image *image, struct patch_function *function)
+{
+    uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
+    bool framed = false, other = false;
+    struct patch_instruction one;
+    function->first = count;
+    function->first_turn = image->turn_count;
+    for (; at < function->end && count < image->instruction_room; count++) {
+        struct patch_instruction *in = image->quick ? &one : &image->instructions[count];
+        if (!read_one(image, function, at, in))
+            break;
+        if (flow_direct(in->flow) && in->target == PATCH_NOWHERE)
+            function->native = true;
+        if (in->trait == TRAIT_ADD)
+            sum = count;
+        if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE && sum != PATCH_NOWHERE &&
+            count - sum < SUM_REACH)
+            function->summed = true;
+        function->carry |= in->trait == TRAIT_CARRY;
+        function->down |= in->trait == TRAIT_DOWN;
+        framed |= in->trait == TRAIT_FRAME;
+        other |=
+            in->changes & 1u << PATCH_RBP && in->trait != TRAIT_FRAME && in->trait != TRAIT_UNFRAME;
+        if (image->turns)
+            note_turn(image, in);
+        image->marks[at] |= MARK_START;
+        if (!image->quick)
+            image->number[at] = count;
+        at += in->length;
+    }
+    image->instruction_count = count;
+    function->native |= at != function->end;
+    finish(image, function, framed, other);
+}
+
+bool patch_decode_functions(struct patch_image *image)
+{
+    /* Two bytes is the least that instructions take on average; more are never met (redis: 4.2). */
+    image->instruction_room = image->size / 2 + 16;
+    if (!image->quick)
+        image->instructions =
+            arena_take(image->arena, (size_t)image->instruction_room * sizeof *image->instructions);
+    if (!image->marks)
+        image->marks = arena_take_zeroed(image->arena, (size_t)image->size + 64);
+    if (!image->number)
+        image->number =
+            arena_take(image->arena, ((size_t)image->size + 64) * sizeof *image->number);
+    image->turns = arena_take(image->arena, (size_t)image->instruction_room * sizeof *image->turns);
+    if (!(image->instructions || image->quick) || !image->marks || !image->number || !image->turns)
+        return false;
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        struct patch_function *function = &image->functions[i];
+        function->first = function->last = image->instruction_count;
+        function->first_turn = function->last_turn = image->turn_count;
+        function->skipped =
+            linkage(image->bytes + function->start, function->end - function->start);
+        if (!function->skipped)
+            decode_function(image, function);
+    }
+    return true;
+}
+
+/* With arrays that are there, of functions that were found good before. */
+void patch_decode_again(struct patch_image *image)
+{
+    image->instruction_count = 0;
+    for (uint32_t i = 0; i < image->function_count; i++)
+        decode_function(image, &image->functions[i]);
+}
