@@ -177,16 +177,29 @@ uint32_t race_held_get(struct race_places *places, const struct trace_held *held
 #define RACE_TASK_MAX    ((1u << 24) - 1) /* the trace's tables have no more tasks */
 #define RACE_HELD_LAST   ((1u << 31) - 1)
 
-/* Bytes of a line, as one task accessed them at one site in one segment: two to a cache line. */
+/*
+ * Bytes of a line, as one task accessed them at one site in one segment: two to a cache line. What is narrower than a
+ * word is written as one: a word that was written in parts and is read as a whole soon after has to be waited for.
+ */
 struct race_entry {
     uint64_t mask;
-    uint64_t segment : 40;
-    uint64_t task : 24;
+    union {
+        uint64_t when; /* race_when() */
+        struct {
+            uint64_t segment : 40;
+            uint64_t task : 24;
+        };
+    };
     uint32_t site;
     uint32_t frame;
-    uint32_t held : 31;
-    uint32_t guess : 1; /* that it is of this block was told by race_lives_once */
-    uint32_t block;     /* generation: 0 none known */
+    union {
+        uint32_t holding; /* race_holding() */
+        struct {
+            uint32_t held : 31;
+            uint32_t guess : 1; /* that it is of this block was told by race_lives_once */
+        };
+    };
+    uint32_t block; /* generation: 0 none known */
 };
 static_assert(sizeof(struct race_entry) == 32, "entry");
 
@@ -200,11 +213,19 @@ static_assert(sizeof(struct race_entry) == 32, "entry");
  */
 struct race_line {
     uint64_t line; /* address / 64 + 1; 0: free slot */
-    uint64_t top_segment : 40;
-    uint64_t top_task : 24;
+    union {
+        uint64_t top; /* race_when() */
+        struct {
+            uint64_t top_segment : 40;
+            uint64_t top_task : 24;
+        };
+    };
     uint32_t known_block[2];
-    struct race_span {
-        uint8_t first, last;
+    union race_span {
+        uint16_t both;
+        struct {
+            uint8_t first, last;
+        };
     } known[2];          /* the bytes; first > last: none */
     uint32_t blocks;     /* first link to the blocks that have bytes here, newest first */
     uint32_t large_seen; /* large blocks with numbers up to this have been linked */
@@ -218,10 +239,20 @@ struct race_line {
 };
 static_assert(sizeof(struct race_line) == 64, "line");
 
+static inline uint64_t race_when(uint32_t task, uint64_t segment)
+{
+    return (segment & RACE_SEGMENT_MAX) | (uint64_t)task << 40;
+}
+
+static inline uint32_t race_holding(uint32_t held, bool guess)
+{
+    return (held & RACE_HELD_LAST) | (uint32_t)guess << 31;
+}
+
 /* The blocks of the line have changed. */
 static inline void race_line_blocks_changed(struct race_line *line)
 {
-    line->known[0] = line->known[1] = (struct race_span){1, 0};
+    line->known[0].both = line->known[1].both = 1;
 }
 
 static inline uint8_t race_tag(uint32_t site)
@@ -310,10 +341,12 @@ struct race_history {
     unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
-    uint32_t pool_free[11]; /* by log2 of entries */
-    uint8_t *pool_state;    /* of every other entry: that a free place of this log2 begins here */
-    uint64_t tables_made;   /* how often `lines` has become another table */
-    uint64_t pool_entries;  /* in use */
+    struct race_free { /* places that were left, the last one on top */
+        uint32_t *places, count, capacity;
+    } pool_free[11];       /* by log2 of entries */
+    uint8_t *pool_state;   /* of every other entry: that a free place of this log2 begins here */
+    uint64_t tables_made;  /* how often `lines` has become another table */
+    uint64_t pool_entries; /* in use */
     struct race_link *links;
     uint32_t link_count, link_capacity, link_free;
     struct race_block *blocks;

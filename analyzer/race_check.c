@@ -17,8 +17,19 @@
 
 static bool is_now(const struct race_entry *entry, const struct race_now *now)
 {
-    return entry->task == now->task && entry->segment == now->segment &&
-           entry->frame == now->frame && entry->held == now->held && entry->guess == now->guess;
+    return entry->when == race_when(now->task, now->segment) && entry->frame == now->frame &&
+           entry->holding == race_holding(now->held, now->guess);
+}
+
+static inline void put_now(struct race_entry *entry, const struct race_now *now, uint64_t mask,
+                           uint32_t block)
+{
+    entry->mask = mask;
+    entry->when = race_when(now->task, now->segment);
+    entry->site = now->site;
+    entry->frame = now->frame;
+    entry->holding = race_holding(now->held, now->guess);
+    entry->block = block;
 }
 
 /* Where the new access goes among a line's entries. */
@@ -60,18 +71,13 @@ static inline void settle(struct race_history *history, const struct race_now *n
             race_entry_remove(history, line, place->unused);
         return;
     }
-    struct race_entry entry = {.mask = mask,
-                               .segment = now->segment & RACE_SEGMENT_MAX,
-                               .task = now->task & RACE_TASK_MAX,
-                               .site = now->site,
-                               .frame = now->frame,
-                               .held = now->held & RACE_HELD_LAST,
-                               .guess = now->guess,
-                               .block = block};
-    if (place->unused != NOWHERE)
-        race_entry_put(history, line, place->unused, &entry);
-    else
-        race_entry_add(history, line, &entry);
+    if (place->unused != NOWHERE) { /* of the same site: its tag stays as it is */
+        put_now(&race_line_entries(history, line)[place->unused], now, mask, block);
+        return;
+    }
+    struct race_entry entry;
+    put_now(&entry, now, mask, block);
+    race_entry_add(history, line, &entry);
 }
 
 /* ---- the long way ---- */
@@ -150,8 +156,7 @@ static bool after_all(const struct race_history *history, const struct race_now 
 
 static void set_top(struct race_line *line, const struct race_now *now)
 {
-    line->top_segment = now->segment & RACE_SEGMENT_MAX;
-    line->top_task = now->task & RACE_TASK_MAX;
+    line->top = race_when(now->task, now->segment);
 }
 
 static void check_line(struct race_history *history, const struct race_now *now,
@@ -174,7 +179,7 @@ static void check_line(struct race_history *history, const struct race_now *now,
         mask = check_only_block(history, now, line, mask);
     if (mask && !line->forgot)
         check_bytes(history, now, line, mask, 0);
-    line->top_task = 0;
+    line->top = 0;
     if (now->segment <= RACE_SEGMENT_MAX && after_all(history, now, line))
         set_top(line, now);
 }
@@ -200,7 +205,7 @@ static inline uint64_t span_mask(unsigned first, unsigned last)
 
 static inline bool is_known(const struct race_line *line, unsigned which, uint64_t mask)
 {
-    struct race_span span = line->known[which];
+    union race_span span = line->known[which];
     return span.first <= span.last && !(mask & ~span_mask(span.first, span.last));
 }
 
@@ -232,7 +237,7 @@ static bool know(const struct race_history *history, const struct race_now *now,
         return true;
     line->known[1] = line->known[0];
     line->known_block[1] = line->known_block[0];
-    line->known[0] = (struct race_span){(uint8_t)first, (uint8_t)last};
+    line->known[0].both = (uint16_t)(first | last << 8);
     line->known_block[0] = *block;
     return true;
 }

@@ -19,7 +19,9 @@
 #define SWEEP_MIN   (UINT64_C(1) << 20)
 #define SWEEP_AHEAD 16u /* lines: the time of a fetch from memory */
 #define JOIN_TRIES  4u
-#define POOL_FIRST  2u /* 0 is no place; at an even one an entry does not straddle cache lines */
+#define LARGE_TABLE \
+    (UINT64_C(2) << 20) /* bytes: lines are scattered, so all of its pages are used */
+#define POOL_FIRST 2u   /* 0 is no place; at an even one an entry does not straddle cache lines */
 
 /* Address space for entries: what the system grants, at most *count of them. */
 static struct race_entry *reserve(uint64_t *count)
@@ -41,6 +43,8 @@ static void lines_make(struct race_history *history, unsigned bits)
     history->line_capacity = UINT64_C(1) << bits;
     history->line_bits = bits;
     history->lines = memory_pages(history->line_capacity, sizeof(*history->lines));
+    if (history->line_capacity * sizeof(*history->lines) >= LARGE_TABLE)
+        madvise(history->lines, history->line_capacity * sizeof(*history->lines), MADV_HUGEPAGE);
     history->tables_made++;
 }
 
@@ -91,6 +95,8 @@ void race_history_close(struct race_history *history)
     if (history->pool)
         munmap(history->pool, history->pool_room * sizeof(struct race_entry));
     memory_pages_free(history->pool_state, history->pool_room / 2 + 1, 1);
+    for (uint32_t i = 0; i <= ROOM_MAX; i++)
+        free(history->pool_free[i].places);
     for (uint32_t i = 0; i < history->region_capacity; i++)
         free(history->regions[i].blocks);
     free(history->regions);
@@ -160,50 +166,50 @@ struct race_line *race_line_get(struct race_history *history, uint64_t line, boo
 /* ---- entries ---- */
 
 /*
- * Free places of a size are a list, through `mask` and backwards through `segment` (of the first that is not valid);
- * pool_state says which they are. Two that lie side by side are joined when a larger one is asked for: where all lines
- * get more entries in turn, as in a loop over an array, places would else be left behind at each size, as many bytes
- * again as are in use.
+ * Free places of a size are a stack of their numbers; pool_state says which of these are still free. Two that lie side
+ * by side are joined when a larger one is asked for: where all lines get more entries in turn, as in a loop over an
+ * array, places would else be left behind at each size, as many bytes again as are in use. The memory of a place is
+ * not looked at meanwhile (a list through the places themselves took a tenth of the time where lines come and go), and
+ * that of those that are next is fetched ahead.
  */
-static void pool_unlink(struct race_history *history, uint32_t at, unsigned room)
+#define FETCHED_AHEAD 8u
+
+/* The free place at the top of the stack: 0 if there is none. */
+static uint32_t pool_top(struct race_history *history, unsigned room)
 {
-    uint32_t next = (uint32_t)history->pool[at].mask;
-    history->pool_state[at / 2] = 0;
-    if (history->pool_free[room] == at) {
-        history->pool_free[room] = next;
-        return;
-    }
-    uint32_t before = (uint32_t)history->pool[at].segment;
-    history->pool[before].mask = next;
-    if (next)
-        history->pool[next].segment = before;
+    struct race_free *free = &history->pool_free[room];
+    while (free->count && history->pool_state[free->places[free->count - 1] / 2] != room)
+        free->count--;
+    return free->count ? free->places[free->count - 1] : 0;
 }
 
 static uint32_t pool_join(struct race_history *history, unsigned room)
 {
     unsigned half = room - 1;
-    uint32_t at = history->pool_free[half];
-    for (unsigned tries = 0; at && tries < JOIN_TRIES; tries++) {
+    pool_top(history, half);
+    const struct race_free *free = &history->pool_free[half];
+    for (uint32_t tries = 1; tries <= free->count && tries <= JOIN_TRIES; tries++) {
+        uint32_t at = free->places[free->count - tries];
         uint32_t sides[2] = {at + (1u << half), at - (1u << half)};
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; history->pool_state[at / 2] == half && i < 2; i++) {
             if (sides[i] < POOL_FIRST || sides[i] >= history->pool_used ||
                 history->pool_state[sides[i] / 2] != half)
                 continue;
-            pool_unlink(history, at, half);
-            pool_unlink(history, sides[i], half);
+            history->pool_state[at / 2] = history->pool_state[sides[i] / 2] = 0;
             return at < sides[i] ? at : sides[i];
         }
-        at = (uint32_t)history->pool[at].mask;
     }
     return 0;
 }
 
 static uint32_t pool_get(struct race_history *history, unsigned room)
 {
-    uint32_t at = history->pool_free[room];
+    struct race_free *free = &history->pool_free[room];
+    uint32_t at = pool_top(history, room);
     if (at) {
-        pool_unlink(history, at, room);
-        __builtin_prefetch(&history->pool[history->pool_free[room]], 1); /* for the next time */
+        history->pool_state[at / 2] = 0;
+        if (--free->count > FETCHED_AHEAD)
+            __builtin_prefetch(&history->pool[free->places[free->count - FETCHED_AHEAD]], 1);
     } else if (!(at = pool_join(history, room))) {
         uint64_t count = UINT64_C(1) << room;
         if (history->pool_used + count > history->pool_room ||
@@ -218,11 +224,9 @@ static uint32_t pool_get(struct race_history *history, unsigned room)
 
 static void pool_put(struct race_history *history, uint32_t at, unsigned room)
 {
-    uint32_t next = history->pool_free[room];
-    history->pool[at].mask = next;
-    if (next)
-        history->pool[next].segment = at;
-    history->pool_free[room] = at;
+    struct race_free *free = &history->pool_free[room];
+    MEMORY_GROW(free->places, free->count, free->capacity);
+    free->places[free->count++] = at;
     history->pool_state[at / 2] = (uint8_t)room;
     history->pool_entries -= UINT64_C(1) << room;
 }

@@ -128,20 +128,22 @@ static inline const struct race_context *place_of(struct race_source *source,
 /* ---- items and marks ---- */
 
 static inline void put_line(struct race_source *source, struct race_reader *reader,
-                            struct race_draft *draft, const struct trace_line *line, uint64_t pc)
+                            struct race_draft *draft, const struct trace_line *line, uint64_t pc,
+                            uint32_t ordinal)
 {
-    if (!race_shared(source->scan, line->line))
-        return;
     struct race_item *item = &draft->items[draft->item_count++];
     item->line = line->line;
     item->mask = line->mask;
     item->site = site_of(source, reader, line->site, pc, line->kind);
     item->held = place_of(source, reader, draft, line->context, &item->frame)->held;
-    item->ordinal = (uint16_t)draft->count;
+    item->ordinal = (uint16_t)ordinal;
     item->shard = (uint16_t)race_shard_of(line->line, source->shards);
 }
 
-/* Lines, as long as there are only such; false if there is none. */
+/*
+ * Lines, as long as there are only such; false if there is none. Which of them are worth a history is asked of all
+ * before anything else is done: without a jump that depends on it, so that the looks at the marks overlap.
+ */
 static bool put_lines(struct race_source *source, struct race_reader *reader,
                       struct race_draft *draft, uint64_t left)
 {
@@ -151,10 +153,17 @@ static bool put_lines(struct race_source *source, struct race_reader *reader,
         room = RACE_BATCH - draft->item_count;
     uint32_t count = access_lines(&reader->cursor, reader->lines,
                                   room < RACE_LINES ? (uint32_t)room : RACE_LINES);
+    uint32_t worth = 0;
+    uint8_t chosen[RACE_LINES];
     for (uint32_t i = 0; i < count; i++) {
-        draft->count++;
-        put_line(source, reader, draft, &reader->lines[i], sites[reader->lines[i].site].pc);
+        chosen[worth] = (uint8_t)i;
+        worth += race_shared(source->scan, reader->lines[i].line);
     }
+    for (uint32_t i = 0; i < worth; i++) {
+        const struct trace_line *line = &reader->lines[chosen[i]];
+        put_line(source, reader, draft, line, sites[line->site].pc, draft->count + chosen[i] + 1u);
+    }
+    draft->count += count;
     return count != 0;
 }
 
@@ -165,7 +174,8 @@ static void put_single(struct race_source *source, struct race_reader *reader,
     const struct trace_access *record = &draft->record;
     struct trace_line line = {record->address / 64, record->mask, record->context,
                               reader->cursor.codec.site, (uint8_t)record->kind};
-    put_line(source, reader, draft, &line, record->pc);
+    if (race_shared(source->scan, line.line))
+        put_line(source, reader, draft, &line, record->pc, draft->count);
 }
 
 /* Runs, ranges and blocks: the record itself is needed. */
