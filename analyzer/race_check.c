@@ -186,16 +186,14 @@ static void check_line(struct race_history *history, const struct race_now *now,
 
 /* ---- the short way ---- */
 
-/* The first entry at or after `from` that may be of the site. */
-static inline uint32_t next_tagged(const struct race_line *line, uint32_t site, uint32_t from)
+/* Which of the first entries may be of the site: a bit each. */
+static inline uint32_t tagged(const struct race_line *line, uint32_t site)
 {
     static_assert(RACE_TAGS == sizeof(__m128i), "all tags at once");
-    if (from >= RACE_TAGS)
-        return from;
+    uint32_t there = line->count < RACE_TAGS ? (1u << line->count) - 1 : (1u << RACE_TAGS) - 1;
     __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)line->tags);
     __m128i tag = _mm_set1_epi8((char)race_tag(site));
-    uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, tag)) >> from;
-    return bits ? from + (uint32_t)__builtin_ctz(bits) : RACE_TAGS;
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, tag)) & there;
 }
 
 static inline uint64_t span_mask(unsigned first, unsigned last)
@@ -264,12 +262,19 @@ static inline void check_short(struct race_history *history, const struct race_n
     struct place place = {NOWHERE, NOWHERE};
     if (line->watched)
         race_watch_access(history, now, line->line - 1, mask, block);
-    for (uint32_t at = next_tagged(line, now->site, 0); at < line->count;) {
+    for (uint32_t bits = tagged(line, now->site); bits;) {
+        uint32_t at = (uint32_t)__builtin_ctz(bits);
+        const struct race_entry *entry = &race_line_entries(history, line)[at];
+        bits &= bits - 1;
+        if (entry->site == now->site && entry->block == block &&
+            !replace(history, now, line, at, mask, &place))
+            bits = tagged(line, now->site) >> at << at; /* the last one stands there now */
+    }
+    for (uint32_t at = RACE_TAGS; at < line->count; at++) {
         const struct race_entry *entry = &race_line_entries(history, line)[at];
         if (entry->site == now->site && entry->block == block &&
             !replace(history, now, line, at, mask, &place))
             at--;
-        at = next_tagged(line, now->site, at + 1);
     }
     settle(history, now, line, mask, block, &place);
     set_top(line, now);
@@ -289,9 +294,9 @@ static void fetch(const struct race_history *history, const struct race_item *it
     if (line->blocks && !is_known(line, 0, item->mask) && !is_known(line, 1, item->mask))
         __builtin_prefetch(&history->links[line->blocks]);
     if (line->top_task) {
-        uint32_t at = next_tagged(line, item->site, 0);
-        if (at < line->count)
-            __builtin_prefetch(&entries[at], 1);
+        uint32_t bits = tagged(line, item->site);
+        if (bits)
+            __builtin_prefetch(&entries[__builtin_ctz(bits)], 1);
         return;
     }
     for (uint32_t i = 0; i < line->count && i < FETCH_MAX; i += 2)

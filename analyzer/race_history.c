@@ -208,8 +208,11 @@ static uint32_t pool_get(struct race_history *history, unsigned room)
     uint32_t at = pool_top(history, room);
     if (at) {
         history->pool_state[at / 2] = 0;
-        if (--free->count > FETCHED_AHEAD)
-            __builtin_prefetch(&history->pool[free->places[free->count - FETCHED_AHEAD]], 1);
+        if (--free->count > FETCHED_AHEAD) {
+            uint32_t next = free->places[free->count - FETCHED_AHEAD];
+            __builtin_prefetch(&history->pool_state[next / 2], 1);
+            __builtin_prefetch(&history->pool[next], 1);
+        }
     } else if (!(at = pool_join(history, room))) {
         uint64_t count = UINT64_C(1) << room;
         if (history->pool_used + count > history->pool_room ||
