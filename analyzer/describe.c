@@ -274,6 +274,18 @@ static char *describe_no_object(const struct trace_task *task)
     return memory_text("");
 }
 
+static char *describe_list(const struct analysis *analysis, const struct trace_task *task)
+{
+    uint32_t count = 0, conduits = 0;
+    const uint64_t *words = trace_stack(analysis->trace, task->list, &count);
+    for (uint32_t i = 0; words && i < count; i++) {
+        const struct trace_object *object =
+            trace_object(analysis->trace, (uint32_t)(words[i] >> 1));
+        conduits += object && object->kind != TRACE_OBJECT_FD; /* not the epoll set itself */
+    }
+    return memory_format("input from any of %u descriptor%s", conduits, conduits == 1 ? "" : "s");
+}
+
 static char *describe_wait(const struct analysis *analysis, const struct trace_task *task)
 {
     const char *verb = "waiting on";
@@ -288,6 +300,8 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
         object = describe_task(analysis, (uint32_t)task->wait_value);
     else if (!task->object && task->kind == TRACE_TASK_GOROUTINE)
         object = describe_no_object(task);
+    else if (task->list && trace_primitives[task->primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID)
+        object = describe_list(analysis, task);
     else if (!task->object)
         object = memory_text(
             trace_primitives[task->primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID ? "descriptors"
@@ -296,7 +310,7 @@ static char *describe_wait(const struct analysis *analysis, const struct trace_t
         object = describe_object(analysis, task->object);
     const struct trace_object *facts = trace_object(analysis->trace, task->object);
     char *text;
-    if (facts && facts->kind != TRACE_OBJECT_FD && is_kernel_object(facts) &&
+    if (facts && !task->list && facts->kind != TRACE_OBJECT_FD && is_kernel_object(facts) &&
         trace_primitives[task->primitive % PRIMITIVE_COUNT].kind == TRACE_OBJECT_FD)
         text = memory_format("%s %s, descriptor %llu", verb, object,
                              (unsigned long long)task->wait_value);

@@ -407,6 +407,38 @@ static struct finding *cause_waker(const struct blocked *blocked, uint32_t id)
     return finding;
 }
 
+/* In poll, select or epoll, on several of these: each of them. */
+static struct finding *cause_polled(const struct blocked *blocked, uint32_t id)
+{
+    const struct analysis *analysis = blocked->analysis;
+    const struct trace *trace = analysis->trace;
+    uint32_t count = 0;
+    const uint64_t *words = trace_stack(trace, trace->tasks[id].list, &count);
+    struct finding *finding = blocked_finding(blocked, id, "no-writer");
+    char *name = describe_task(analysis, id);
+    finding_set(&finding->summary,
+                "%s waits for descriptors to be read, and no task is left that would write to any",
+                name);
+    blocked_capital(finding->summary);
+    for (uint32_t i = 0; words && i < count; i++) {
+        uint32_t slot = (uint32_t)(words[i] >> 1);
+        const struct trace_object *object = trace_object(trace, slot);
+        if (!object || object->kind == TRACE_OBJECT_FD) /* the epoll set itself */
+            continue;
+        char *what = describe_object(analysis, slot);
+        blocked_event(blocked, finding, object->create_task, object->create_stack,
+                      memory_format("descriptor %u: %s%s, made", (uint32_t)(words[i] >> 33), what,
+                                    object->posts ? "" : ", to which nobody ever wrote"));
+        free(what);
+    }
+    finding_set(&finding->why, "the other ends are held by this process alone, and every task that "
+                               "could use one has ended or is stuck itself");
+    finding_set(&finding->advice,
+                "whoever stops writing must close its end: a reader is then told");
+    free(name);
+    return finding;
+}
+
 /* A pipe, socket pair or eventfd that only this process holds: who was at the other end. */
 static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
 {
@@ -417,6 +449,8 @@ static struct finding *cause_peer(const struct blocked *blocked, uint32_t id)
     if (!object || (object->kind != TRACE_OBJECT_PIPE && object->kind != TRACE_OBJECT_SOCKET &&
                     object->kind != TRACE_OBJECT_EVENTFD && object->kind != TRACE_OBJECT_QUEUE))
         return NULL;
+    if (task->list)
+        return cause_polled(blocked, id);
     bool queue = object->kind == TRACE_OBJECT_QUEUE;
     bool writes =
         task->primitive < PRIMITIVE_COUNT && trace_primitives[task->primitive].verb == VERB_SEND_ID;

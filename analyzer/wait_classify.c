@@ -35,6 +35,21 @@ static bool is_ours(const struct trace_task *task, const struct trace_object *ob
     return object->value != TRACE_NAME_NOW || (sends ? object->unheard : object->posts);
 }
 
+/* In poll, select or epoll, among several: of one of them others than the tasks of this process may end the wait. */
+static bool polls_shared(const struct trace *trace, const struct trace_task *task)
+{
+    uint32_t count = 0;
+    if (!task->list || trace_primitives[task->primitive % PRIMITIVE_COUNT].verb != VERB_POLL_ID)
+        return false;
+    const uint64_t *words = trace_stack(trace, task->list, &count);
+    bool shared = false;
+    for (uint32_t i = 0; words && i < count && !shared; i++) {
+        const struct trace_object *object = trace_object(trace, (uint32_t)(words[i] >> 1));
+        shared = !object || object->flags & TRACE_OBJECT_SHARED;
+    }
+    return shared;
+}
+
 struct wait wait_classify(const struct trace *trace, const struct trace_task *task)
 {
     struct wait wait = {.alive = task->state != TRACE_TASK_UNUSED &&
@@ -60,6 +75,8 @@ struct wait wait_classify(const struct trace *trace, const struct trace_task *ta
             wait.kind = WAIT_GO;
         return wait;
     }
+    if (polls_shared(trace, task))
+        return wait;
     if (!object || object->flags & TRACE_OBJECT_SHARED ||
         (second && second->flags & TRACE_OBJECT_SHARED))
         return wait; /* another process may end it */

@@ -105,8 +105,16 @@ struct object *conduit_any_poller(struct thread *thread, bool make)
     return any;
 }
 
+static bool watched;
+
+bool conduit_any_watched(void)
+{
+    return watched;
+}
+
 void conduit_watch(struct thread *thread, struct object *object, struct object *poller)
 {
+    watched = true;
     uint32_t none = 0, id = object_id(poller);
     if (__atomic_compare_exchange_n(&object_private(object)->poller, &none, id, false,
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||

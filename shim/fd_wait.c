@@ -1,11 +1,12 @@
 /*
  * Waits for descriptors: poll, select, epoll. Such a wait is by design; a task in it is listed, and reported only if it waits
- * for one conduit that no other process holds, without a time limit, and no task at all is left that could go on. Whoever is
+ * for conduits that no other process holds, without a time limit, and no task at all is left that could go on. Whoever is
  * told that a descriptor is ready is after what made it so, even if it never reads it (the end of a stream as a signal to
  * stop). epoll tells events, not descriptors: so a conduit that is added to a set hands on to the set all that is put in.
  */
 #include "shim/conduit.h"
 #include "shim/io.h"
+#include "shim/poll_list.h"
 #include "shim/real.h"
 
 /* `fd`: the only one, which it waits to read from; -1: there are several, or it waits for something else. */
@@ -16,6 +17,16 @@ static void wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
     io->state &= ~FD_NONBLOCK; /* poll waits all the same */
     io_block(io, fd_in(io->state), waits, POLLIN);
     io_leave(io);
+}
+
+/* Several, without a time limit. */
+static void wait_begin_any(struct io *io, uint32_t primitive, const struct pollfd *list,
+                           nfds_t count, int one, int waits)
+{
+    if (waits == 1 && poll_list_known(list, count))
+        poll_list_block(io, primitive, list, count);
+    else
+        wait_begin(io, primitive, one, waits);
 }
 
 static bool wait_end(struct io *io)
@@ -49,15 +60,15 @@ static void polled(struct io *io, const struct pollfd *list, nfds_t count, int r
     io_leave(io);
 }
 
-#define POLL(fn, params, args, waits)                                    \
-    EXPORT int fn params                                                 \
-    {                                                                    \
-        LATE(fn);                                                        \
-        IO(io);                                                          \
-        wait_begin(&io, PRIMITIVE_##fn, polled_one(list, count), waits); \
-        int result = real.fn args;                                       \
-        polled(&io, list, count, result);                                \
-        return result;                                                   \
+#define POLL(fn, params, args, waits)                                                     \
+    EXPORT int fn params                                                                  \
+    {                                                                                     \
+        LATE(fn);                                                                         \
+        IO(io);                                                                           \
+        wait_begin_any(&io, PRIMITIVE_##fn, list, count, polled_one(list, count), waits); \
+        int result = real.fn args;                                                        \
+        polled(&io, list, count, result);                                                 \
+        return result;                                                                    \
     }
 
 #define WAITS_MS(timeout) ((timeout) < 0 ? 1 : (timeout) > 0 ? 2 : 0)
@@ -88,6 +99,20 @@ static int selected_one(int count, const fd_set *in, const fd_set *out, const fd
     return out || except ? -1 : one;
 }
 
+/* As poll would be asked; 0: for something else than input, or for too many. */
+static nfds_t selected_list(int count, const fd_set *in, const fd_set *out, const fd_set *except,
+                            struct pollfd list[TRACE_STACK_DEPTH])
+{
+    nfds_t used = 0;
+    for (int fd = 0; in && !out && !except && fd < count; fd++)
+        if (FD_ISSET(fd, in)) {
+            if (used == TRACE_STACK_DEPTH)
+                return 0;
+            list[used++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        }
+    return used;
+}
+
 static void selected(struct io *io, int count, int result, fd_set *const sets[3])
 {
     if (!wait_end(io))
@@ -101,15 +126,18 @@ static void selected(struct io *io, int count, int result, fd_set *const sets[3]
     io_leave(io);
 }
 
-#define SELECT(fn, params, args)                                                                \
-    EXPORT int fn params                                                                        \
-    {                                                                                           \
-        LATE(fn);                                                                               \
-        IO(io);                                                                                 \
-        wait_begin(&io, PRIMITIVE_##fn, selected_one(count, in, out, except), timeout ? 2 : 1); \
-        int result = real.fn args;                                                              \
-        selected(&io, count, result, (fd_set *const[]){in, out, except});                       \
-        return result;                                                                          \
+#define SELECT(fn, params, args)                                                  \
+    EXPORT int fn params                                                          \
+    {                                                                             \
+        LATE(fn);                                                                 \
+        IO(io);                                                                   \
+        struct pollfd list[TRACE_STACK_DEPTH];                                    \
+        wait_begin_any(&io, PRIMITIVE_##fn, list,                                 \
+                       timeout ? 0 : selected_list(count, in, out, except, list), \
+                       selected_one(count, in, out, except), timeout ? 2 : 1);    \
+        int result = real.fn args;                                                \
+        selected(&io, count, result, (fd_set *const[]){in, out, except});         \
+        return result;                                                            \
     }
 
 SELECT(select,
@@ -127,15 +155,31 @@ EXPORT int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
 {
     LATE(epoll_ctl);
     struct thread *thread = thread_enter();
+    bool known = false;
     if (thread) {
         struct object *in = fd_in(fd_know(thread, fd));
         struct object *poller = in && operation == EPOLL_CTL_ADD ? fd_number(thread, set) : NULL;
+        known = in != NULL;
         if (poller)
             conduit_watch(thread, in, poller);
+        if (!known && operation == EPOLL_CTL_ADD)
+            poll_set_changed(thread, set, false);
         fd_number_put(thread, set);
         thread_leave(thread);
     }
-    return real.epoll_ctl(set, operation, fd, event);
+    int result = real.epoll_ctl(set, operation, fd, event);
+    /* The kernel has read the event: now it can be read here. */
+    if (known && result == 0 && (thread = thread_enter())) {
+        poll_set_changed(thread, set, operation == EPOLL_CTL_DEL || !(event->events & EPOLLOUT));
+        thread_leave(thread);
+    }
+    return result;
+}
+
+static void epoll_begin(struct io *io, uint32_t primitive, int set, int waits)
+{
+    if (waits != 1 || !conduit_any_watched() || !poll_set_block(io, primitive, set))
+        wait_begin(io, primitive, set, waits);
 }
 
 static void epolled(struct io *io, int set, int result)
@@ -151,15 +195,15 @@ static void epolled(struct io *io, int set, int result)
     io_leave(io);
 }
 
-#define EPOLL(fn, params, args, waits)               \
-    EXPORT int fn params                             \
-    {                                                \
-        LATE(fn);                                    \
-        IO(io);                                      \
-        wait_begin(&io, PRIMITIVE_##fn, set, waits); \
-        int result = real.fn args;                   \
-        epolled(&io, set, result);                   \
-        return result;                               \
+#define EPOLL(fn, params, args, waits)                \
+    EXPORT int fn params                              \
+    {                                                 \
+        LATE(fn);                                     \
+        IO(io);                                       \
+        epoll_begin(&io, PRIMITIVE_##fn, set, waits); \
+        int result = real.fn args;                    \
+        epolled(&io, set, result);                    \
+        return result;                                \
     }
 
 EPOLL(epoll_wait, (int set, struct epoll_event *events, int count, int timeout),

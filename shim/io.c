@@ -11,6 +11,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/poll_list.h"
 #include "shim/queue.h"
 #include "shim/raw.h"
 #include "shim/signal.h"
@@ -58,6 +59,8 @@ void io_block(struct io *io, struct object *object, int waits, short events)
     if (!waits || io->state & FD_NONBLOCK)
         return;
     bool own = object && !conduit_shared(object);
+    if (own && trace_primitives[io->primitive].verb == VERB_POLL_ID && signal_handled())
+        own = false; /* a handler may write to it: that is what such pipes are for */
     if (own && fd_type(io->state) == TRACE_FD_QUEUE)
         queue_look(io->fd, object);
     if (fd_alone() && !own)
@@ -84,7 +87,9 @@ bool io_return(struct io *io)
     io->guarded = true;
     if (io->blocked)
         task_unblock(thread, io->waits);
-    io->blocked = false;
+    if (UNLIKELY(io->listed))
+        thread->record->list = 0;
+    io->blocked = io->listed = false;
     if (shim_state == SHIM_ON)
         return true;
     io_leave(io);
@@ -178,7 +183,10 @@ void io_at_end(void)
 {
     for (uint32_t id = 1; id < table_tasks.count; id++) {
         struct trace_task *record = task_record(id);
-        if (record->state == TRACE_TASK_BLOCKED && record->object &&
+        if (record->state == TRACE_TASK_BLOCKED &&
+            trace_primitives[record->primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID)
+            poll_list_at_end(record);
+        if (record->state == TRACE_TASK_BLOCKED && record->object && !record->list &&
             wait_over(record, &object_table[record->object].shown))
             record->flags |= TRACE_TASK_READY;
     }

@@ -24,16 +24,17 @@ struct io {
     int fd;
     uint32_t stack; /* captured once, if at all */
     bool blocked, guarded;
+    bool listed; /* on several: the slot has a list of them */
     uintptr_t pc, frame;
 };
 
-#define IO(name)                                     \
-    struct io name __attribute__((cleanup(io_end))); \
-    name.thread = NULL;                              \
-    name.object = NULL;                              \
-    name.stack = 0;                                  \
-    name.blocked = name.guarded = false;             \
-    name.pc = RETURN_PC;                             \
+#define IO(name)                                       \
+    struct io name __attribute__((cleanup(io_end)));   \
+    name.thread = NULL;                                \
+    name.object = NULL;                                \
+    name.stack = 0;                                    \
+    name.blocked = name.guarded = name.listed = false; \
+    name.pc = RETURN_PC;                               \
     name.frame = (uintptr_t)__builtin_frame_address(0)
 
 bool io_enter_any(struct io *io, uint32_t primitive, int fd);

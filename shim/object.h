@@ -49,6 +49,10 @@ struct object_private {
             uint32_t poller;   /* the object of the epoll set that watches it, 0: none */
             uint32_t children; /* fd_children when it was made */
         };
+        struct {                /* number of an epoll set (poll_list.c) */
+            uint32_t set_list;  /* what is in it, 0: it is not judged */
+            uint32_t set_asked; /* after which change of any set */
+        };
         struct channel *channel; /* channel.c */
     };
     uint32_t later; /* slot of the object that ended after it */

@@ -99,6 +99,14 @@ static bool is_handler(const struct sigaction *action)
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
 }
 
+bool signal_handled(void)
+{
+    for (int number = 1; number < SIGNALS; number++)
+        if (ours[number] && is_handler(&host_actions[number]))
+            return true;
+    return false;
+}
+
 static void host_call(int number, siginfo_t *info, void *context)
 {
     struct patch_view view;

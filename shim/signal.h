@@ -9,6 +9,8 @@ bool signal_put_off(const void *info, void *context);
 
 /* From now on a fatal signal that the host leaves at its default ends the record and makes the report. Guard up. */
 void signal_watch_fatal(void);
+/* Has the program a handler for any signal? */
+bool signal_handled(void);
 /* What stands for the signal as an object; 0: for any signal. */
 uintptr_t signal_address(int number);
 /* The caller took this signal without a handler. Guard up. */
