@@ -59,7 +59,7 @@ SHIM = $(BUILD)/lib/libgorocheck.so
 STUB = $(if $(STUB_SOURCES),$(BUILD)/lib/gorocheck/libtsan.so.2)
 NEAR = $(BUILD)/lib/gorocheck/libgorocheck_near.a
 
-.PHONY: all tests help deps demo test unit-test check check-asan check-digest check-warnings check-tidy check-schema check-format check-deps check-patch \
+.PHONY: all tests help deps demo test unit-test check check-asan check-digest check-warnings check-tidy check-schema check-go check-format check-deps check-patch \
     check-docs check-header bench real rebuild install uninstall format docs clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -176,7 +176,7 @@ demo: deps
 
 check:
 	@.ci/deps check
-	@+$(MAKE) --no-print-directory check-deps check-docs check-header check-format check-warnings check-tidy check-schema check-asan check-digest check-patch
+	@+$(MAKE) --no-print-directory check-deps check-docs check-header check-format check-warnings check-tidy check-schema check-go check-asan check-digest check-patch
 	@echo 'check: all passed'
 
 # The rewriter of machine code: many random functions, and what Valgrind's lackey sees of a program built in ten ways.
@@ -208,6 +208,10 @@ check-digest: all
 # JSON reports of programs with findings of every kind against the schema in docs/.
 check-schema: all
 	@BUILD='$(BUILD)' testprogs/check/schema
+
+# gorocheck go in a module of several packages, vendor, GOPATH, tests, cgo.
+check-go: all
+	@BUILD='$(BUILD)' testprogs/check/go_layouts
 
 check-tidy:
 	@CC='$(CC)' testprogs/check/tidy
