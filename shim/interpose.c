@@ -60,7 +60,7 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
 #define TRIES(verb) (AFTER_##verb & VERB_TRY)
 #define HERE        RETURN_PC, (uintptr_t)__builtin_frame_address(0)
 #define WAITS(kind, place) \
-    (TRACE_OBJECT_##kind == TRACE_OBJECT_MUTEX && lock_await((uintptr_t)(place)))
+    (TRACE_OBJECT_##kind == TRACE_OBJECT_MUTEX && lock_await(thread, known, (uintptr_t)(place)))
 
 #define FAST_LOCK(kind, place, verb, probe)                                                  \
     if (TAKES(verb)) {                                                                       \

@@ -31,7 +31,7 @@ static inline struct thread *lock_enter(struct object **object, uintptr_t addres
 }
 
 /* Waits a moment for a mutex that is not free. True: it was free at the end, and another try is worth it. */
-bool lock_await(uintptr_t mutex);
+bool lock_await(struct thread *thread, struct object *object, uintptr_t mutex);
 
 /* Nobody has it, its clock is known, and it has been locked before: nothing is left to do but lock_own. */
 static inline bool lock_usual(struct thread *thread, struct object *object)

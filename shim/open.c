@@ -68,13 +68,20 @@ static inline void entry_empty(struct trace_open *entry)
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
  * order[]: for callers that fill it again, or tidy up. */
-void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+static inline __attribute__((always_inline)) void entry_emit(struct thread *thread,
+                                                             struct access_state *state,
+                                                             struct trace_open *entry)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
-    if (p)
+    if (LIKELY(p))
         stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
     entry_empty(entry);
+}
+
+void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+{
+    entry_emit(thread, state, entry);
 }
 
 /* The entry is cleared after it was parked: a SIGKILL in between shows it twice. */
@@ -96,21 +103,11 @@ void open_leave(struct thread *thread, struct access_state *state, struct trace_
 
 void open_flush(struct thread *thread, struct access_state *state)
 {
-    if (state->parked)
+    if (UNLIKELY(state->parked))
         park_write(thread, state);
-    uint32_t count = state->order_count;
-    for (uint32_t from = 0, to; from < count; from = to) {
-        to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
-        uint8_t *p = stream_begin(&thread->access_stream);
-        for (uint32_t i = from; p && i < to; i++)
-            p = entry_put(state, p, &access_fast.table[state->order[i]]);
-        if (p)
-            stream_commit(&thread->access_stream, p);
-        STORE_BARRIER();
-        for (uint32_t i = from; i < to; i++) {
-            entry_empty(&access_fast.table[state->order[i]]);
-        }
-    }
+    const uint8_t *slot = state->order, *end = slot + state->order_count;
+    for (; slot != end; slot++)
+        entry_emit(thread, state, &access_fast.table[*slot]);
     state->order_count = 0;
 }
 
@@ -484,7 +481,8 @@ static inline bool context_again(const struct thread *thread, struct access_stat
 
 bool open_ready(struct thread *thread, struct access_state *state)
 {
-    if (UNLIKELY(!open_sync(thread, state)))
+    if ((state->segment != thread->segment || state->task != thread->task) &&
+        UNLIKELY(!open_sync(thread, state)))
         return false;
     if (!context_again(thread, state))
         context_change(thread, state);

@@ -225,12 +225,13 @@ static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_acce
                                                                uint64_t mask, uint32_t context)
 {
     uint8_t *first = p++;
-    uint32_t slot = site_hash(pc, kind), header = LINE_BIT | LINE_SITE | LINE_MASK | LINE_CONTEXT;
+    uint32_t header = LINE_BIT | LINE_SITE | LINE_MASK | LINE_CONTEXT;
+    size_t slot = site_hash(pc, kind);
     struct trace_site *site = &codec->sites[slot];
     /* (A pc is never 0: an entry not used has another one. What is foreseen is known.) */
     if (codec->sites[codec->site].next != slot || site->pc != pc || site->kind != kind) {
         header &= ~LINE_SITE;
-        p = put_site(codec, p, slot, kind, pc);
+        p = put_site(codec, p, (uint32_t)slot, kind, pc);
     }
     codec->site = (uint16_t)slot;
     uint64_t line = address / 64, own = line - site->line, last = line - codec->line;
