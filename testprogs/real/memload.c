@@ -4,7 +4,7 @@
  *
  *     memload HOST PORT THREADS ROUNDS
  *
- * Prints the number of wrong answers and the operations per second; exit status 1 if an answer was
+ * Prints the number of wrong answers, of operations, and of operations per second; exit status 1 if an answer was
  * wrong.
  */
 #include <arpa/inet.h>
@@ -191,6 +191,7 @@ int main(int argc, char **argv)
     double seconds =
         (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     printf("wrong answers %lu\n", wrong);
+    printf("operations %lu\n", operations);
     printf("operations per second %.0f\n", (double)operations / seconds);
     return wrong != 0;
 }
