@@ -13,6 +13,7 @@ struct shim_options shim_options = {.report = true,
                                     .max_disk = UINT64_C(1) << 30,
                                     .patch = "app",
                                     .patch_mb = 16,
+                                    .patch_bmi2 = true,
                                     .patch_lazy = 16u << 10};
 
 const char *options_variable(char *const *environment, const char *name)
@@ -81,6 +82,8 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->patch_asked = true, text(o->patch, sizeof o->patch, value, length);
     else if (key_is(key, key_length, "patch_mb"))
         o->patch_mb = (uint32_t)number(value, length, o->patch_mb);
+    else if (key_is(key, key_length, "patch_bmi2"))
+        o->patch_bmi2 = truth(value, length, o->patch_bmi2);
     else if (key_is(key, key_length, "patch_lazy"))
         o->patch_lazy = size(value, length, o->patch_lazy);
     else if (key_is(key, key_length, "report"))

@@ -13,6 +13,7 @@ struct shim_options {
     uint32_t patch_mb;   /* most text of a module that is not named; 0: no limit */
     uint64_t patch_lazy; /* least text of a module that is copied function by function; 0: none */
     bool patch_asked;    /* it was given */
+    bool patch_bmi2;     /* copies may use its instructions */
     bool report, accesses, heap;
     int exitcode;
     uint32_t exit_wait_ms; /* for detached tasks at work */

@@ -425,6 +425,7 @@ void patch_start(void)
         refused = "this system does not let code be changed";
     else if (!patch_sites_open())
         refused = "no memory";
+    patch_has_bmi2 = patch_has_bmi2 && shim_options.patch_bmi2;
     patch_emit_setup();
     patch_access_setup();
     if (!refused) {
