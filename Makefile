@@ -35,11 +35,11 @@ ANALYZER_LDLIBS = -ldw -lelf -liberty -ljansson -lpthread -lm
 accepted = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
-not_product = %_test.c %_make.c %_bench.c shim/stub_tsan.c
+not_product = %_test.c %_make.c %_bench.c shim/stub_%.c
 TRACE_SOURCES = $(filter-out $(not_product),$(sort $(wildcard trace/*.c)))
 SHIM_SOURCES = $(filter-out $(not_product),$(sort $(wildcard shim/*.c)))
 ANALYZER_SOURCES = $(filter-out $(not_product),$(sort $(wildcard analyzer/*.c)))
-STUB_SOURCES = $(wildcard shim/stub_tsan.c)
+STUB_SOURCES = $(wildcard shim/stub_*.c)
 
 TRACE_OBJECTS = $(call objects,obj,$(TRACE_SOURCES))
 ANALYZER_OBJECTS = $(call objects,obj,$(ANALYZER_SOURCES))

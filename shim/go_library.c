@@ -207,7 +207,24 @@ EXPORT void wrap_set_finalizer(void *type, void *data, void *finalizer_type, voi
     MEMORY_REAL(set_finalizer)(type, data, finalizer_type, finalizer);
 }
 
-void go_finalizers_run(struct thread *thread)
+static NOINLINE void go_finalizer_begins(void)
 {
-    acquire(thread, (uintptr_t)&finalizers, 0);
+    struct thread *thread = thread_enter();
+    struct go *go = thread ? go_present(thread) : NULL;
+    if (go && go != thread->go_own && *(volatile uint8_t *)(go->g + go_layout.g_finalizer))
+        acquire(thread, (uintptr_t)&finalizers, 0);
+    if (thread)
+        thread_leave(thread);
+}
+
+/* Each is asked for: the goroutine that calls them takes the next batch without having slept. */
+MEMORY_EXPORT(reflect_call, "runtime.reflectcall", void,
+              (const void *type, void *function, bool is_interface, bool is_method,
+               void **parameters, void **results));
+EXPORT void wrap_reflect_call(const void *type, void *function, bool is_interface, bool is_method,
+                              void **parameters, void **results)
+{
+    if (UNLIKELY(access_on))
+        go_finalizer_begins();
+    MEMORY_REAL(reflect_call)(type, function, is_interface, is_method, parameters, results);
 }

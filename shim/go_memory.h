@@ -25,7 +25,5 @@ void go_memory_find(void *library);
 /* go_library.c, guard up: a timer goes off; what its starter did is before `child` that it makes, or before the thread's
  * own task, which sends to its channel. `key`: the channel, or the function it calls. */
 void go_timer_fires(struct thread *thread, uint32_t child, uintptr_t key);
-/* The goroutine that runs finalizers goes on. */
-void go_finalizers_run(struct thread *thread);
 
 #endif

@@ -127,8 +127,6 @@ static NOINLINE void unpark(uintptr_t pc)
         if (go->shown_to && segment == thread->segment)
             clock_new_segment(thread);
         go->shown_to = false;
-        if (UNLIKELY(access_on && *(volatile uint8_t *)(go->g + go_layout.g_finalizer)))
-            go_finalizers_run(thread);
     }
     if (thread)
         thread_leave(thread);
