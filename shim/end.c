@@ -49,6 +49,7 @@ bool end_ours(void)
 void end_unobserved(void)
 {
     unobserved = (uint32_t)raw0(SYS_getpid);
+    end_setup();
 }
 
 /* Exit status of a program without any record, or -1. */
@@ -324,5 +325,8 @@ static void at_quick(void)
 
 bool end_setup(void)
 {
-    return on_exit(at_exit, NULL) == 0 && at_quick_exit(at_quick) == 0;
+    static bool done;
+    if (!done)
+        done = on_exit(at_exit, NULL) == 0 && at_quick_exit(at_quick) == 0;
+    return done;
 }

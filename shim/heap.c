@@ -143,11 +143,8 @@ static inline void *made(void *p, size_t size, uintptr_t pc)
     return p;
 }
 
-static void dies(void *p, size_t size, uint32_t kind, uintptr_t pc)
+static void dies(struct thread *thread, void *p, size_t size, uint32_t kind, uintptr_t pc)
 {
-    struct thread *thread = enter();
-    if (!thread)
-        return;
     thread->free_pc = pc;
     thread->free_frame = (uintptr_t)__builtin_frame_address(0);
     object_range_gone(thread, (uintptr_t)p, size);
@@ -158,9 +155,22 @@ static void dies(void *p, size_t size, uint32_t kind, uintptr_t pc)
     thread_leave(thread);
 }
 
-static size_t size_of(void *p)
+/* Its size, or 0 where nothing is recorded: then an allocator that is not ready yet is not asked either. */
+static size_t block_dies(void *p, uintptr_t pc)
 {
-    return next.malloc_usable_size ? next.malloc_usable_size(p) : 1;
+    struct thread *thread = enter();
+    if (!thread)
+        return 0;
+    size_t size = next.malloc_usable_size ? next.malloc_usable_size(p) : 1;
+    dies(thread, p, size, TRACE_ALLOC_HEAP, pc);
+    return size;
+}
+
+static void mapping_dies(void *p, size_t size, uintptr_t pc)
+{
+    struct thread *thread = enter();
+    if (thread)
+        dies(thread, p, size, TRACE_ALLOC_MAP, pc);
 }
 
 /* ---- the malloc family ---- */
@@ -189,7 +199,7 @@ EXPORT void free(void *p)
 {
     if (!p || arena_holds(p) || lent_holds(p) || !ready())
         return;
-    dies(p, size_of(p), TRACE_ALLOC_HEAP, RETURN_PC);
+    block_dies(p, RETURN_PC);
     next.free(p);
 }
 
@@ -206,10 +216,9 @@ static void *resize(void *p, size_t size, uintptr_t pc)
         void *copy = made(next.malloc(size), size, pc);
         return copy ? copy_bytes(copy, p, old < size ? old : size) : NULL;
     }
-    size_t old = size_of(p);
-    dies(p, old, TRACE_ALLOC_HEAP, pc);
+    size_t old = block_dies(p, pc);
     void *moved = next.realloc(p, size);
-    if (!moved && size)
+    if (!moved && size && old)
         made(p, old, pc); /* refused: the block lives on */
     return made(moved, size, pc);
 }
@@ -302,7 +311,7 @@ EXPORT int munmap(void *address, size_t size)
 {
     if (!ready())
         return RAW_FAILED(raw2(SYS_munmap, address, size)) ? -1 : 0;
-    dies(address, size, TRACE_ALLOC_MAP, RETURN_PC);
+    mapping_dies(address, size, RETURN_PC);
     return next.munmap(address, size);
 }
 
@@ -318,7 +327,7 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
     if (!ready())
         return MAP_FAILED;
     if (old_size)
-        dies(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);
+        mapping_dies(old, old_size, RETURN_PC);
     void *p = next.mremap(old, old_size, size, flags, target);
     if (UNLIKELY(access_on) && p == MAP_FAILED)
         born(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);

@@ -208,12 +208,26 @@ static bool patch_pending;
  * each of the small programs that a script starts. */
 static volatile uint32_t unborn;
 
+/* What every sanitizer's runtime exports. It wants the memory, the names and the code of the program as it made them. */
+extern const char __interceptor_malloc[] __attribute__((weak));
+
+static bool other_runtime(void)
+{
+    return __interceptor_malloc != NULL;
+}
+
 void init_say_unborn(void)
 {
     if (!__atomic_exchange_n(&unborn, 0, __ATOMIC_RELAXED))
         return;
-    shim_message("nothing is recorded: the system gives no memory (a limit on address space?)",
-                 NULL);
+    if (other_runtime())
+        shim_message(
+            "nothing is recorded: the program has a sanitizer's runtime in it (build it with gorocheck cc; "
+            "gorocheck run replaces gcc's libtsan.so)",
+            NULL);
+    else
+        shim_message("nothing is recorded: the system gives no memory (a limit on address space?)",
+                     NULL);
     end_unobserved();
 }
 
@@ -223,7 +237,7 @@ static bool birth(void)
     const char *text = options_variable(environment_now(), "GOROCHECK_OPTIONS");
     options_read(text);
     clock_unusual = shim_options.digest;
-    if (!end_setup())
+    if (other_runtime() || !end_setup())
         return false;
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};
