@@ -97,6 +97,15 @@ void syscall_at_end(void)
             syscall_io_uring();
 }
 
+/* The exit system call ends one thread, and with the last one the process. */
+static bool ends_process(long number)
+{
+    struct stat status;
+    return number == SYS_exit_group ||
+           (number == SYS_exit && raw2(SYS_stat, "/proc/self/task", &status) == 0 &&
+            status.st_nlink == 3);
+}
+
 /* Six words are passed on whatever the call takes, as the C library's own function does. */
 EXPORT long syscall(long number, ...)
 {
@@ -109,7 +118,7 @@ EXPORT long syscall(long number, ...)
     va_end(rest);
     if (number == SYS_write && UNLIKELY(stack_unwinding()))
         return stack_probe((uintptr_t)a[1]);
-    if (number == SYS_exit_group)
+    if (UNLIKELY(ends_process(number)))
         a[0] = end_under((int)a[0], RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (UNLIKELY(number == SYS_io_uring_setup || number == SYS_io_uring_enter))
         syscall_io_uring();
