@@ -71,3 +71,11 @@ void *memory_get_huge(size_t size)
     spin_unlock(&memory_lock);
     return piece ? piece : memory_get(size);
 }
+
+/* Of a piece that another thread was about to take, or to make room for, nothing is known in the child. */
+void memory_fork_child(void)
+{
+    if (memory_lock.taken)
+        arena = arena_end = huge = huge_end = NULL;
+    spin_reset(&memory_lock);
+}

@@ -34,6 +34,7 @@ void process_fork_child(struct thread *thread)
 #define X(table) &table,
     struct table *const tables[] = {TABLES(X)};
 #undef X
+    memory_fork_child();
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (!table_unshare(tables[i])) {
             shim_state = SHIM_OFF;

@@ -163,5 +163,6 @@ void shim_message(const char *part, ...) __attribute__((sentinel));
 void *memory_get(size_t size);
 /* The same for what is read here and there all the time: from huge pages, if the system has them. */
 void *memory_get_huge(size_t size);
+void memory_fork_child(void);
 
 #endif

@@ -119,6 +119,8 @@ static uint32_t stack_write(const uint64_t *pcs, uint32_t count)
     return id;
 }
 
+static struct spin known_lock;
+
 uint32_t stack_put(const uint64_t *pcs, uint32_t count)
 {
     return stack_put_list(pcs, count < shim_options.stack_depth ? count : shim_options.stack_depth);
@@ -126,14 +128,13 @@ uint32_t stack_put(const uint64_t *pcs, uint32_t count)
 
 uint32_t stack_put_list(const uint64_t *pcs, uint32_t count)
 {
-    static struct spin lock;
     if (!count)
         return 0;
     if (!stacks_known) {
-        spin_lock(&lock);
+        spin_lock(&known_lock);
         if (!stacks_known)
             stacks_known = memory_get(KNOWN * sizeof *stacks_known);
-        spin_unlock(&lock);
+        spin_unlock(&known_lock);
         if (!stacks_known)
             return stack_write(pcs, count);
     }
@@ -504,5 +505,6 @@ void stack_fork_done(void)
 
 void stack_fork_child(void)
 {
+    spin_reset(&known_lock);
     forking = unwinding = 0;
 }
