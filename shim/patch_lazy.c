@@ -28,9 +28,12 @@
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 
-#define LAZIES      64u
-#define PAGE        4096u
-#define COPY_MOST   24u  /* bytes of copy for one of text; 11 to 19 are used */
+#define LAZIES    256u
+#define PAGE      4096u
+#define COPY_MOST 24u /* bytes of copy for one of text; 11 to 19 are used */
+#define COPY_LARGE \
+    4u /* ... beyond the first megabytes of copies, since few functions are called: 130 libraries must fit */
+#define COPY_SMALL  (8u << 20)
 #define PLAIN_MOST  4u   /* ... without checks */
 #define INSTRUCTION 800u /* see patch_emit.c */
 
@@ -178,8 +181,10 @@ static bool table_begin(struct patch_lazy *lazy, const struct patch_image *image
 static bool reserve(struct patch_lazy *lazy, const struct patch_image *image)
 {
     size_t targets = ((size_t)lazy->slots * sizeof *lazy->targets + PAGE - 1) & ~(size_t)(PAGE - 1);
-    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT +
-                 (size_t)image->size * (COPY_MOST + PLAIN_MOST) +
+    size_t whole = (size_t)image->size * COPY_MOST,
+           copies = COPY_SMALL + (size_t)image->size * COPY_LARGE;
+    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + (size_t)image->size * PLAIN_MOST +
+                 (copies < whole ? copies : whole) +
                  ((size_t)lazy->largest + lazy->room + 2) * INSTRUCTION;
     lazy->code = (lazy->code + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (lazy->code + targets > UINT32_MAX / 2 ||
