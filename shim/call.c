@@ -288,11 +288,7 @@ void call_return(struct call *call, uint32_t ok, uint32_t after)
     if (after & VERB_TAKE)
         __atomic_fetch_sub(&object->shown.value, 1, __ATOMIC_RELAXED);
     if (after & VERB_ACQUIRE) {
-        object_lock(object);
-        struct clock_pair pairs[16];
-        uint32_t count = clock_read(object, pairs, 16);
-        object_unlock(object);
-        clock_learn(thread, pairs, count, object, call->pc);
+        clock_take(thread, object, call->pc);
     }
 }
 

@@ -133,6 +133,15 @@ void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc)
     clock_learn(thread, pairs, clock_read(object, pairs, FOLD_AT), object, pc);
 }
 
+void clock_take(struct thread *thread, struct object *object, uintptr_t pc)
+{
+    struct clock_pair pairs[FOLD_AT];
+    object_lock(object);
+    uint32_t count = clock_read(object, pairs, FOLD_AT);
+    object_unlock(object);
+    clock_learn(thread, pairs, count, object, pc);
+}
+
 void clock_acquire_cancel(struct thread *thread, uintptr_t pc)
 {
     struct object *self = object_find(thread, thread->record->handle, TRACE_OBJECT_TASK);

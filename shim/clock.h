@@ -15,6 +15,8 @@
 
 void clock_release_join(struct thread *thread, struct object *object); /* joins into the clock */
 void clock_acquire(struct thread *thread, struct object *object, uintptr_t pc);
+/* The same of an object that does not protect itself. */
+void clock_take(struct thread *thread, struct object *object, uintptr_t pc);
 
 /* `task`, which has not begun, will be after `pair` from its segment `first` on. */
 void clock_begin_task(struct thread *thread, uint32_t task, uint64_t first, struct clock_pair pair);

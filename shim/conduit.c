@@ -90,11 +90,7 @@ void conduit_take(struct thread *thread, struct object *object, uintptr_t pc)
 {
     if (fd_alone())
         return;
-    struct clock_pair pairs[16];
-    object_lock(object);
-    uint32_t count = clock_read(object, pairs, 16);
-    object_unlock(object);
-    clock_learn(thread, pairs, count, object, pc);
+    clock_take(thread, object, pc);
 }
 
 struct object *conduit_any_poller(struct thread *thread, bool make)

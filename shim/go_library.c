@@ -28,11 +28,7 @@ static void acquire(struct thread *thread, uintptr_t address, uintptr_t pc)
     struct object *object = object_find(thread, address, TRACE_OBJECT_ATOMIC);
     if (!object)
         return;
-    object_lock(object);
-    struct clock_pair pairs[16];
-    uint32_t count = clock_read(object, pairs, 16);
-    object_unlock(object);
-    clock_learn(thread, pairs, count, object, pc);
+    clock_take(thread, object, pc);
 }
 
 static NOINLINE void observe(const void *address, uintptr_t pc)

@@ -254,11 +254,7 @@ static NOINLINE void read_locked(const struct go_operation *operation, bool try)
     thread->events++;
     struct object *object = object_get(thread, operation->address, TRACE_OBJECT_RWLOCK);
     if (object) {
-        object_lock(object);
-        struct clock_pair pairs[16];
-        uint32_t count = clock_read(object, pairs, 16);
-        object_unlock(object);
-        clock_learn(thread, pairs, count, object, operation->pc);
+        clock_take(thread, object, operation->pc);
         __atomic_fetch_add(&object->shown.readers, 1, __ATOMIC_RELAXED);
         object->shown.flags |= TRACE_OBJECT_GO;
         struct held *held = held_find(thread, object);
@@ -359,11 +355,7 @@ static NOINLINE void acquired(const struct go_operation *operation, uint32_t kin
     thread->events++;
     struct object *object = object_get(thread, operation->address, kind);
     if (object) {
-        object_lock(object);
-        struct clock_pair pairs[16];
-        uint32_t count = clock_read(object, pairs, 16);
-        object_unlock(object);
-        clock_learn(thread, pairs, count, object, operation->pc);
+        clock_take(thread, object, operation->pc);
         object->shown.flags |= TRACE_OBJECT_GO;
     }
     thread_leave(thread);

@@ -148,11 +148,7 @@ static void signal_entry(int number, siginfo_t *info, void *context)
     thread->busy = 1;
     struct object *object = signal_object(thread, number);
     if (object) {
-        object_lock(object);
-        struct clock_pair pairs[16];
-        uint32_t count = clock_read(object, pairs, 16);
-        object_unlock(object);
-        clock_learn(thread, pairs, count, object, (uintptr_t)host_actions[number].sa_sigaction);
+        clock_take(thread, object, (uintptr_t)host_actions[number].sa_sigaction);
     }
     thread->busy = 0; /* the handler may do anything, also leave by siglongjmp */
     host_call(number, info, context);
@@ -167,11 +163,7 @@ void signal_take(struct thread *thread, int number, uintptr_t pc)
     struct object *object = object_find(thread, signal_address(number), TRACE_OBJECT_SIGNAL);
     if (!object)
         return;
-    object_lock(object);
-    struct clock_pair pairs[16];
-    uint32_t count = clock_read(object, pairs, 16);
-    object_unlock(object);
-    clock_learn(thread, pairs, count, object, pc);
+    clock_take(thread, object, pc);
 }
 
 /* Which signals were read from a signalfd is in the bytes: what was done before any was sent. */
