@@ -114,7 +114,11 @@ void race_history_close(struct race_history *history)
 
 static uint64_t memory_used(const struct race_history *history)
 {
-    return history->line_capacity * sizeof(struct race_line) +
+    uint64_t left = 0;
+    for (uint32_t i = 0; i <= ROOM_MAX; i++)
+        left += history->pool_free[i].capacity;
+    return left * sizeof(*history->pool_free[0].places) +
+           history->line_capacity * sizeof(struct race_line) +
            history->pool_used * sizeof(struct race_entry) +
            history->block_capacity * sizeof(struct race_block) +
            history->link_capacity * sizeof(struct race_link);

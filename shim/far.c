@@ -1,7 +1,7 @@
 /*
  * Places for what grows. The kernel maps below the libraries (or, in the old layout, above them), one thing next to the
- * other; DISTANCE below that nobody comes unless he maps as much. Where other tools want certain addresses for
- * themselves (ThreadSanitizer's check of the mappings), this is the program's part too.
+ * other; DISTANCE below that nobody comes unless he maps as much. 100,000 goroutines map 400 GB of stacks. (Other tools want
+ * certain addresses for themselves, sanitizers above all; a program with one of those is left alone.)
  *
  * Invariant: what far_map() maps was free: it fails rather than replace what another has mapped there meanwhile.
  */
@@ -13,7 +13,7 @@
 #include "shim/banned.h"
 #include "shim/raw.h"
 
-#define DISTANCE ((uintptr_t)256 << 30)
+#define DISTANCE ((uintptr_t)16 << 40)
 #define ALIGN    ((uintptr_t)2 << 20) /* what a page of page tables covers */
 #define TRIES    8
 
