@@ -26,10 +26,14 @@ static size_t digits(double value, char text[GO_FLOAT_TEXT])
     int exponent = 0;
     if (value != 0) {
         value = value < 0 ? -value : value;
-        for (; value >= 10; value /= 10)
+        while (value >= 10) {
+            value /= 10;
             exponent++;
-        for (; value < 1; value *= 10)
+        }
+        while (value < 1) {
+            value *= 10;
             exponent--;
+        }
         double half = 5;
         for (int i = 0; i < DIGITS; i++)
             half /= 10;
