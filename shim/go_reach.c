@@ -363,6 +363,18 @@ static void machines_add(struct processors *all, uint64_t m)
     }
 }
 
+/* runtime.allp has them all; by the lists alone one that changes hands would be missed. */
+static void processors_of(struct processors *all, uint64_t array, uint64_t length)
+{
+    uint64_t size;
+    bool pointers;
+    if (!array || length == 0 || length > PROCESSORS_MAX ||
+        object_of(array, &size, &pointers) != array || size < length * 8)
+        return;
+    for (uint64_t i = 0; i < length; i++)
+        processors_add(all, ((const volatile uint64_t *)array)[i]);
+}
+
 /* What a timer that is still to go off leads to can go on: its channel, the function it calls. */
 static void timer(struct search *search, uint64_t address)
 {
@@ -375,7 +387,7 @@ static void timer(struct search *search, uint64_t address)
         word(search, *(const uint64_t *)(address + go_layout.timer_argument + 8));
 }
 
-/* The runtime's lists of p's and m's begin in variables of libgo that have no names for us. */
+/* The runtime's array and lists of p's and m's begin in variables of libgo that have no names for us. */
 static void timers(struct search *search, uint64_t low, uint64_t high)
 {
     struct processors *all = low < high ? memory_get(sizeof *all) : NULL;
@@ -385,6 +397,8 @@ static void timers(struct search *search, uint64_t low, uint64_t high)
         uint64_t value = *(const volatile uint64_t *)at;
         processors_add(all, value);
         machines_add(all, value);
+        if (at + 16 <= high)
+            processors_of(all, value, *(const volatile uint64_t *)(at + 8));
     }
     for (uint32_t i = 0; i < all->count; i++) {
         const uint64_t *list = (const uint64_t *)(all->p[i] + go_layout.p_timers);

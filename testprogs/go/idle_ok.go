@@ -43,9 +43,10 @@ func main() {
 			time.Sleep(3 * time.Millisecond)
 		}
 	}()
-	interrupts := make(chan os.Signal, 1)
+	interrupts, waiting := make(chan os.Signal, 1), make(chan bool)
 	signal.Notify(interrupts, os.Interrupt)
 	go func() {
+		waiting <- true
 		<-interrupts
 		os.Exit(1)
 	}()
@@ -55,6 +56,7 @@ func main() {
 	}
 	go http.Serve(listener, http.NotFoundHandler())
 	time.AfterFunc(time.Hour, func() { fmt.Println("late") })
+	<-waiting
 	done.Add(20)
 	for i := 0; i < 20; i++ {
 		jobs <- i
