@@ -32,7 +32,7 @@
 #define PAGE      4096u
 #define COPY_MOST 24u /* bytes of copy for one of text; 11 to 19 are used */
 #define COPY_LARGE \
-    4u /* ... beyond the first megabytes of copies, since few functions are called: 130 libraries must fit */
+    4u /* ... beyond the first megabytes of copies, since few functions are called: many libraries must fit */
 #define COPY_SMALL  (8u << 20)
 #define PLAIN_MOST  4u   /* ... without checks */
 #define INSTRUCTION 800u /* see patch_emit.c */
