@@ -3,7 +3,7 @@
  *
  * EXPECT: race @give @take data
  * EXPECT: race @left @right lucky[3]
- * MODE: instrumented
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <stdio.h>

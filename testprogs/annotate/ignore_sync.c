@@ -3,7 +3,7 @@
  * keep the race from being seen. Before and after it, locks count.
  *
  * EXPECT: race @early @late [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  *
  * EXPECT: race @write @write counter
  * EXPECT: deadlock @ab @ba [predicted]
+ * ONLY: functions of ThreadSanitizer's runtime are called, which only such a build links
  */
 #include <pthread.h>
 #include <stdio.h>

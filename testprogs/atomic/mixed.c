@@ -4,6 +4,7 @@
  * EXPECT: race @atomic @plain value [proved]
  * PATCHED: none
  * MODE: instrumented clang patched
+ * ONLY: a word that met an exchange is taken for atomic at all its places in machine code; only the compiler knows of this plain read
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -7,7 +7,7 @@
  * EXPECT: blocked @forgotten
  * EXPECT: unjoined @workers worker [proved]
  * EXPECT: deadlock @log_in_lookup @cache_in_rotate [predicted]
- * MODE: instrumented
+ * MODE: instrumented patched
  * BARE: yes
  */
 #include <errno.h>

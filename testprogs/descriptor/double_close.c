@@ -2,6 +2,7 @@
  * Two threads close one number, the second one in vain. That does not hide what was done after the first close.
  *
  * EXPECT: race @late @use
+ * MODE: instrumented patched
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -6,6 +6,7 @@
  * EXPECT: race @range @range counts[1]
  * EXPECT: race @process @process counts[2]
  * EXPECT: race @lockf @lockf counts[3]
+ * MODE: instrumented patched
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * which descriptors are of one description, gorocheck takes them for two: there the program does without the lock.)
  *
  * EXPECT: race @first @second [proved]
- * MODE: instrumented clang
+ * MODE: instrumented clang patched
  */
 #include <fcntl.h>
 #include <linux/kcmp.h>

@@ -2,6 +2,7 @@
  * One thread closes a descriptor and then clears what it kept under its number; by then the other one was given the number.
  *
  * EXPECT: race @late @use
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <unistd.h>

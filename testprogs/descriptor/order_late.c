@@ -4,6 +4,7 @@
  * EXPECT: race @pipe_late @pipe_use text[0]
  * EXPECT: race @pair_late @pair_use text[1]
  * EXPECT: race @connection_late @connection_use text[2]
+ * MODE: instrumented patched
  */
 #include <netinet/in.h>
 #include <pthread.h>

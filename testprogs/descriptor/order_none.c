@@ -4,6 +4,7 @@
  *
  * EXPECT: race @nothing @empty value[0]
  * EXPECT: race @room @roomy value[1]
+ * MODE: instrumented patched
  */
 #include <fcntl.h>
 #include <poll.h>

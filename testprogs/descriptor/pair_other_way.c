@@ -2,6 +2,7 @@
  * The two directions of a socket pair are two things: who writes to it is not after what came the other way unread.
  *
  * EXPECT: race @answer @ask value
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <sys/socket.h>

@@ -2,6 +2,7 @@
  * A thread is sent a signal that it waits for; what the sender writes after that is not ordered.
  *
  * EXPECT: race @late @use value
+ * MODE: instrumented patched
  */
 #include <pthread.h>
 #include <signal.h>

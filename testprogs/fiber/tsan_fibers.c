@@ -2,6 +2,7 @@
  * ThreadSanitizer's fibers: switches with order, and one that the program says gives none.
  *
  * EXPECT: race @left @right apart
+ * ONLY: functions of ThreadSanitizer's runtime are called, which only such a build links
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -3,7 +3,6 @@
  *
  * EXPECT: race @bump @bump counter
  * MODE: instrumented clang patched
- * PATCHED: race @bump @bump counter
  */
 #include <pthread.h>
 #include <stdio.h>

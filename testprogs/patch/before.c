@@ -5,6 +5,7 @@
  * EXPECT: race @main @thread value
  * MODE: plain instrumented
  * ENV: GOROCHECK_OPTIONS=patch=app WITNESS=seen
+ * ONLY: it is about patching
  */
 #include <errno.h>
 #include <pthread.h>

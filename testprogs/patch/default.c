@@ -5,6 +5,7 @@
  * SAYS: patched when loaded
  * MODE: default
  * BARE: yes
+ * ONLY: it is about patching
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
  * MODE: plain
  * CFLAGS: -fcf-protection=full
  * ENV: GOROCHECK_OPTIONS=patch=app
+ * ONLY: it is about patching
  */
 #include <pthread.h>
 #include <stdint.h>

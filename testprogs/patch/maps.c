@@ -5,6 +5,7 @@
  * EXPECT: race @main @thread value
  * MODE: plain
  * ENV: GOROCHECK_OPTIONS=patch=app
+ * ONLY: it is about patching
  */
 #include <pthread.h>
 #include <stdint.h>

@@ -5,6 +5,7 @@
  * EXPECT: race @main @thread value
  * MODE: patched lazy
  * ENV: GOROCHECK_OPTIONS=patch_bmi2=0
+ * ONLY: it is about patching
  */
 #include <pthread.h>
 #include <signal.h>

@@ -6,6 +6,7 @@
  * MODE: plain
  * ENV: GOROCHECK_OPTIONS=patch=app
  * LIBS: -ldl
+ * ONLY: it is about patching
  */
 #include <dlfcn.h>
 #include <stdio.h>

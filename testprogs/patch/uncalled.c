@@ -4,6 +4,7 @@
  * EXPECT: race @main @thread value
  * SAYS: functions were never called
  * MODE: lazy
+ * ONLY: it is about patching
  */
 #include <pthread.h>
 #include <stdio.h>

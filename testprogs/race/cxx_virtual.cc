@@ -5,6 +5,7 @@
  * EXPECT: race @destructor @call [proved]
  * PATCHED: race @destructor @call [suspected]
  * MODE: instrumented patched
+ * ONLY: an eight-byte store could be atomic as far as the machine code tells: suspected
  */
 #include <new>
 #include <pthread.h>

@@ -2,10 +2,13 @@
  * All threads are handed the address of the one loop variable.
  *
  * EXPECT: race @next @use [proved]
+ * PATCHED: none
+ * MODE: instrumented patched
+ * ONLY: accesses to one's own stack by a frame's registers are not recorded in machine code
  */
 #include <pthread.h>
 
-int seen[4];
+_Atomic int seen[4];
 
 static void *run(void *argument)
 {

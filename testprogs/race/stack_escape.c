@@ -2,7 +2,9 @@
  * A thread is handed the address of a local variable that its creator goes on to use.
  *
  * EXPECT: race @thread @creator [proved]
- * MODE: instrumented clang
+ * PATCHED: none
+ * MODE: instrumented clang patched
+ * ONLY: accesses to one's own stack by a frame's registers are not recorded in machine code
  */
 #include <pthread.h>
 

@@ -6,6 +6,7 @@
  * PATCHED: race @write_b @read_b beta [proved]
  * PATCHED: race @write_a @read_b [proved]
  * MODE: instrumented patched
+ * ONLY: in optimised code the read of the first bears the line of the second's
  */
 #include <pthread.h>
 

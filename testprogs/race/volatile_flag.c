@@ -5,6 +5,7 @@
  * EXPECT: race @fill @use data [proved]
  * PATCHED: race @set @poll [suspected]
  * MODE: instrumented clang patched
+ * ONLY: machine code alone does not tell a volatile flag from an atomic one: one suspected finding
  */
 #include <pthread.h>
 

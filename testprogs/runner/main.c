@@ -17,6 +17,7 @@
  *     MODE: go gorace gotest goracetest       Go programs: by gccgo alone (without this line), by `gorocheck go build`;
  *                                             tests (X_test.go): by `go test -c`, by `gorocheck go test -c`
  *     PATCHED: race ... or none               what mode patched finds, if that is not what EXPECT says
+ *     ONLY: text                              of a race: why it is not found in both ways, or not the same (check/modes)
  *     ARGS: ENV: TIMEOUT: CFLAGS: LIBS:       arguments, NAME=value, seconds after which a hang is ended, for the build
  *     SAYS: text                              what `gorocheck run` must write on stderr, beside the findings
  *     BARE: yes                               also run with nothing but LD_PRELOAD
@@ -512,13 +513,13 @@ static void test_finish(pid_t pid, int status)
     }
 }
 
-/* Does every row of the table of primitives have a program that calls it? The programs are built by now. */
-static int rows_check(void)
+/* What can be asked of all programs together; they are built by now. */
+static int check_all(const char *script, const char *what)
 {
     char command[PATH_MAX];
     fflush(stdout);
-    int status = system(path_make(command, "testprogs/check_rows '%s'", build));
-    printf("%s every primitive is called by a program\n", status ? "FAIL" : "ok  ");
+    int status = system(path_make(command, script, build));
+    printf("%s %s\n", status ? "FAIL" : "ok  ", what);
     return status == 0;
 }
 
@@ -560,8 +561,10 @@ int main(int argc, char **argv)
     }
     int total = test_count - skipped;
     if (optind == argc) {
-        total++;
-        passed += rows_check();
+        total += 2;
+        passed += check_all("testprogs/check/rows '%s'", "every primitive is called by a program");
+        passed += check_all("testprogs/check/modes",
+                            "every race is looked for in both ways, or why not is said");
     }
     if (skipped_go)
         printf("%d programs in Go were not run: there is no gccgo here\n", skipped_go);

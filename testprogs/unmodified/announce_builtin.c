@@ -2,8 +2,10 @@
  * A plain int used by the compiler's atomic builtins: correct, but the machine code looks like a flag made by hand.
  * Suspected, never proved.
  *
- * EXPECT: race @raise @look ready [suspected]
- * MODE: patched
+ * EXPECT: none
+ * PATCHED: race @raise @look ready [suspected]
+ * MODE: instrumented clang patched
+ * ONLY: only the compiler knows of the builtins
  */
 #include <pthread.h>
 

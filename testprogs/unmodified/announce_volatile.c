@@ -4,6 +4,7 @@
  *
  * EXPECT: race @raise @look ready [suspected]
  * MODE: patched
+ * ONLY: it is about what machine code leaves open; race/volatile_flag.c is for both
  */
 #include <pthread.h>
 

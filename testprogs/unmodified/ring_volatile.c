@@ -4,6 +4,7 @@
  *
  * EXPECT: race @produced @look head [suspected]
  * MODE: patched
+ * ONLY: it is about what machine code leaves open; race/volatile_flag.c is for both
  */
 #include <pthread.h>
 #include <sched.h>
