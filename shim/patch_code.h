@@ -254,7 +254,6 @@ void patch_install(const struct patch_image *image, uint8_t *text);
 /* patch_emit.c: the ways to the stubs, then the functions */
 void patch_emit_ways(struct patch_image *image);
 bool patch_emit_functions(struct patch_image *image);
-uint32_t patch_check_length(const struct patch_image *image, uint32_t number);
 
 /* Does this instruction get a check or a hook in its copy? */
 static inline bool instruction_checked(const struct patch_instruction *instruction)

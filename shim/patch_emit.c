@@ -161,21 +161,6 @@ static void unspill(struct emitter *e, const struct check *check)
         with_thread(e, LOAD, true, check->a, THREAD(spill_a));
 }
 
-/* shrx A, 8(B), B */
-static void shift_unseen(struct emitter *e, uint32_t a, uint32_t b)
-{
-    if (patch_has_bmi2) {
-        byte(e, 0xc4);
-        byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
-        byte(e, 0x80 | (~a & 15) << 3 | 3);
-        byte(e, 0xf7);
-        address_bytes(e, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
-        return;
-    }
-    with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
-    with_register(e, 0xd3, true, 5, b); /* shr %cl, B */
-}
-
 static void test_bytes(struct emitter *e, uint32_t b, uint32_t size)
 {
     if (size <= 8) {
@@ -215,7 +200,7 @@ static void filter_test(struct emitter *e, struct check *check)
         check->to_miss[1] = jump_forward(e, IF_CARRY);
         return;
     }
-    shift_unseen(e, a, b);
+    shift_unseen(e, a, b, true);
     test_bytes(e, b, size);
     check->to_miss[1] = jump_forward(e, IF_NOT_EQUAL);
 }
@@ -287,6 +272,14 @@ static void emit_bracket(struct emitter *e, const struct check *check)
     jump(e, (uint64_t)(uintptr_t)image->out + check->behind + (uint64_t)image->shift);
 }
 
+/* A fixed address tells beforehand. */
+static bool may_cross(const struct patch_instruction *in)
+{
+    return in->size > 1 && in->size <= PATCH_NEAR_MOST &&
+           (!(in->bits & INSTRUCTION_RELATIVE) ||
+            (uint64_t)in->displacement % LINE_BYTES + in->size > LINE_BYTES);
+}
+
 /* The pieces behind the function: what the filter has not seen goes into C. */
 static void emit_misses(struct emitter *e)
 {
@@ -301,7 +294,10 @@ static void emit_misses(struct emitter *e)
             check->to_miss[1] = 0;
         }
         table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
-        land(e, check->to_miss[0]);
+        uint32_t call = offset_now(e);
+        bool crossing = may_cross(check->in);
+        if (!crossing)
+            land(e, check->to_miss[0]);
         land(e, check->to_miss[1]);
         if (!check->store_address) {
             effective_address(e, check->in, check->a, false);
@@ -311,6 +307,11 @@ static void emit_misses(struct emitter *e)
         jump(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift);
         if (bracketed(check->in))
             emit_bracket(e, check);
+        if (!crossing)
+            continue;
+        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
+        land(e, check->to_miss[0]);
+        patch_emit_crossing(e, check, call);
     }
     e->check_count = 0;
 }

@@ -40,6 +40,8 @@ struct emitter {
 /* patch_near.c: behind the function, where the line of a check is known and some of its bytes are new. */
 #define PATCH_NEAR_MOST 32u /* bytes of an access */
 void patch_emit_near(struct emitter *e, const struct check *check);
+/* patch_near.c: where the test of a check failed that may reach into the next line; `call`: the way into C. */
+void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t call);
 
 /* Bits of patch_site.details of a string instruction. */
 #define PATCH_STRING_SOURCE      1u /* by rsi */

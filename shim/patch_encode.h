@@ -165,6 +165,21 @@ static inline void quarter(struct emitter *e, uint32_t reg, uint32_t to)
     byte(e, 2);
 }
 
+/* shrx (or shlx) A, unseen(B), B; without BMI2 A is rcx. */
+static inline void shift_unseen(struct emitter *e, uint32_t a, uint32_t b, bool right)
+{
+    if (patch_has_bmi2) {
+        byte(e, 0xc4);
+        byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
+        byte(e, 0x80 | (~a & 15) << 3 | (right ? 3u : 1u));
+        byte(e, 0xf7);
+        address_bytes(e, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+        return;
+    }
+    with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+    with_register(e, 0xd3, true, right ? 5 : 4, b); /* shr, shl %cl, B */
+}
+
 static inline uint32_t operand_registers(const struct patch_instruction *in)
 {
     uint32_t used = 1u << PATCH_RSP;

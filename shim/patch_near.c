@@ -70,6 +70,51 @@ static void now_seen(struct emitter *e, uint32_t b, uint32_t c)
     with_memory(e, 0x21, true, b, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
 }
 
+static void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
+{
+    byte(e, 0x0f);
+    byte(e, 0x80 | condition);
+    number(e, to - (offset_now(e) + 4), 4);
+}
+
+static void test_self(struct emitter *e, uint32_t reg)
+{
+    with_register(e, 0x85, true, reg, reg);
+}
+
+/*
+ * Where the test of a check fails because the access goes on in the next line, and both are known: 27 % of the calls of C in
+ * xz were of accesses across lines, since its matcher compares 8 bytes anywhere. A is as the test has left it, B the first
+ * line's entry. Nothing is recorded here, and nothing more is spilled.
+ */
+void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t call)
+{
+    uint32_t a = check->a, b = check->b, size = check->in->size;
+    bool write = check->in->bits & INSTRUCTION_WRITES;
+    with_register(e, 0x83, true, 7, a); /* cmp: a line that is not known */
+    byte(e, LINE_BYTES - 1);
+    jump_back(e, IF_ABOVE, call);
+    shift_unseen(e, a, b, true); /* all from the first byte of the access to the end of the line */
+    test_self(e, b);
+    jump_back(e, IF_NOT_EQUAL, call);
+    address_again(e, check, a);
+    with_register(e, 0x83, true, 0, a); /* add: its last byte */
+    byte(e, size - 1);
+    entry_of(e, a, b, write ? FAST(writes.mask) : FAST(reads.mask),
+             write ? FAST(writes.entries) : FAST(reads.entries));
+    with_thread(e, XOR, true, a, FAST(tag));
+    with_memory(e, XOR, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+    with_register(e, 0x83, true, 7, a); /* cmp */
+    byte(e, LINE_BYTES - 1);
+    jump_back(e, IF_ABOVE, call);
+    with_register(e, 0xf7, true, 2, a); /* not: as a shift, 63 - A */
+    shift_unseen(e, a, b, false);       /* all from the beginning of the line to that byte */
+    test_self(e, b);
+    jump_back(e, IF_NOT_EQUAL, call);
+    byte(e, 0xe9);
+    distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
+}
+
 void patch_emit_near(struct emitter *e, const struct check *check)
 {
     const struct patch_instruction *in = check->in;
