@@ -86,24 +86,44 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
     return site;
 }
 
+/* Where control goes most likely: a loop is gone round again. NULL: it is not known. */
+static const struct patch_instruction *likely_next(const struct emitter *e,
+                                                   const struct patch_instruction *in)
+{
+    bool back = in->target <= in->offset && in->target >= e->function;
+    if (in->flow == FLOW_JUMP || (in->flow == FLOW_BRANCH && back)) {
+        if (in->target < e->function || in->target > e->last[-1].offset ||
+            !(e->image->marks[in->target] & MARK_START))
+            return NULL;
+        return e->image->instructions + e->image->number[in->target];
+    }
+    return in->flow == FLOW_NEXT || in->flow == FLOW_BRANCH ? in + 1 : NULL;
+}
+
 /*
- * A register for a check: a dead one, else the live one that the code reads last, and that checks before did not take
- * either, so that nobody waits for what comes back from memory.
+ * A register for a check: a dead one, else a live one that checks before did not take, whose value was there long ago, and
+ * that the code reads last: what is spilled comes back from memory five cycles after it is known, and nobody is to wait
+ * for it.
  */
 static uint32_t choose_one(struct emitter *e, const struct patch_instruction *in, uint32_t used)
 {
     uint32_t found = scratch_register(in->live, used);
     if (!(in->live >> found & 1))
         return found;
-    uint32_t left = 0xffffu & ~used & ~e->taken;
+    uint32_t left = 0xffffu & ~used & ~e->taken, new = 0;
     if (!left) {
         e->taken = 0;
         left = 0xffffu & ~used;
     }
-    for (uint32_t i = 0; i < VICTIM_LOOK && in < e->last; i++, in++) {
-        if (!(left & ~in->reads) || in->flow == FLOW_CALL || in->flow == FLOW_RETURN)
+    for (uint32_t i = 1; i <= VICTIM_LOOK && i <= in - e->first; i++)
+        new |= in[-(int)i].changes;
+    if (left & ~new)
+        left &= ~new;
+    for (uint32_t i = 0; i < VICTIM_LOOK && in && in < e->last; i++) {
+        if (!(left & ~in->reads))
             break;
         left &= ~(uint32_t)in->reads;
+        in = likely_next(e, in);
     }
     found = scratch_register(0, ~left);
     e->taken |= 1u << found;
@@ -455,6 +475,7 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
 {
     struct patch_image *image = e->image;
     e->function = function->start;
+    e->first = image->instructions + function->first;
     e->last = image->instructions + function->last;
     e->taken = 0;
     while (offset_now(e) % FUNCTION_ALIGN)

@@ -27,10 +27,10 @@ struct check {
 struct emitter {
     struct patch_image *image;
     uint8_t *at;
-    bool failed;                          /* something does not fit */
-    uint32_t function;                    /* offset of the present one's start */
-    const struct patch_instruction *last; /* behind its last instruction */
-    uint32_t taken;                       /* live registers that its last checks have spilled */
+    bool failed;                                  /* something does not fit */
+    uint32_t function;                            /* offset of the present one's start */
+    const struct patch_instruction *first, *last; /* its first instruction; behind its last */
+    uint32_t taken; /* live registers that its last checks have spilled */
     struct fixup *fixups;
     uint32_t fixup_count, fixup_room;
     struct check *checks; /* of the present function */
