@@ -50,7 +50,9 @@ struct go_layout {
     uint32_t waiter_g;
     uint64_t g_size, m_size, p_size;
     uint32_t m_p, m_next, p_next, p_tick, p_timers, timer_argument, timer_status;
-    uint32_t span_start, span_size, span_class;
+    uint32_t span_start, span_size, span_class, span_specials;
+    uint32_t special_next, special_offset, special_kind, special_function; /* finalizers, and ... */
+    uint32_t queue_link, queue_count, queue_entries, entry_object, entry_function, entry_size;
     uintptr_t code_low, code_high; /* libgo */
     bool mutex_known;              /* sync.Mutex begins with its state */
     bool end_known;                /* what only the end needs was found */
@@ -139,7 +141,8 @@ void go_work(struct thread *thread);
  * not `sound`, that nothing is known. */
 void go_reach(const struct go *ender, uint64_t sp);
 void go_reach_end(bool sound);
-/* The stack pointer of a goroutine that is on no thread now. */
+/* The stack pointer of a goroutine that is on no thread now; 0: not known. Of one that panicked something below it counts. */
+#define BELOW_PANIC 16384u
 uint64_t go_resting_sp(const struct go *go);
 /* go_panic.c: the goroutine that `thread` runs, or, where the scheduler does something for it, the one it ran last. */
 struct go *go_behind(struct thread *thread);
@@ -173,7 +176,12 @@ bool go_parks(const struct go *go);
 
 /* go_park.c */
 struct go_operation *go_outermost(struct go *go);
-struct go_operation *go_current(struct thread *thread);
+/* The innermost operation here. Once nothing is recorded no switch is: `thread->go` stays who was here then, and what it was
+ * in may be gone. */
+static inline struct go_operation *go_current(const struct thread *thread)
+{
+    return thread->go && LIKELY(shim_state == SHIM_ON) ? thread->go->operation : NULL;
+}
 /* Begins and ends an operation; no guard. */
 NOINLINE void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t address);
 NOINLINE void go_end(struct go_operation *operation);

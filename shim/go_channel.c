@@ -83,8 +83,8 @@ GO_EXPORT(go_unlock, "runtime.unlock", void, (void *lock));
 EXPORT void wrap_go_unlock(void *lock)
 {
     struct thread *thread = thread_current;
-    if (LIKELY((uintptr_t)thread > 1 && thread->go)) {
-        struct go_operation *operation = thread->go->operation;
+    if (LIKELY((uintptr_t)thread > 1)) {
+        struct go_operation *operation = go_current(thread);
         if (operation && trace_primitives[operation->primitive].kind == TRACE_OBJECT_CHANNEL) {
             uintptr_t address = channel_locked_by(operation, (uintptr_t)lock);
             if (address)

@@ -15,8 +15,6 @@
 #define STATUS_WAITING 4u
 #define STATUS_DEAD    6u
 
-#define BELOW_PANIC    16384u
-
 static void look(struct go *go, void *data)
 {
     (void)data;

@@ -190,13 +190,13 @@ static const char *value_of(const char *text, long size, const char *line)
     return NULL;
 }
 
-/* Does it sleep, and block our signal? One that runs and blocks it may be about to return from our handler. */
-static bool is_deaf(const struct go_halted *halted)
+/* Its state, R where it runs or would if it were given a processor, 0: not known; and the signals that it blocks. */
+static char state_of(uint32_t tid, char blocked[16])
 {
     char path[64], text[3072];
     size_t used = 0;
     raw_append(path, sizeof path, &used, "/proc/self/task/");
-    raw_append_number(path, sizeof path, &used, halted->tid);
+    raw_append_number(path, sizeof path, &used, tid);
     raw_append(path, sizeof path, &used, "/status");
     long fd = raw3(SYS_open, path, 02000000 /* O_CLOEXEC */, 0);
     long size = fd < 0 ? 0 : raw3(SYS_read, fd, text, sizeof text);
@@ -204,9 +204,25 @@ static bool is_deaf(const struct go_halted *halted)
         raw1(SYS_close, fd);
     const char *how = value_of(text, size, "\nState:\t"),
                *mask = value_of(text, size, "\nSigBlk:\t");
-    if (!how || !mask || *how != 'S')
+    if (!how || !mask)
+        return 0;
+    raw_copy(blocked, mask, 16);
+    return *how;
+}
+
+bool go_would_run(uint32_t tid)
+{
+    char blocked[16];
+    return state_of(tid, blocked) == 'R';
+}
+
+/* Does it sleep, and block our signal? One that runs and blocks it may be about to return from our handler. */
+static bool is_deaf(const struct go_halted *halted)
+{
+    char blocked[16]; /* digits of four signals each */
+    if (state_of(halted->tid, blocked) != 'S')
         return false;
-    char digit = mask[(64 - GO_HALT_SIGNAL) / 4]; /* of sixteen */
+    char digit = blocked[(64 - GO_HALT_SIGNAL) / 4];
     unsigned value = digit >= 'a' ? (unsigned)(digit - 'a') + 10 : (unsigned)(digit - '0');
     return value >> (GO_HALT_SIGNAL - 1) % 4 & 1;
 }

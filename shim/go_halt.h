@@ -32,5 +32,7 @@ bool go_halt_end(void);
 const struct go_halted *go_halt_find(uintptr_t g);
 /* Processor time of a thread. */
 uint64_t go_used_by(uint32_t tid);
+/* Does it run, or would it if it were given a processor? */
+bool go_would_run(uint32_t tid);
 
 #endif

@@ -12,11 +12,6 @@
 #include "shim/stack.h"
 #include "shim/task.h"
 
-struct go_operation *go_current(struct thread *thread)
-{
-    return thread->go ? thread->go->operation : NULL;
-}
-
 void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t address)
 {
     struct thread *thread = thread_current;
@@ -27,8 +22,8 @@ void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t addr
     operation->cases = NULL;
     operation->sends = operation->receives = 0;
     operation->second = 0;
-    if (UNLIKELY((uintptr_t)thread <= 1 || !thread->go))
-        return; /* not yet known: the switch to a goroutine makes it so */
+    if (UNLIKELY((uintptr_t)thread <= 1 || !thread->go || shim_state != SHIM_ON))
+        return; /* not yet known: the switch to a goroutine makes it so; or no longer */
     struct go *go = thread->go;
     operation->go = go;
     operation->outer = go->operation;

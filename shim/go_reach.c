@@ -2,184 +2,36 @@
  * What can a goroutine that goes on still reach? A conservative search at the end of the process: every word that may be a
  * pointer into Go's heap is taken for one. It begins with the stacks of the goroutines that can go on; whoever waits for
  * something found may be woken and go on, so its stack follows. After these come the variables of the program and its
- * libraries, and C's heap and threads. What a goroutine waits for and nobody found cannot end its wait: that is proved.
- *
- * What the runtime itself keeps does not count: its g's, waiters (sudog), processors (p) and machines (m) are not looked
- * into. They are told by their size, and by what must stand in them.
+ * libraries, and C's heap and threads; last, finalizers of what nobody has any more. What a goroutine waits for and nobody
+ * found cannot end its wait: that is proved.
  */
-#include "shim/go_halt.h"
-
-#include <errno.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
+#include "shim/go_search.h"
 
 #include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/table.h"
 #include "shim/task.h"
 
-#define ADDRESS_LOW   UINT64_C(0x10000) /* what lies outside is no pointer */
-#define ADDRESS_HIGH  (UINT64_C(1) << 47)
-#define OBJECTS_LOG2  20u          /* of found objects: 8 MB; beyond it nothing is said */
-#define BYTES_MAX     (128u << 20) /* scanned, likewise: about a quarter of a second */
-#define WAITER_MAX    256u         /* sizes of a sudog and its like */
-#define REG_RSP_WORD  20u          /* in a saved context: (40 + 15 * 8) / 8 */
+/* Words of a saved context: the stack pointer stands sixth in libgo's own, or is rsp in a ucontext_t, which a libgo for CET
+ * saves: (40 + 15 * 8) / 8. */
+#define OWN_RSP_WORD  6u
+#define REG_RSP_WORD  20u
 #define CONTEXT_WORDS 32u
-
-struct search {
-    const struct go *ender; /* who ended the program ... */
-    uint64_t
-        ender_sp; /* ... and how far its stack reaches; 0: it has returned, nobody goes on there */
-    uint64_t *found; /* hash set of addresses of heap objects, 0 empty */
-    uint64_t *pending;
-    uint32_t found_count, pending_count;
-    uint64_t scanned;
-    bool too_much, changed;
-    uint32_t flag; /* for goroutines whose object is found in this round */
-    uint64_t copy[4096];
-};
-
-static bool add(struct search *search, uint64_t base)
-{
-    uint64_t mask = (UINT64_C(1) << OBJECTS_LOG2) - 1;
-    uint64_t at = base * 0x9e3779b97f4a7c15u >> (64 - OBJECTS_LOG2);
-    for (; search->found[at]; at = (at + 1) & mask)
-        if (search->found[at] == base)
-            return false;
-    if (search->found_count >= mask / 2) {
-        search->too_much = true;
-        return false;
-    }
-    search->found[at] = base;
-    search->found_count++;
-    return true;
-}
-
-static bool has(const struct search *search, uint64_t base)
-{
-    uint64_t mask = (UINT64_C(1) << OBJECTS_LOG2) - 1;
-    uint64_t at = base * 0x9e3779b97f4a7c15u >> (64 - OBJECTS_LOG2);
-    for (; search->found[at]; at = (at + 1) & mask)
-        if (search->found[at] == base)
-            return true;
-    return false;
-}
-
-/* The heap object around `address`: where it begins, how large it is, whether it holds pointers. */
-static uint64_t object_of(uint64_t address, uint64_t *size, bool *pointers)
-{
-    if (address < ADDRESS_LOW || address >= ADDRESS_HIGH)
-        return 0;
-    const uint8_t *span = go_real.go_span(address);
-    if (!span)
-        return 0;
-    uint64_t start = *(const uint64_t *)(span + go_layout.span_start);
-    *size = *(const uint64_t *)(span + go_layout.span_size);
-    if (!*size || address < start)
-        return 0;
-    *pointers = !(span[go_layout.span_class] & 1);
-    return start + (address - start) / *size * *size;
-}
-
-/* Objects of a type lie in slots of at most an eighth more than its size. */
-static bool of_size(uint64_t slot, uint64_t size)
-{
-    return slot >= size && slot - size <= size / 8;
-}
-
-/* Its number and its state come first. */
-static bool is_p(uint64_t base, uint64_t size)
-{
-    uint64_t first = *(const uint64_t *)base;
-    return of_size(size, go_layout.p_size) && (uint32_t)first < 4096 && first >> 32 <= 4;
-}
-
-/* It begins with its g0. */
-static bool is_m(uint64_t base, uint64_t size)
-{
-    uint64_t inner;
-    bool pointers;
-    return of_size(size, go_layout.m_size) &&
-           object_of(*(const uint64_t *)base, &inner, &pointers) &&
-           of_size(inner, go_layout.g_size);
-}
-
-static bool of_runtime(uint64_t base, uint64_t size)
-{
-    if (size <= WAITER_MAX)
-        return go_known(*(const uint64_t *)(base + go_layout.waiter_g)) != NULL;
-    return (of_size(size, go_layout.g_size) && go_known(base)) || is_p(base, size) ||
-           is_m(base, size);
-}
-
-static void word(struct search *search, uint64_t address)
-{
-    uint64_t size;
-    bool pointers;
-    uint64_t base = object_of(address, &size, &pointers);
-    if (!base || search->too_much || !add(search, base))
-        return;
-    if (!pointers || of_runtime(base, size))
-        return;
-    search->pending[search->pending_count++] = base;
-}
-
-static bool scan_begin(struct search *search, uint64_t *low, uint64_t high)
-{
-    *low = (*low + 7) & ~UINT64_C(7);
-    if (*low >= high || search->too_much)
-        return false;
-    search->scanned += high - *low;
-    search->too_much = search->scanned > BYTES_MAX;
-    return !search->too_much;
-}
-
-/* An object of Go's heap, which is never given back to the system while the process lives. */
-static void heap_area(struct search *search, uint64_t low, uint64_t high)
-{
-    if (!scan_begin(search, &low, high))
-        return;
-    for (uint64_t at = low; at + 8 <= high; at += 8)
-        word(search, *(const volatile uint64_t *)at);
-}
-
-/*
- * Stacks and variables, whose owners may still be running, end and unmap them: read by the kernel, which refuses what is
- * not there. Where it refuses altogether, nothing is said.
- */
-static void area(struct search *search, uint64_t low, uint64_t high)
-{
-    if (!scan_begin(search, &low, high))
-        return;
-    while (low + 8 <= high) {
-        uint64_t size = high - low < sizeof search->copy ? high - low : sizeof search->copy;
-        struct iovec here = {search->copy, size}, there = {(void *)low, size};
-        long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), (long)&here, 1, (long)&there, 1, 0);
-        if (got < 0 && got != -EFAULT) {
-            search->too_much = true;
-            return;
-        }
-        for (long i = 0; i + 8 <= got; i += 8)
-            word(search, search->copy[i / 8]);
-        low = got > 0 ? low + ((uint64_t)got & ~UINT64_C(7)) : (low | 4095) + 1;
-    }
-}
-
-static void drain(struct search *search)
-{
-    while (search->pending_count && !search->too_much) {
-        uint64_t base = search->pending[--search->pending_count], size;
-        bool pointers;
-        object_of(base, &size, &pointers);
-        heap_area(search, base, base + size);
-    }
-}
 
 /* ---- stacks ---- */
 
+/* The one that is on the stack; 0: neither. */
+static uint64_t saved_sp(const uint64_t *context, const struct trace_task *record)
+{
+    uint64_t own = context[OWN_RSP_WORD], rsp = context[REG_RSP_WORD];
+    return own >= record->stack_low && own <= record->stack_high   ? own
+           : rsp >= record->stack_low && rsp <= record->stack_high ? rsp
+                                                                   : 0;
+}
+
 uint64_t go_resting_sp(const struct go *go)
 {
-    return ((const uint64_t *)(go->g + go_layout.g_context))[REG_RSP_WORD];
+    return saved_sp((const uint64_t *)(go->g + go_layout.g_context), task_record(go->task));
 }
 
 #define STATUS_MASK 0xfffu
@@ -189,7 +41,7 @@ uint64_t go_resting_sp(const struct go *go)
 static void words(struct search *search, const uint64_t *items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        word(search, items[i]);
+        search_word(search, items[i]);
 }
 
 /*
@@ -212,15 +64,15 @@ static uint64_t registers_scan(struct search *search, const struct go *go, bool 
     else if (status == STATUS_RUNS && go != search->ender)
         search->too_much = true; /* nobody knows what it has */
     words(search, context, CONTEXT_WORDS);
-    return context[REG_RSP_WORD];
+    return saved_sp(context, task_record(go->task));
 }
 
 /* What is the goroutine's own, but not on its stack: deferred calls, panics, what it was made with. */
 static void linked_scan(struct search *search, const struct go *go)
 {
-    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_defer));
-    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_panic));
-    word(search, *(const volatile uint64_t *)(go->g + go_layout.g_parameter));
+    search_word(search, *(const volatile uint64_t *)(go->g + go_layout.g_defer));
+    search_word(search, *(const volatile uint64_t *)(go->g + go_layout.g_panic));
+    search_word(search, *(const volatile uint64_t *)(go->g + go_layout.g_parameter));
 }
 
 static void stack_scan(struct search *search, const struct go *go, const struct trace_task *record)
@@ -234,13 +86,17 @@ static void stack_scan(struct search *search, const struct go *go, const struct 
     if (go == search->ender) {
         sp = search->ender_sp;
         exact = true;
+        if (sp < record->stack_low && sp + BELOW_PANIC >= record->stack_low)
+            sp = record->stack_low;
     }
-    /* Where the stack of one that is in C ends now is not known: some of what lies below its last call is taken along. */
-    if (sp < record->stack_low || sp > high)
-        sp = high - 65536 > record->stack_low ? high - 65536 : record->stack_low;
-    else if (!exact)
+    /* One that has outgrown its first part goes on elsewhere. Where the stack of one that is in C ends now is not known:
+     * some of what lies below its last call is taken along. */
+    if (sp < record->stack_low || sp > high) {
+        search->too_much = true;
+        sp = record->stack_low;
+    } else if (!exact)
         sp = sp - 16384 > record->stack_low ? sp - 16384 : record->stack_low;
-    area(search, sp, high);
+    search_area(search, sp, high);
 }
 
 static bool object_found(const struct search *search, uint32_t id)
@@ -249,9 +105,9 @@ static bool object_found(const struct search *search, uint32_t id)
     bool pointers;
     if (!id)
         return false;
-    uint64_t base = object_of(object_table[id].shown.address, &size, &pointers);
+    uint64_t base = search_object(object_table[id].shown.address, &size, &pointers);
     if (base)
-        return has(search, base);
+        return search_has(search->found, base);
     return search->flag == TRACE_TASK_REACHED; /* no heap object: a variable, which all can reach */
 }
 
@@ -267,26 +123,38 @@ static bool awaited_found(const struct search *search, const struct trace_task *
     return false;
 }
 
+/* One of the runtime's own, which serves nobody; but that which calls finalizers does what the program says. */
+static bool serves_nobody(const struct go *go, const struct trace_task *record)
+{
+    return record->flags & TRACE_TASK_SYSTEM &&
+           !*(volatile uint8_t *)(go->g + go_layout.g_finalizer);
+}
+
+/* Does it wait, with nothing found yet that can end it? */
+static bool stuck(const struct go *go)
+{
+    if (!go->task)
+        return false;
+    const struct trace_task *record = task_record(go->task);
+    return go_parks(go) && record->state == TRACE_TASK_BLOCKED && !serves_nobody(go, record) &&
+           !(record->flags & (TRACE_TASK_TIMED | TRACE_TASK_REACHED_BY | TRACE_TASK_REACHED));
+}
+
 static void waiting(struct go *go, void *data)
 {
     struct search *search = data;
-    if (!go->task)
+    if (!stuck(go) || !awaited_found(search, task_record(go->task)))
         return;
     struct trace_task *record = task_record(go->task);
-    if (!go_parks(go) || record->state != TRACE_TASK_BLOCKED ||
-        record->flags &
-            (TRACE_TASK_TIMED | TRACE_TASK_SYSTEM | TRACE_TASK_REACHED_BY | TRACE_TASK_REACHED) ||
-        !awaited_found(search, record))
-        return;
     record->flags |= search->flag;
     search->changed = true;
     stack_scan(search, go, record);
-    drain(search);
+    search_drain(search);
 }
 
 static void spread(struct search *search)
 {
-    drain(search);
+    search_drain(search);
     do {
         search->changed = false;
         go_each(waiting, search);
@@ -315,14 +183,14 @@ static void running(struct go *go, void *data)
     if (!go->task || (go == search->ender && !search->ender_sp))
         return;
     const struct trace_task *record = task_record(go->task);
-    if (!go_parks(go) || record->flags & TRACE_TASK_SYSTEM)
+    if (!go_parks(go) || serves_nobody(go, record))
         return;
     if (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED ||
         (record->state == TRACE_TASK_BLOCKED &&
          (record->flags & TRACE_TASK_TIMED || from_outside(record)))) {
         go->at_work = true;
         stack_scan(search, go, record);
-        drain(search);
+        search_drain(search);
     }
 }
 
@@ -341,7 +209,7 @@ static void processors_add(struct processors *all, uint64_t p)
 {
     uint64_t size;
     bool pointers;
-    for (; p && object_of(p, &size, &pointers) == p && is_p(p, size);
+    for (; p && search_object(p, &size, &pointers) == p && search_is_p(p, size);
          p = *(const uint64_t *)(p + go_layout.p_next)) {
         for (uint32_t i = 0; i < all->count; i++)
             if (all->p[i] == p)
@@ -356,8 +224,8 @@ static void machines_add(struct processors *all, uint64_t m)
 {
     uint64_t size;
     bool pointers;
-    for (uint32_t i = 0; i < 65536 && m && object_of(m, &size, &pointers) == m && is_m(m, size);
-         i++) {
+    for (uint32_t i = 0;
+         i < 65536 && m && search_object(m, &size, &pointers) == m && search_is_m(m, size); i++) {
         processors_add(all, *(const uint64_t *)(m + go_layout.m_p));
         m = *(const uint64_t *)(m + go_layout.m_next);
     }
@@ -369,7 +237,7 @@ static void processors_of(struct processors *all, uint64_t array, uint64_t lengt
     uint64_t size;
     bool pointers;
     if (!array || length == 0 || length > PROCESSORS_MAX ||
-        object_of(array, &size, &pointers) != array || size < length * 8)
+        search_object(array, &size, &pointers) != array || size < length * 8)
         return;
     for (uint64_t i = 0; i < length; i++)
         processors_add(all, ((const volatile uint64_t *)array)[i]);
@@ -380,11 +248,11 @@ static void timer(struct search *search, uint64_t address)
 {
     uint64_t size;
     bool pointers;
-    if (object_of(address, &size, &pointers) == 0)
+    if (search_object(address, &size, &pointers) == 0)
         return;
     uint32_t status = *(const volatile uint32_t *)(address + go_layout.timer_status);
     if (status < 64 && STATUS_LIVE >> status & 1)
-        word(search, *(const uint64_t *)(address + go_layout.timer_argument + 8));
+        search_word(search, *(const uint64_t *)(address + go_layout.timer_argument + 8));
 }
 
 /* The runtime's array and lists of p's and m's begin in variables of libgo that have no names for us. */
@@ -405,7 +273,7 @@ static void timers(struct search *search, uint64_t low, uint64_t high)
         for (uint64_t n = 0; n < list[1] && list[1] < 1u << 20; n++)
             timer(search, ((const uint64_t *)list[0])[n]);
     }
-    drain(search);
+    search_drain(search);
 }
 
 /* ---- variables ---- */
@@ -443,6 +311,7 @@ struct region {
 struct regions {
     struct region items[REGIONS_MAX];
     uint32_t count;
+    bool too_many;
 };
 
 static void region_add(struct regions *regions, const char *line, const char *end)
@@ -452,8 +321,12 @@ static void region_add(struct regions *regions, const char *line, const char *en
     if (*p++ != '-')
         return;
     uint64_t high = hex(&p);
-    if (p + 5 > end || p[1] != 'r' || p[2] != 'w' || p[4] != 'p' || regions->count == REGIONS_MAX)
+    if (p + 5 > end || p[1] != 'r' || p[2] != 'w' || p[4] != 'p')
         return;
+    if (regions->count == REGIONS_MAX) {
+        regions->too_many = true;
+        return;
+    }
     regions->items[regions->count++] = (struct region){low, high, contains(p, end, "[heap]")};
 }
 
@@ -505,21 +378,21 @@ static void variables(struct search *search, const struct regions *regions)
     for (uint32_t r = 0; r < regions->count; r++) {
         const struct region *region = &regions->items[r];
         if (region->heap)
-            area(search, region->low, region->high);
+            search_area(search, region->low, region->high);
         for (uint32_t i = 1; i < table_modules.count && !region->heap; i++) {
             const struct trace_module *module = table_slot(&table_modules, i);
             if (!module->unload_tsc && !(module->flags & TRACE_MODULE_RUNTIME))
-                within(search, region, module->low, module->high, area);
+                within(search, region, module->low, module->high, search_area);
         }
-        drain(search);
+        search_drain(search);
     }
     for (uint32_t task = 1; task < table_tasks.count; task++) {
         const struct trace_task *record = task_record(task);
         if (record->kind == TRACE_TASK_THREAD && record->state != TRACE_TASK_ENDED &&
             !(record->flags & (TRACE_TASK_SYSTEM | TRACE_TASK_MAIN)) && !parked(record))
-            area(search, record->stack_low, record->stack_high);
+            search_area(search, record->stack_low, record->stack_high);
     }
-    drain(search);
+    search_drain(search);
 }
 
 static void known(struct go *go, void *data)
@@ -537,28 +410,128 @@ static void unknown(struct go *go, void *data)
         task_record(go->task)->flags &= ~(TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
 }
 
+/* ---- finalizers ---- */
+
+#define ROUNDS_MAX 64u
+
+static uint64_t *kept; /* objects that somebody has, be it one that is stuck */
+
+/* Not how they end their waits, but what they keep from the collector. */
+static void keeps(struct go *go, void *data)
+{
+    struct search *search = data;
+    if (!stuck(go))
+        return;
+    stack_scan(search, go, task_record(go->task));
+    search_drain(search);
+}
+
+/* Somebody has the object: if he gives it up the finalizer runs. */
+static void finalizer_of_found(struct search *search, uint64_t object, uint64_t function)
+{
+    if (search_has(search->found, object))
+        search_word(search, function);
+    else
+        search->changed = true;
+}
+
+/* Nobody has it: the finalizer runs as soon as the collector does. It is given the object. */
+static void finalizer_of_garbage(struct search *search, uint64_t object, uint64_t function)
+{
+    if (search_has(kept, object))
+        return;
+    search_word(search, object);
+    search_word(search, function);
+}
+
+/* True: there are others, whose objects have not been found. */
+static bool finalizers_found(struct search *search, const struct go_finalizers *where)
+{
+    uint32_t before;
+    do {
+        before = search->found_count;
+        search->changed = false;
+        go_finalizers_each(search, where, finalizer_of_found);
+        search_drain(search);
+    } while (search->found_count > before && !search->too_much);
+    bool others = search->changed;
+    spread(search);
+    return others;
+}
+
+static void free_to_go(struct go *go, void *data)
+{
+    if (go->task && task_record(go->task)->flags & TRACE_TASK_REACHED_BY)
+        ++*(uint32_t *)data;
+}
+
+/*
+ * Those of objects that are only kept by who is stuck do not run. What the others lead to is looked for in a search of its
+ * own, since one that is stuck may have found it in the other. Who can go on by them keeps nothing for ever: so again, until
+ * nobody is added. (Stacks are not exact: a worker often has a word of the cache that was made before its own.)
+ */
+static void finalizers(struct search *search, const struct go_finalizers *where)
+{
+    const size_t size = sizeof(uint64_t) << SEARCH_OBJECTS_LOG2;
+    if (!finalizers_found(search, where) || search->too_much)
+        return;
+    uint64_t *found = search->found, *by_them = memory_get(size);
+    uint32_t count = search->found_count, count_by_them = 0, before, after = 0;
+    kept = memory_get(size);
+    if (!by_them || !kept) {
+        search->too_much = true;
+        return;
+    }
+    search->flag = TRACE_TASK_REACHED_BY;
+    for (uint32_t round = 0; !search->too_much; round++) {
+        before = after;
+        raw_copy(kept, found, size);
+        search->found = kept;
+        search->found_count = count;
+        go_each(keeps, search);
+        search->found = by_them;
+        search->found_count = count_by_them;
+        go_finalizers_each(search, where, finalizer_of_garbage);
+        spread(search);
+        count_by_them = search->found_count;
+        after = 0;
+        go_each(free_to_go, &after);
+        if (round && after == before)
+            break;
+        search->too_much |= round == ROUNDS_MAX;
+    }
+}
+
 static struct search *search_made; /* one at the end of the process; its memory is not given back */
 
 void go_reach(const struct go *ender, uint64_t sp)
 {
     struct search *search = memory_get(sizeof *search);
-    if (!search)
+    struct go_finalizers *where = memory_get(sizeof *where);
+    const struct regions *regions = regions_read();
+    if (!search || !where || !regions)
         return;
     search->ender = ender;
     search->ender_sp = sp;
     search->flag = TRACE_TASK_REACHED_BY;
-    search->found = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
-    search->pending = memory_get(sizeof(uint64_t) << OBJECTS_LOG2);
-    const struct regions *regions = regions_read();
-    if (!search->found || !search->pending || !regions)
+    search->too_much = regions->too_many;
+    search->found = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
+    search->pending = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
+    if (!search->found || !search->pending)
         return;
-    for (uint32_t i = 0; i < regions->count; i++)
-        within(search, &regions->items[i], go_layout.code_low, go_layout.code_high, timers);
+    for (uint32_t i = 0; i < regions->count; i++) {
+        const struct region *region = &regions->items[i];
+        within(search, region, go_layout.code_low, go_layout.code_high, timers);
+        if (region->low < go_layout.code_high && region->high > go_layout.code_low)
+            go_finalizers_find(where, region->low, region->high);
+    }
+    go_finalizers_queued(search, where);
     go_each(running, search);
     spread(search);
     search->flag = TRACE_TASK_REACHED;
     variables(search, regions);
     spread(search);
+    finalizers(search, where);
     search_made = search;
 }
 

@@ -1,178 +1,7 @@
 /*
- * The search of go_reach.c in a heap of a few objects, with goroutines that are played: who is found by whom, and what is
- * not followed.
+ * The search of go_reach.c in a heap of a few objects: who is found by whom, and what is not followed.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "shim/go_reach.c"
-
-#define OBJECTS    64u
-#define GOROUTINES 6u
-#define WORDS      8u /* of an object */
-
-/* ---- the rest of the recorder ---- */
-
-struct go_real go_real;
-struct go_layout go_layout;
-struct object *object_table;
-struct table table_process, table_tasks, table_objects, table_stacks, table_modules;
-
-static struct trace_task records[GOROUTINES + 1];
-static struct object objects[OBJECTS];
-static struct go goroutines[GOROUTINES + 1];
-static struct {
-    int64_t id;
-    uint64_t status, deferred, panics, parameter;
-    uint64_t context[CONTEXT_WORDS], call[CONTEXT_WORDS];
-} gs[GOROUTINES + 1];
-static struct go_halted halted[GOROUTINES + 1];
-static uint64_t stacks[GOROUTINES + 1][64];
-
-/* Half of the heap holds pointers. */
-static uint64_t heap[OBJECTS][WORDS] __attribute__((aligned(4096)));
-static struct span {
-    uint64_t start, size;
-    uint8_t class;
-} spans[2];
-static uint64_t variables_of_program[512] __attribute__((aligned(4096)));
-static struct {
-    uint8_t header[TRACE_TABLE_OFFSET];
-    struct trace_module items[2];
-} modules;
-static struct {
-    uint8_t header[TRACE_TABLE_OFFSET];
-    uint64_t words[64];
-} lists;
-
-static void *span_of(uintptr_t address)
-{
-    uintptr_t at = address - (uintptr_t)heap;
-    return at < sizeof heap ? &spans[at >= sizeof heap / 2] : NULL;
-}
-
-void *memory_get(size_t size)
-{
-    return raw_map(NULL, size, 3, 0x22, -1, 0);
-}
-
-struct trace_task *task_record(uint32_t task)
-{
-    return &records[task];
-}
-
-struct go *go_known(uintptr_t g)
-{
-    for (uint32_t i = 1; i <= GOROUTINES; i++)
-        if (goroutines[i].task && goroutines[i].g == g)
-            return &goroutines[i];
-    return NULL;
-}
-
-void go_each(void (*visit)(struct go *go, void *data), void *data)
-{
-    for (uint32_t i = 1; i <= GOROUTINES; i++)
-        visit(&goroutines[i], data);
-}
-
-bool go_parks(const struct go *go)
-{
-    return go->task != 0;
-}
-
-const struct go_halted *go_halt_find(uintptr_t g)
-{
-    for (uint32_t i = 1; i <= GOROUTINES; i++)
-        if (halted[i].sp && goroutines[i].g == g)
-            return &halted[i];
-    return NULL;
-}
-
-/* ---- what is played ---- */
-
-static void reach(const struct go *ender, uint64_t sp)
-{
-    go_reach(ender, sp);
-    go_reach_end(true);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    memset(heap, 0, sizeof heap);
-    memset(stacks, 0, sizeof stacks);
-    memset(records, 0, sizeof records);
-    memset(objects, 0, sizeof objects);
-    memset(goroutines, 0, sizeof goroutines);
-    memset(halted, 0, sizeof halted);
-    memset(variables_of_program, 0, sizeof variables_of_program);
-    go_layout.span_start = offsetof(struct span, start);
-    go_layout.span_size = offsetof(struct span, size);
-    go_layout.span_class = offsetof(struct span, class);
-    go_layout.g_context = offsetof(__typeof__(gs[0]), context);
-    go_layout.g_status = offsetof(__typeof__(gs[0]), status);
-    go_layout.g_defer = offsetof(__typeof__(gs[0]), deferred);
-    go_layout.g_panic = offsetof(__typeof__(gs[0]), panics);
-    go_layout.g_parameter = offsetof(__typeof__(gs[0]), parameter);
-    go_layout.g_call_registers = offsetof(__typeof__(gs[0]), call);
-    go_layout.g_size = go_layout.m_size = go_layout.p_size = 4096;
-    go_real.go_span = span_of;
-    spans[0] = (struct span){(uint64_t)heap, sizeof heap[0], 0};
-    spans[1] = (struct span){(uint64_t)heap + sizeof heap / 2, sizeof heap[0], 1};
-    object_table = objects;
-    table_stacks = (struct table){.base = (uint8_t *)&lists, .slot_size = 8};
-    table_modules = (struct table){
-        .base = (uint8_t *)&modules, .slot_size = sizeof(struct trace_module), .count = 2};
-    modules.items[1] = (struct trace_module){.state = 1,
-                                             .low = (uint64_t)variables_of_program,
-                                             .high = (uint64_t)(variables_of_program + 512)};
-    return 0;
-}
-
-static uint64_t object(uint32_t n)
-{
-    return (uint64_t)heap[n];
-}
-
-/* Goroutine n is there, in this state; nothing is on its stack. */
-static struct trace_task *goroutine(uint32_t n, uint32_t task_state)
-{
-    goroutines[n] = (struct go){.g = (uintptr_t)&gs[n], .id = n, .task = n};
-    memset(&gs[n], 0, sizeof gs[n]);
-    gs[n].context[REG_RSP_WORD] = (uint64_t)stacks[n];
-    records[n] = (struct trace_task){.state = task_state,
-                                     .kind = TRACE_TASK_GOROUTINE,
-                                     .stack_low = (uint64_t)stacks[n],
-                                     .stack_high = (uint64_t)(stacks[n] + 64)};
-    return &records[n];
-}
-
-/* It waits for the channel that is heap object `channel`. */
-static void waits(uint32_t n, uint32_t channel)
-{
-    goroutine(n, TRACE_TASK_BLOCKED)->object = channel;
-    objects[channel].shown.address = object(channel);
-}
-
-static void on_stack(uint32_t n, uint64_t word)
-{
-    stacks[n][17] = word;
-}
-
-/* What is known of goroutine n once all was looked at. */
-static uint32_t found(uint32_t n)
-{
-    return records[n].flags & (TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
-}
-#define NOBODY   TRACE_TASK_REACH_KNOWN
-#define SOMEBODY (TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED_BY)
-#define VARIABLE (TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED)
+#include "shim/go_heap_make.h"
 
 static void nobody(void **state)
 {
@@ -360,7 +189,7 @@ static void how_far_a_stack_reaches(void **state)
         set_up(NULL);
         goroutine(1, TRACE_TASK_RUNNING);
         on_stack(1, object(5)); /* word 17 */
-        gs[1].context[REG_RSP_WORD] = (uint64_t)(stacks[1] + 20);
+        gs[1].context[OWN_RSP_WORD] = (uint64_t)(stacks[1] + 20);
         waits(4, 5);
         if (i == 0)
             reach(NULL, 0);
@@ -410,19 +239,30 @@ static void by_select(void **state)
 static void stack_gone(void **state)
 {
     (void)state;
-    uint64_t *pages = memory_get(3 * 4096);
+    uint64_t *rest = memory_get(3 * 4096);
     goroutine(1, TRACE_TASK_RUNNING);
-    records[1].stack_low = (uint64_t)pages;
-    records[1].stack_high = (uint64_t)pages + 3 * 4096;
-    gs[1].context[REG_RSP_WORD] = (uint64_t)pages;
-    pages[2 * 512 + 7] = object(5);
-    raw2(SYS_munmap, pages, 2 * 4096);
+    records[1].stack_low = (uint64_t)rest;
+    records[1].stack_high = (uint64_t)rest + 3 * 4096;
+    gs[1].context[OWN_RSP_WORD] = (uint64_t)rest;
+    rest[2 * 512 + 7] = object(5);
+    raw2(SYS_munmap, rest, 2 * 4096);
     waits(2, 5);
     waits(3, 6);
     reach(NULL, 0);
     assert_int_equal(found(2), SOMEBODY);
     assert_int_equal(found(3), NOBODY);
-    raw2(SYS_munmap, pages + 2 * 512, 4096);
+    raw2(SYS_munmap, rest + 2 * 512, 4096);
+}
+
+/* It goes on elsewhere, where nobody looks. */
+static void stack_outgrown(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    gs[1].context[OWN_RSP_WORD] = (uint64_t)(stacks[2] + 1);
+    waits(2, 5);
+    reach(NULL, 0);
+    assert_int_equal(found(2), 0);
 }
 
 int main(void)
@@ -444,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup(goes_on_by_itself, set_up),
         cmocka_unit_test_setup(by_select, set_up),
         cmocka_unit_test_setup(stack_gone, set_up),
+        cmocka_unit_test_setup(stack_outgrown, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,16 @@ static const struct field of_the_end[] = {
     {"runtime.mspan..d", "startAddr", &go_layout.span_start},
     {"runtime.mspan..d", "elemsize", &go_layout.span_size},
     {"runtime.mspan..d", "spanclass", &go_layout.span_class},
+    {"runtime.mspan..d", "specials", &go_layout.span_specials},
+    {"runtime.special..d", "next", &go_layout.special_next},
+    {"runtime.special..d", "offset", &go_layout.special_offset},
+    {"runtime.special..d", "kind", &go_layout.special_kind},
+    {"runtime.specialfinalizer..d", "fn", &go_layout.special_function},
+    {"runtime.finblock..d", "alllink", &go_layout.queue_link},
+    {"runtime.finblock..d", "cnt", &go_layout.queue_count},
+    {"runtime.finblock..d", "fin", &go_layout.queue_entries},
+    {"runtime.finalizer..d", "arg", &go_layout.entry_object},
+    {"runtime.finalizer..d", "fn", &go_layout.entry_function},
 };
 
 static void code_read(void)
@@ -107,11 +117,13 @@ static bool sizes_read(void)
     const struct go_struct *p = dlsym(RTLD_DEFAULT, "runtime.p..d");
     const struct go_struct *m = dlsym(RTLD_DEFAULT, "runtime.m..d");
     const struct go_struct *g = dlsym(RTLD_DEFAULT, "runtime.g..d");
-    if (!p || !m || !g)
+    const struct go_struct *entry = dlsym(RTLD_DEFAULT, "runtime.finalizer..d");
+    if (!p || !m || !g || !entry || !entry->type.size)
         return false;
     go_layout.p_size = p->type.size;
     go_layout.m_size = m->type.size;
     go_layout.g_size = g->type.size;
+    go_layout.entry_size = (uint32_t)entry->type.size;
     return true;
 }
 

@@ -16,8 +16,8 @@
 /* The lock within a RWMutex is part of it. */
 static bool is_part(uintptr_t mutex)
 {
-    struct thread *thread = thread_current;
-    struct go_operation *outer = (uintptr_t)thread > 1 && thread->go ? thread->go->operation : NULL;
+    const struct thread *thread = thread_current;
+    const struct go_operation *outer = (uintptr_t)thread > 1 ? go_current(thread) : NULL;
     return outer && outer->address == mutex &&
            trace_primitives[outer->primitive].kind == TRACE_OBJECT_RWLOCK;
 }

@@ -3,7 +3,7 @@
  * that it is done? Nothing is recorded any more; the runtime goes on. Who uses the processor for WORK_NS more, without
  * having been switched away from (the tick of its P stands still), is at work, and a sample of its stack is taken: by a
  * signal, whose handler looks at where it came. Processor time, so that a busy machine makes no difference; who does not
- * get that much within WAIT_NS is left alone.
+ * get that much within WAIT_NS is left alone, unless it only waits for a processor: then within STARVED_NS.
  */
 #include "shim/go_halt.h"
 
@@ -23,6 +23,7 @@
 #define RUNNING_MAX  32u
 #define WORK_NS      UINT64_C(20000000)
 #define WAIT_NS      UINT64_C(1000000000)
+#define STARVED_NS   UINT64_C(10000000000)
 #define SAMPLE_NS    UINT64_C(200000000)
 #define SAMPLE_TRIES 8u
 #define STATUS_MASK  0xfffu
@@ -175,6 +176,11 @@ static bool settle(struct running *running)
     return true;
 }
 
+static bool may_yet_work(const struct running *running, uint64_t waited)
+{
+    return waited < WAIT_NS || (waited < STARVED_NS && go_would_run(running->tid));
+}
+
 void go_work(struct thread *thread)
 {
     struct all all = {.self = thread};
@@ -185,13 +191,15 @@ void go_work(struct thread *thread)
     struct sigaction action = {.sa_sigaction = sample_entry,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     real.sigaction(GO_HALT_SIGNAL, &action, NULL);
-    uint64_t until = clock_read_ns(CLOCK_MONOTONIC) + WAIT_NS;
-    for (uint32_t left = all.count; left && clock_read_ns(CLOCK_MONOTONIC) < until;) {
+    uint64_t start = clock_read_ns(CLOCK_MONOTONIC);
+    for (uint32_t left = all.count; left;) {
         nap();
+        uint64_t waited = clock_read_ns(CLOCK_MONOTONIC) - start;
         for (uint32_t i = 0; i < all.count; i++) {
-            if (all.items[i].settled || !settle(&all.items[i]))
+            struct running *running = &all.items[i];
+            if (running->settled || (!settle(running) && may_yet_work(running, waited)))
                 continue;
-            all.items[i].settled = true;
+            running->settled = true;
             left--;
         }
     }

@@ -24,7 +24,12 @@ static void __attribute__((constructor)) fill(void)
 */
 import "C"
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"time"
+)
 
 func main() {
 	values, begun := make(chan int), make(chan bool)
@@ -33,10 +38,8 @@ func main() {
 		values <- 1 // @send
 	}()
 	<-begun
-	func() {
-		begun := make(chan bool)
-		go func() { begun <- true }()
-		<-begun
-	}()
+	for text := make([]byte, 1<<16); !bytes.Contains(text[:runtime.Stack(text, true)], []byte("chan send")); {
+		time.Sleep(time.Millisecond)
+	}
 	fmt.Println("done")
 }
