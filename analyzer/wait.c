@@ -187,6 +187,7 @@ static void users_collect(struct wait_graph *graph)
             bit_add(graph, graph->wakers, record.object, record.from);
         }
     }
+    graph->ends = memory_get(graph->object_count, sizeof(*graph->ends));
     graph->idle = memory_get(graph->object_count, sizeof(*graph->idle));
     for (uint32_t i = 0; i < graph->object_count; i++)
         graph->idle[i] = is_idle(graph, graph->objects[i]);
@@ -357,11 +358,47 @@ static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
     return sure || !graph->orderly ? graph->going > 0 : false;
 }
 
-/* By design, unless nothing at all goes on. */
 static bool polls(const struct wait_graph *graph, uint32_t self)
 {
     uint32_t primitive = graph->trace->tasks[self].primitive;
     return trace_primitives[primitive % PRIMITIVE_COUNT].verb == VERB_POLL_ID;
+}
+
+/*
+ * Is there somebody at the other end, and is everybody there stuck? Who only waits for it as well is at this end. Asked for
+ * each of perhaps very many who wait: answered anew only when more can go on.
+ */
+static bool end_is_stuck(const struct wait_graph *graph, uint32_t object)
+{
+    uint32_t index = object_index(graph, object);
+    if (index == UINT32_MAX)
+        return false;
+    struct wait_end *end = &graph->ends[index];
+    if (end->asked == graph->goer_count + 1)
+        return end->stuck;
+    end->asked = graph->goer_count + 1;
+    end->stuck = false;
+    for (uint32_t t = 1; t < graph->task_count; t++) {
+        if (!graph->waits[t].alive || !bit_has(graph, graph->users, object, t))
+            continue;
+        if (graph->goes[t])
+            return end->stuck = false;
+        end->stuck |= !waits_for(graph, t, object, WAIT_WAKE);
+    }
+    return end->stuck;
+}
+
+/* In poll, select or epoll: by design while anything goes on at all, unless it is known of each of them who is to end it. */
+static bool poll_ends(const struct wait_graph *graph, uint32_t self)
+{
+    uint32_t cases[CASES_MAX], count = wait_objects(graph, self, cases);
+    for (uint32_t k = 0; k < count; k++) {
+        const struct trace_object *object = trace_object(graph->trace, cases[k]);
+        bool there = object && object->state == TRACE_OBJECT_LIVE;
+        if (there && !end_is_stuck(graph, cases[k]))
+            return woken(graph, self, true);
+    }
+    return on_its_way(graph, self);
 }
 
 static bool goes_on(const struct wait_graph *graph, uint32_t self, bool sure)
@@ -377,7 +414,7 @@ static bool goes_on(const struct wait_graph *graph, uint32_t self, bool sure)
     case WAIT_TASK:
         return !wait->blocker || graph->goes[wait->blocker] || !graph->waits[wait->blocker].alive;
     case WAIT_WAKE:
-        return woken(graph, self, sure || polls(graph, self));
+        return !sure && polls(graph, self) ? poll_ends(graph, self) : woken(graph, self, sure);
     case WAIT_MEET:
         return met(graph, self);
     case WAIT_FIBER:
@@ -476,6 +513,7 @@ void wait_free(struct wait_graph *graph)
     free(graph->wakers);
     free(graph->answers);
     free(graph->idle);
+    free(graph->ends);
     free(graph->waiting);
     free(graph->goes);
     free(graph->goers);

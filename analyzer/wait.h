@@ -37,6 +37,12 @@ struct wait {
     uint32_t blocker;
 };
 
+/* Of an object: whether all who are known at its other end are stuck, as of `asked` - 1 tasks that can go on. */
+struct wait_end {
+    uint32_t asked;
+    bool stuck;
+};
+
 struct wait_graph {
     const struct trace *trace;
     struct wait *waits; /* [task_count] */
@@ -50,7 +56,8 @@ struct wait_graph {
     uint64_t *users;  /* [object_count][words]: bits of tasks */
     uint64_t *wakers; /* ... of those that are known to have woken a task by it */
     uint32_t words;
-    bool *idle;        /* [object_count]: only the ender and who waits for it ever used it */
+    struct wait_end *ends; /* [object_count] */
+    bool *idle;            /* [object_count]: only the ender and who waits for it ever used it */
     uint32_t *waiting; /* [trace->object_count]: how many are to be woken by it, or meet there */
     bool *goes;        /* [task_count]: found able to go on, so far */
     uint32_t *goers;   /* these, in the order in which they were found */

@@ -144,6 +144,28 @@ static void polled(void **state)
     }
 }
 
+/* So it is as long as who has written to it goes on, and nothing known of another. */
+static void poll_end_stuck(void **state)
+{
+    (void)state;
+    for (int stuck = 0; stuck < 2; stuck++) {
+        struct trace *trace = make(TRACE_OBJECT_PIPE, true);
+        trace->objects[OBJECT].flags = TRACE_OBJECT_INIT_SEEN;
+        trace->objects[OBJECT].create_task = trace->objects[OBJECT].last_post_task = OTHER;
+        for (uint32_t t = FIRST; t < trace->task_count; t++)
+            trace->tasks[t].primitive = PRIMITIVE_poll;
+        if (stuck) { /* joins one of them */
+            struct trace_task *other = &trace->tasks[OTHER];
+            other->state = TRACE_TASK_BLOCKED;
+            other->primitive = PRIMITIVE_pthread_join;
+            other->object = MUTEX;
+            trace->objects[MUTEX].kind = TRACE_OBJECT_TASK;
+            other->wait_value = FIRST;
+        }
+        check(trace, stuck, false);
+    }
+}
+
 /* All wait at a barrier but one: whether that can still come. */
 static void barrier(void **state)
 {
@@ -175,8 +197,9 @@ static void readers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(condition), cmocka_unit_test(signalled), cmocka_unit_test(queue),
-        cmocka_unit_test(polled),    cmocka_unit_test(barrier),   cmocka_unit_test(readers),
+        cmocka_unit_test(condition), cmocka_unit_test(signalled),      cmocka_unit_test(queue),
+        cmocka_unit_test(polled),    cmocka_unit_test(poll_end_stuck), cmocka_unit_test(barrier),
+        cmocka_unit_test(readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
