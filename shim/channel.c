@@ -100,15 +100,18 @@ static void learn(struct thread *thread, struct object *object, const struct clo
         clock_learn(thread, pair, 1, object, pc);
 }
 
-static struct clock_pair *slot_of(struct channel *channel, uint64_t number)
+/* The place that comes next; no division, which takes as long as all the rest. */
+static struct clock_pair *slot_next(const struct channel *channel, uint64_t *place)
 {
-    return &channel->slots[number % channel->capacity];
+    struct clock_pair *slot = &channel->slots[*place];
+    *place = *place + 1 == channel->capacity ? 0 : *place + 1;
+    return slot;
 }
 
 void channel_sent(struct thread *thread, struct object *object, uintptr_t pc)
 {
     struct channel *channel = object_private(object)->channel;
-    struct clock_pair *slot = slot_of(channel, channel->sends++);
+    struct clock_pair *slot = slot_next(channel, &channel->sends);
     learn(thread, object, slot, pc);
     *slot = publish(thread);
     object->shown.posts++;
@@ -117,7 +120,7 @@ void channel_sent(struct thread *thread, struct object *object, uintptr_t pc)
 void channel_received(struct thread *thread, struct object *object, uintptr_t pc)
 {
     struct channel *channel = object_private(object)->channel;
-    struct clock_pair *slot = slot_of(channel, channel->receives++);
+    struct clock_pair *slot = slot_next(channel, &channel->receives);
     learn(thread, object, slot, pc);
     *slot = publish(thread);
     object->shown.unheard++;
@@ -134,9 +137,9 @@ struct clock_pair channel_give(struct thread *thread, struct object *object, str
         learn(thread, object, &peer, pc);
         return own;
     }
-    struct clock_pair *slot = slot_of(channel, channel->sends++);
+    struct clock_pair *slot = slot_next(channel, &channel->sends);
     learn(thread, object, slot, pc);
-    *slot_of(channel, channel->receives++) = peer;
+    *slot_next(channel, &channel->receives) = peer;
     return publish(thread);
 }
 
@@ -151,8 +154,8 @@ struct clock_pair channel_take(struct thread *thread, struct object *object, str
         learn(thread, object, &peer, pc);
         return own;
     }
-    learn(thread, object, slot_of(channel, channel->receives++), pc);
-    *slot_of(channel, channel->sends++) = peer;
+    learn(thread, object, slot_next(channel, &channel->receives), pc);
+    *slot_next(channel, &channel->sends) = peer;
     return publish(thread);
 }
 

@@ -12,7 +12,7 @@
 #include "shim/object.h"
 
 struct channel {
-    uint64_t sends, receives; /* completed */
+    uint64_t sends, receives; /* completed, modulo the capacity: the place of the next one */
     uint64_t capacity;
     struct clock_pair closed;
     struct clock_pair *slots; /* [capacity] */

@@ -28,7 +28,7 @@ static struct object *channel_object(struct thread *thread, uintptr_t channel)
             return NULL;
         object->shown.flags |= TRACE_OBJECT_GO;
         state->count = channel_word(channel, go_layout.channel_count);
-        state->sends = state->count;
+        state->sends = state->count == state->capacity ? 0 : state->count;
     }
     return object;
 }
