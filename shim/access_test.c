@@ -18,6 +18,7 @@
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"
+#include "shim/orders.c"
 #include "shim/park.c"
 #include "shim/shadow.c"
 

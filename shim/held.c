@@ -6,16 +6,9 @@
 #include "shim/held.h"
 
 #include "shim/banned.h"
-#include "shim/raw.h"
+#include "shim/orders.h"
 #include "shim/stream.h"
 #include "shim/table.h"
-
-/* memcached, with 1,024 item locks, has some 65,000 combinations: more than the first cache holds, so that each byte counts.
- * A set is 16 bytes; which one and what stands there are 46 bits of the key. */
-#define ORDERS (1u << 16)
-#define WAYS   4u
-
-static uint32_t *orders_known;
 
 struct held *held_find(struct thread *thread, const struct object *object)
 {
@@ -56,11 +49,6 @@ void held_rehash(struct thread *thread)
     held_changed(thread, hash);
 }
 
-static inline uint32_t *known_set(uint64_t key)
-{
-    return &orders_known[(key >> 32) % (ORDERS / WAYS) * WAYS];
-}
-
 /*
  * The key is of the task, what it holds, what it takes. Not of the places: they would multiply the records, and one pair of
  * stacks tells of the order. But before a task is created its creator's locks are ordered before all that it does, and
@@ -70,45 +58,25 @@ uint64_t held_key(const struct thread *thread, struct object *object, uint32_t m
 {
     if (!thread->held_count)
         return 0;
-    uint32_t count = thread->held_count < TRACE_HELD_MAX ? thread->held_count : TRACE_HELD_MAX;
     uint32_t doubled = (uint32_t)__builtin_clz(table_tasks.count - 1);
-    uint64_t key = ((uint64_t)object_name(object) << 32 | thread->task) * 0x9e3779b97f4a7c15u +
-                   (doubled << 2 | mode);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct held *held = &thread->held[i];
-        key = (key ^ key >> 31 ^ object_name(held->object) ^ (uint64_t)held->mode << 40) *
-              0x9e3779b97f4a7c15u;
-    }
-    if (orders_known)
-        __builtin_prefetch(known_set(key));
-    return key | 1;
-}
-
-/* Is it known? If not, it takes the place of another of its set. */
-static bool order_known(uint64_t key)
-{
-    uint32_t *set = known_set(key), tag = (uint32_t)key;
-    for (uint32_t way = 0; way < WAYS; way++)
-        if (set[way] == tag)
-            return true;
-    uint32_t way = 0;
-    while (way < WAYS && set[way])
-        way++;
-    set[way < WAYS ? way : (key >> 60) % WAYS] = tag;
-    return false;
+    uint64_t key = held_with(thread->held_hash, object, mode) ^ thread->task;
+    key = (key ^ key >> 32 ^ (uint64_t)doubled << 32) * 0x9e3779b97f4a7c15u;
+    key = (key ^ key >> 29) | 1;
+    if (LIKELY(orders_met_lately(thread->held_hash, thread->task, key)))
+        return 0;
+    orders_fetch(key);
+    return key;
 }
 
 void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
                 uint64_t key)
 {
-    if (UNLIKELY(!orders_known)) {
-        uint32_t *fresh = memory_get(ORDERS * sizeof *orders_known);
-        uint32_t *none = NULL;
-        if (fresh)
-            __atomic_compare_exchange_n(&orders_known, &none, fresh, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE);
-    }
-    if (!orders_known || LIKELY(order_known(key)))
+    uint64_t under = thread->held_count <= HELD_ENTRIES
+                         ? thread->held[thread->held_count - 1].before
+                         : thread->held_hash; /* which knows no more than TRACE_HELD_MAX */
+    bool met = orders_met(key);
+    orders_meet(under, thread->task, key);
+    if (LIKELY(met))
         return;
     uint8_t *p = sync_begin(thread);
     if (!p)
@@ -130,10 +98,4 @@ void held_order(struct thread *thread, struct object *object, uint32_t mode, uin
         object_named(thread->held[i].object);
     }
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));
-}
-
-void held_fork_child(void)
-{
-    if (orders_known)
-        raw_zero(orders_known, ORDERS * sizeof *orders_known);
 }

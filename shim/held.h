@@ -4,6 +4,7 @@
 
 #include "shim/access_state.h"
 #include "shim/object.h"
+#include "shim/orders.h"
 #include "shim/shim.h"
 
 struct held *held_find(struct thread *thread, const struct object *object);
@@ -14,7 +15,6 @@ uint64_t held_key(const struct thread *thread, struct object *object, uint32_t m
 /* The innermost held object was waited for under the others: writes an ORDER record if that is new. */
 void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
                 uint64_t key);
-void held_fork_child(void);
 
 /* held_hash changed: an access needs another context. */
 static inline void held_changed(struct thread *thread, uint64_t hash)
@@ -44,8 +44,12 @@ static inline void held_push(struct thread *thread, struct object *object, uint3
     if (LIKELY(place < HELD_ENTRIES))
         thread->held[place] = (struct held){
             .object = object, .before = before, .stack = stack, .mode = (uint16_t)mode, .count = 1};
-    if (LIKELY(place < TRACE_HELD_MAX))
-        held_changed(thread, held_with(before, object, mode));
+    if (LIKELY(place < TRACE_HELD_MAX)) {
+        uint64_t hash = held_with(before, object, mode);
+        held_changed(thread, hash);
+        if (object->shown.flags & TRACE_OBJECT_NAMED)
+            orders_near_fetch(hash, thread->task);
+    }
 }
 
 static inline void held_drop(struct thread *thread, const struct object *object)

@@ -13,12 +13,12 @@
 #include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/fiber.h"
-#include "shim/held.h"
 #include "shim/init.h"
 #include "shim/mark.h"
 #include "shim/misuse.h"
 #include "shim/module.h"
 #include "shim/object.h"
+#include "shim/orders.h"
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -53,7 +53,7 @@ void process_fork_child(struct thread *thread)
     thread_fork_child();
     task_fork_child(thread);
     object_fork_child(thread);
-    held_fork_child();
+    orders_fork_child();
     fd_fork_child();
     fiber_fork_child(thread);
     misuse_fork_child();
