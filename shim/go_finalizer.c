@@ -19,12 +19,26 @@ struct array {
     uint64_t items, count, capacity;
 };
 
+/* Most words are no pointers at all: the kernel need not be asked about these. */
+static bool is_mapped(const struct go_regions *memory, uint64_t address)
+{
+    uint32_t low = 0, high = memory->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (memory->items[middle].high <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < memory->count && memory->items[low].low <= address;
+}
+
 /* Memory that the runtime has from the system, neither Go's heap nor anybody's variables. */
-static bool of_the_system(uint64_t address)
+static bool of_the_system(const struct go_regions *memory, uint64_t address)
 {
     uint64_t size;
     bool pointers;
-    if (!address || address % 8 || address >> 47 || search_object(address, &size, &pointers))
+    if (address % 8 || !is_mapped(memory, address) || search_object(address, &size, &pointers))
         return false;
     for (uint32_t i = 1; i < table_modules.count; i++) {
         const struct trace_module *module = table_slot(&table_modules, i);
@@ -35,16 +49,16 @@ static bool of_the_system(uint64_t address)
 }
 
 /* Some of the first are in use, and say so of themselves; none is anything else. */
-static bool are_spans(const struct array *array)
+static bool are_spans(const struct go_regions *memory, const struct array *array)
 {
     uint64_t spans[SPANS_TRIED], start;
     uint64_t count = array->count < SPANS_TRIED ? array->count : SPANS_TRIED;
     uint32_t used = 0;
     if (!count || array->count > array->capacity || array->capacity > SPANS_MAX ||
-        !of_the_system(array->items) || !search_read(spans, array->items, count * 8))
+        !of_the_system(memory, array->items) || !search_read(spans, array->items, count * 8))
         return false;
     for (uint64_t i = 0; i < count; i++) {
-        if (!of_the_system(spans[i]) ||
+        if (!of_the_system(memory, spans[i]) ||
             !search_read(&start, spans[i] + go_layout.span_start, sizeof start))
             return false;
         used += go_real.go_span(start) == (void *)spans[i];
@@ -76,7 +90,7 @@ static void blocks_add(struct go_finalizers *where, uint64_t address)
 {
     uint8_t *block = where->block;
     uint32_t count;
-    for (uint32_t n = 0; n < LINKS_MAX && of_the_system(address); n++) {
+    for (uint32_t n = 0; n < LINKS_MAX && of_the_system(where->memory, address); n++) {
         if (!search_read(block, address, GO_FINALIZER_BLOCK) || !is_block(block, &count))
             return;
         for (uint32_t i = 0; i < where->block_count; i++)
@@ -96,7 +110,7 @@ void go_finalizers_find(struct go_finalizers *where, uint64_t low, uint64_t high
         const struct array *array = (const struct array *)at;
         if (!array->items)
             continue;
-        if (!where->spans && are_spans(array)) {
+        if (!where->spans && are_spans(where->memory, array)) {
             where->spans = array->items;
             where->span_count = array->count;
         }

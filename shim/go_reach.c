@@ -301,20 +301,7 @@ static bool contains(const char *line, const char *end, const char *part)
     return false;
 }
 
-/* Writable private memory of the process, from /proc/self/maps. */
-struct region {
-    uint64_t low, high;
-    bool heap; /* C's */
-};
-#define REGIONS_MAX 4096u
-
-struct regions {
-    struct region items[REGIONS_MAX];
-    uint32_t count;
-    bool too_many;
-};
-
-static void region_add(struct regions *regions, const char *line, const char *end)
+static void region_add(struct go_regions *regions, const char *line, const char *end)
 {
     const char *p = line;
     uint64_t low = hex(&p);
@@ -323,18 +310,18 @@ static void region_add(struct regions *regions, const char *line, const char *en
     uint64_t high = hex(&p);
     if (p + 5 > end || p[1] != 'r' || p[2] != 'w' || p[4] != 'p')
         return;
-    if (regions->count == REGIONS_MAX) {
+    if (regions->count == GO_REGIONS_MAX) {
         regions->too_many = true;
         return;
     }
-    regions->items[regions->count++] = (struct region){low, high, contains(p, end, "[heap]")};
+    regions->items[regions->count++] = (struct go_region){low, high, contains(p, end, "[heap]")};
 }
 
-static struct regions *regions_read(void)
+static struct go_regions *regions_read(void)
 {
     char text[2048];
     size_t kept = 0;
-    struct regions *regions = memory_get(sizeof *regions);
+    struct go_regions *regions = memory_get(sizeof *regions);
     long fd = raw3(SYS_open, "/proc/self/maps", 02000000 /* O_CLOEXEC */, 0);
     if (fd < 0 || !regions)
         return NULL;
@@ -359,8 +346,8 @@ static struct regions *regions_read(void)
     return regions;
 }
 
-static void within(struct search *search, const struct region *region, uint64_t low, uint64_t high,
-                   void (*visit)(struct search *, uint64_t, uint64_t))
+static void within(struct search *search, const struct go_region *region, uint64_t low,
+                   uint64_t high, void (*visit)(struct search *, uint64_t, uint64_t))
 {
     visit(search, region->low > low ? region->low : low, region->high < high ? region->high : high);
 }
@@ -373,10 +360,10 @@ static bool parked(const struct trace_task *record)
 }
 
 /* The variables of the program and its libraries, but for our own; C's heap and the stacks of its threads. */
-static void variables(struct search *search, const struct regions *regions)
+static void variables(struct search *search, const struct go_regions *regions)
 {
     for (uint32_t r = 0; r < regions->count; r++) {
-        const struct region *region = &regions->items[r];
+        const struct go_region *region = &regions->items[r];
         if (region->heap)
             search_area(search, region->low, region->high);
         for (uint32_t i = 1; i < table_modules.count && !region->heap; i++) {
@@ -508,19 +495,20 @@ void go_reach(const struct go *ender, uint64_t sp)
 {
     struct search *search = memory_get(sizeof *search);
     struct go_finalizers *where = memory_get(sizeof *where);
-    const struct regions *regions = regions_read();
+    const struct go_regions *regions = regions_read();
     if (!search || !where || !regions)
         return;
     search->ender = ender;
     search->ender_sp = sp;
     search->flag = TRACE_TASK_REACHED_BY;
     search->too_much = regions->too_many;
+    where->memory = regions;
     search->found = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
     search->pending = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
     if (!search->found || !search->pending)
         return;
     for (uint32_t i = 0; i < regions->count; i++) {
-        const struct region *region = &regions->items[i];
+        const struct go_region *region = &regions->items[i];
         within(search, region, go_layout.code_low, go_layout.code_high, timers);
         if (region->low < go_layout.code_high && region->high > go_layout.code_low)
             go_finalizers_find(where, region->low, region->high);

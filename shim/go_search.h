@@ -42,7 +42,19 @@ void search_drain(struct search *search);
 /* A copy of memory that need not be there. */
 bool search_read(void *copy, uint64_t address, size_t size);
 
-/* Where finalizers are kept: variables of libgo that have no names for us. All 0 before go_finalizers_find(). */
+/* Writable private memory of the process, from /proc/self/maps, in order. */
+#define GO_REGIONS_MAX 4096u
+struct go_regions {
+    struct go_region {
+        uint64_t low, high;
+        bool heap; /* C's */
+    } items[GO_REGIONS_MAX];
+    uint32_t count;
+    bool too_many;
+};
+
+/* Where finalizers are kept: variables of libgo that have no names for us. All but
+ * `memory` 0 before go_finalizers_find(). */
 #define GO_FINALIZER_BLOCKS 1024u /* of 101 */
 #define GO_FINALIZER_BLOCK  4096u /* bytes of a runtime.finblock */
 struct go_finalizers {
@@ -50,6 +62,7 @@ struct go_finalizers {
     uint64_t blocks[GO_FINALIZER_BLOCKS]; /* those of runtime.allfin that are not empty */
     uint32_t block_count;
     bool too_many;
+    const struct go_regions *memory;   /* where pointers can lead at all */
     uint8_t block[GO_FINALIZER_BLOCK]; /* a copy of the one that is looked at */
 };
 
