@@ -239,6 +239,9 @@ static void say_modules(struct sentences *out, const struct report_process *proc
         add(out, "modules that were to be patched could not be: %s", trace->process.patch_refused);
     if (refused)
         add(out, "not patched when loaded, their accesses were not recorded: %s", refused);
+    if (trace->process.flags & TRACE_PROCESS_MADE_CODE)
+        add(out,
+            "it made code at run time (a JIT compiler, say), whose accesses were not recorded");
     free(seen);
     free(unseen);
     free(patched);

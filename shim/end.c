@@ -217,7 +217,10 @@ static void process_close(enum trace_end how, int code)
     if (attached && !busy) {
         thread->busy = 1;
         access_flush(thread);
-        module_refresh();
+        if (stack_enter()) {
+            module_refresh();
+            stack_leave();
+        }
         if (how == TRACE_END_SIGNAL)
             process->end_task = thread->task;
         if (go_on && how != TRACE_END_EXEC)

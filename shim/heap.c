@@ -18,11 +18,12 @@
 #include "shim/heap.h"
 #include "shim/object.h"
 #include "shim/raw.h"
+#include "shim/table.h"
 
 // clang-format off
 #define HEAP_FUNCTIONS(X)                                                                                              \
     X(malloc) X(calloc) X(realloc) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc)         \
-    X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap)
+    X(malloc_usable_size) X(mmap) X(mmap64) X(munmap) X(mremap) X(mprotect) X(pkey_mprotect)
 // clang-format on
 
 static struct {
@@ -272,10 +273,31 @@ EXPORT void *pvalloc(size_t size)
 
 /* ---- mappings ---- */
 
-static void *mapped(void *p, size_t size, int flags, uintptr_t pc)
+/*
+ * Code that the program makes for itself is not patched, and the report says so. The dynamic linker does not come by here,
+ * and what is mapped privately from a file is no code that was made (libffi maps pages of its own once more).
+ */
+static void made_code(void)
+{
+    if (shim_state == SHIM_ON)
+        __atomic_fetch_or(&process_record()->flags, TRACE_PROCESS_MADE_CODE, __ATOMIC_RELAXED);
+}
+
+/* Of a system call made before the real functions are known. */
+static int raw_result(long result)
+{
+    if (!RAW_FAILED(result))
+        return 0;
+    errno = (int)-result;
+    return -1;
+}
+
+static void *mapped(void *p, size_t size, int protection, int flags, uintptr_t pc)
 {
     if (p == MAP_FAILED)
         return p;
+    if (UNLIKELY(protection & PROT_EXEC && flags & (MAP_ANONYMOUS | MAP_SHARED)))
+        made_code();
     if (flags & MAP_FIXED) { /* what was mapped there is gone */
         struct thread *thread = enter();
         if (thread) {
@@ -294,7 +316,8 @@ EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd,
         void *p = raw_map(address, size, protection, flags, fd, (uint64_t)offset);
         return p ? p : MAP_FAILED;
     }
-    return mapped(next.mmap(address, size, protection, flags, fd, offset), size, flags, RETURN_PC);
+    return mapped(next.mmap(address, size, protection, flags, fd, offset), size, protection, flags,
+                  RETURN_PC);
 }
 
 EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int fd, off64_t offset)
@@ -303,14 +326,14 @@ EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int f
         void *p = raw_map(address, size, protection, flags, fd, (uint64_t)offset);
         return p ? p : MAP_FAILED;
     }
-    return mapped(next.mmap64(address, size, protection, flags, fd, offset), size, flags,
-                  RETURN_PC);
+    return mapped(next.mmap64(address, size, protection, flags, fd, offset), size, protection,
+                  flags, RETURN_PC);
 }
 
 EXPORT int munmap(void *address, size_t size)
 {
     if (!ready())
-        return RAW_FAILED(raw2(SYS_munmap, address, size)) ? -1 : 0;
+        return raw_result(raw2(SYS_munmap, address, size));
     mapping_dies(address, size, RETURN_PC);
     return next.munmap(address, size);
 }
@@ -331,5 +354,23 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
     void *p = next.mremap(old, old_size, size, flags, target);
     if (UNLIKELY(access_on) && p == MAP_FAILED)
         born(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);
-    return mapped(p, size, 0, RETURN_PC);
+    return mapped(p, size, 0, 0, RETURN_PC);
+}
+
+EXPORT int mprotect(void *address, size_t size, int protection)
+{
+    if (!ready())
+        return raw_result(raw3(SYS_mprotect, address, size, protection));
+    if (UNLIKELY(protection & PROT_EXEC))
+        made_code();
+    return next.mprotect(address, size, protection);
+}
+
+EXPORT int pkey_mprotect(void *address, size_t size, int protection, int key)
+{
+    if (!ready())
+        return raw_result(raw4(SYS_pkey_mprotect, address, size, protection, key));
+    if (UNLIKELY(protection & PROT_EXEC))
+        made_code();
+    return next.pkey_mprotect(address, size, protection, key);
 }

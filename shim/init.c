@@ -74,10 +74,10 @@ void init_process_record(bool forked)
     char executable[sizeof process->executable], command[sizeof process->command];
     raw_copy(executable, process->executable, sizeof executable);
     raw_copy(command, process->command, sizeof command);
-    uint32_t instrumented = process->flags & TRACE_PROCESS_ACCESSES;
+    uint32_t kept = process->flags & (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE);
     raw_zero(process, sizeof *process);
     process->state = 1;
-    process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | instrumented;
+    process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | kept;
     process->pid = (uint32_t)raw0(SYS_getpid);
     process->parent_pid = (uint32_t)raw0(SYS_getppid);
     struct timespec now = {0, 0};
@@ -98,9 +98,8 @@ void init_process_record(bool forked)
 /* ---- birth ---- */
 
 /*
- * A look-up that fails makes the dynamic linker allocate its message; the host's allocator may then call us, before we
- * have the real functions. So what the C library surely has is found first, what may be missing (the C++ runtime's
- * functions in a C program) last.
+ * A look-up that fails makes the dynamic linker allocate its message. So what the C library surely has is found at
+ * once, what may be missing (the C++ runtime's functions in a C program) by init_complete().
  */
 static bool may_be_missing(const char *name)
 {
@@ -135,12 +134,6 @@ static void find_all(bool uncertain)
 #define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                FIND(fn)
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) FIND(fn)
 #include "trace/primitives.def"
-}
-
-void real_find(void)
-{
-    find_all(false);
-    find_all(true);
 }
 
 /*
@@ -202,7 +195,7 @@ static void main_stack(struct trace_task *record)
     record->stack_low = record->stack_high > size ? record->stack_high - size : 0;
 }
 
-static bool patch_pending;
+bool init_incomplete;
 
 /* Set where not even a record in memory could be made. It is said when the program makes its first thread, and not in
  * each of the small programs that a script starts. */
@@ -264,16 +257,31 @@ static bool birth(void)
     module_refresh();
     own_path();
     thread_watch_end();
-    go_setup();
-    /* In Go's programs the split-stack code of libgcc would be patched along: false races. Before the C library's own
-     * constructor has run (environ is not set), a dlopen would run it, without arguments: then it is done by ours. */
-    patch_pending = !go_on && !environ;
-    if (!go_on && environ)
-        patch_start();
+    init_incomplete = true;
     if (shim_options.trace_dir[0])
         directory_need(); /* whoever named a directory wants to see that we were here */
     thread_leave(thread);
     return true;
+}
+
+/*
+ * All that makes the dynamic linker allocate: look-ups that may fail, a dlopen. An allocator may be who calls us first, in
+ * the midst of the first allocation (tcmalloc, pthread_once under its lock): to allocate then would be to wait for itself.
+ * So this is left to our constructor, or to who makes a thread before that. And before the C library's own constructor has
+ * run (environ is not set), a dlopen would run it, without arguments.
+ */
+void init_complete(void)
+{
+    if (!environ)
+        return;
+    int error = errno;
+    init_incomplete = false;
+    find_all(true);
+    go_setup();
+    /* In Go's programs the split-stack code of libgcc would be patched along: false races. */
+    if (!go_on && shim_state == SHIM_ON)
+        patch_start();
+    errno = error;
 }
 
 /*
@@ -291,7 +299,7 @@ static void init(void)
         return;
     born = 1;
     thread_current = THREAD_GONE; /* what is called below passes through */
-    real_find();
+    find_all(false);
     thread_current = NULL;
     if (!birth()) {
         unborn = 1;
@@ -310,11 +318,10 @@ void shim_awake(void)
 __attribute__((constructor(101))) static void constructor(void)
 {
     init();
-    struct thread *thread = patch_pending ? thread_enter() : NULL;
+    struct thread *thread = init_incomplete ? thread_enter() : NULL;
     if (!thread)
         return;
-    patch_pending = false;
-    patch_start();
+    init_complete();
     thread_leave(thread);
 }
 

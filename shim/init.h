@@ -10,6 +10,9 @@ void init_process_record(bool forked);
 void process_fork_child(struct thread *thread);
 /* Says, once, that nothing is recorded in this process, where that is so from its beginning. */
 void init_say_unborn(void);
+/* The second half of birth, which may allocate. Guard up. */
+extern bool init_incomplete;
+void init_complete(void);
 /* Path of the shim's own object file. */
 extern char init_own_path[512];
 

@@ -4,12 +4,14 @@
  */
 #include "shim/module.h"
 
+#include <dlfcn.h>
 #include <link.h>
 
 #include "shim/access.h"
 #include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
+#include "shim/stack.h"
 #include "shim/table.h"
 
 static unsigned long long seen_adds, seen_subs;
@@ -241,6 +243,30 @@ void module_refresh(void)
         if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
             module_gone(module_slot(i));
     spin_unlock(&modules_lock);
+}
+
+/*
+ * What the program does in its own walk over modules is done under the dynamic linker's lock. The recorder takes that lock
+ * too, in the unwinder and above, while the program may hold any of its own: so it does not while somebody walks. (Nor
+ * does it wait for the unwinder's own walks, which are made under the unwinder's lock.)
+ */
+static void walk_end(void **unused)
+{
+    (void)unused;
+    stack_walk_end();
+}
+
+EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+    static __typeof__(&dl_iterate_phdr) next;
+    if (UNLIKELY(!next))
+        *(void **)(void *)&next = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+    if (stack_in_unwinder((uintptr_t)callback) || callback == module_counters ||
+        callback == module_visit)
+        return next(callback, data);
+    __attribute__((cleanup(walk_end))) void *left = data; /* by an exception, too */
+    stack_walk_begin();
+    return next(callback, left);
 }
 
 void module_fork_child(void)

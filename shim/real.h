@@ -52,7 +52,6 @@ struct real {
 #include "trace/primitives.def"
 };
 extern struct real real;
-void real_find(void);
 void *real_late(const char *name);
 
 /* A function that was not found yet: of a library that came later, or called before we were born. */

@@ -57,8 +57,25 @@ struct stack_cache {
 static struct {
     uint32_t hash, id;
 } * stacks_known;
-/* Threads in the unwinder, which has locks of its own; and forks under way, whose children could never have these. */
-static volatile uint32_t unwinding, forking;
+/*
+ * Threads in the unwinder, which has locks of its own and takes the dynamic linker's; forks under way, whose children could
+ * never have these; and the program's walks over modules, which hold the dynamic linker's.
+ */
+static volatile uint32_t unwinding, forking, walking;
+
+bool stack_enter(void)
+{
+    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
+    if (LIKELY(!forking && !walking))
+        return true;
+    stack_leave();
+    return false;
+}
+
+void stack_leave(void)
+{
+    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
+}
 
 void stack_reset(struct thread *thread)
 {
@@ -115,7 +132,10 @@ static uint32_t stack_write(const uint64_t *pcs, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         words[1 + i] = pcs[i];
     __atomic_store_n(&words[0], count, __ATOMIC_RELEASE);
-    module_refresh();
+    if (stack_enter()) {
+        module_refresh();
+        stack_leave();
+    }
     return id;
 }
 
@@ -340,7 +360,7 @@ static struct unwinding *unwinding_of(struct stack_cache *cache)
 }
 
 /*
- * False: a fork is under way. No signal may come meanwhile: in a handler on a signal stack the kernel would take the
+ * False: a fork is under way, or a walk over modules. No signal may come meanwhile: in a handler on a signal stack the kernel would take the
  * unwinder's stack for the normal one, and put the next handler over the frames of the present one.
  */
 static bool unwind_there(struct unwinding *asked)
@@ -348,14 +368,13 @@ static bool unwind_there(struct unwinding *asked)
     int error = errno;
     uint64_t all = ~UINT64_C(0), mask;
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, 8);
-    __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
-    bool allowed = !forking;
+    bool allowed = stack_enter();
     if (allowed) {
         here = true;
         vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
         here = false;
+        stack_leave();
     }
-    __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
     raw4(SYS_rt_sigprocmask, 2, &mask, NULL, 8);
     errno = error;
     return allowed;
@@ -366,11 +385,24 @@ static bool spent_enough(const struct stack_cache *cache)
     return cache->spent > UNWIND_FREE + (tsc_now() - cache->since) / UNWIND_SHARE;
 }
 
+bool stack_in_unwinder(uintptr_t pc)
+{
+    static uintptr_t low, high;
+    if (UNLIKELY(!high)) {
+        const struct trace_module *module = module_at((uintptr_t)&unw_step);
+        if (!module)
+            return false;
+        low = module->low;
+        __atomic_store_n(&high, module->high, __ATOMIC_RELEASE);
+    }
+    return pc >= low && pc < __atomic_load_n(&high, __ATOMIC_ACQUIRE);
+}
+
 static NOINLINE uint32_t stack_capture(struct stack_cache *cache, struct stack_entry *entry,
                                        uintptr_t place, uintptr_t pc, uintptr_t frame)
 {
     struct unwinding *asked = unwinding_of(cache);
-    if (!asked || unw_getcontext(&asked->context) != 0)
+    if (!asked || stack_in_unwinder(pc) || unw_getcontext(&asked->context) != 0)
         return stack_without_unwinder(pc);
     asked->interrupted = false;
     asked->pc = pc;
@@ -491,11 +523,28 @@ uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
     return stack_interrupted(cache, &set[cache->victim++ % WAYS], function, pc, registers);
 }
 
-void stack_fork_prepare(void)
+static void unwinders_await(volatile uint32_t *reason)
 {
-    __atomic_fetch_add(&forking, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(reason, 1, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; unwinding && i < 100000; i++)
         raw0(SYS_sched_yield);
+}
+
+void stack_fork_prepare(void)
+{
+    unwinders_await(&forking);
+}
+
+void stack_walk_begin(void)
+{
+    unwinders_await(&walking);
+}
+
+/* A child that was forked in a walk has begun anew. */
+void stack_walk_end(void)
+{
+    if (walking)
+        __atomic_fetch_sub(&walking, 1, __ATOMIC_SEQ_CST);
 }
 
 void stack_fork_done(void)
@@ -506,5 +555,5 @@ void stack_fork_done(void)
 void stack_fork_child(void)
 {
     spin_reset(&known_lock);
-    forking = unwinding = 0;
+    forking = unwinding = walking = 0;
 }

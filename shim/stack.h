@@ -40,6 +40,15 @@ void stack_reset(struct thread *thread);
 void stack_fork_prepare(void);
 void stack_fork_done(void); /* in the parent */
 void stack_fork_child(void);
+/* Around the program's walk over modules: none meanwhile. */
+void stack_walk_begin(void);
+void stack_walk_end(void);
+/* For who may take the dynamic linker's lock while the program holds any of its own. False: not now. */
+bool stack_enter(void);
+void stack_leave(void);
+/* Is this code of the unwinder's? The program may use the same library (tcmalloc does, whenever it grows), which then locks
+ * its mutexes through us: to unwind would be to wait for itself. */
+bool stack_in_unwinder(uintptr_t pc);
 /* Id of a stack given by its return addresses, innermost first. */
 uint32_t stack_put(const uint64_t *pcs, uint32_t count);
 /* Id of a list of something else, at most TRACE_STACK_DEPTH words: none is left out, whatever `stack_depth` says. */

@@ -164,6 +164,8 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
         return NULL;
     }
     thread->events++;
+    if (UNLIKELY(init_incomplete))
+        init_complete();
     directory_need();
     struct start *start = shim_state == SHIM_ON ? start_get() : NULL;
     uint32_t task = start ? task_make(thread) : 0;

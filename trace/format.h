@@ -104,11 +104,12 @@ enum trace_end {
 #define TRACE_PROCESS_IO_URING 8u /* it used io_uring, which is not observed */
 #define TRACE_PROCESS_GO_PARTLY \
     16u /* its libgo is not one that is known: at the end it was not looked up who can end whose wait */
+#define TRACE_PROCESS_MADE_CODE 32u /* it made code at run time, which is not patched */
 
 /* Bits of trace_process.full */
-#define TRACE_FULL_SLOWED  1u /* threads waited */
-#define TRACE_FULL_SAMPLED 2u /* accesses were left out for a while */
-#define TRACE_FULL_DROPPED 4u /* ... from then on */
+#define TRACE_FULL_SLOWED       1u /* threads waited */
+#define TRACE_FULL_SAMPLED      2u /* accesses were left out for a while */
+#define TRACE_FULL_DROPPED      4u /* ... from then on */
 
 struct trace_process {
     uint32_t state; /* 1 */
