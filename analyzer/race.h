@@ -67,21 +67,23 @@ struct race_scan {
     struct race_scan_task *tasks;
     bool grows;    /* the trace is read while it is written: any line is worth a history */
     uint64_t step; /* then: records of a stream that race_scan_run reads at most; 0: all */
-    _Atomic uint32_t *owners; /* by line hash, while scanning */
-    uint64_t *shared;         /* bit by line hash: worth a history; NULL: all are */
-    uint64_t shared_count;    /* bits set */
-    unsigned bits;            /* log2 of the number of hashes */
-    bool patched;             /* some module was patched at load: there are machine accesses */
-    _Atomic uint16_t *lives;  /* by line hash: see race_lives_once */
-    _Atomic uint8_t *large;   /* by hash of a page: a large block was here */
-    _Atomic uint32_t next;    /* stream to be scanned next */
+    struct race_owners *owners; /* while scanning; NULL: of a trace that grows */
+    uint64_t *shared;           /* bit by race_index: worth a history; NULL: all are */
+    uint64_t shared_count;      /* bits set */
+    unsigned bits;              /* log2 of the number of hashes */
+    bool patched;               /* some module was patched at load: there are machine accesses */
+    _Atomic uint16_t *lives;    /* by line hash: see race_lives_once */
+    _Atomic uint8_t *large;     /* by hash of a page: a large block was here */
+    _Atomic uint32_t next;      /* stream to be scanned next */
 };
+
+#define RACE_HASH UINT64_C(0x9e3779b97f4a7c15)
 
 /* Place of a line in a table of 2^bits: groups of 2^group lines are scattered, the lines of one lie
  * side by side, because programs walk through memory. */
 static inline uint64_t race_index(uint64_t line, unsigned bits, unsigned group)
 {
-    uint64_t hash = (line >> group) * 0x9e3779b97f4a7c15u;
+    uint64_t hash = (line >> group) * RACE_HASH;
     return hash >> (64 + group - bits) << group | (line & ((1u << group) - 1));
 }
 
@@ -459,7 +461,7 @@ struct race_shard {
  * table. */
 static inline uint32_t race_shard_of(uint64_t line, uint32_t count)
 {
-    uint64_t hash = (line >> RACE_LINE_GROUP) * 0x9e3779b97f4a7c15u >> 20 & 0xfffff;
+    uint64_t hash = (line >> RACE_LINE_GROUP) * RACE_HASH >> 20 & 0xfffff;
     return (uint32_t)(hash * count >> 20);
 }
 

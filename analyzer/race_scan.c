@@ -9,14 +9,11 @@
 #include <string.h>
 
 #include "analyzer/memory.h"
-#include "analyzer/race.h"
+#include "analyzer/race_owner.h"
 
-/* States of an owner word: 0 nobody, task << 2 | WROTE, or SEVERAL | WROTE. */
-#define OWNER_WROTE    1u
-#define OWNER_SEVERAL  2u
 #define OWNERS_MIN     14u
 #define OWNERS_GROWING 22u
-#define OWNERS_MAX     22u /* 16 MB while scanning, 512 KB of marks later: these stay in the cache */
+#define OWNERS_MAX     22u /* 16 MB while scanning, 512 KB later: these stay in the cache */
 
 #define LIVES_SMALL    (UINT64_C(1) << 16) /* bytes: larger blocks are only noted, by pages */
 
@@ -39,8 +36,10 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     scan->bits = grows ? OWNERS_GROWING : OWNERS_MIN;
     while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 4)
         scan->bits++;
-    if (!grows)
-        scan->owners = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->owners));
+    if (!grows) {
+        scan->owners = memory_get(1, sizeof(*scan->owners));
+        race_owners_open(scan->owners, scan->bits, task_count);
+    }
     scan->lives = memory_pages(UINT64_C(1) << scan->bits, sizeof(*scan->lives));
     scan->large = memory_pages(LARGE_PAGES, sizeof(*scan->large));
     race_scan_again(scan, task_count);
@@ -74,74 +73,64 @@ uint32_t race_machine(const struct race_scan *scan, uint64_t pc)
     return module && module->flags & TRACE_MODULE_ABI ? 0 : RACE_KIND_MACHINE;
 }
 
-static void mark(struct race_scan *scan, uint64_t index, uint32_t task, uint32_t wrote)
-{
-    _Atomic uint32_t *word = &scan->owners[index];
-    uint32_t mine = task << 2, old = atomic_load_explicit(word, memory_order_relaxed);
-    for (;;) {
-        uint32_t now = mine | wrote;
-        if (old & OWNER_SEVERAL || (old && old >> 2 != task))
-            now = OWNER_SEVERAL | wrote;
-        now |= old & OWNER_WROTE;
-        if (now == old || atomic_compare_exchange_weak_explicit(
-                              word, &old, now, memory_order_relaxed, memory_order_relaxed))
-            return;
-    }
-}
-
-/* Marks on their way: the words they go to are being fetched meanwhile. One for each thread that
+/* Notes on their way: the words they go to are being fetched meanwhile. One for each thread that
  * scans. */
-#define QUEUE 16u
+#define QUEUE 32u
 struct queue {
     struct {
-        uint64_t index;
-        uint32_t task, wrote;
-    } marks[QUEUE];
+        uint64_t line;
+        uint32_t task;
+        bool wrote;
+    } notes[QUEUE];
     uint32_t next;
     uint64_t line; /* the last one */
-    uint32_t task, wrote;
+    uint32_t task;
+    bool wrote;
 };
 
-static void mark_soon(struct race_scan *scan, struct queue *queue, uint64_t line, uint32_t task,
-                      uint32_t wrote)
+static void note_queued(const struct race_scan *scan, const struct queue *queue, uint32_t slot)
 {
-    if (line == queue->line && task == queue->task && !(wrote & ~queue->wrote))
+    if (queue->notes[slot].task)
+        race_owner_note(scan->owners, queue->notes[slot].line, queue->notes[slot].task,
+                        queue->notes[slot].wrote);
+}
+
+static void note_soon(struct race_scan *scan, struct queue *queue, uint64_t line, uint32_t task,
+                      bool wrote)
+{
+    if (line == queue->line && task == queue->task && wrote <= queue->wrote)
         return;
     queue->line = line;
     queue->task = task;
     queue->wrote = wrote;
     uint32_t slot = queue->next++ % QUEUE;
-    if (queue->marks[slot].task)
-        mark(scan, queue->marks[slot].index, queue->marks[slot].task, queue->marks[slot].wrote);
-    uint64_t index = race_index(line, scan->bits, RACE_SCAN_GROUP);
-    __builtin_prefetch(&scan->owners[index], 1);
-    queue->marks[slot].index = index;
-    queue->marks[slot].task = task;
-    queue->marks[slot].wrote = wrote;
+    note_queued(scan, queue, slot);
+    __builtin_prefetch(race_owner_home(scan->owners, line, 0), 1);
+    __builtin_prefetch(race_owner_home(scan->owners, line, 1), 1);
+    queue->notes[slot].line = line;
+    queue->notes[slot].task = task;
+    queue->notes[slot].wrote = wrote;
 }
 
-static void mark_all(struct race_scan *scan, const struct queue *queue)
+static void note_rest(const struct race_scan *scan, const struct queue *queue)
 {
     for (uint32_t i = 0; i < QUEUE; i++)
-        if (queue->marks[i].task)
-            mark(scan, queue->marks[i].index, queue->marks[i].task, queue->marks[i].wrote);
+        note_queued(scan, queue, i);
 }
 
-/* More lines than there are hashes are all of them: bounds the work that one damaged record can
+/* More lines than there are words are all of them: bounds the work that one damaged record can
  * make. */
-static void mark_lines(struct race_scan *scan, struct queue *queue, uint64_t first, uint64_t count,
-                       uint32_t task, uint32_t wrote)
+static void note_lines(struct race_scan *scan, struct queue *queue, uint64_t first, uint64_t count,
+                       uint32_t task, bool wrote)
 {
-    uint64_t hashes = UINT64_C(1) << scan->bits;
     if (!scan->owners)
         return;
-    if (count < hashes) {
-        for (uint64_t i = 0; i < count; i++)
-            mark_soon(scan, queue, first + i, task, wrote);
+    if (count >= UINT64_C(1) << scan->bits) {
+        race_owner_note_all(scan->owners, wrote);
         return;
     }
-    for (uint64_t i = 0; i < hashes; i++)
-        atomic_fetch_or_explicit(&scan->owners[i], OWNER_SEVERAL | wrote, memory_order_relaxed);
+    for (uint64_t i = 0; i < count; i++)
+        note_soon(scan, queue, first + i, task, wrote);
 }
 
 /* ---- how often memory was given out ---- */
@@ -261,13 +250,13 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
         stream->records++;
         stream->lines += record->run + 1;
         if (record->run == 0 && task && scan->owners) {
-            mark_soon(scan, queue, first, task, record->kind & TRACE_KIND_WRITE);
+            note_soon(scan, queue, first, task, record->kind & TRACE_KIND_WRITE);
             break;
         }
         if (record->stride < 0)
             first -= record->run;
         if (task)
-            mark_lines(scan, queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+            note_lines(scan, queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
         break;
     case TRACE_ACCESS_RANGE:
     case TRACE_ACCESS_FREE:
@@ -278,9 +267,8 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
             count_block(scan, record);
         }
         if (task && record->size)
-            mark_lines(
-                scan, queue, first, (record->address + record->size - 1) / 64 - first + 1, task,
-                record->type == TRACE_ACCESS_FREE ? OWNER_WROTE : record->kind & TRACE_KIND_WRITE);
+            note_lines(scan, queue, first, (record->address + record->size - 1) / 64 - first + 1,
+                       task, record->type == TRACE_ACCESS_FREE || record->kind & TRACE_KIND_WRITE);
         break;
     case TRACE_ACCESS_LOST:
         stream->lost += record->size;
@@ -311,7 +299,7 @@ static bool take_lines(struct race_scan *scan, struct race_scan_stream *stream, 
     stream->records += count;
     stream->lines += count;
     for (uint32_t i = 0; scan->owners && i < count; i++)
-        mark_soon(scan, queue, at->lines[i].line, task, at->lines[i].kind & TRACE_KIND_WRITE);
+        note_soon(scan, queue, at->lines[i].line, task, at->lines[i].kind & TRACE_KIND_WRITE);
     return count != 0;
 }
 
@@ -339,7 +327,7 @@ static void scan_stream(struct race_scan *scan, uint32_t index)
         stream->all_records++;
         take_record(scan, index, record, cursor->place.offset, &queue);
     }
-    mark_all(scan, &queue);
+    note_rest(scan, &queue);
     stream->bytes = cursor->place.bytes;
     if (cursor->error) {
         stream->error = cursor->error;
@@ -404,19 +392,12 @@ static void order_visits(struct race_scan *scan)
 
 void race_scan_end(struct race_scan *scan)
 {
-    uint64_t hashes = UINT64_C(1) << scan->bits;
     order_visits(scan);
     if (!scan->owners)
         return;
-    scan->shared = memory_get(hashes / 64, sizeof(*scan->shared));
-    for (uint64_t i = 0; i < hashes; i++) {
-        uint64_t racy = OWNER_SEVERAL | OWNER_WROTE;
-        if ((atomic_load_explicit(&scan->owners[i], memory_order_relaxed) & racy) != racy)
-            continue;
-        scan->shared[i / 64] |= UINT64_C(1) << (i % 64);
-        scan->shared_count++;
-    }
-    memory_pages_free(scan->owners, hashes, sizeof(*scan->owners));
+    scan->shared = memory_get((UINT64_C(1) << scan->bits) / 64, sizeof(*scan->shared));
+    scan->shared_count = race_owners_close(scan->owners, scan->shared);
+    free(scan->owners);
     scan->owners = NULL;
 }
 
