@@ -10,8 +10,10 @@
 #include "analyzer/memory.h"
 #include "analyzer/report.h"
 #include "analyzer/source.h"
+#include "analyzer/symbols.h"
 
-#define RULE "=================="
+#define RULE         "=================="
+#define FOLDED_LEAST 3 /* frames */
 
 enum paint { PAINT_NONE, PAINT_TITLE, PAINT_PART, PAINT_SOURCE, PAINT_DIM };
 
@@ -79,6 +81,15 @@ static void write_sentence(const char *before, const char *text, const char *aft
         fprintf(out, "  %s%.*s%s", before, (int)length, text, after);
 }
 
+/* How many frames from here on are of headers of the system or of the language: templates call each other ten deep. */
+static uint32_t library_run(const struct stack *stack, uint32_t from)
+{
+    uint32_t i = from;
+    while (i < stack->count && stack->frames[i].file && symbols_system_file(stack->frames[i].file))
+        i++;
+    return i - from;
+}
+
 static void write_part(const struct report *report, const struct part *part, FILE *out)
 {
     const struct frame *site = stack_site(&part->stack);
@@ -86,6 +97,13 @@ static void write_part(const struct report *report, const struct part *part, FIL
     write_sentence("", part->text ? part->text : "At", part->stack.count ? ":" : ".", out);
     fprintf(out, "%s\n", paint(report, PAINT_NONE));
     for (uint32_t i = 0; i < part->stack.count; i++) {
+        uint32_t folded = i ? library_run(&part->stack, i) : 0;
+        if (folded >= FOLDED_LEAST) {
+            fprintf(out, "    #%u-#%u %u frames of headers of the system\n", i, i + folded - 1,
+                    folded);
+            i += folded - 1;
+            continue;
+        }
         write_frame(&part->stack.frames[i], i, out);
         if (&part->stack.frames[i] == site && site->own)
             write_source(report, site, out);
@@ -126,6 +144,15 @@ static void write_growth(const struct finding *finding, FILE *out)
                 i + 1 == finding->growth_count ? ".\n" : "");
 }
 
+/* Of a block, the part with the stack that allocated it says where it lies. */
+static bool location_told(const struct finding *finding)
+{
+    for (uint32_t i = 0; i < finding->part_count; i++)
+        if (finding->kind == FINDING_RACE && finding->parts[i].role == PART_LOCATION)
+            return true;
+    return false;
+}
+
 static void write_finding(const struct report *report, const struct report_item *item, FILE *out)
 {
     const struct finding *finding = item->finding;
@@ -137,7 +164,7 @@ static void write_finding(const struct report *report, const struct report_item 
         write_sentence("", finding->summary, ".\n\n", out);
     for (uint32_t i = 0; i < finding->part_count; i++)
         write_part(report, &finding->parts[i], out);
-    if (finding->location)
+    if (finding->location && !location_told(finding))
         write_sentence("Location is ", finding->location, ".\n\n", out);
     if (finding->why)
         write_sentence("Why: ", finding->why, ".\n", out);

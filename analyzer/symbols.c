@@ -177,13 +177,37 @@ bool symbols_system_file(const char *path)
     return strstr(path, "/rustlib/src/rust/library/") != NULL;
 }
 
-char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
+/* "/a/./b//../c" is "/a/c": clang reaches the headers of gcc's library by many such steps. */
+static void path_simplify(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from;) {
+        size_t length = 1 + strcspn(from + 1, "/");
+        if (length == 3 && from[1] == '.' && from[2] == '.')
+            while (to > path && *--to != '/')
+                ;
+        else if (length > 1 && !(length == 2 && from[1] == '.'))
+            to = (char *)memmove(to, from, length) + length;
+        from += length;
+    }
+    *to = 0;
+}
+
+static char *path_whole(const char *directory, const char *path)
 {
     if (path[0] == ' ' &&
         path[1] == '/') /* gccgo writes so of what it inlines from another package */
         path++;
     char *whole =
         directory && path[0] != '/' ? memory_format("%s/%s", directory, path) : memory_text(path);
+    if (whole[0] == '/')
+        path_simplify(whole);
+    return whole;
+}
+
+char *symbols_path(const struct symbols *symbols, const char *directory, const char *path)
+{
+    char *whole = path_whole(directory, path);
     if (!symbols->strip)
         return whole;
     const char *at = strstr(whole, symbols->strip);
@@ -254,8 +278,10 @@ static void set_file(struct symbols *symbols, struct frame *frame, Dwarf_Die *un
     const char *directory = unit_directory(unit);
     if (!path)
         return;
+    char *whole = path_whole(directory, path);
+    frame->own &= !symbols_system_file(whole);
+    free(whole);
     frame->file = symbols_path(symbols, directory, path);
-    frame->own &= !symbols_system_file(path[0] == '/' || !directory ? path : directory);
 }
 
 /* The place an inlined function was called from is where its caller's frame stands. */

@@ -175,6 +175,29 @@ static void stripped_prefix(void **state)
     done(&opened);
 }
 
+static void simple_paths(void **state)
+{
+    static const char *const paths[][3] = {
+        /* directory, path, what they are */
+        {"/a/b", "c.h", "/a/b/c.h"},
+        {"/a/b", "../c.h", "/a/c.h"},
+        {"/a/b", "./x/.././c.h", "/a/b/c.h"},
+        {"/a", "../../..//c.h", "/c.h"},
+        {NULL, "../c.h", "../c.h"},
+        {"/a", "/b//..c/d../...", "/b/..c/d../..."},
+        {"/a", "/usr/bin/../lib/gcc/x/12/../../../../include/c++/12/vector",
+         "/usr/include/c++/12/vector"},
+    };
+    (void)state;
+    struct opened opened = self(false, NULL);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        char *path = symbols_path(opened.symbols, paths[i][0], paths[i][1]);
+        assert_string_equal(path, paths[i][2]);
+        free(path);
+    }
+    done(&opened);
+}
+
 static void changed_file(void **state)
 {
     (void)state;
@@ -308,8 +331,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names),          cmocka_unit_test(system_files),
         cmocka_unit_test(inlined_frames), cmocka_unit_test(stripped_prefix),
-        cmocka_unit_test(changed_file),   cmocka_unit_test(no_module),
-        cmocka_unit_test(variables),      cmocka_unit_test(receiver_copy),
+        cmocka_unit_test(simple_paths),   cmocka_unit_test(changed_file),
+        cmocka_unit_test(no_module),      cmocka_unit_test(variables),
+        cmocka_unit_test(receiver_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
+#include "shim/stack.h"
 #include "shim/stream.h"
 #include "shim/table.h"
 #include "shim/task.h"
@@ -515,6 +516,10 @@ static void filter_forget(struct access_state *state, uintptr_t address, size_t 
     }
 }
 
+/*
+ * Blocks are made and freed by functions that nobody instrumented (operator new, strdup), so the shadow stack does not know
+ * who called these: the stack is unwound in every program, and the shadow stack is what is told where no time is left for it.
+ */
 static void block_record(struct thread *thread, struct access_state *state, uint32_t type,
                          uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
@@ -523,8 +528,9 @@ static void block_record(struct thread *thread, struct access_state *state, uint
     open_flush_range(thread, state, address, address + size);
     struct trace_access block = {
         .type = type, .kind = kind, .address = address, .size = size, .pc = pc, .tsc = tsc_now()};
-    if (patch_on)
-        access_stack_of_call(state, pc, (uintptr_t)__builtin_frame_address(0));
+    uint32_t stack = stack_here_rationed(thread, pc, (uintptr_t)__builtin_frame_address(0));
+    if (stack || patch_on)
+        access_stack(state, stack | ACCESS_STACK_CALLED);
     open_put(thread, state, &block);
     access_stack(state, 0);
 }
@@ -538,7 +544,7 @@ void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_
     filter_forget(state, address, size);
     mark_clear(address, size);
     if (access_alone())
-        block_add(address, size, kind, pc);
+        block_add(thread, address, size, kind, pc);
     else
         block_record(thread, state, TRACE_ACCESS_ALLOC, address, size, kind, pc);
 }

@@ -399,6 +399,8 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
  * return address is the pc of the record. */
 #define ACCESS_STACK_OF_CALL UINT32_MAX
 #define ACCESS_STACK_CALLED  (1u << 31) /* added to its id */
+/* Return addresses of a stack, the innermost first, without the one that is the pc of the record. */
+const uint64_t *open_frames(uint32_t stack, uint32_t *count);
 
 /* What is recorded from here on was done with this call stack (stack_of(), stack_here()); 0: the shadow stack's. */
 static inline void access_stack(struct access_state *state, uint32_t stack)
@@ -439,7 +441,7 @@ void park_forget(struct access_state *state);
 #define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_PUT_MAX)) /* entries, of two records at most */
 
 /* block.c: blocks allocated while there was one task, for the ALLOC records of those that live on. */
-void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
+void block_add(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc);
 void block_remove(uintptr_t address);
 /* At the first record of a process: writes ALLOC records for the blocks alive. After open_sync. */
 void block_write(struct thread *thread, struct access_state *state);

@@ -415,7 +415,7 @@ static void random_step(uint32_t lines)
         for (uint64_t i = 0; i < roll(20); i++)
             do_access(row + 8 * i, 8, 3u << 4, 0x5000);
     } else if (what < 96) {
-        patch_on = 0; /* a block's stack is the shadow stack */
+        patch_on = 0;
         do_block(MEMORY + roll(lines) * 64 + roll(4) * 16, 16 + roll(300), roll(2));
         patch_on = 1;
     } else if (what < 97) {

@@ -18,7 +18,7 @@ struct block {
     uintptr_t address;
     size_t size;
     uint64_t pc, tsc;
-    uint32_t kind, stack;
+    uint32_t kind, stack; /* with ACCESS_STACK_CALLED: an unwound one, which begins with `pc` */
 };
 
 static struct block *kept; /* direct-mapped by address; only ever touched while there is one task */
@@ -40,16 +40,18 @@ static uint32_t shadow_stack(void)
     return depth ? stack_put(inner_first, depth) : 0;
 }
 
-void block_add(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
+void block_add(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 {
     if (!kept && !(kept = memory_get(BLOCKS * sizeof *kept)))
         return;
-    *block_of(address) = (struct block){.address = address,
-                                        .size = size,
-                                        .pc = pc,
-                                        .tsc = tsc_now(),
-                                        .kind = kind,
-                                        .stack = shadow_stack()};
+    uint32_t stack = stack_here_rationed(thread, pc, (uintptr_t)__builtin_frame_address(0));
+    *block_of(address) =
+        (struct block){.address = address,
+                       .size = size,
+                       .pc = pc,
+                       .tsc = tsc_now(),
+                       .kind = kind,
+                       .stack = stack ? stack | ACCESS_STACK_CALLED : shadow_stack()};
 }
 
 void block_remove(uintptr_t address)
@@ -64,21 +66,18 @@ void block_write(struct thread *thread, struct access_state *state)
         struct block *block = &kept[i];
         if (!block->address)
             continue;
-        const uint64_t *words = table_slot(&table_stacks, block->stack);
-        uint64_t frames[TRACE_STACK_DEPTH];
-        uint32_t count = 0;
-        if (block->stack && words[0] <= TRACE_STACK_DEPTH)
-            while (count < words[0]) {
-                frames[count] = words[words[0] - count];
-                count++;
-            }
+        uint64_t outermost_first[TRACE_STACK_DEPTH];
+        uint32_t count;
+        const uint64_t *frames = open_frames(block->stack, &count);
+        for (uint32_t j = 0; j < count; j++)
+            outermost_first[j] = frames[count - 1 - j];
         struct trace_access record = {.type = TRACE_ACCESS_ALLOC,
                                       .kind = block->kind,
                                       .address = block->address,
                                       .size = block->size,
                                       .pc = block->pc,
                                       .tsc = block->tsc};
-        open_put_with(thread, state, &record, frames, count);
+        open_put_with(thread, state, &record, outermost_first, count);
         block->address = 0;
     }
 }

@@ -365,7 +365,7 @@ static uint32_t stacks_share(const uint64_t *a, uint32_t a_count, const uint64_t
     return same;
 }
 
-static const uint64_t *frames_of(uint32_t stack, uint32_t *count)
+const uint64_t *open_frames(uint32_t stack, uint32_t *count)
 {
     const uint64_t *frames = stack_frames(stack & ~ACCESS_STACK_CALLED, count);
     uint32_t own = stack & ACCESS_STACK_CALLED && *count ? 1 : 0;
@@ -394,8 +394,8 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
     }
     uint64_t outermost_first[TRACE_STACK_DEPTH];
     uint32_t depth, before;
-    const uint64_t *frames = frames_of(state->stack, &depth);
-    const uint64_t *old = frames_of(state->stack_written, &before);
+    const uint64_t *frames = open_frames(state->stack, &depth);
+    const uint64_t *old = open_frames(state->stack_written, &before);
     for (uint32_t i = 0; i < depth; i++)
         outermost_first[i] = frames[depth - 1 - i];
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;

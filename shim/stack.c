@@ -36,7 +36,7 @@ struct stack_entry {
 } __attribute__((aligned(64)));
 
 /*
- * Unwinding for accesses is rationed: a thread may spend a sixteenth of its time on it. What comes beyond has no call
+ * Unwinding for accesses and blocks is rationed: a thread may spend a sixteenth of its time on it. What comes beyond has no call
  * stack but its own place. The unwinder needs up to 10 KB of stack, more than a signal stack or a fiber may have; so it
  * runs on a stack of its own.
  */
@@ -380,9 +380,11 @@ static bool unwind_there(struct unwinding *asked)
     return allowed;
 }
 
+/* While there is one task only blocks ask, and programs start: a quarter of it. */
 static bool spent_enough(const struct stack_cache *cache)
 {
-    return cache->spent > UNWIND_FREE + (tsc_now() - cache->since) / UNWIND_SHARE;
+    uint64_t share = UNWIND_FREE + (tsc_now() - cache->since) / UNWIND_SHARE;
+    return cache->spent > (table_tasks.count <= 2 ? share / 4 : share);
 }
 
 bool stack_in_unwinder(uintptr_t pc)
