@@ -192,7 +192,8 @@ check-asan:
 	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=all' asan-tests
 asan-tests: $(GOROCHECK) $(TRACE_TESTS) $(ANALYZER_TESTS)
-	@BUILD='$(BUILD)' UNIT_ONLY=1 UNIT_TIMEOUT=900 GOROCHECK_MUTATIONS=$(MUTATIONS) \
+	@BUILD='$(BUILD)' UNIT_ONLY=1 UNIT_TIMEOUT=3600 GOROCHECK_MUTATIONS=$(MUTATIONS) \
+	    ASAN_OPTIONS=max_malloc_fill_size=0:malloc_context_size=5:quarantine_size_mb=16 \
 	    testprogs/check/test $(TRACE_TESTS) $(ANALYZER_TESTS)
 .PHONY: asan-tests
 
