@@ -194,6 +194,7 @@ uint32_t stack_put_text(const char *text, size_t length)
 /* What is asked of the unwinder, and its answer. It lies at the low end of the unwinder's stack. */
 struct unwinding {
     unw_context_t context;
+    const struct trace_module *module; /* of the frame before */
     bool interrupted; /* the context is that of an instruction of the program; else of ourselves: */
     uintptr_t pc,
         low; /* then the answer begins with this return address, which stands above `low` */
@@ -223,6 +224,25 @@ long stack_probe(uintptr_t address)
     return -1;
 }
 
+/*
+ * Beyond code that no module holds (made at run time) the unwinder can only guess by rbp, which is anything there. It looks
+ * whether a word can be read by its first page; a JVM's heap ends at 4 GB, its code holds 0xffffffff in rbp, and one run in
+ * three ended in a fault of ours.
+ */
+static bool in_module(struct unwinding *asked, uintptr_t pc)
+{
+    const struct trace_module *module = asked->module;
+    if (module && pc >= module->low && pc < module->high)
+        return true;
+    module = module_at(pc);
+    if (!module) { /* it may have come just now */
+        module_refresh();
+        module = module_at(pc);
+    }
+    asked->module = module;
+    return module != NULL;
+}
+
 static void unwind(void *data)
 {
     struct unwinding *asked = data;
@@ -233,6 +253,8 @@ static void unwind(void *data)
         return;
     for (uint32_t steps = 0; asked->count < asked->limit && steps < asked->limit + 16; steps++) {
         unw_word_t ip = 0, sp = 0;
+        if (asked->count && !in_module(asked, asked->pcs[asked->count - 1]))
+            break;
         if (unw_step(&cursor) <= 0)
             break;
         unw_get_reg(&cursor, UNW_REG_IP, &ip);
@@ -355,6 +377,7 @@ static struct unwinding *unwinding_of(struct stack_cache *cache)
     if (asked) {
         asked->limit = shim_options.stack_depth;
         asked->count = asked->id = 0;
+        asked->module = NULL;
     }
     return asked;
 }
