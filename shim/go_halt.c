@@ -30,6 +30,7 @@
 #define TRIES       200u /* of NAP_NS each, for one that is asked again */
 #define NAP_NS      100000
 #define DEAF_NS     UINT64_C(2000000) /* who has not answered by then may block the signal */
+#define STEP_NS     UINT64_C(50000) /* of the processor, which one gets between two such questions */
 #define STATUS_MASK 0xfffu
 #define STATUS_CALL 3u
 #define RED_ZONE    128u
@@ -77,13 +78,21 @@ static void nap(void)
 
 /* ---- in the thread ---- */
 
-/* Is it in the kernel, or about to ask it again, as one that waits is? The instruction leaves its return address in rcx; one
- * that came to the instruction behind it by a jump has something else there. */
-static bool in_kernel(const greg_t *gregs)
+/*
+ * Was it waiting in the kernel? The instruction leaves its return address in rcx; one that came to the instruction behind it
+ * by a jump has something else there. A wait is either broken off, or begun again, as a futex is. One that has just woken
+ * somebody is not waiting: unlocking may do that, with a timer in hand that is in no list any more.
+ */
+static bool waits_in_kernel(const greg_t *gregs)
 {
     const uint8_t *code = (const uint8_t *)gregs[REG_RIP];
-    return (code[-2] == 0x0f && code[-1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP]) ||
-           (code[0] == 0x0f && code[1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP] + 2);
+    if (code[-2] == 0x0f && code[-1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP])
+        return gregs[REG_RAX] == -EINTR;
+    uint32_t operation =
+        (uint32_t)gregs[REG_RSI] & ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+    return code[0] == 0x0f && code[1] == 0x05 && gregs[REG_RCX] == gregs[REG_RIP] + 2 &&
+           gregs[REG_RAX] == SYS_futex &&
+           (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
 }
 
 static void registers_read(struct go_halted *halted, const ucontext_t *context)
@@ -121,7 +130,7 @@ static void halt_entry(int signal, siginfo_t *info, void *data)
     halted->g = go_running();
     bool scheduler = !halted->g || !go_id_of(halted->g);
     if (thread->busy ||
-        (scheduler && (go_statement_under_way() || !in_kernel(context->uc_mcontext.gregs)))) {
+        (scheduler && (go_statement_under_way() || !waits_in_kernel(context->uc_mcontext.gregs)))) {
         __atomic_store_n(&halted->state, AGAIN, __ATOMIC_SEQ_CST);
     } else {
         uint32_t number = halt.number;
@@ -153,10 +162,18 @@ static bool in_call(const struct go_halted *halted)
     return go && go->g && go != halted->thread->go_own && status_of(go->g) == STATUS_CALL;
 }
 
+static bool is_known(const struct thread *thread)
+{
+    bool known = thread == halt.self || !thread->go_own || thread->ended;
+    for (uint32_t i = 0; i < halt.count && !known; i++)
+        known = halt.items[i].thread == thread;
+    return known;
+}
+
 static void collect(struct thread *thread, void *data)
 {
     (void)data;
-    if (thread == halt.self || !thread->go_own)
+    if (is_known(thread))
         return;
     if (halt.count == HALTED_MAX) {
         halt.failed = true;
@@ -252,6 +269,18 @@ static bool wait_for(struct go_halted *halted)
     return halted->state != AGAIN;
 }
 
+/*
+ * It must have gone on before it is asked again. Where processors are scarce it would else find the question each time that
+ * it gets one, and never leave the place where it cannot be halted.
+ */
+static void let_run(const struct go_halted *halted)
+{
+    uint64_t used = go_used_by(halted->tid);
+    while (go_used_by(halted->tid) < used + STEP_NS && go_would_run(halted->tid) &&
+           now_ns() < halt.until)
+        nap();
+}
+
 /* All are asked, then all are waited for; those who are to be asked again are, while the others stand. */
 static void halt_all(void)
 {
@@ -271,8 +300,10 @@ static void halt_all(void)
             struct go_halted *halted = &halt.items[i];
             if (halted->calls)
                 again |= !in_call(halted);
-            else if (halted->state != HALTED && !halted->deaf)
-                again |= !wait_for(halted);
+            else if (halted->state != HALTED && !halted->deaf && !wait_for(halted)) {
+                let_run(halted);
+                again = true;
+            }
         }
         if (!again)
             return;
@@ -299,14 +330,25 @@ bool go_halt(const struct thread *self)
          i++) /* no handler of the program's while it stands */
         ((uint8_t *)&action.sa_mask)[i] = 0xff;
     real.sigaction(GO_HALT_SIGNAL, &action, NULL);
-    task_each_thread(collect, NULL);
-    halt_all();
+    /* Others begin meanwhile, and would take goroutines and timers. */
+    for (uint32_t before = UINT32_MAX; before != halt.count && !halt.failed;) {
+        before = halt.count;
+        task_each_thread(collect, NULL);
+        halt_all();
+    }
     return !halt.failed;
+}
+
+static void unknown(struct thread *thread, void *same)
+{
+    *(bool *)same &= is_known(thread);
 }
 
 bool go_halt_end(void)
 {
     bool same = halt.items && !halt.failed;
+    if (same)
+        task_each_thread(unknown, &same);
     for (uint32_t i = 0; same && i < halt.count; i++) {
         const struct go_halted *halted = &halt.items[i];
         if (halted->calls)
