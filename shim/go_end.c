@@ -21,6 +21,7 @@ static void look(struct go *go, void *data)
     if (!go->task || !go->g)
         return;
     struct trace_task *record = task_record(go->task);
+    record->flags &= ~(TRACE_TASK_IN_CALL | TRACE_TASK_DEFERS | TRACE_TASK_ASKED);
     if (record->state == TRACE_TASK_ENDED || !go_parks(go))
         return;
     uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
@@ -53,19 +54,39 @@ static void search(struct thread *thread, struct go *ender)
                               : (uint64_t)__builtin_frame_address(0) - OWN_FRAMES);
 }
 
+/*
+ * A call that returns during the search, a thread that begins, or one that does not answer in time spoils it: then all go on
+ * and it is made again. Afterwards they stand still.
+ */
+#define SPOILED_MAX 4u
+
+static bool search_soundly(struct thread *thread, struct go *ender)
+{
+    for (uint32_t spoiled = 0;;) {
+        bool halted = go_halt(thread);
+        go_each(look, NULL);
+        search(thread, ender);
+        if (halted && go_halt_held())
+            return true;
+        spoiled += halted ? 1 : 2; /* it took seconds */
+        if (spoiled >= SPOILED_MAX)
+            return false;
+        go_reach_end(false);
+        go_halt_end();
+    }
+}
+
 void go_at_end(struct thread *thread, bool orderly)
 {
     struct go *ender = orderly && thread->go ? go_behind(thread) : NULL;
-    bool halted = ender && go_layout.end_known && go_halt(thread);
-    go_each(look, NULL);
-    if (!ender)
-        return;
-    if (!go_layout.end_known) {
-        if (ender != thread->go || ender->threw)
+    if (!ender || !go_layout.end_known) {
+        go_each(look, NULL);
+        if (ender && (ender != thread->go || ender->threw))
             go_crashed(ender);
         return;
     }
-    search(thread, ender);
+    bool sound = search_soundly(thread, ender);
     shim_state = SHIM_ENDED; /* what they do from here on is no part of the record */
-    go_reach_end(go_halt_end() && halted);
+    go_halt_end();
+    go_reach_end(sound);
 }

@@ -344,7 +344,7 @@ static void unknown(struct thread *thread, void *same)
     *(bool *)same &= is_known(thread);
 }
 
-bool go_halt_end(void)
+bool go_halt_held(void)
 {
     bool same = halt.items && !halt.failed;
     if (same)
@@ -356,9 +356,13 @@ bool go_halt_end(void)
         else if (halted->deaf)
             same = go_used_by(halted->tid) == halted->used;
     }
+    return same;
+}
+
+void go_halt_end(void)
+{
     halt.on = 0;
     raw4(SYS_futex, &halt.on, FUTEX_WAKE_PRIVATE, 1 << 30, NULL);
-    return same;
 }
 
 const struct go_halted *go_halt_find(uintptr_t g)

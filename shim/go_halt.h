@@ -24,10 +24,12 @@ struct go_halted {
     uint64_t words[GO_HALTED_GENERAL + 2 * GO_HALTED_VECTOR]; /* its registers */
 };
 
-/* True: nobody but `self` runs Go's code any more. go_halt_end() lets them go on. */
+/* True: nobody but `self` runs Go's code any more. After go_halt_end() this may be done again. */
 bool go_halt(const struct thread *self);
-/* True: and nobody has, in between. */
-bool go_halt_end(void);
+/* True: and nobody has, since then. */
+bool go_halt_held(void);
+/* They go on, also if not all could be halted. */
+void go_halt_end(void);
 /* The thread that runs `g`, NULL: none that is halted. */
 const struct go_halted *go_halt_find(uintptr_t g);
 /* Processor time of a thread. */
