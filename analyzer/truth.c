@@ -27,8 +27,7 @@ struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, 
     truth->worker_count = count;
     truth_find_words(truth);
     truth->closure_words = memory_get(truth->word_count, sizeof(*truth->closure_words));
-    for (uint32_t w = 0; w < truth->word_count; w++)
-        truth->closure_words[w] = truth->words[w].at;
+    truth_rank(truth);
     truth->path = memory_get(truth->word_count, sizeof(*truth->path));
     truth->doubt = carrier_in_doubt(analysis->trace, &truth->doubt_reason);
     truth_explain(truth);

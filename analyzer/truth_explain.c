@@ -29,17 +29,8 @@ struct explain {
 
 /* ---- might it be ordered? ---- */
 
-static struct race_instance instance_of(const struct race_sample *sample)
-{
-    return (struct race_instance){.before_task = (uint32_t)sample->before.task,
-                                  .after_task = (uint32_t)sample->after.task,
-                                  .before_segment = sample->before.segment,
-                                  .after_segment = sample->after.segment};
-}
-
-/* In either direction: the trace may have come to the two the other way round. */
-static enum closure_answer ordered(struct closure *closure, struct closure_choice choice,
-                                   const struct race_instance *instance, bool *path)
+enum closure_answer truth_ordered(struct closure *closure, struct closure_choice choice,
+                                  const struct race_instance *instance, bool *path)
 {
     enum closure_answer before =
         closure_before(closure, choice, instance->before_task, instance->before_segment,
@@ -60,7 +51,7 @@ static enum closure_answer try_one(struct truth *truth, uint32_t limit,
         return CLOSURE_UNORDERED;
     memset(truth->path, 0, truth->word_count);
     struct closure_choice choice = {.common = limit};
-    return ordered(truth->closure, choice, instance, truth->path);
+    return truth_ordered(truth->closure, choice, instance, truth->path);
 }
 
 static void note_path(struct truth *truth, bool *groups)
@@ -82,7 +73,7 @@ static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups
         if (!sample && !tried->ordered)
             break;
         struct race_instance instance =
-            sample ? instance_of(&pair->samples[i]) : pair->instances[i - pair->sample_count];
+            sample ? truth_instance(&pair->samples[i]) : pair->instances[i - pair->sample_count];
         enum closure_answer answer = try_one(truth, limit, &instance);
         if (answer == CLOSURE_UNORDERED)
             tried->ordered = false;
@@ -103,7 +94,7 @@ static bool overwrites(struct truth *truth, const struct truth_pair *tried)
     const struct race_pair *pair = truth_race(truth, tried);
     if (!(pair->low & pair->high & RACE_SITE_WRITE) || pair->sample_count == 0)
         return false;
-    struct race_instance instance = instance_of(&pair->samples[0]);
+    struct race_instance instance = truth_instance(&pair->samples[0]);
     return try_one(truth, truth->groups[tried->group].end, &instance) == CLOSURE_UNORDERED;
 }
 
@@ -194,11 +185,11 @@ static enum closure_answer try_alone(const struct explain *explain, uint32_t gro
         choice.end = explain->truth->groups[group].end;
     }
     bool guesses = closure_known_only(explain->alone, true);
-    enum closure_answer answer = ordered(explain->alone, choice, instance, NULL);
+    enum closure_answer answer = truth_ordered(explain->alone, choice, instance, NULL);
     if (answer != CLOSURE_UNORDERED || !guesses)
         return answer;
     closure_known_only(explain->alone, false);
-    answer = ordered(explain->alone, choice, instance, NULL);
+    answer = truth_ordered(explain->alone, choice, instance, NULL);
     return answer == CLOSURE_UNORDERED ? answer : CLOSURE_UNKNOWN;
 }
 
@@ -242,7 +233,7 @@ static bool cover_pair(const struct explain *explain, const struct truth_pair *t
     const struct race_pair *pair = truth_race(explain->truth, tried);
     uint32_t limit = tried->group == TRUTH_NONE ? explain->truth->group_count : tried->group;
     for (uint32_t i = 0; i < pair->sample_count; i++) {
-        struct race_instance instance = instance_of(&pair->samples[i]);
+        struct race_instance instance = truth_instance(&pair->samples[i]);
         if (!cover(explain, limit, &instance, flags))
             return false;
     }
@@ -303,22 +294,6 @@ static void explain_classes(struct explain *explain)
 
 /* ---- all of it ---- */
 
-/* The group of the words that each pair of a worker raced on. */
-static uint32_t *groups_of_pairs(const struct truth *truth, uint32_t worker)
-{
-    uint32_t count = truth->workers[worker].history.pair_count;
-    uint32_t *groups = memory_get(count, sizeof(*groups));
-    for (uint32_t p = 0; p < count; p++)
-        groups[p] = TRUTH_NONE;
-    for (uint32_t w = 0; w < truth->word_count; w++) {
-        const struct truth_word *word = &truth->words[w];
-        for (uint32_t l = word->worker == worker ? word->at.watch->pairs : 0; l;
-             l = word->at.watches->links[l].next)
-            groups[word->at.watches->links[l].pair] = word->group;
-    }
-    return groups;
-}
-
 static bool is_machine(const struct race_pair *pair)
 {
     return (pair->low | pair->high) & RACE_SITE_MACHINE;
@@ -327,7 +302,7 @@ static bool is_machine(const struct race_pair *pair)
 static void try_worker(struct truth *truth, uint32_t worker, bool *path)
 {
     const struct race_history *history = &truth->workers[worker].history;
-    uint32_t *groups = groups_of_pairs(truth, worker);
+    uint32_t *groups = truth_groups_of_pairs(truth, worker);
     uint32_t *tried_of = memory_get(history->pair_count, sizeof(*tried_of));
     for (uint32_t p = 0; p < history->pair_count; p++) {
         tried_of[p] = TRUTH_NONE;

@@ -131,6 +131,23 @@ static void flag_takes_what_it_orders(void **state)
     assert_int_equal(told.also, 3); /* of 0x100 or 0x120 with 0x200 or 0x220 */
 }
 
+/* b stores the data and then the flag, all in one segment; a reads the flag, synchronises with somebody
+ * else, reads the data. Each raced once, the data first: it is the order that tells which is the flag. */
+static void flag_is_who_orders(void **state)
+{
+    (void)state;
+    struct trace_make *make = truth_make_tasks();
+    make_line(make, A, READ4, 0x110, FLAG, WORD);
+    make_segment(make, A, 2);
+    make_line(make, A, READ4, 0x100, PLACE, WORD);
+    make_line(make, B, WRITE4, 0x200, PLACE, WORD);
+    make_line(make, B, WRITE4, 0x210, FLAG, WORD);
+    struct told told = tell(make);
+    assert_int_equal(told.findings, 1);
+    assert_int_equal(told.flags, 1);
+    assert_int_equal(told.explained, 1);
+}
+
 /* Two racy words, neither of which alone leads from a to the third task. */
 static void flags_do_not_join(void **state)
 {
@@ -312,11 +329,12 @@ static void retired_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flag_orders),       cmocka_unit_test(flag_takes_what_it_orders),
-        cmocka_unit_test(flags_do_not_join), cmocka_unit_test(there_and_back),
-        cmocka_unit_test(one_word),          cmocka_unit_test(flag_does_not_order),
-        cmocka_unit_test(flag_of_the_past),  cmocka_unit_test(flag_too_early),
-        cmocka_unit_test(flags_in_a_row),    cmocka_unit_test(retired_edges),
+        cmocka_unit_test(flag_orders),        cmocka_unit_test(flag_takes_what_it_orders),
+        cmocka_unit_test(flags_do_not_join),  cmocka_unit_test(there_and_back),
+        cmocka_unit_test(one_word),           cmocka_unit_test(flag_does_not_order),
+        cmocka_unit_test(flag_of_the_past),   cmocka_unit_test(flag_too_early),
+        cmocka_unit_test(flags_in_a_row),     cmocka_unit_test(retired_edges),
+        cmocka_unit_test(flag_is_who_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * What the parts of truth.h share: truth_words.c finds the words that could be flags,
- * truth_explain.c tries which races they order, truth.c makes verdicts of that.
+ * What the parts of truth.h share: truth_words.c finds the words that could be flags, truth_rank.c
+ * says which are the likeliest, truth_explain.c tries which races they order, truth.c makes verdicts
+ * of that.
  */
 #ifndef ANALYZER_TRUTH_INNER_H
 #define ANALYZER_TRUTH_INNER_H
@@ -25,6 +26,7 @@ struct truth_group { /* words that share an access site: one flag of the program
     uint32_t explained_by; /* a better group that alone orders all races of this one, or NONE */
     uint64_t races;
     enum truth_rank rank;
+    uint32_t does;  /* pairs on other memory that it alone orders */
     bool may_order; /* with others it might order something */
     bool orders;    /* alone it orders all races of something */
     bool overwrites;
@@ -71,8 +73,24 @@ static inline const struct race_pair *truth_race(const struct truth *truth,
     return &truth->workers[pair->worker].history.pairs[pair->pair];
 }
 
+static inline struct race_instance truth_instance(const struct race_sample *sample)
+{
+    return (struct race_instance){.before_task = (uint32_t)sample->before.task,
+                                  .after_task = (uint32_t)sample->after.task,
+                                  .before_segment = sample->before.segment,
+                                  .after_segment = sample->after.segment};
+}
+
 /* Finds the words and makes groups of them. */
 void truth_find_words(struct truth *truth);
+/* Sorts groups and words, and makes the closure's words of them. */
+void truth_rank(struct truth *truth);
+/* By pair of a worker: the group of the words it raced on, or NONE; to be freed. */
+uint32_t *truth_groups_of_pairs(const struct truth *truth, uint32_t worker);
+/* Whether the words make an order of the two, in either direction: the trace may have come to them
+ * the other way round. */
+enum closure_answer truth_ordered(struct closure *closure, struct closure_choice choice,
+                                  const struct race_instance *instance, bool *path);
 /* Tries all machine pairs. */
 void truth_explain(struct truth *truth);
 

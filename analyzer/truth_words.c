@@ -1,7 +1,7 @@
 /*
  * Words that could be flags made by hand: those on which plain accesses of the same small size have
  * raced, and nothing says that these are not atomic operations. Words that share an access site are
- * one flag of the program: a group. Groups are ranked by how likely they are flags.
+ * one flag of the program: a group.
  */
 #include <stdlib.h>
 
@@ -163,16 +163,6 @@ static int compare_words(const void *a, const void *b)
     return x->group < y->group ? -1 : x->group > y->group;
 }
 
-static int compare_groups(const void *a, const void *b)
-{
-    const struct truth_group *x = a, *y = b;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    if (x->races != y->races)
-        return x->races > y->races ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
 static uint64_t races_on(const struct truth *truth, const struct truth_word *word)
 {
     uint64_t races = 0;
@@ -181,7 +171,7 @@ static uint64_t races_on(const struct truth *truth, const struct truth_word *wor
     return races;
 }
 
-/* Sorts the words by group, the groups by rank, and numbers them anew. */
+/* Sorts the words by group. */
 static void make_groups(struct truth *truth)
 {
     if (truth->word_count == 0)
@@ -189,7 +179,6 @@ static void make_groups(struct truth *truth)
     unite_words(truth);
     qsort(truth->words, truth->word_count, sizeof(*truth->words), compare_words);
     truth->groups = memory_get(truth->word_count, sizeof(*truth->groups));
-    struct truth_word *sorted = memory_get(truth->word_count, sizeof(*sorted));
     for (uint32_t w = 0; w < truth->word_count;) {
         struct truth_group group = {.first = w, .explained_by = TRUTH_NONE, .rank = RANK_ATOMIC};
         for (; w < truth->word_count && truth->words[w].group == truth->words[group.first].group;
@@ -204,20 +193,6 @@ static void make_groups(struct truth *truth)
         group.end = w;
         truth->groups[truth->group_count++] = group;
     }
-    qsort(truth->groups, truth->group_count, sizeof(*truth->groups), compare_groups);
-    uint32_t at = 0;
-    for (uint32_t g = 0; g < truth->group_count; g++) {
-        struct truth_group *group = &truth->groups[g];
-        uint32_t first = at;
-        for (uint32_t w = group->first; w < group->end; w++) {
-            sorted[at] = truth->words[w];
-            sorted[at++].group = g;
-        }
-        group->first = first;
-        group->end = at;
-    }
-    free(truth->words);
-    truth->words = sorted;
 }
 
 void truth_find_words(struct truth *truth)
@@ -229,4 +204,19 @@ void truth_find_words(struct truth *truth)
             consider(truth, i, &watches->items[w]);
     }
     make_groups(truth);
+}
+
+uint32_t *truth_groups_of_pairs(const struct truth *truth, uint32_t worker)
+{
+    uint32_t count = truth->workers[worker].history.pair_count;
+    uint32_t *groups = memory_get(count, sizeof(*groups));
+    for (uint32_t p = 0; p < count; p++)
+        groups[p] = TRUTH_NONE;
+    for (uint32_t w = 0; w < truth->word_count; w++) {
+        const struct truth_word *word = &truth->words[w];
+        for (uint32_t l = word->worker == worker ? word->at.watch->pairs : 0; l;
+             l = word->at.watches->links[l].next)
+            groups[word->at.watches->links[l].pair] = word->group;
+    }
+    return groups;
 }
