@@ -100,11 +100,10 @@ static void learn(struct thread *thread, struct object *object, const struct clo
         clock_learn(thread, pair, 1, object, pc);
 }
 
-/* The place that comes next; no division, which takes as long as all the rest. */
 static struct clock_pair *slot_next(const struct channel *channel, uint64_t *place)
 {
     struct clock_pair *slot = &channel->slots[*place];
-    *place = *place + 1 == channel->capacity ? 0 : *place + 1;
+    channel_step(channel, place);
     return slot;
 }
 

@@ -60,17 +60,23 @@ struct go_layout {
 extern struct go_layout go_layout;
 extern bool go_on; /* this is a Go program that we understand */
 
+enum {
+    OPERATION_RUNNER = 1, /* of a Once: runs its function */
+    OPERATION_LISTED = 2, /* a select: has cases */
+    OPERATION_PAIRED = 4, /* has a second object */
+};
+
 /* An operation under way: on the stack of its goroutine, in the frame of its wrapper. */
 struct go_operation {
     struct go_operation *outer;
     struct go *go;
     uint32_t primitive;
-    bool timed, runner;       /* runner: of a Once, runs its function */
-    bool handed;              /* channel: straight from or to another goroutine that waited */
-    uint32_t sends, receives; /* of a select: cases[0..sends) send, the others receive */
-    const struct go_case *cases;
-    uintptr_t address, second; /* of what it is about; second: the mutex of a condition */
+    uint32_t flags; /* OPERATION_: what else is set, so that the usual case stores little */
+    uintptr_t address;
     uintptr_t pc, frame;
+    uintptr_t second; /* the mutex of a condition */
+    const struct go_case *cases;
+    uint32_t sends, receives; /* cases[0..sends) send, the others receive */
 };
 
 /*
@@ -79,10 +85,10 @@ struct go_operation {
  */
 struct go {
     uintptr_t g;
-    struct go *next; /* in its bucket, or free */
     int64_t id;
     struct thread *thread;          /* that it runs on, or ran on last */
     struct go_operation *operation; /* innermost */
+    uintptr_t watched; /* the lock of the channel that it is about, else 0 (go_channel.c) */
     uint32_t task;
     uint16_t held_count;
     bool panicked; /* or threw: the next four of those below may be set */
@@ -94,6 +100,7 @@ struct go {
     uint32_t callbacks;     /* nested calls that have it, 0: nobody */
     struct meaning meaning; /* of a fiber, while it is not on a thread */
 
+    struct go *next;               /* in its bucket */
     uint32_t panic_stack, message; /* of its last panic, or the runtime's error */
     struct object *misused;        /* that one was about the misuse of, else NULL ... */
     uint32_t misuse;               /* ... and which */
@@ -182,7 +189,25 @@ static inline struct go_operation *go_current(const struct thread *thread)
 {
     return thread->go && LIKELY(shim_state == SHIM_ON) ? thread->go->operation : NULL;
 }
-/* Begins and ends an operation; no guard. */
+/* Begins and ends an operation; no guard. False: of nobody that we know. */
+static inline bool go_begin_here(struct go_operation *operation, uint32_t primitive,
+                                 uintptr_t address)
+{
+    struct thread *thread = thread_current;
+    operation->primitive = primitive;
+    operation->flags = 0;
+    operation->address = address;
+    struct go *go = LIKELY((uintptr_t)thread > THREAD_NONE) ? thread->go : NULL;
+    if (UNLIKELY(!go || shim_state != SHIM_ON)) {
+        operation->go =
+            NULL; /* not yet known: the switch to a goroutine makes it so; or no longer */
+        return false;
+    }
+    operation->go = go;
+    operation->outer = go->operation;
+    go->operation = operation;
+    return true;
+}
 NOINLINE void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t address);
 NOINLINE void go_end(struct go_operation *operation);
 /* Lets a waiting goroutine learn, when it goes on, that it is after `pair`. */

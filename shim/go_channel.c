@@ -17,11 +17,11 @@ static inline uint64_t channel_word(uintptr_t channel, uint32_t offset)
     return *(volatile uint64_t *)(channel + offset);
 }
 
-/* The object of a channel; also of one made where we did not see it. */
-static struct object *channel_object(struct thread *thread, uintptr_t channel)
+/* Met for the first time, perhaps one made where we did not see it. */
+static NOINLINE struct object *channel_met(struct thread *thread, uintptr_t channel)
 {
     struct object *object = object_get(thread, channel, TRACE_OBJECT_CHANNEL);
-    if (object && UNLIKELY(!object_private(object)->channel)) {
+    if (object && !object_private(object)->channel) {
         struct channel *state =
             channel_get(object, channel_word(channel, go_layout.channel_capacity));
         if (!state)
@@ -33,10 +33,25 @@ static struct object *channel_object(struct thread *thread, uintptr_t channel)
     return object;
 }
 
+static struct object *channel_object(struct thread *thread, uintptr_t channel)
+{
+    struct object *object = object_cached(thread, channel, TRACE_OBJECT_CHANNEL);
+    return LIKELY(object && object_private(object)->channel) ? object
+                                                             : channel_met(thread, channel);
+}
+
 /* ---- through the buffer ---- */
 
-static void buffer_changed(struct thread *thread, const struct go_operation *operation,
-                           uintptr_t address)
+/* What was last sent to or received from here is so again, mostly; to look it up would take twice as long as the rest. */
+static inline struct object *channel_again(struct thread *thread, uintptr_t channel)
+{
+    struct object *object = thread->channel;
+    if (LIKELY(object && object_is(object, channel, TRACE_OBJECT_CHANNEL)))
+        return object;
+    return thread->channel = object_cached(thread, channel, TRACE_OBJECT_CHANNEL);
+}
+
+static void buffer_changed(struct thread *thread, uintptr_t address, uintptr_t pc)
 {
     uint64_t count = channel_word(address, go_layout.channel_count);
     struct object *object = channel_object(thread, address);
@@ -48,66 +63,130 @@ static void buffer_changed(struct thread *thread, const struct go_operation *ope
     if (UNLIKELY(access_on && thread->go == thread->go_own))
         go_timer_fires(thread, 0, address);
     if (count > channel->count)
-        channel_sent(thread, object, operation->pc);
+        channel_sent(thread, object, pc);
     else
-        channel_received(thread, object, operation->pc);
+        channel_received(thread, object, pc);
     channel->count = count;
     object->shown.value = (int64_t)count;
 }
 
-/* Is `lock` that of a channel of the operation? Its address, or 0. */
-static uintptr_t channel_locked_by(const struct go_operation *operation, uintptr_t lock)
+/*
+ * The same, in line, where there is nothing to learn or to tell: the place of the buffer was this task's own or nobody's.
+ * False: it has done nothing, or there is a signal to deliver.
+ */
+static inline bool buffer_changed_plainly(struct thread *thread, uintptr_t address)
 {
-    uintptr_t address = lock - go_layout.channel_lock;
-    if (operation->address)
-        return operation->address == address ? address : 0;
-    for (uint32_t i = 0; operation->cases && i < operation->sends + operation->receives; i++)
-        if ((uintptr_t)operation->cases[i].channel == address)
-            return address;
-    return 0;
+    struct object *object = channel_again(thread, address);
+    struct channel *channel = object ? object_private(object)->channel : NULL;
+    if (UNLIKELY(!channel || thread->access || access_on || clock_unusual))
+        return false;
+    uint64_t count = channel_word(address, go_layout.channel_count);
+    if (LIKELY(count != channel->count)) {
+        bool sent = count > channel->count;
+        uint64_t *place = sent ? &channel->sends : &channel->receives;
+        uint64_t *total = sent ? &object->shown.posts : &object->shown.unheard;
+        struct clock_pair *slot = &channel->slots[*place];
+        if (slot->task != thread->task && slot->task)
+            return false;
+        channel->count = count;
+        channel_step(channel, place);
+        object->shown.value = (int64_t)count;
+        ++*total;
+        *slot = (struct clock_pair){.segment = thread->segment, .task = thread->task};
+        thread->record->segment = ++thread->segment;
+    }
+    return true;
 }
 
-static NOINLINE void unlocked(struct go_operation *operation, uintptr_t address)
+/* `struct go` has the lock that is watched: of the channel of the operation under way, or WATCHED_CASES, those of a
+ * select. So who gives up another lock of the runtime's loses a few instructions. */
+#define WATCHED_CASES 1u
+
+static NOINLINE void unlock_watched(void *lock)
 {
-    if (channel_word(address, go_layout.channel_capacity) == 0)
-        return;
+    uintptr_t address = (uintptr_t)lock - go_layout.channel_lock;
     struct thread *thread = thread_enter();
-    if (!thread)
-        return;
-    buffer_changed(thread, operation, address);
-    thread_leave(thread);
+    if (thread) {
+        if (channel_word(address, go_layout.channel_capacity) != 0)
+            buffer_changed(thread, address, thread->go->operation->pc);
+        thread_leave(thread);
+    }
+    go_real.go_unlock(lock);
 }
 
-/* Called for every lock of the runtime's, so: a few instructions unless it is a channel's. */
+static bool is_case(const struct go_operation *operation, uintptr_t address)
+{
+    if (operation->flags & OPERATION_LISTED)
+        for (uint32_t i = 0; i < operation->sends + operation->receives; i++)
+            if ((uintptr_t)operation->cases[i].channel == address)
+                return true;
+    return false;
+}
+
+static NOINLINE void unlock_in_select(void *lock)
+{
+    const struct go_operation *operation = go_current(thread_current);
+    if (operation && is_case(operation, (uintptr_t)lock - go_layout.channel_lock))
+        unlock_watched(lock);
+    else
+        go_real.go_unlock(lock);
+}
+
+static NOINLINE void unlock_late(void *lock)
+{
+    GO_REAL(go_unlock)(lock);
+}
+
+/* Called for every lock of the runtime's. What is called, at the end only, needs no frame. */
 GO_EXPORT(go_unlock, "runtime.unlock", void, (void *lock));
 EXPORT void wrap_go_unlock(void *lock)
 {
     struct thread *thread = thread_current;
-    if (LIKELY((uintptr_t)thread > 1)) {
-        struct go_operation *operation = go_current(thread);
-        if (operation && trace_primitives[operation->primitive].kind == TRACE_OBJECT_CHANNEL) {
-            uintptr_t address = channel_locked_by(operation, (uintptr_t)lock);
-            if (address)
-                unlocked(operation, address);
+    uintptr_t watched = (uintptr_t)thread > THREAD_NONE && thread->go ? thread->go->watched : 0;
+    if (UNLIKELY(watched == WATCHED_CASES)) {
+        unlock_in_select(lock);
+        return;
+    }
+    if (watched && watched == (uintptr_t)lock) {
+        bool done = false;
+        if (LIKELY(!thread->busy && shim_state == SHIM_ON)) {
+            thread->busy = 1;
+            __asm__ volatile("" ::: "memory");
+            done = buffer_changed_plainly(thread, watched - go_layout.channel_lock);
+            __asm__ volatile("" ::: "memory");
+            thread->busy = 0;
+            __asm__ volatile("" ::: "memory");
+        }
+        if (UNLIKELY(!done || thread->deferred)) {
+            unlock_watched(lock);
+            return;
         }
     }
-    GO_REAL(go_unlock)(lock);
+    if (LIKELY(go_real.go_unlock != NULL))
+        go_real.go_unlock(lock);
+    else
+        unlock_late(lock);
 }
 
 /* ---- hand to hand ---- */
+
+/* Is `address` a channel of the operation? */
+static bool is_about(const struct go_operation *operation, uintptr_t address)
+{
+    return operation->address ? operation->address == address : is_case(operation, address);
+}
 
 static NOINLINE void taken_from_queue(uintptr_t queue, uintptr_t waiter)
 {
     struct thread *thread = thread_enter();
     struct go_operation *operation = thread ? go_current(thread) : NULL;
     if (operation && trace_primitives[operation->primitive].kind == TRACE_OBJECT_CHANNEL) {
-        uintptr_t address = channel_locked_by(operation, queue - go_layout.channel_senders +
-                                                             go_layout.channel_lock);
-        bool peer_sends = address != 0;
-        if (!address)
-            address = channel_locked_by(operation, queue - go_layout.channel_receivers +
-                                                       go_layout.channel_lock);
-        struct object *object = address ? channel_object(thread, address) : NULL;
+        uintptr_t address = queue - go_layout.channel_senders;
+        bool peer_sends = is_about(operation, address);
+        if (!peer_sends)
+            address = queue - go_layout.channel_receivers;
+        struct object *object =
+            peer_sends || is_about(operation, address) ? channel_object(thread, address) : NULL;
         struct go *peer = go_find(thread, *(uintptr_t *)(waiter + go_layout.waiter_g));
         if (object && UNLIKELY(access_on && thread->go == thread->go_own))
             go_timer_fires(thread, 0, address);
@@ -139,6 +218,30 @@ EXPORT void *wrap_go_dequeue(void *queue)
 
 /* ---- the operations ---- */
 
+/* In line: nothing of the thread's is touched after the real call, where it may be another one. */
+static inline void operation_begin(struct go_operation *operation, uint32_t primitive,
+                                   uintptr_t channel)
+{
+    if (go_begin_here(operation, primitive, channel))
+        operation->go->watched = channel + go_layout.channel_lock; /* of nil: nobody's */
+}
+
+/* Also when a panic unwinds the wrapper; an operation within another is over only then, too. */
+static inline void operation_end(struct go_operation *operation)
+{
+    struct go *go = operation->go;
+    if (LIKELY(go != NULL)) {
+        go->operation = operation->outer;
+        go->watched = 0;
+    }
+}
+
+#define CHANNEL_OPERATION(name, id, about)                            \
+    struct go_operation name __attribute__((cleanup(operation_end))); \
+    name.pc = RETURN_PC;                                              \
+    name.frame = (uintptr_t)__builtin_frame_address(0);               \
+    operation_begin(&name, PRIMITIVE_##id, (uintptr_t)(about))
+
 static NOINLINE void made(uintptr_t channel, uintptr_t pc, uintptr_t frame)
 {
     struct thread *thread = thread_enter();
@@ -165,12 +268,24 @@ EXPORT void *wrap_go_make(void *type, intptr_t capacity)
     return channel;
 }
 
+/* Where Go is not observed. Apart, since it would have the wrappers save their arguments. */
+static NOINLINE bool send_late(void *channel, void *element, bool block, uintptr_t pc)
+{
+    return GO_REAL(go_send)(channel, element, block, pc);
+}
+static NOINLINE struct go_received receive_late(void *channel, void *element, bool block)
+{
+    return GO_REAL(go_receive)(channel, element, block);
+}
+
 GO_EXPORT(go_send, "runtime.chansend", bool,
           (void *channel, void *element, bool block, uintptr_t pc));
 EXPORT bool wrap_go_send(void *channel, void *element, bool block, uintptr_t pc)
 {
-    GO_OPERATION(operation, go_send, channel);
-    return GO_REAL(go_send)(channel, element, block, pc);
+    if (UNLIKELY(!go_on))
+        return send_late(channel, element, block, pc);
+    CHANNEL_OPERATION(operation, go_send, channel);
+    return go_real.go_send(channel, element, block, pc);
 }
 
 static NOINLINE void saw_close(const struct go_operation *operation, uintptr_t channel)
@@ -188,11 +303,13 @@ GO_EXPORT(go_receive, "runtime.chanrecv", struct go_received,
           (void *channel, void *element, bool block));
 EXPORT struct go_received wrap_go_receive(void *channel, void *element, bool block)
 {
-    GO_OPERATION(operation, go_receive, channel);
+    if (UNLIKELY(!go_on))
+        return receive_late(channel, element, block);
+    CHANNEL_OPERATION(operation, go_receive, channel);
     if (!block && operation.go)
         operation.go->asked = true;
-    struct go_received result = GO_REAL(go_receive)(channel, element, block);
-    if (result.selected && !result.received && LIKELY(go_on))
+    struct go_received result = go_real.go_receive(channel, element, block);
+    if (UNLIKELY(result.selected && !result.received))
         saw_close(&operation, (uintptr_t)channel);
     return result;
 }
@@ -216,7 +333,7 @@ static NOINLINE void closing(const struct go_operation *operation)
 GO_EXPORT(go_close, "runtime.closechan", void, (void *channel));
 EXPORT void wrap_go_close(void *channel)
 {
-    GO_OPERATION(operation, go_close, channel);
+    CHANNEL_OPERATION(operation, go_close, channel);
     if (channel && LIKELY(go_on))
         closing(&operation);
     GO_REAL(go_close)(channel);
@@ -227,7 +344,10 @@ GO_EXPORT(go_select, "runtime.selectgo", struct go_selected,
 EXPORT struct go_selected wrap_go_select(struct go_case *cases, void *order, intptr_t sends,
                                          intptr_t receives, bool block)
 {
-    GO_OPERATION(operation, go_select, 0);
+    CHANNEL_OPERATION(operation, go_select, 0);
+    if (operation.go)
+        operation.go->watched = WATCHED_CASES;
+    operation.flags = OPERATION_LISTED;
     operation.cases = cases;
     operation.sends = (uint32_t)sends;
     operation.receives = (uint32_t)receives;

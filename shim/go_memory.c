@@ -68,24 +68,41 @@ EXPORT void *wrap_mallocgc(uintptr_t size, void *type, bool zero)
     return block;
 }
 
-/* A type descriptor begins with the size of its values. */
+/* A type descriptor begins with the size of its values. Every send and receive copies one: what is recorded is apart, so
+ * that the usual case saves no registers. */
+static NOINLINE void moved(const uintptr_t *type, void *to, void *from, uintptr_t pc)
+{
+    if (wanted(pc)) {
+        touched(from, type[0], READ, pc);
+        touched(to, type[0], WRITE, pc);
+    }
+    MEMORY_REAL(typedmemmove)(type, to, from);
+}
+
+static NOINLINE void cleared(const uintptr_t *type, void *to, uintptr_t pc)
+{
+    if (wanted(pc))
+        touched(to, type[0], WRITE, pc);
+    MEMORY_REAL(typedmemclr)(type, to);
+}
+
 MEMORY_EXPORT(typedmemmove, "runtime.typedmemmove", void,
               (const uintptr_t *type, void *to, void *from));
 EXPORT void wrap_typedmemmove(const uintptr_t *type, void *to, void *from)
 {
-    if (wanted(RETURN_PC)) {
-        touched(from, type[0], READ, RETURN_PC);
-        touched(to, type[0], WRITE, RETURN_PC);
-    }
-    MEMORY_REAL(typedmemmove)(type, to, from);
+    if (LIKELY(!access_on && go_memory_real.typedmemmove))
+        go_memory_real.typedmemmove(type, to, from);
+    else
+        moved(type, to, from, RETURN_PC);
 }
 
 MEMORY_EXPORT(typedmemclr, "runtime.typedmemclr", void, (const uintptr_t *type, void *to));
 EXPORT void wrap_typedmemclr(const uintptr_t *type, void *to)
 {
-    if (wanted(RETURN_PC))
-        touched(to, type[0], WRITE, RETURN_PC);
-    MEMORY_REAL(typedmemclr)(type, to);
+    if (LIKELY(!access_on && go_memory_real.typedmemclr))
+        go_memory_real.typedmemclr(type, to);
+    else
+        cleared(type, to, RETURN_PC);
 }
 
 MEMORY_EXPORT(typedslicecopy, "runtime.typedslicecopy", intptr_t,

@@ -29,7 +29,7 @@ static struct object *object_of(struct thread *thread, const struct go_operation
 {
     if (operation->address)
         return object_find(thread, operation->address, trace_primitives[operation->primitive].kind);
-    for (uint32_t i = 0; operation->cases && i < operation->sends; i++) {
+    for (uint32_t i = 0; operation->flags & OPERATION_LISTED && i < operation->sends; i++) {
         struct object *object =
             object_find(thread, (uintptr_t)operation->cases[i].channel, TRACE_OBJECT_CHANNEL);
         if (object && object->shown.flags & TRACE_OBJECT_CLOSED)

@@ -38,6 +38,7 @@ static NOINLINE void panicking(const struct go_type *type, const void *data, uin
         bool is_text = type && text && (type->kind & GO_KIND_MASK) == GO_STRING;
         go_misused(thread, go, is_text ? text->text : NULL, is_text ? text->length : 0);
         go->operation = NULL;
+        go->watched = 0;
         go->panicked = true;
         go->panic_stack = stack_here(thread, pc, frame);
     }

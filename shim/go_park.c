@@ -14,20 +14,7 @@
 
 void go_begin(struct go_operation *operation, uint32_t primitive, uintptr_t address)
 {
-    struct thread *thread = thread_current;
-    operation->go = NULL;
-    operation->primitive = primitive;
-    operation->address = address;
-    operation->timed = operation->runner = operation->handed = false;
-    operation->cases = NULL;
-    operation->sends = operation->receives = 0;
-    operation->second = 0;
-    if (UNLIKELY((uintptr_t)thread <= 1 || !thread->go || shim_state != SHIM_ON))
-        return; /* not yet known: the switch to a goroutine makes it so; or no longer */
-    struct go *go = thread->go;
-    operation->go = go;
-    operation->outer = go->operation;
-    go->operation = operation;
+    go_begin_here(operation, primitive, address);
 }
 
 /* Also when a panic unwinds the wrapper. */
@@ -45,7 +32,7 @@ struct go_operation *go_outermost(struct go *go)
 {
     struct go_operation *found = NULL;
     for (struct go_operation *o = go->operation; o; o = o->outer)
-        if (!(o->primitive == PRIMITIVE_go_once && o->runner))
+        if (!(o->primitive == PRIMITIVE_go_once && o->flags & OPERATION_RUNNER))
             found = o;
         else
             break;
@@ -77,15 +64,15 @@ static void block(struct thread *thread, struct go *go, const struct go_operatio
     const struct trace_primitive_facts *facts = &trace_primitives[operation->primitive];
     struct trace_task *record = thread->record;
     record->list = 0;
-    if (operation->cases)
+    if (operation->flags & OPERATION_LISTED)
         record->list = cases_list(thread, go, operation);
     else if (operation->address && facts->kind != TRACE_OBJECT_NONE)
         object = object_get(thread, operation->address, facts->kind);
-    if (operation->second)
+    if (operation->flags & OPERATION_PAIRED)
         second = object_get(thread, operation->second, TRACE_OBJECT_MUTEX);
     bool timed = trace_verbs[facts->verb].before & VERB_TIMED;
     task_block(thread, operation->primitive, object, second, timed,
-               operation->sends + operation->receives,
+               operation->flags & OPERATION_LISTED ? operation->sends + operation->receives : 0,
                stack_here(thread, operation->pc, operation->frame));
 }
 

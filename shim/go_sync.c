@@ -55,9 +55,11 @@ static inline void lock_owned(struct thread *thread, struct object *object, bool
 /* Who has the lock of a Once and finds it not done runs its function. */
 static void once_runs(struct thread *thread, struct go_operation *once)
 {
-    once->runner = *(volatile uint32_t *)once->address == 0;
+    if (*(volatile uint32_t *)once->address != 0)
+        return;
+    once->flags = OPERATION_RUNNER;
     struct object *object = object_get(thread, once->address, TRACE_OBJECT_ONCE);
-    if (once->runner && object)
+    if (object)
         object->shown.owner = thread->task;
 }
 
@@ -385,7 +387,7 @@ static NOINLINE void once_done(const struct go_operation *operation)
     if (object) {
         struct trace_object *shown = &object->shown;
         shown->flags |= TRACE_OBJECT_GO;
-        if (operation->runner) {
+        if (operation->flags & OPERATION_RUNNER) {
             clock_release(thread, object);
             shown->value = 1;
         } else if (shown->value) {
@@ -419,8 +421,8 @@ GO_EXPORT(go_cond_wait, "sync.Cond.Wait", void, (void *cond));
 EXPORT void wrap_go_cond_wait(void *cond)
 {
     GO_OPERATION(operation, go_cond_wait, cond);
-    if (cond)
-        operation.second = cond_lock((uintptr_t)cond);
+    if (cond && (operation.second = cond_lock((uintptr_t)cond)))
+        operation.flags = OPERATION_PAIRED;
     GO_REAL(go_cond_wait)(cond);
 }
 

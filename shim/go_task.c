@@ -178,6 +178,7 @@ static struct go *bind(struct thread *creator, uintptr_t g)
     record->handle = (uint64_t)go_id_of(g);
     go->id = go_id_of(g);
     go->operation = NULL;
+    go->watched = 0;
     if (UNLIKELY(go->shown_to | go->panicked | access_on | go_tests)) {
         go->learn.task = 0;
         go->panic_stack = go->message = go->test = 0;
@@ -319,6 +320,7 @@ void go_borrow(struct thread *thread, uintptr_t g)
     go->task = thread->task;
     go->thread = thread;
     go->operation = NULL;
+    go->watched = 0;
     go->learn.task = 0;
     go->shown_to = false;
     go->callbacks = 1;

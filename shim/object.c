@@ -198,13 +198,11 @@ static struct object *bucket_peek(const struct bucket *bucket, uintptr_t address
     return NULL;
 }
 
-struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
+/* Apart, so that who has met it lately saves no registers for it. */
+static NOINLINE struct object *object_meet(struct thread *thread, uintptr_t address, uint32_t kind)
 {
-    struct object *object = object_cached(thread, address, kind);
-    if (LIKELY(object))
-        return object;
     struct bucket *bucket = bucket_of(address);
-    object = bucket_peek(bucket, address, kind);
+    struct object *object = bucket_peek(bucket, address, kind);
     if (!object) {
         spin_lock(&bucket->lock);
         object = bucket_search(bucket, address, kind);
@@ -214,6 +212,12 @@ struct object *object_get(struct thread *thread, uintptr_t address, enum trace_o
     }
     *object_remembered(thread, address, kind) = object_id(object);
     return object;
+}
+
+struct object *object_get(struct thread *thread, uintptr_t address, enum trace_object_kind kind)
+{
+    struct object *object = object_cached(thread, address, kind);
+    return LIKELY(object != NULL) ? object : object_meet(thread, address, kind);
 }
 
 struct object *object_find(struct thread *thread, uintptr_t address, enum trace_object_kind kind)

@@ -111,13 +111,16 @@ static inline uint32_t *object_remembered(struct thread *thread, uintptr_t addre
 }
 static_assert(OBJECT_CACHE == 1u << 11, "object_remembered");
 
+static inline bool object_is(const struct object *object, uintptr_t address, uint32_t kind)
+{
+    return object->shown.address == address && object->shown.kind == kind &&
+           object->shown.state == TRACE_OBJECT_LIVE;
+}
+
 static inline struct object *object_cached(struct thread *thread, uintptr_t address, uint32_t kind)
 {
     struct object *object = &object_table[*object_remembered(thread, address, kind)];
-    return LIKELY(object->shown.address == address && object->shown.kind == kind &&
-                  object->shown.state == TRACE_OBJECT_LIVE)
-               ? object
-               : NULL;
+    return LIKELY(object_is(object, address, kind)) ? object : NULL;
 }
 
 #endif

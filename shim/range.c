@@ -121,25 +121,39 @@ static inline size_t printed(int result, size_t room)
 #define SAME_IN(a, b, n)     same_text(a, b, n)
 #define SAME_FOLDED(a, b, n) same_folded(a, b, n)
 
+/* Apart from what records, so that a program of which nothing is recorded only jumps: three instructions instead of 18. */
+#define AND_PC(...)          (__VA_ARGS__, uintptr_t pc)
+#define WITH_PC(...)         (__VA_ARGS__, RETURN_PC)
 #define RANGE(ret, fn, params, args, before, after) \
-    EXPORT ret fn params                            \
+    static NOINLINE ret recorded_##fn AND_PC params \
     {                                               \
-        uintptr_t pc = RETURN_PC;                   \
         if (LIKELY(!recorded(pc)))                  \
             return next.fn args;                    \
         before;                                     \
         ret result = next.fn args;                  \
         after;                                      \
         return result;                              \
+    }                                               \
+    EXPORT ret fn params                            \
+    {                                               \
+        if (LIKELY(!access_on))                     \
+            return next.fn args;                    \
+        return recorded_##fn WITH_PC args;          \
     }
-#define RANGE_VOID(fn, params, args, before) \
-    EXPORT void fn params                    \
-    {                                        \
-        uintptr_t pc = RETURN_PC;            \
-        if (UNLIKELY(recorded(pc))) {        \
-            before;                          \
-        }                                    \
-        next.fn args;                        \
+#define RANGE_VOID(fn, params, args, before)         \
+    static NOINLINE void recorded_##fn AND_PC params \
+    {                                                \
+        if (UNLIKELY(recorded(pc))) {                \
+            before;                                  \
+        }                                            \
+        next.fn args;                                \
+    }                                                \
+    EXPORT void fn params                            \
+    {                                                \
+        if (LIKELY(!access_on))                      \
+            next.fn args;                            \
+        else                                         \
+            recorded_##fn WITH_PC args;              \
     }
 #include "shim/range.def"
 #undef EARLY

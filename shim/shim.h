@@ -103,6 +103,7 @@ struct thread {
     uintptr_t free_pc, free_frame; /* the caller of the free under way, for call_freed */
     struct go *go,
         *go_own; /* Go (shim/go.h): what runs here now, and the OS thread's own; else NULL */
+    struct object *channel; /* of Go: that a value went through last */
     struct meaning meaning;
     struct thread *next_free;
     uint32_t ended;
