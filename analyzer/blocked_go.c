@@ -168,13 +168,18 @@ static struct finding *cause_select(const struct blocked *blocked, uint32_t id)
     }
     if (contexts)
         finding->rule = "context-not-cancelled";
+    else if (nils && nils == count)
+        finding->rule = "nil-channel";
     char *text =
         memory_format("waits in a select of %llu case%s, none of which can happen any more",
                       (unsigned long long)task->wait_value, task->wait_value == 1 ? "" : "s");
-    summary(blocked, finding, id, nils && nils == count ? "selects on nil channels only" : text);
+    summary(blocked, finding, id,
+            nils && nils == count ? "selects on nil channels only, for ever" : text);
     finding_set(&finding->advice, "%s",
-                contexts ? "call the context's cancel function on every way out"
-                         : "let one case be a Done channel that is closed on every way out");
+                contexts                ? "call the context's cancel function on every way out"
+                : nils && nils == count ? "make the channels before they are used"
+                                        : "let one case be a Done channel that is closed on every "
+                                          "way out");
     finding->object = memory_text("select");
     free(text);
     return finding;

@@ -166,10 +166,14 @@ static void report_cycle(struct blocked *blocked, const uint32_t *members, uint3
     }
     finding_set(&finding->why, "each waits, without a time limit, for the next one to give up "
                                "what it holds or to end; none can");
+    const struct trace_object *first =
+        trace_object(trace, blocked->graph->waits[members[0]].object);
+    bool go = first && first->flags & TRACE_OBJECT_GO;
     finding_set(&finding->advice, "%s",
-                count == 1 ? "do not take it again in the same task, or make it recursive"
-                           : "take the locks in the same order everywhere, and join no task "
-                             "while holding a lock that it needs");
+                count == 1 && go ? "take it once: let what is called with the lock held not take it"
+                : count == 1     ? "do not take it again in the same task, or make it recursive"
+                                 : "take the locks in the same order everywhere, and join no task "
+                                   "while holding a lock that it needs");
     analysis_add(blocked->analysis, finding);
 }
 
@@ -283,8 +287,11 @@ static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
         part_hold(blocked, finding, wait->blocker, wait->object,
                   hold_stack(blocked->analysis->trace, wait->object, wait->blocker));
         part_exit(blocked, finding, wait->blocker);
-        finding_set(&finding->advice, "unlock on every way out of the task (errors, "
-                                      "cancellation), or make the mutex robust");
+        finding_set(&finding->advice, "%s",
+                    object->flags & TRACE_OBJECT_GO
+                        ? "unlock on every way out: defer the Unlock"
+                        : "unlock on every way out of the task (errors, cancellation), or make the "
+                          "mutex robust");
         free(owner);
     } else if (wait->blocker && wait->blocker == blocked->graph->ender &&
                object->flags & TRACE_OBJECT_GO) {

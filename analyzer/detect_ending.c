@@ -76,7 +76,7 @@ static void part_other(const struct ending *ending, struct finding *finding, uin
     char *name = describe_task(ending->analysis, id), *state = describe_state(ending->analysis, id);
     char *held = task->state == TRACE_TASK_BLOCKED ? describe_held(ending->analysis, id) : NULL;
     char *alike = count > 1 ? memory_format(" and %u alike", count - 1) : memory_text("");
-    bool defers = task->flags & TRACE_TASK_DEFERS && task->handle != 1;
+    bool defers = task->flags & TRACE_TASK_DEFERS;
     struct part *part = part_add(ending, finding, PART_WAIT, id, doing_stack(task));
     finding_set(&part->text, "Meanwhile %s%s %s %s%s%s%s", name, alike, count > 1 ? "were" : "was",
                 state, held ? ", holding " : "", held ? held : "",
@@ -171,13 +171,14 @@ static bool at_work(const struct ending *ending, uint32_t id)
 static bool unfinished(const struct ending *ending, uint32_t id)
 {
     const struct trace_task *task = &ending->trace->tasks[id];
-    bool main_task = task->handle == 1;
+    if (!anyone(ending, id))
+        return false;
     if (at_work(ending, id))
-        return main_task || goroutine_own(ending->analysis, id);
-    if (main_task || !goroutine_own(ending->analysis, id) || ending->analysis->reported[id])
+        return true;
+    if (ending->analysis->reported[id])
         return false;
     if (never_begun(ending, id))
-        return true;
+        return !(task->flags & TRACE_TASK_TOLD);
     return task->state == TRACE_TASK_BLOCKED &&
            (task->held_count || task->primitive == PRIMITIVE_go_send ||
             (task->primitive == PRIMITIVE_go_sleep && task->flags & TRACE_TASK_DEFERS));
@@ -250,14 +251,17 @@ static bool was_told(const struct ending *ending, uint32_t id)
     return false;
 }
 
-/* Others of its place of creation wait, and so would it have. */
+/* Others of its place of creation wait, and so would it have; or it, or one of these, was told that there is no more to do,
+ * by a channel that was closed. */
 static bool is_pool(const struct ending *ending, uint32_t id)
 {
-    const struct trace_task *task = &ending->trace->tasks[id];
-    for (uint32_t other = 1; other < ending->trace->task_count; other++)
-        if (ending->trace->tasks[other].state == TRACE_TASK_BLOCKED &&
-            ending->trace->tasks[other].create_stack == task->create_stack)
+    uint32_t site = ending->trace->tasks[id].create_stack;
+    for (uint32_t i = 1; i < ending->trace->task_count; i++) {
+        const struct trace_task *other = &ending->trace->tasks[i];
+        if (other->create_stack == site &&
+            (other->state == TRACE_TASK_BLOCKED || other->flags & TRACE_TASK_TOLD))
             return true;
+    }
     return false;
 }
 

@@ -145,7 +145,7 @@ static void select_cases(void **state)
     expect(make, "blocked select-stuck proved; ");
     make = made();
     selects(make, (uint64_t[]){0, 1}, 2);
-    expect(make, "blocked select-stuck proved; ");
+    expect(make, "blocked nil-channel proved; ");
     make = made(); /* a signal may come */
     a = channel(make, 1);
     make->objects[a].flags |= TRACE_OBJECT_SHARED;
@@ -268,6 +268,7 @@ static void exit_elsewhere(void **state)
     exits(TRACE_TASK_BLOCKED, TRACE_TASK_REACHED_BY, PRIMITIVE_go_receive, true, found);
     /* About to end; asleep with nothing to do; waits for work. */
     exits(TRACE_TASK_RUNNING, 0, 0, false, "");
+    exits(TRACE_TASK_CREATED, TRACE_TASK_TOLD, 0, false, "");
     exits(TRACE_TASK_BLOCKED, TRACE_TASK_TIMED, PRIMITIVE_go_sleep, false, "");
     exits(TRACE_TASK_BLOCKED, TRACE_TASK_REACHED_BY | TRACE_TASK_DEFERS, PRIMITIVE_go_receive,
           false, "");
@@ -307,6 +308,33 @@ static void pool(void **state)
     late->create_stack = worker->create_stack;
     make->tasks[goroutine(make, LIBRARY + 0x10)].flags |= TRACE_TASK_AT_WORK;
     expect(make, "");
+    /* Nobody waits any more: the first one that did not begin was given a channel that has been closed. */
+    make = made();
+    late = &make->tasks[goroutine(make, OWN + 0x10)];
+    uint32_t site = late->create_stack;
+    late->state = TRACE_TASK_CREATED;
+    late->flags |= TRACE_TASK_TOLD;
+    late = &make->tasks[goroutine(make, OWN + 0x20)];
+    late->state = TRACE_TASK_CREATED;
+    late->create_stack = site;
+    expect(make, "");
+}
+
+/* main was in the midst of something when another goroutine called os.Exit. */
+static void main_cut_short(void **state)
+{
+    (void)state;
+    for (int defers = 0; defers < 2; defers++) {
+        struct trace_make *make = made();
+        uint32_t ender = goroutine(make, OWN + 0x10);
+        make->process.end_task = ender;
+        make->process.end_stack = make_stack(make, (uint64_t[]){LIBRARY, OWN + 0x60}, 2);
+        struct trace_task *task = &make->tasks[MAIN];
+        task->state = TRACE_TASK_BLOCKED;
+        task->flags |= TRACE_TASK_TIMED | (defers ? TRACE_TASK_DEFERS : 0);
+        task->primitive = PRIMITIVE_go_sleep;
+        expect(make, defers ? "ending exit-elsewhere suspected; " : "");
+    }
 }
 
 /* ---- growth ---- */
@@ -374,19 +402,13 @@ static void growth_of_blocked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unreachable),
-        cmocka_unit_test(reached),
-        cmocka_unit_test(select_cases),
-        cmocka_unit_test(by_design),
-        cmocka_unit_test(in_a_test),
-        cmocka_unit_test(asleep),
-        cmocka_unit_test(panicked),
-        cmocka_unit_test(threw),
-        cmocka_unit_test(exit_elsewhere),
-        cmocka_unit_test(main_returned),
-        cmocka_unit_test(pool),
-        cmocka_unit_test(growth),
-        cmocka_unit_test(growth_of_blocked),
+        cmocka_unit_test(unreachable),    cmocka_unit_test(reached),
+        cmocka_unit_test(select_cases),   cmocka_unit_test(by_design),
+        cmocka_unit_test(in_a_test),      cmocka_unit_test(asleep),
+        cmocka_unit_test(panicked),       cmocka_unit_test(threw),
+        cmocka_unit_test(exit_elsewhere), cmocka_unit_test(main_returned),
+        cmocka_unit_test(main_cut_short), cmocka_unit_test(pool),
+        cmocka_unit_test(growth),         cmocka_unit_test(growth_of_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

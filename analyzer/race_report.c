@@ -227,16 +227,16 @@ static void add_last_sync(const struct analysis *analysis, struct finding *findi
     const char *access = access_word(site_of(found->places, entry->site));
     struct stack stack = {NULL, 0};
     if (edge->from == ORDER_DROPPED) {
-        struct part *part = finding_part(finding, PART_EVENT, entry->task, stack);
-        finding_set(&part->text, "Before its %s, %s had not synchronised with any other task",
-                    access, task);
+        finding_set(&finding_part(finding, PART_EVENT, entry->task, stack)->text,
+                    "Before its %s, %s had not synchronised with any other task", access, task);
         free(task);
         return;
     }
     const struct trace_object *object = trace_object(analysis->trace, edge->object);
     const struct trace_task *self = trace_task(analysis->trace, entry->task);
-    bool start = self && object && object->kind == TRACE_OBJECT_TASK &&
-                 edge->from == self->parent && edge->from_segment == self->parent_segment;
+    bool task_edge = !object || object->kind == TRACE_OBJECT_TASK; /* of a goroutine: by none */
+    bool start = self && task_edge && edge->from == self->parent &&
+                 edge->from_segment == self->parent_segment;
     if (edge->pc && !start)
         stack = symbols_stack(analysis->symbols, &edge->pc, 1, false);
     char *from = describe_task(analysis, edge->from);

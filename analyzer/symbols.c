@@ -475,6 +475,22 @@ static bool is_hidden(struct symbols *symbols, uint64_t pc)
     return entry && pc >= entry && pc < entry + START_SIZE;
 }
 
+/* gccgo's function for a method that a struct has by embedding: its line is that of the type, and says nothing. */
+static bool is_go_stub(const struct frame *frame)
+{
+    static const char suffix[] = "..stub";
+    size_t length = frame->function ? strlen(frame->function) : 0;
+    return length >= sizeof(suffix) &&
+           !strcmp(frame->function + length - (sizeof(suffix) - 1), suffix);
+}
+
+/* What is called through a stub is called by its caller; one without a caller stays. */
+static void stub_leave(struct stack *stack)
+{
+    if (stack->count && is_go_stub(&stack->frames[stack->count - 1]))
+        frame_free(&stack->frames[--stack->count]);
+}
+
 struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_t count, bool exact)
 {
     struct stack stack = {NULL, 0};
@@ -487,6 +503,7 @@ struct stack symbols_stack(struct symbols *symbols, const uint64_t *pcs, uint32_
         stack.frames =
             memory_resize(stack.frames, stack.count + frames->count, sizeof(struct frame));
         for (uint32_t f = 0; f < frames->count; f++) {
+            stub_leave(&stack);
             frame_copy(&stack.frames[stack.count++], &frames->frames[f]);
             if (frames->frames[f].own)
                 own = stack.count;

@@ -164,6 +164,28 @@ static void inlined_frames(void **state)
     done(&opened);
 }
 
+/* A stub that a method is called through is left out; one alone stays. */
+static void through_stub(void **state)
+{
+    (void)state;
+    struct opened opened = self(false, NULL);
+    uint64_t pcs[3];
+    outer();
+    pcs[0] = pcs[2] = here;
+    promoted();
+    pcs[1] = here;
+    struct stack stack = symbols_stack(opened.symbols, pcs, 3, false);
+    assert_int_equal(stack.count, 4); /* each of the others with what is inlined there */
+    assert_string_equal(stack.frames[1].function, "outer");
+    assert_string_equal(stack.frames[2].function, "inlined");
+    stack_free(&stack);
+    stack = symbols_stack(opened.symbols, pcs + 1, 1, false);
+    assert_int_equal(stack.count, 1);
+    assert_string_equal(stack.frames[0].function, "main.worker.Name..stub");
+    stack_free(&stack);
+    done(&opened);
+}
+
 static void stripped_prefix(void **state)
 {
     (void)state;
@@ -329,11 +351,11 @@ static void system_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),          cmocka_unit_test(system_files),
-        cmocka_unit_test(inlined_frames), cmocka_unit_test(stripped_prefix),
-        cmocka_unit_test(simple_paths),   cmocka_unit_test(changed_file),
-        cmocka_unit_test(no_module),      cmocka_unit_test(variables),
-        cmocka_unit_test(receiver_copy),
+        cmocka_unit_test(names),           cmocka_unit_test(system_files),
+        cmocka_unit_test(inlined_frames),  cmocka_unit_test(through_stub),
+        cmocka_unit_test(stripped_prefix), cmocka_unit_test(simple_paths),
+        cmocka_unit_test(changed_file),    cmocka_unit_test(no_module),
+        cmocka_unit_test(variables),       cmocka_unit_test(receiver_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include "shim/access.h"
 #include "shim/directory.h"
 #include "shim/go.h"
+#include "shim/held.h"
 #include "shim/init.h"
 #include "shim/io.h"
 #include "shim/message.h"
@@ -225,6 +226,7 @@ static void process_close(enum trace_end how, int code)
             process->end_task = thread->task;
         if (go_on && how != TRACE_END_EXEC)
             go_at_end(thread, how == TRACE_END_EXIT);
+        held_left(thread);
         task_held_show(thread);
     }
     if (how != TRACE_END_EXEC && !go_on)

@@ -43,7 +43,7 @@ extern struct go_real go_real;
 struct go_layout {
     ptrdiff_t g; /* of the pointer to the running g, from the thread pointer */
     uint32_t g_status, g_id, g_wait_reason, g_system, g_finalizer, g_context, g_entry, g_m, g_defer,
-        g_panic, g_parameter, g_call_registers, m_call;
+        g_panic, g_parameter, g_call_registers, m_call, defer_link;
     uint32_t panic_value, panic_link, panic_recovered, panic_goexit;
     uint32_t channel_count, channel_capacity, channel_closed, channel_lock, channel_senders,
         channel_receivers;
@@ -141,6 +141,9 @@ static inline bool go_is_runtime(uintptr_t pc)
 
 /* go_end.c: what is known of goroutines once no more comes. `orderly`: by exit(), not within a signal handler. */
 void go_at_end(struct thread *thread, bool orderly);
+/* go_told.c: was one that never began given a channel that has been closed? Not if so many never began that it takes too
+ * long to look. Within go_at_end() only. */
+bool go_told(struct thread *thread, const struct go *go);
 /* go_work.c: once nothing is recorded any more, which goroutines go on to work. Takes a while if some run. */
 void go_work(struct thread *thread);
 /* go_reach.c: which goroutines wait for something that one that can go on may reach. `ender` counts as one if `sp`, the end

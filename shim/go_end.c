@@ -15,13 +15,23 @@
 #define STATUS_WAITING 4u
 #define STATUS_DEAD    6u
 
+/* main's function in the runtime has one deferred call of its own below those of the program. */
+static bool defers(const struct go *go, const struct trace_task *record)
+{
+    uint64_t first = *(const volatile uint64_t *)(go->g + go_layout.g_defer);
+    if (!first || go->id != 1)
+        return first != 0;
+    return go_layout.end_known && record->state == TRACE_TASK_BLOCKED &&
+           *(const volatile uint64_t *)(first + go_layout.defer_link) != 0;
+}
+
 static void look(struct go *go, void *data)
 {
-    (void)data;
+    struct thread *thread = data;
     if (!go->task || !go->g)
         return;
     struct trace_task *record = task_record(go->task);
-    record->flags &= ~(TRACE_TASK_IN_CALL | TRACE_TASK_DEFERS | TRACE_TASK_ASKED);
+    record->flags &= ~(TRACE_TASK_IN_CALL | TRACE_TASK_DEFERS | TRACE_TASK_ASKED | TRACE_TASK_TOLD);
     if (record->state == TRACE_TASK_ENDED || !go_parks(go))
         return;
     uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
@@ -31,10 +41,12 @@ static void look(struct go *go, void *data)
         record->flags |= TRACE_TASK_SYSTEM;
     if (status == STATUS_CALL)
         record->flags |= TRACE_TASK_IN_CALL;
-    if (*(void *volatile *)(go->g + go_layout.g_defer))
+    if (defers(go, record))
         record->flags |= TRACE_TASK_DEFERS;
     if (go->asked)
         record->flags |= TRACE_TASK_ASKED;
+    if (thread && record->state == TRACE_TASK_CREATED && go_told(thread, go))
+        record->flags |= TRACE_TASK_TOLD;
     if (record->state == TRACE_TASK_BLOCKED && status != STATUS_WAITING && status != STATUS_CALL)
         record->state = TRACE_TASK_RUNNING;
 }
@@ -64,7 +76,7 @@ static bool search_soundly(struct thread *thread, struct go *ender)
 {
     for (uint32_t spoiled = 0;;) {
         bool halted = go_halt(thread);
-        go_each(look, NULL);
+        go_each(look, thread);
         search(thread, ender);
         if (halted && go_halt_held())
             return true;

@@ -43,7 +43,8 @@ struct go_operation *go_outermost(struct go *go)
 static uint32_t cases_list(struct thread *thread, struct go *go,
                            const struct go_operation *operation)
 {
-    uint64_t words[TRACE_STACK_DEPTH], hash = 1;
+    /* Not 1: of the cases of a send to and a receive from nil it would become that of no list at all. */
+    uint64_t words[TRACE_STACK_DEPTH], hash = 0x9e3779b97f4a7c15u;
     uint32_t count = 0, all = operation->sends + operation->receives;
     for (uint32_t i = 0; i < all && count < TRACE_STACK_DEPTH; i++) {
         uintptr_t channel = (uintptr_t)operation->cases[i].channel;

@@ -74,6 +74,7 @@ static const struct field of_the_end[] = {
     {"runtime.g..d", "_panic", &go_layout.g_panic},
     {"runtime.g..d", "param", &go_layout.g_parameter},
     {"runtime.g..d", "gcregs", &go_layout.g_call_registers},
+    {"runtime.__defer..d", "link", &go_layout.defer_link},
     {"runtime.__panic..d", "arg", &go_layout.panic_value},
     {"runtime.__panic..d", "link", &go_layout.panic_link},
     {"runtime.__panic..d", "recovered", &go_layout.panic_recovered},

@@ -276,8 +276,10 @@ static NOINLINE void read_unlocking(uintptr_t address)
     thread->events++;
     struct object *object = object_get(thread, address, TRACE_OBJECT_RWLOCK);
     if (object) {
-        __atomic_fetch_sub(&object->shown.readers, 1, __ATOMIC_RELAXED);
         struct held *held = held_find(thread, object);
+        if (!held)
+            held_left_given(object);
+        __atomic_fetch_sub(&object->shown.readers, 1, __ATOMIC_RELAXED);
         if (held && --held->count == 0)
             held_drop(thread, object);
         clock_release_reader(thread, object);

@@ -456,6 +456,7 @@ static NOINLINE void goroutine_end(void)
         struct trace_task *record = thread->record;
         bool holds = thread->held_count != 0;
         if (UNLIKELY(holds | (record->since_tsc != 0))) { /* else its slot says of none */
+            held_left(thread);
             task_held_show(thread);
             thread->held_count = 0;
             held_rehash(thread);

@@ -36,6 +36,19 @@ void held_drop_slow(struct thread *thread, const struct object *object)
     held_rehash(thread);
 }
 
+void held_left(struct thread *thread)
+{
+    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
+    for (uint32_t i = 0; i < count; i++) {
+        struct trace_object *shown = &thread->held[i].object->shown;
+        if (thread->held[i].mode != TRACE_MODE_SHARED || shown->kind != TRACE_OBJECT_RWLOCK ||
+            shown->state != TRACE_OBJECT_LIVE || shown->owner)
+            continue;
+        shown->owner = thread->task;
+        shown->owner_stack = thread->held[i].stack;
+    }
+}
+
 void held_rehash(struct thread *thread)
 {
     uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;

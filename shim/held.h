@@ -16,6 +16,15 @@ uint64_t held_key(const struct thread *thread, struct object *object, uint32_t m
 void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
                 uint64_t key);
 
+/* The task ends. A lock does not know its readers; of those that left with it, it is told one. */
+void held_left(struct thread *thread);
+/* Somebody gives up a share that is not his own: perhaps that of the one who left. */
+static inline void held_left_given(struct object *object)
+{
+    if (object->shown.kind == TRACE_OBJECT_RWLOCK && object->shown.readers)
+        object->shown.owner = 0;
+}
+
 /* held_hash changed: an access needs another context. */
 static inline void held_changed(struct thread *thread, uint64_t hash)
 {

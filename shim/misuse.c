@@ -81,6 +81,7 @@ void misuse_unlock(struct call *call, struct object *object)
     if (!ours && shown->owner && shown->kind == TRACE_OBJECT_RWLOCK && !shown->readers)
         misuse_note(thread, TRACE_MISUSE_UNLOCK_NOT_OWNER, object, call_stack(call), shown->owner,
                     shown->owner_stack);
+    held_left_given(object);
     clock_release_join(thread, object);
 }
 

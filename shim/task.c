@@ -10,6 +10,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/directory.h"
+#include "shim/held.h"
 #include "shim/misuse.h"
 #include "shim/object.h"
 #include "shim/raw.h"
@@ -240,8 +241,10 @@ void task_name(struct trace_task *record)
 void task_end(struct thread *thread)
 {
     struct trace_task *record = thread->record;
-    if (thread->held_count)
+    if (thread->held_count) {
         misuse_exit_holding(thread);
+        held_left(thread);
+    }
     task_held_show(thread);
     if (!record->name[0])
         task_name(record);

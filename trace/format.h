@@ -197,6 +197,8 @@ enum trace_task_exit {
 #define TRACE_TASK_DEFERS  32768u  /* goroutine: had deferred calls left to make at the end */
 #define TRACE_TASK_ASKED   65536u  /* goroutine: has tried to receive or select without waiting */
 #define TRACE_TASK_READY   131072u /* at the end: what it waits for in the kernel had come */
+/* goroutine that has not begun: what it was made with leads to a channel that is closed */
+#define TRACE_TASK_TOLD    262144u
 
 struct trace_held {
     uint32_t object;
