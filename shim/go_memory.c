@@ -131,6 +131,25 @@ EXPORT void *wrap_growslice(void *result, const uintptr_t *type, void *old, intp
     return MEMORY_REAL(growslice)(result, type, old, count, capacity, wanted_count);
 }
 
+/* string(bytes) and string(runes). */
+MEMORY_EXPORT(bytes_string, "runtime.slicebytetostring", struct go_pair,
+              (void *buffer, void *bytes, intptr_t count));
+EXPORT struct go_pair wrap_bytes_string(void *buffer, void *bytes, intptr_t count)
+{
+    if (wanted(RETURN_PC))
+        touched(bytes, (uintptr_t)count, READ, RETURN_PC);
+    return MEMORY_REAL(bytes_string)(buffer, bytes, count);
+}
+
+MEMORY_EXPORT(runes_string, "runtime.slicerunetostring", struct go_pair,
+              (void *buffer, struct go_slice runes));
+EXPORT struct go_pair wrap_runes_string(void *buffer, struct go_slice runes)
+{
+    if (wanted(RETURN_PC))
+        touched(runes.items, (uintptr_t)runes.count * sizeof(int32_t), READ, RETURN_PC);
+    return MEMORY_REAL(runes_string)(buffer, runes);
+}
+
 /* While the collector marks, a store of a pointer is this call. */
 MEMORY_EXPORT(write_barrier, "runtime.gcWriteBarrier", void, (void *to, void *value));
 EXPORT void wrap_write_barrier(void *to, void *value)
