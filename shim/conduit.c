@@ -108,6 +108,21 @@ bool conduit_any_watched(void)
     return watched;
 }
 
+static bool others_watched;
+
+void conduit_watch_others(struct thread *thread)
+{
+    conduit_any_poller(thread, true);
+    __atomic_store_n(&others_watched, true, __ATOMIC_SEQ_CST);
+}
+
+void conduit_others_put(struct thread *thread)
+{
+    struct object *any = others_watched && !fd_alone() ? conduit_any_poller(thread, false) : NULL;
+    if (any)
+        clock_release_join(thread, any);
+}
+
 void conduit_watch(struct thread *thread, struct object *object, struct object *poller)
 {
     watched = true;

@@ -29,6 +29,9 @@ void conduit_take(struct thread *thread, struct object *object, uintptr_t pc);
 void conduit_watch(struct thread *thread, struct object *object, struct object *poller);
 /* Stands for all epoll sets that watch a conduit together with another set; NULL if there are none (unless `make`). */
 struct object *conduit_any_poller(struct thread *thread, bool make);
+/* A timer or signals are watched by some epoll set: whoever sets one, or sends one, says so. */
+void conduit_watch_others(struct thread *thread);
+void conduit_others_put(struct thread *thread);
 /* Has any been watched so far? */
 bool conduit_any_watched(void);
 /* Whether others than the tasks of this process may end a wait on it. */

@@ -8,6 +8,7 @@
 #include "shim/io.h"
 #include "shim/poll_list.h"
 #include "shim/real.h"
+#include "shim/signal.h"
 
 /* `fd`: the only one, which it waits to read from; -1: there are several, or it waits for something else. */
 static void wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
@@ -36,11 +37,24 @@ static bool wait_end(struct io *io)
     return io_return(io);
 }
 
+static bool is_timer_or_signals(uint64_t state)
+{
+    return fd_type(state) == TRACE_FD_TIMER || fd_type(state) == TRACE_FD_SIGNALS;
+}
+
+static void learn_from(struct thread *thread, int fd, uint64_t state, uintptr_t pc)
+{
+    if (fd_in(state))
+        conduit_take(thread, fd_in(state), pc);
+    else if (fd_type(state) == TRACE_FD_TIMER)
+        fd_number_take(thread, fd, pc);
+    else if (fd_type(state) == TRACE_FD_SIGNALS && !fd_alone())
+        signal_learn(thread, pc);
+}
+
 static void learn(struct io *io, int fd)
 {
-    uint64_t state = fd_know(io->thread, fd);
-    if (fd_in(state))
-        conduit_take(io->thread, fd_in(state), io->pc);
+    learn_from(io->thread, fd, fd_know(io->thread, fd), io->pc);
 }
 
 /* ---- poll ---- */
@@ -157,11 +171,17 @@ EXPORT int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
     struct thread *thread = thread_enter();
     bool known = false;
     if (thread) {
-        struct object *in = fd_in(fd_know(thread, fd));
+        uint64_t state = fd_know(thread, fd);
+        struct object *in = fd_in(state);
         struct object *poller = in && operation == EPOLL_CTL_ADD ? fd_number(thread, set) : NULL;
         known = in != NULL;
         if (poller)
             conduit_watch(thread, in, poller);
+        else if (operation == EPOLL_CTL_ADD && is_timer_or_signals(state))
+            conduit_watch_others(thread);
+        /* What was put in before is handed on by us: with the set, below. */
+        if (operation == EPOLL_CTL_ADD)
+            learn_from(thread, fd, state, RETURN_PC);
         if (!known && operation == EPOLL_CTL_ADD)
             poll_set_changed(thread, set, false);
         fd_number_put(thread, set);
@@ -224,6 +244,7 @@ EXPORT int timerfd_settime(int fd, int flags, const struct itimerspec *time, str
     struct thread *thread = fd_alone() ? NULL : thread_enter();
     if (thread) {
         fd_number_put(thread, fd);
+        conduit_others_put(thread);
         thread_leave(thread);
     }
     return real.timerfd_settime(fd, flags, time, old);

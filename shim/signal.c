@@ -16,6 +16,7 @@
 
 #include "shim/access_state.h"
 #include "shim/clock.h"
+#include "shim/conduit.h"
 #include "shim/end.h"
 #include "shim/object.h"
 #include "shim/options.h"
@@ -185,6 +186,7 @@ static void signal_release(int number)
     struct object *object = signal_object(thread, number);
     if (object)
         clock_release_join(thread, object);
+    conduit_others_put(thread);
     thread_leave(thread);
 }
 
