@@ -308,7 +308,9 @@ bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
     /* main that only keeps the program alive while others serve */
     if (task->primitive == PRIMITIVE_go_block && task->handle == 1)
         return blocked->graph->going > 0 || blocked->graph->ender != id;
-    if (serves(blocked, id) || (of_init(blocked, task) && !blocked->graph->waits[id].sure))
+    bool called = task->flags & TRACE_TASK_FINALIZES; /* it is no worker, whoever made it */
+    if (!called &&
+        (serves(blocked, id) || (of_init(blocked, task) && !blocked->graph->waits[id].sure)))
         return true;
     /* A goroutine of the library: of a server, of a client that keeps its connections, of os/signal. */
     struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->wait_stack);

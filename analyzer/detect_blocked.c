@@ -54,9 +54,17 @@ void blocked_wait(const struct blocked *blocked, struct finding *finding, uint32
 void blocked_created(const struct blocked *blocked, struct finding *finding, uint32_t id)
 {
     const struct trace_task *task = trace_task(blocked->analysis->trace, id);
-    if (!task || !task->create_stack)
+    if (!task || (!task->create_stack && !(task->flags & TRACE_TASK_FINALIZES)))
         return;
     char *name = describe_task(blocked->analysis, id);
+    if (task->flags & TRACE_TASK_FINALIZES) { /* whoever set the first one made it */
+        blocked_event(blocked, finding, id, 0,
+                      memory_format("%s calls the program's finalizers, one after the other: as "
+                                    "long as it waits no other is called",
+                                    name));
+        free(name);
+        return;
+    }
     char *parent = describe_task(blocked->analysis, task->parent);
     struct part *part = finding_part(finding, PART_TASK, id, stack_of(blocked, task->create_stack));
     finding_set(&part->text, "%s was created by %s", name, parent);

@@ -172,6 +172,21 @@ static void by_design(void **state)
     expect(make, "");
 }
 
+/* One that calls finalizers is no worker: what it waits for in one keeps all others from being called. */
+static void in_a_finalizer(void **state)
+{
+    (void)state;
+    struct trace_make *make = made();
+    blocked(make, PRIMITIVE_go_receive, channel(make, 5), OWN + 0x100)->flags |=
+        TRACE_TASK_REACHED | TRACE_TASK_FINALIZES;
+    blocked(make, PRIMITIVE_go_send, channel(make, 1), OWN + 0x200)->flags |= TRACE_TASK_FINALIZES;
+    expect(make, "blocked forgotten-sender proved; blocked never-closed suspected; ");
+    make = made(); /* the library's own finalizer */
+    blocked(make, PRIMITIVE_go_receive, channel(make, 5), LIBRARY + 0x100)->flags |=
+        TRACE_TASK_FINALIZES;
+    expect(make, "");
+}
+
 /* What is by design in a program is not in a test. */
 static void in_a_test(void **state)
 {
@@ -402,13 +417,21 @@ static void growth_of_blocked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unreachable),    cmocka_unit_test(reached),
-        cmocka_unit_test(select_cases),   cmocka_unit_test(by_design),
-        cmocka_unit_test(in_a_test),      cmocka_unit_test(asleep),
-        cmocka_unit_test(panicked),       cmocka_unit_test(threw),
-        cmocka_unit_test(exit_elsewhere), cmocka_unit_test(main_returned),
-        cmocka_unit_test(main_cut_short), cmocka_unit_test(pool),
-        cmocka_unit_test(growth),         cmocka_unit_test(growth_of_blocked),
+        cmocka_unit_test(unreachable),
+        cmocka_unit_test(reached),
+        cmocka_unit_test(select_cases),
+        cmocka_unit_test(by_design),
+        cmocka_unit_test(in_a_finalizer),
+        cmocka_unit_test(in_a_test),
+        cmocka_unit_test(asleep),
+        cmocka_unit_test(panicked),
+        cmocka_unit_test(threw),
+        cmocka_unit_test(exit_elsewhere),
+        cmocka_unit_test(main_returned),
+        cmocka_unit_test(main_cut_short),
+        cmocka_unit_test(pool),
+        cmocka_unit_test(growth),
+        cmocka_unit_test(growth_of_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,20 +25,27 @@ static bool defers(const struct go *go, const struct trace_task *record)
            *(const volatile uint64_t *)(first + go_layout.defer_link) != 0;
 }
 
+/* Is it the one that calls finalizers, and waits in one for something that only the program can do? */
+static bool finalizes(const struct go *go, const struct trace_task *record)
+{
+    return *(volatile uint8_t *)(go->g + go_layout.g_finalizer) &&
+           record->state == TRACE_TASK_BLOCKED && record->primitive != PRIMITIVE_go_park &&
+           !(record->flags & TRACE_TASK_TIMED);
+}
+
 static void look(struct go *go, void *data)
 {
     struct thread *thread = data;
     if (!go->task || !go->g)
         return;
     struct trace_task *record = task_record(go->task);
-    record->flags &= ~(TRACE_TASK_IN_CALL | TRACE_TASK_DEFERS | TRACE_TASK_ASKED | TRACE_TASK_TOLD);
+    record->flags &= ~(TRACE_TASK_IN_CALL | TRACE_TASK_DEFERS | TRACE_TASK_ASKED | TRACE_TASK_TOLD |
+                       TRACE_TASK_FINALIZES);
     if (record->state == TRACE_TASK_ENDED || !go_parks(go))
         return;
     uint32_t status = *(volatile uint32_t *)(go->g + go_layout.g_status) & STATUS_MASK;
     if (go->id != go_id_of(go->g))
         return; /* the g is another goroutine's by now */
-    if (*(volatile uint8_t *)(go->g + go_layout.g_system))
-        record->flags |= TRACE_TASK_SYSTEM;
     if (status == STATUS_CALL)
         record->flags |= TRACE_TASK_IN_CALL;
     if (defers(go, record))
@@ -49,6 +56,10 @@ static void look(struct go *go, void *data)
         record->flags |= TRACE_TASK_TOLD;
     if (record->state == TRACE_TASK_BLOCKED && status != STATUS_WAITING && status != STATUS_CALL)
         record->state = TRACE_TASK_RUNNING;
+    if (finalizes(go, record))
+        record->flags = (record->flags & ~TRACE_TASK_SYSTEM) | TRACE_TASK_FINALIZES;
+    else if (*(volatile uint8_t *)(go->g + go_layout.g_system))
+        record->flags |= TRACE_TASK_SYSTEM;
 }
 
 #define OWN_FRAMES 1024u /* where ours keep the registers of those who called us */

@@ -131,7 +131,6 @@ void go_finalizers_queued(struct search *search, struct go_finalizers *where)
             search_word(search, *(const uint64_t *)(entry + go_layout.entry_function));
         }
     }
-    search->too_much |= where->too_many || !where->spans;
     search_drain(search);
 }
 

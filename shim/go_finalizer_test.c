@@ -116,6 +116,55 @@ static void finalizer_called(void **state)
     assert_int_equal(found(3), SOMEBODY);
 }
 
+/* It is being called, and waits for what nobody can do: none of the others runs. If somebody can, all do. */
+static void finalizer_stuck(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t *block = pages + 1536;
+        set_up(NULL);
+        goroutine(1, TRACE_TASK_RUNNING);
+        waits(2, 5);
+        records[2].flags = TRACE_TASK_FINALIZES;
+        gs[2].finalizer = 1;
+        on_stack(2, object(10));
+        heap[10][0] = object(6);
+        waits(3, 6); /* for the rest of what it does */
+        *(uint32_t *)&block[2] = 1;
+        queue[0].object = object(12);
+        queue[0].function = object(11);
+        heap[12][1] = object(7);
+        waits(4, 7); /* for the next one */
+        finalizer(13, 11);
+        heap[13][0] = object(8);
+        waits(5, 8); /* for one whose object the collector has not found yet */
+        on_stack(1, i ? object(5) : 0);
+        reach(NULL, 0);
+        for (uint32_t n = 2; n <= 5; n++)
+            assert_int_equal(found(n), i ? SOMEBODY : NOBODY);
+    }
+}
+
+/* Only a variable leads to what it waits for. */
+static void finalizer_may_go_on(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    waits(2, 5);
+    records[2].flags = TRACE_TASK_FINALIZES;
+    variables_of_program[7] = object(5);
+    *(uint32_t *)&pages[1538] = 1;
+    queue[0].object = object(12);
+    queue[0].function = object(11);
+    heap[12][1] = object(7);
+    waits(3, 7);
+    waits(4, 8);
+    reach(NULL, 0);
+    assert_int_equal(found(2), VARIABLE);
+    assert_int_equal(found(3), VARIABLE);
+    assert_int_equal(found(4), NOBODY);
+}
+
 /* Where finalizers are kept is not known. */
 static void no_finalizers(void **state)
 {
@@ -136,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup(finalizer_of_held, set_up),
         cmocka_unit_test_setup(finalizer_queued, set_up),
         cmocka_unit_test_setup(finalizer_called, set_up),
+        cmocka_unit_test_setup(finalizer_stuck, set_up),
+        cmocka_unit_test_setup(finalizer_may_go_on, set_up),
         cmocka_unit_test_setup(no_finalizers, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,8 +45,14 @@ struct trace_task *task_record(uint32_t task)
     return &records[task];
 }
 
+/* After so many of these looks at all threads, one begins that runs goroutines. */
+static uint32_t looks_left;
+static void one_begins(void);
+
 void task_each_thread(void (*visit)(struct thread *thread, void *data), void *data)
 {
+    if (looks_left && --looks_left == 0)
+        one_begins();
     for (uint32_t i = 0; i < THREADS; i++)
         if (threads[i].go_own && !threads[i].ended)
             visit(&threads[i], data);
@@ -104,9 +110,15 @@ static void start(uint32_t i, uint32_t status, bool deaf)
         sched_yield();
 }
 
+static void one_begins(void)
+{
+    start(1, STATUS_RUN, false);
+}
+
 static int set_up(void **state)
 {
     (void)state;
+    looks_left = 0;
     memset(threads, 0, sizeof threads);
     memset(records, 0, sizeof records);
     memset(ms, 0, sizeof ms);
@@ -174,6 +186,45 @@ static void halted(void **state)
     for (uint32_t i = 0; i < 2; i++)
         for (uint64_t before = turns[i]; turns[i] == before;)
             sched_yield();
+}
+
+/* One that begins when the first has been halted is halted, too, be it as others are looked for. */
+static void begins(void **state)
+{
+    (void)state;
+    for (bool done = false; !done;) {
+        start(0, STATUS_RUN, false);
+        looks_left = 2;
+        done = go_halt(NULL); /* else one was not given a processor in time */
+        if (done) {
+            assert_int_equal(looks_left, 0);
+            assert_non_null(go_halt_find((uintptr_t)&gs[0]));
+            assert_non_null(go_halt_find((uintptr_t)&gs[1]));
+            assert_true(halt_end());
+        }
+        tear_down(NULL);
+        set_up(NULL);
+    }
+}
+
+/* One that begins once all stand spoils it; the next time it is known. One that has ended again meanwhile does not count. */
+static void begins_afterwards(void **state)
+{
+    (void)state;
+    start(0, STATUS_RUN, false);
+    halt_surely();
+    looks_left = 1;
+    assert_false(go_halt_held());
+    assert_null(go_halt_find((uintptr_t)&gs[1]));
+    go_halt_end();
+    halt_surely();
+    assert_non_null(go_halt_find((uintptr_t)&gs[1]));
+    assert_true(halt_end());
+    halt_surely();
+    start(2, STATUS_RUN, false);
+    assert_false(go_halt_held());
+    threads[2].ended = 1;
+    assert_true(halt_end());
 }
 
 /* One within our own code is asked until it has left it. */
@@ -252,6 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(halted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(begins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(begins_afterwards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(busy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stays_busy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(in_a_call, set_up, tear_down),

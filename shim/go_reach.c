@@ -97,6 +97,8 @@ static void stack_scan(struct search *search, const struct go *go, const struct 
     } else if (!exact)
         sp = sp - 16384 > record->stack_low ? sp - 16384 : record->stack_low;
     search_area(search, sp, high);
+    if (go == search->finalizes)
+        go_finalizers_queued(search, search->where);
 }
 
 static bool object_found(const struct search *search, uint32_t id)
@@ -489,6 +491,18 @@ static void finalizers(struct search *search, const struct go_finalizers *where)
     }
 }
 
+static void finalizes(struct go *go, void *data)
+{
+    struct search *search = data;
+    if (go->task && task_record(go->task)->flags & TRACE_TASK_FINALIZES)
+        search->finalizes = go;
+}
+
+static bool finalizers_run(const struct search *search)
+{
+    return !search->finalizes || !stuck(search->finalizes);
+}
+
 static struct search *search_made; /* one at the end of the process; its memory is not given back */
 
 void go_reach(const struct go *ender, uint64_t sp)
@@ -501,7 +515,7 @@ void go_reach(const struct go *ender, uint64_t sp)
     search->ender = ender;
     search->ender_sp = sp;
     search->flag = TRACE_TASK_REACHED_BY;
-    search->too_much = regions->too_many;
+    search->where = where;
     where->memory = regions;
     search->found = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
     search->pending = memory_get(sizeof(uint64_t) << SEARCH_OBJECTS_LOG2);
@@ -513,13 +527,18 @@ void go_reach(const struct go *ender, uint64_t sp)
         if (region->low < go_layout.code_high && region->high > go_layout.code_low)
             go_finalizers_find(where, region->low, region->high);
     }
-    go_finalizers_queued(search, where);
+    /* Where finalizers are kept must have been found, or nothing is proved. */
+    search->too_much = regions->too_many || where->too_many || !where->spans;
+    go_each(finalizes, search);
+    if (!search->finalizes)
+        go_finalizers_queued(search, where);
     go_each(running, search);
     spread(search);
     search->flag = TRACE_TASK_REACHED;
     variables(search, regions);
     spread(search);
-    finalizers(search, where);
+    if (finalizers_run(search))
+        finalizers(search, where);
     search_made = search;
 }
 

@@ -15,6 +15,8 @@ struct search {
     const struct go *ender; /* who ended the program ... */
     uint64_t
         ender_sp; /* ... and how far its stack reaches; 0: it has returned, nobody goes on there */
+    const struct go *finalizes; /* who waits in a finalizer: others are called if that wait ends */
+    struct go_finalizers *where;
     uint64_t *found; /* hash set of addresses of heap objects, 0 empty */
     uint64_t *pending;
     uint32_t found_count, pending_count;
@@ -68,8 +70,7 @@ struct go_finalizers {
 
 /* Looks for them in a part of libgo's variables. */
 void go_finalizers_find(struct go_finalizers *where, uint64_t low, uint64_t high);
-/* What the finalizers lead to that are to run next: their objects have gone. Where finalizers are kept must have been found,
- * or the search proves nothing. */
+/* What the finalizers lead to that are to run next: their objects have gone. */
 void go_finalizers_queued(struct search *search, struct go_finalizers *where);
 /* Each object that has a finalizer, and what it calls. */
 void go_finalizers_each(struct search *search, const struct go_finalizers *where,

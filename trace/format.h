@@ -193,12 +193,14 @@ enum trace_task_exit {
 #define TRACE_TASK_THREW \
     8192u /* goroutine: an error of the runtime, which cannot be recovered, likewise */
 /* goroutine: at the end it ran, and went on to use the processor without waiting; exit_stack is a sample of its stack */
-#define TRACE_TASK_AT_WORK 16384u
-#define TRACE_TASK_DEFERS  32768u  /* goroutine: had deferred calls left to make at the end */
-#define TRACE_TASK_ASKED   65536u  /* goroutine: has tried to receive or select without waiting */
-#define TRACE_TASK_READY   131072u /* at the end: what it waits for in the kernel had come */
+#define TRACE_TASK_AT_WORK   16384u
+#define TRACE_TASK_DEFERS    32768u  /* goroutine: had deferred calls left to make at the end */
+#define TRACE_TASK_ASKED     65536u  /* goroutine: has tried to receive or select without waiting */
+#define TRACE_TASK_READY     131072u /* at the end: what it waits for in the kernel had come */
 /* goroutine that has not begun: what it was made with leads to a channel that is closed */
-#define TRACE_TASK_TOLD    262144u
+#define TRACE_TASK_TOLD      262144u
+/* goroutine: calls the program's finalizers, and waits in one at the end; else it is of the SYSTEM */
+#define TRACE_TASK_FINALIZES 524288u
 
 struct trace_held {
     uint32_t object;
