@@ -13,7 +13,7 @@
     X(RACE, "race", "data race")                  \
     X(DEADLOCK, "deadlock", "deadlock")           \
     X(BLOCKED, "blocked", "task blocked forever") \
-    X(LEAK, "leak", "goroutine left behind")      \
+    X(LEAK, "leak", "task left behind")           \
     X(ENDING, "ending", "untimely end")           \
     X(UNJOINED, "unjoined", "task never joined")  \
     X(MISUSE, "misuse", "misuse of a primitive")

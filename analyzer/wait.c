@@ -250,6 +250,10 @@ static bool may_wake(const struct wait_graph *graph, uint32_t self, uint32_t obj
     if (!sure && graph->orderly && waker == graph->ender && facts &&
         facts->kind == TRACE_OBJECT_CHANNEL)
         return never_worked(graph, self, object);
+    /* Nor has a wait group anything to do but to come to zero. */
+    if (!sure && graph->orderly && waker == graph->ender && facts &&
+        facts->kind == TRACE_OBJECT_WAITGROUP)
+        return false;
     if (sure || bit_has(graph, graph->wakers, object, waker))
         return true;
     if (facts->last_post_task == waker && facts->last_post_tsc < graph->answers[self])

@@ -268,8 +268,10 @@ int end_process(enum trace_end how, int code)
     if (!shim_options.report)
         return -1;
     int status = directory_active ? report() : process_record()->off_reason[0] ? STATUS_LOST : -1;
-    bool found = status > 0 && status != 4 && status == shim_options.exitcode;
-    return found || (status == STATUS_LOST && code == 0) ? status : -1;
+    bool found = status > 0 && status != STATUS_UNOBSERVED && status == shim_options.exitcode;
+    /* Of several tasks something is always seen, but that Go's runtime, linked in, makes it mean nothing. */
+    bool blind = status == STATUS_UNOBSERVED && table_tasks.count > 2;
+    return found || ((status == STATUS_LOST || blind) && code == 0) ? status : -1;
 }
 
 int end_under(int status, uintptr_t pc, uintptr_t frame)

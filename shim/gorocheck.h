@@ -29,9 +29,11 @@ extern "C" {
 #endif
 /* A macro of the same name as its function: so the call, and with it the line in the reports, is the caller's own. */
 #ifdef GOROCHECK_OFF
-#define GOROCHECK_CALL(fn, ...) ((void)sizeof(((fn)(__VA_ARGS__), 0))) /* checked, not called */
+#define GOROCHECK_CALL(fn, object)       ((void)sizeof(((fn)(object), 0))) /* checked, not called */
+#define GOROCHECK_WITH(fn, object, more) ((void)sizeof(((fn)(object, more), 0)))
 #else
-#define GOROCHECK_CALL(fn, ...) ((fn) ? (fn)(__VA_ARGS__) : (void)0)
+#define GOROCHECK_CALL(fn, object)       ((fn) ? (fn)(object) : (void)0)
+#define GOROCHECK_WITH(fn, object, more) ((fn) ? (fn)(object, more) : (void)0)
 #endif
 
 /*
@@ -94,7 +96,7 @@ GOROCHECK_ABOUT void gorocheck_received_closed(const volatile void *channel);
 GOROCHECK_ABOUT void gorocheck_gave_up(const volatile void *channel);
 GOROCHECK_ABOUT void gorocheck_channel_close(const volatile void *channel);
 #define gorocheck_channel_create(channel, capacity) \
-    GOROCHECK_CALL(gorocheck_channel_create, channel, capacity)
+    GOROCHECK_WITH(gorocheck_channel_create, channel, capacity)
 #define gorocheck_channel_destroy(channel) GOROCHECK_CALL(gorocheck_channel_destroy, channel)
 #define gorocheck_sending(channel)         GOROCHECK_CALL(gorocheck_sending, channel)
 #define gorocheck_sent(channel)            GOROCHECK_CALL(gorocheck_sent, channel)
@@ -109,7 +111,7 @@ GOROCHECK_ABOUT void gorocheck_group_add(const volatile void *group, long count)
 GOROCHECK_ABOUT void gorocheck_group_done(const volatile void *group);
 GOROCHECK_ABOUT void gorocheck_group_waiting(const volatile void *group);
 GOROCHECK_ABOUT void gorocheck_group_waited(const volatile void *group);
-#define gorocheck_group_add(group, count) GOROCHECK_CALL(gorocheck_group_add, group, count)
+#define gorocheck_group_add(group, count) GOROCHECK_WITH(gorocheck_group_add, group, count)
 #define gorocheck_group_done(group)       GOROCHECK_CALL(gorocheck_group_done, group)
 #define gorocheck_group_waiting(group)    GOROCHECK_CALL(gorocheck_group_waiting, group)
 #define gorocheck_group_waited(group)     GOROCHECK_CALL(gorocheck_group_waited, group)
@@ -131,7 +133,7 @@ GOROCHECK_ABOUT void gorocheck_task_awaited(const volatile void *task);
 
 /* ---- names in the reports: of any object told of here (not of condition variables), at most 39 bytes, copied ---- */
 GOROCHECK_ABOUT void gorocheck_name(const volatile void *object, const char *name);
-#define gorocheck_name(object, name) GOROCHECK_CALL(gorocheck_name, object, name)
+#define gorocheck_name(object, name) GOROCHECK_WITH(gorocheck_name, object, name)
 
 /* ---- accesses that are meant to race: of this thread between begin and end; of all threads to these bytes, for good ---- */
 GOROCHECK_WEAK void gorocheck_ignore_begin(void);
@@ -144,7 +146,7 @@ GOROCHECK_ABOUT void gorocheck_ignore_range(const volatile void *from, size_t si
 #define gorocheck_ignore_begin() ((gorocheck_ignore_begin) ? (gorocheck_ignore_begin)() : (void)0)
 #define gorocheck_ignore_end()   ((gorocheck_ignore_end) ? (gorocheck_ignore_end)() : (void)0)
 #endif
-#define gorocheck_ignore_range(from, size) GOROCHECK_CALL(gorocheck_ignore_range, from, size)
+#define gorocheck_ignore_range(from, size) GOROCHECK_WITH(gorocheck_ignore_range, from, size)
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
  * EXPECT: none
  * CFLAGS: -static-libgo
  * STATUS: 4
+ * BARE: yes
  */
 package main
 
