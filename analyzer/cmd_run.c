@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,18 +193,46 @@ static bool environment_set(const struct options *options, const struct traces *
 
 /* ---- afterwards ---- */
 
+/* DIR is the program's, and DIR.PID after an exec; other numbers are its children's. */
+static bool is_child(const struct report *report, const struct traces *traces, const char *name)
+{
+    const char *number = name + strlen(traces->name);
+    return number[0] == '.' && strtoul(number + 1, NULL, 10) != report->end.pid;
+}
+
+/* The recorder makes the files of a trace one after the other, `modules` last, before anything is recorded. Where one could
+ * not be made there is a file `failed`; else the process was killed before that. */
+static bool never_began(const char *path)
+{
+    char *failed = memory_format("%s/failed", path), *last = memory_format("%s/modules", path);
+    uint32_t magic = 0;
+    bool began = access(failed, F_OK) == 0;
+    int file = open(last, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    began |= file >= 0 && read(file, &magic, sizeof(magic)) == sizeof(magic) && magic;
+    if (file >= 0)
+        close(file);
+    free(failed);
+    free(last);
+    return !began;
+}
+
 static void read_traces(struct report *report, const struct traces *traces, char **names,
                         uint32_t count)
 {
+    uint32_t before = 0;
     for (uint32_t i = 0; i < count; i++) {
         char *error = NULL, *path = memory_format("%s/%s", traces->folder, names[i]);
-        if (!report_trace(report, path, &error)) {
+        if (is_child(report, traces, names[i]) && never_began(path)) {
+            before++;
+        } else if (!report_trace(report, path, &error)) {
             report->unreadable = true;
             report_note(report, "%s", error);
             free(error);
         }
         free(path);
     }
+    if (before)
+        report_note(report, "%u of its children ended before their recording began", before);
 }
 
 /* A trace into which a process still writes stays; so do all, if that was asked for. */

@@ -137,8 +137,8 @@ bool session_write(struct report *report, FILE *otherwise, unsigned pid)
 
 static bool is_ours(const char *name)
 {
-    static const char *const tables[] = {"process", "tasks",   "objects",
-                                         "stacks",  "modules", "executable"};
+    static const char *const tables[] = {"process", "tasks",      "objects", "stacks",
+                                         "modules", "executable", "failed"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         if (!strcmp(name, tables[i]))
             return true;

@@ -294,6 +294,16 @@ static void executable_keep(void)
         raw1(SYS_close, from);
 }
 
+/* That a trace is not whole for another reason than that its process was killed meanwhile. */
+static void write_failed(void)
+{
+    int mark = directory_file("failed", true);
+    if (mark >= 0)
+        raw1(SYS_close, mark);
+    shim_message("cannot write the trace in ", directory_path, ": nothing is recorded", NULL);
+    shim_off("the trace could not be written");
+}
+
 static void activate(void)
 {
     if (!directory_make()) {
@@ -308,9 +318,7 @@ static void activate(void)
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (!table_share(tables[i])) {
             directory_active = 1;
-            shim_message("cannot write the trace in ", directory_path, ": nothing is recorded",
-                         NULL);
-            shim_off("the trace could not be written");
+            write_failed();
             return;
         }
     }

@@ -12,6 +12,7 @@
  *   sync.N     stream of OS thread slot N: who is after whom, lock order, misuse
  *   access.N   stream of OS thread slot N: memory accesses, allocations
  *   executable the program's file, of a program that the go command built for one run and removes then
+ *   failed     empty, if one of these could not be made; the tables are made in this order: process, ..., modules
  *
  * Every file begins with a struct trace_file_header. Table files (all but the streams) hold their slots from
  * TRACE_TABLE_OFFSET on; a slot whose state (first u32) is 0 was never written. Slot 0 is never used: id 0 is "none".
