@@ -2,13 +2,11 @@
  * The signal comes before the wait, and the flag that should tell is not looked at.
  *
  * EXPECT: blocked @wait condition-variable [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 func start() {
 	var lock sync.Mutex
@@ -26,5 +24,5 @@ func start() {
 
 func main() {
 	start()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "sync.Cond.Wait")
 }

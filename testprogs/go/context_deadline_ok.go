@@ -2,6 +2,7 @@
  * The context has a deadline: that ends the wait, if not before the program.
  *
  * EXPECT: none
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -26,5 +27,5 @@ func main() {
 			fmt.Println("tick")
 		}
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(3, "chan receive")
 }

@@ -2,13 +2,13 @@
  * A watcher waits for a context whose cancel function is thrown away.
  *
  * EXPECT: blocked @wait channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 func watch(ctx context.Context) {
@@ -22,5 +22,5 @@ func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = cancel
 	watch(ctx)
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan receive")
 }

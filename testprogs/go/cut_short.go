@@ -2,6 +2,7 @@
  * A wait group that main does not wait for: it returns while the work is under way.
  *
  * EXPECT: leak @go main.main..func1 [suspected]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -25,5 +26,5 @@ func main() {
 	}
 	<-begun
 	<-begun
-	time.Sleep(20 * time.Millisecond)
+	until(2, "sleep")
 }

@@ -3,6 +3,7 @@
  *
  * EXPECT: ending @exit main.main..func2 [suspected]
  * EXPECT: exit 1
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -26,7 +27,7 @@ func main() {
 	go func() {
 		defer wait.Done()
 		<-written
-		time.Sleep(20 * time.Millisecond)
+		until(1, "sleep")
 		log.Fatal("no configuration") /* @exit */
 	}()
 	wait.Wait()

@@ -2,6 +2,7 @@
  * A goroutine that waits for the order to stop ends the program while the others only wait to be given something to do.
  *
  * EXPECT: none
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -32,7 +33,7 @@ func main() {
 		}
 	}()
 	go func() {
-		time.Sleep(20 * time.Millisecond)
+		until(5, "chan receive")
 		fmt.Println("stopped")
 		os.Exit(0)
 	}()

@@ -3,6 +3,7 @@
  *
  * EXPECT: blocked @send channel [proved]
  * BARE: yes
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -34,5 +35,5 @@ func main() {
 	_, err := fetch(ctx, asked)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded))
 	asked <- true
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan send")
 }

@@ -2,6 +2,7 @@
  * Each request leaves a goroutine behind that nobody receives from: one finding, which says how they grew.
  *
  * EXPECT: blocked @send channel [proved] (growing to 299)
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -38,6 +39,6 @@ func main() {
 		}
 		late += 0 * keep(id)
 	}
-	time.Sleep(20 * time.Millisecond)
+	until(299, "chan send")
 	fmt.Println(late)
 }

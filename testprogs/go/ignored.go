@@ -3,10 +3,9 @@
  *
  * EXPECT: blocked @select nothing [proved]
  * ENV: GOROCHECK_OPTIONS=go_ignore_top=main.park,^main.nowhere$:go_ignore_any=^main.keeper:go_ignore_created=main.made*:go_ignore_current=1
+ * CFLAGS: testprogs/support/until.go
  */
 package main
-
-import "time"
 
 func park(reason string) {
 	select {}
@@ -39,5 +38,5 @@ func main() {
 	go func() {
 		select {} /* @select */
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(5, "select (no cases)")
 }

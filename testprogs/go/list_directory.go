@@ -2,13 +2,11 @@
  * A function returns a channel of names; its caller stops reading when it has found what it wants.
  *
  * EXPECT: blocked @send channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 func listDirectory() <-chan string {
 	names := make(chan string)
@@ -28,5 +26,5 @@ func main() {
 			break
 		}
 	}
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan send")
 }

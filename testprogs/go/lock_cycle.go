@@ -2,23 +2,21 @@
  * Two transfers in opposite directions, each with one account locked.
  *
  * EXPECT: deadlock @second @second
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 type account struct {
 	lock    sync.Mutex
 	balance int
 }
 
-func transfer(from, to *account, both *sync.WaitGroup) {
+func transfer(from, to *account, locked chan<- bool, both <-chan bool) {
 	from.lock.Lock()
-	both.Done()
-	both.Wait()
+	locked <- true
+	<-both
 	to.lock.Lock() /* @second */
 	from.balance--
 	to.balance++
@@ -28,10 +26,11 @@ func transfer(from, to *account, both *sync.WaitGroup) {
 
 func main() {
 	a, b := &account{}, &account{}
-	var both sync.WaitGroup
-	both.Add(2)
-	go transfer(a, b, &both)
-	go transfer(b, a, &both)
-	both.Wait()
-	time.Sleep(20 * time.Millisecond)
+	locked, both := make(chan bool), make(chan bool)
+	go transfer(a, b, locked, both)
+	go transfer(b, a, locked, both)
+	<-locked
+	<-locked
+	close(both)
+	until(2, "semacquire")
 }

@@ -2,13 +2,13 @@
  * An early return keeps the lock; the next one to come waits for ever.
  *
  * EXPECT: blocked @lock mutex
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
 import (
 	"fmt"
 	"sync"
-	"time"
 )
 
 type account struct {
@@ -35,5 +35,5 @@ func main() {
 	}()
 	<-done
 	go a.withdraw(1)
-	time.Sleep(20 * time.Millisecond)
+	until(1, "semacquire")
 }

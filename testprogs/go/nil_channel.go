@@ -3,13 +3,11 @@
  *
  * EXPECT: blocked @receive nil [proved]
  * EXPECT: blocked @send nil [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 type service struct {
 	requests chan int
@@ -23,5 +21,6 @@ func main() {
 	go func() {
 		s.requests <- 1 /* @send */
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan receive (nil")
+	until(1, "chan send (nil")
 }

@@ -3,13 +3,11 @@
  *
  * EXPECT: blocked @left channel [proved]
  * EXPECT: blocked @right channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 func exchange() {
 	left, right := make(chan int), make(chan int)
@@ -25,6 +23,6 @@ func exchange() {
 
 func main() {
 	exchange()
-	time.Sleep(20 * time.Millisecond)
+	until(2, "chan receive")
 	fmt.Println("main is done")
 }

@@ -3,13 +3,11 @@
  *
  * EXPECT: blocked @generate channel [proved]
  * EXPECT: blocked @square channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 func generate(limit int) <-chan int {
 	out := make(chan int)
@@ -40,5 +38,5 @@ func main() {
 			break
 		}
 	}
-	time.Sleep(20 * time.Millisecond)
+	until(2, "chan send")
 }

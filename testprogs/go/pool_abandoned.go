@@ -2,13 +2,13 @@
  * Workers range over jobs that nobody sends any more and nobody closes.
  *
  * EXPECT: blocked @jobs channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
 import (
 	"fmt"
 	"sync"
-	"time"
 )
 
 func main() {
@@ -27,5 +27,5 @@ func main() {
 	}
 	group.Wait()
 	fmt.Println("done")
-	time.Sleep(20 * time.Millisecond)
+	until(3, "chan receive")
 }

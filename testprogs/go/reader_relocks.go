@@ -3,13 +3,11 @@
  *
  * EXPECT: deadlock @read
  * EXPECT: blocked @write rwlock
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 func main() {
 	var lock sync.RWMutex
@@ -27,7 +25,7 @@ func main() {
 		lock.Lock() /* @write */
 		lock.Unlock()
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "semacquire")
 	go2 <- true
-	time.Sleep(20 * time.Millisecond)
+	until(2, "semacquire")
 }

@@ -2,14 +2,13 @@
  * A goroutine parks itself for good.
  *
  * EXPECT: blocked @select nothing [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
-
-import "time"
 
 func main() {
 	go func() {
 		select {} /* @select */
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "select (no cases)")
 }

@@ -2,10 +2,9 @@
  * A select of two cases, both ends of which have been forgotten.
  *
  * EXPECT: blocked @select select [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
-
-import "time"
 
 func start() {
 	stop, results := make(chan bool), make(chan int)
@@ -19,5 +18,5 @@ func start() {
 
 func main() {
 	start()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "select")
 }

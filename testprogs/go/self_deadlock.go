@@ -2,13 +2,11 @@
  * A method that locks calls another that does.
  *
  * EXPECT: deadlock @again
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 type store struct {
 	lock  sync.Mutex
@@ -31,5 +29,5 @@ func (s *store) add(item int) int {
 func main() {
 	s := &store{}
 	go s.add(1)
-	time.Sleep(20 * time.Millisecond)
+	until(1, "semacquire")
 }

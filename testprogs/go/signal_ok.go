@@ -2,6 +2,7 @@
  * A goroutine that waits for a signal would stop the others; none comes, and main returns by itself.
  *
  * EXPECT: none
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -9,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"time"
 )
 
 func start() {
@@ -30,5 +30,5 @@ func start() {
 
 func main() {
 	start()
-	time.Sleep(20 * time.Millisecond)
+	until(3, "chan receive")
 }

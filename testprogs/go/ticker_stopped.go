@@ -2,6 +2,7 @@
  * Stop does not close a ticker's channel: who ranges over it waits for ever.
  *
  * EXPECT: blocked @tick channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
@@ -17,6 +18,6 @@ func main() {
 			fmt.Println("tick")
 		}
 	}()
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan receive")
 	ticker.Stop()
 }

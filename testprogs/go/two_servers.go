@@ -2,13 +2,13 @@
  * Two servers report their end on one channel, which is read once: the other one can never tell.
  *
  * EXPECT: blocked @report channel [proved]
+ * CFLAGS: testprogs/support/until.go
  */
 package main
 
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 func serve(name string, stop <-chan struct{}, fail bool) error {
@@ -29,5 +29,5 @@ func main() {
 	}()
 	fmt.Println(<-done)
 	close(stop)
-	time.Sleep(20 * time.Millisecond)
+	until(1, "chan send")
 }

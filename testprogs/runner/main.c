@@ -79,10 +79,9 @@ static bool newer(const char *a, const char *b)
 static bool shared_newer(const char *binary)
 {
     static const char *const headers[] = {
-        "testprogs/order.h",         "testprogs/support/channel.h",
-        "testprogs/support/group.h", "testprogs/support/spin.h",
-        "testprogs/support/calls.h", "testprogs/support/apart.h",
-        "testprogs/support/edges.h", "shim/gorocheck.h"};
+        "testprogs/order.h",         "testprogs/support/channel.h", "testprogs/support/group.h",
+        "testprogs/support/spin.h",  "testprogs/support/calls.h",   "testprogs/support/apart.h",
+        "testprogs/support/edges.h", "testprogs/support/until.go",  "shim/gorocheck.h"};
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         char path[PATH_MAX];
         path_make(path, "%s/%s", root, headers[i]);
