@@ -68,6 +68,20 @@ void clock_release_unusual(struct thread *thread, struct object *object);
 /* step: 1 such a part begins in this thread, -1 it ends. */
 void clock_ignore(struct thread *thread, uint32_t step);
 
+/* Is there nothing more to a release than clock_replace? */
+static inline bool clock_plain(const struct thread *thread, struct object *object)
+{
+    return !clock_unusual && !object_clock(object)->set && !thread->access;
+}
+
+static inline void clock_replace(struct thread *thread, struct object *object)
+{
+    struct object_clock *clock = object_clock(object);
+    clock->segment = thread->segment;
+    clock->task = thread->task;
+    thread->record->segment = ++thread->segment;
+}
+
 /* Replaces the clock by one pair. */
 static inline void clock_release(struct thread *thread, struct object *object)
 {
@@ -78,9 +92,7 @@ static inline void clock_release(struct thread *thread, struct object *object)
     }
     if (UNLIKELY(clock->set))
         clock_drop_set(object);
-    clock->segment = thread->segment;
-    clock->task = thread->task;
-    thread->record->segment = ++thread->segment;
+    clock_replace(thread, object);
     if (thread->access)
         access_new_segment(thread);
 }

@@ -140,6 +140,15 @@ static NOINLINE void lock_unusual(struct thread *thread, uintptr_t mutex, uintpt
     thread_leave(thread);
 }
 
+/* The one that was the innermost before is so again, mostly: it need not be looked up. */
+static inline struct object *mutex_again(struct thread *thread, uintptr_t mutex)
+{
+    struct object *object = thread->held[0].object;
+    return LIKELY(object && object_is(object, mutex, TRACE_OBJECT_MUTEX))
+               ? object
+               : object_cached(thread, mutex, TRACE_OBJECT_MUTEX);
+}
+
 /* Tried first: what is to be had at once needs no operation, and the goroutine stays on this thread. */
 GO_EXPORT(go_mutex_lock, "sync.Mutex.Lock", void, (void *mutex));
 EXPORT void wrap_go_mutex_lock(void *mutex)
@@ -157,7 +166,7 @@ EXPORT void wrap_go_mutex_lock(void *mutex)
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");
     thread->events++;
-    struct object *object = object_cached(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
+    struct object *object = mutex_again(thread, (uintptr_t)mutex);
     if (UNLIKELY(!object || thread->held_count || !lock_usual(thread, object))) {
         lock_unusual(thread, (uintptr_t)mutex, pc, frame);
         return;
@@ -189,8 +198,7 @@ static NOINLINE void unlock_unusual(void *mutex, uintptr_t pc, uintptr_t frame)
     GO_REAL(go_mutex_unlock)(mutex);
 }
 
-GO_EXPORT(go_mutex_unlock, "sync.Mutex.Unlock", void, (void *mutex));
-EXPORT void wrap_go_mutex_unlock(void *mutex)
+static NOINLINE void unlock_otherwise(void *mutex, uintptr_t pc, uintptr_t frame)
 {
     struct thread *thread = plain();
     struct object *object =
@@ -204,10 +212,45 @@ EXPORT void wrap_go_mutex_unlock(void *mutex)
         if (LIKELY(go_layout.mutex_known && word_changed(mutex, 1, 0)))
             return;
     } else if (go_on && !is_part((uintptr_t)mutex)) {
-        unlock_unusual(mutex, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        unlock_unusual(mutex, pc, frame);
         return;
     }
     GO_REAL(go_mutex_unlock)(mutex);
+}
+
+/* It is recorded: only the word is left, or to deliver a signal that came meanwhile. */
+static NOINLINE void unlock_rest(struct thread *thread, void *mutex)
+{
+    if (thread->deferred)
+        thread_deliver(thread);
+    if (!word_changed(mutex, 1, 0))
+        GO_REAL(go_mutex_unlock)(mutex);
+}
+
+/* The lock that was taken last, by who has it: in line, without a call on the way. */
+GO_EXPORT(go_mutex_unlock, "sync.Mutex.Unlock", void, (void *mutex));
+EXPORT void wrap_go_mutex_unlock(void *mutex)
+{
+    struct thread *thread = plain();
+    uint32_t last = LIKELY(thread != NULL) ? thread->held_count - 1 : HELD_ENTRIES;
+    struct object *object = LIKELY(last < HELD_ENTRIES) ? thread->held[last].object : NULL;
+    if (UNLIKELY(!object || !object_is(object, (uintptr_t)mutex, TRACE_OBJECT_MUTEX) ||
+                 !lock_plain(thread, object) || !clock_plain(thread, object) ||
+                 !go_layout.mutex_known)) {
+        unlock_otherwise(mutex, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        return;
+    }
+    thread->busy = 1;
+    __asm__ volatile("" ::: "memory");
+    thread->events++;
+    lock_owner_leaves(thread, object);
+    held_pop(thread, last);
+    clock_replace(thread, object);
+    __asm__ volatile("" ::: "memory");
+    thread->busy = 0;
+    __asm__ volatile("" ::: "memory");
+    if (UNLIKELY(thread->deferred || !word_changed(mutex, 1, 0)))
+        unlock_rest(thread, mutex);
 }
 
 GO_EXPORT(go_rwmutex_lock, "sync.RWMutex.Lock", void, (void *mutex));

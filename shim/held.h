@@ -61,12 +61,18 @@ static inline void held_push(struct thread *thread, struct object *object, uint3
     }
 }
 
+/* The last one is held no more. */
+static inline void held_pop(struct thread *thread, uint32_t last)
+{
+    thread->held_count = last;
+    held_changed(thread, thread->held[last].before);
+}
+
 static inline void held_drop(struct thread *thread, const struct object *object)
 {
     uint32_t last = thread->held_count - 1;
     if (LIKELY(last < HELD_ENTRIES && thread->held[last].object == object)) {
-        thread->held_count = last;
-        held_changed(thread, thread->held[last].before);
+        held_pop(thread, last);
     } else {
         held_drop_slow(thread, object);
     }

@@ -82,13 +82,18 @@ static inline bool lock_plain(const struct thread *thread, const struct object *
            !(shown->flags & TRACE_OBJECT_INCONSISTENT);
 }
 
-/* About to be given up, all levels of it. */
-static inline void lock_given(struct thread *thread, struct object *object)
+static inline void lock_owner_leaves(const struct thread *thread, struct object *object)
 {
     struct trace_object *shown = &object->shown;
     shown->last_owner = thread->task;
     shown->owner_count = 0;
     shown->owner = 0;
+}
+
+/* About to be given up, all levels of it. */
+static inline void lock_given(struct thread *thread, struct object *object)
+{
+    lock_owner_leaves(thread, object);
     held_drop(thread, object);
     clock_release(thread, object);
 }
