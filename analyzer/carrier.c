@@ -15,6 +15,20 @@ static const struct {
 #undef CARRIER
 };
 
+enum { /* trace_module.refused, from 1 on */
+       REFUSED_NOT,
+#define REFUSED(name, text) REFUSED_##name,
+#include "trace/refused.def"
+#undef REFUSED
+};
+
+/* Whoever is given memory may rely on nothing that was done with it before; the allocator's own
+ * threads tell nobody anything. */
+static bool is_allocator(const struct trace_module *module)
+{
+    return module->flags & TRACE_MODULE_REFUSED && module->refused == REFUSED_ALLOCATOR;
+}
+
 static bool is_known(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -35,7 +49,8 @@ const struct trace_module *carrier_in_doubt(const struct trace *trace, const cha
     for (uint32_t i = 0; i < trace->module_count; i++) {
         const struct trace_module *module = &trace->modules[i];
         if (!module->state || module->path[0] != '/' ||
-            module->flags & (TRACE_MODULE_RUNTIME | TRACE_MODULE_ABI) || is_known(module->path))
+            module->flags & (TRACE_MODULE_RUNTIME | TRACE_MODULE_ABI) || is_known(module->path) ||
+            is_allocator(module))
             continue;
         bool patched = module->flags & TRACE_MODULE_PATCHED;
         if (patched && module->seen >= module->candidates)

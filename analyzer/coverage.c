@@ -242,6 +242,10 @@ static void say_modules(struct sentences *out, const struct report_process *proc
     if (trace->process.flags & TRACE_PROCESS_MADE_CODE)
         add(out,
             "it made code at run time (a JIT compiler, say), whose accesses were not recorded");
+    if (trace->process.flags & TRACE_PROCESS_OWN_HEAP)
+        add(out,
+            "malloc is the program's own or that of a library before the recorder (LD_PRELOAD): "
+            "blocks of the heap were not seen, and races on them may be of two blocks");
     free(seen);
     free(unseen);
     free(patched);

@@ -15,7 +15,7 @@
 
 struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, uint32_t count)
 {
-    bool any = false;
+    bool any = analysis->trace->process.flags & TRACE_PROCESS_OWN_HEAP;
     for (uint32_t i = 0; i < count; i++)
         any |= workers[i].history.watches != NULL;
     if (!any)
@@ -112,15 +112,44 @@ static void doubt_of(const struct truth *truth, bool sample_explained, bool know
                         "information and the source, or a build by gorocheck cc, would tell");
 }
 
+/* Memory that may have been given back and out again, where that is not seen: all but variables,
+ * mappings and stacks. */
+static bool is_unseen_heap(const struct truth *truth, const struct race_sample *sample)
+{
+    const struct trace *trace = truth->analysis->trace;
+    if (!(trace->process.flags & TRACE_PROCESS_OWN_HEAP) || sample->block.address)
+        return false;
+    for (uint32_t i = 0; i < trace->module_count; i++)
+        if (trace->modules[i].state && sample->address >= trace->modules[i].low &&
+            sample->address < trace->modules[i].high)
+            return false;
+    return true;
+}
+
+static void doubt_heap(const struct truth *truth, const struct race_sample *sample,
+                       struct verdict *verdict)
+{
+    if (verdict->outcome != TRUTH_PROVED || !is_unseen_heap(truth, sample))
+        return;
+    verdict->outcome = TRUTH_SUSPECTED;
+    verdict->doubt =
+        memory_text("malloc is not the recorder's, so it is not seen when memory is given back and "
+                    "out again: these may be two blocks");
+}
+
 struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_index,
                         uint32_t sample_index)
 {
     struct verdict verdict = {.outcome = TRUTH_PROVED};
-    const struct truth_pair *tried = truth ? tried_of(truth, worker, pair_index) : NULL;
-    if (!tried)
-        return verdict; /* the compiler has told which accesses are atomic */
+    if (!truth)
+        return verdict;
+    const struct truth_pair *tried = tried_of(truth, worker, pair_index);
     const struct race_pair *pair = &truth->workers[worker].history.pairs[pair_index];
     const struct race_sample *sample = &pair->samples[sample_index];
+    if (!tried) { /* the compiler has told which accesses are atomic */
+        doubt_heap(truth, sample, &verdict);
+        return verdict;
+    }
     const struct race_site *a = truth_site(truth, worker, pair->low);
     const struct race_site *b = truth_site(truth, worker, pair->high);
     struct evidence evidence;
@@ -149,5 +178,6 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
         verdict.outcome = TRUTH_SUSPECTED;
         doubt_of(truth, ordered && !unsettled, tried->known, atomic, unsettled, &verdict);
     }
+    doubt_heap(truth, sample, &verdict);
     return verdict;
 }

@@ -36,7 +36,7 @@ struct verdict {
 };
 
 struct truth;
-/* NULL if no machine accesses have raced. Adds to the coverage what will not be reported. */
+/* NULL if there is nothing to doubt: no machine accesses have raced, and blocks were seen. Adds to the coverage what will not be reported. */
 struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, uint32_t count);
 /* The verdict on sample `sample` of pair `pair` of a worker; its texts are the caller's. */
 struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair, uint32_t sample);

@@ -75,6 +75,27 @@ static void evidence(void **state)
     expect_one(make, FINDING_PROVED, "range of bytes");
 }
 
+/* The allocator stays as it is and orders nothing; one that comes before the recorder hides blocks. */
+static void allocators(void **state)
+{
+    (void)state;
+    struct trace_make *make = pair(WRITE16, WIDE, READ4, WORD);
+    truth_make_module(make, 0x9000, 0xa000, TRACE_MODULE_REFUSED, "/nowhere/libsome.so.2");
+    make->modules[2].refused = 7; /* too large */
+    expect_one(make, FINDING_SUSPECTED, "could not be recorded");
+    make = pair(WRITE16, WIDE, READ4, WORD);
+    truth_make_module(make, 0x9000, 0xa000, TRACE_MODULE_REFUSED, "/nowhere/libsome.so.2");
+    make->modules[2].refused = 8;
+    expect_one(make, FINDING_PROVED, "16-byte write");
+    make = pair(WRITE16, WIDE, READ4, WORD);
+    make->process.flags |= TRACE_PROCESS_OWN_HEAP;
+    expect_one(make, FINDING_SUSPECTED, "two blocks");
+    make = pair(WRITE16, WIDE, READ4, WORD);
+    make->process.flags |= TRACE_PROCESS_OWN_HEAP;
+    truth_make_module(make, PLACE, PLACE + 0x1000, TRACE_MODULE_PATCHED, "/nowhere/libdata.so.1");
+    expect_one(make, FINDING_PROVED, "16-byte write");
+}
+
 static void marks(void **state)
 {
     (void)state;
@@ -254,8 +275,9 @@ static void source_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evidence),  cmocka_unit_test(marks),   cmocka_unit_test(instrumented),
-        cmocka_unit_test(libraries), cmocka_unit_test(mutants), cmocka_unit_test(source_lines),
+        cmocka_unit_test(evidence),     cmocka_unit_test(allocators), cmocka_unit_test(marks),
+        cmocka_unit_test(instrumented), cmocka_unit_test(libraries),  cmocka_unit_test(mutants),
+        cmocka_unit_test(source_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

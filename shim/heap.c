@@ -7,6 +7,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -96,6 +97,48 @@ static inline bool lent_holds(const void *p)
     return UNLIKELY(lent != NULL) && (uintptr_t)p - (uintptr_t)lent->room < sizeof lent->room;
 }
 
+/* ---- whose malloc it is ---- */
+
+static uintptr_t before; /* the malloc of a library before the recorder; 0: there is none */
+
+/* The program's own calloc may be a stub that leads to anywhere: it is asked for a block and told where to take it from. */
+static bool ours_is_called(void)
+{
+    void *(*take)(size_t, size_t);
+    void (*give)(void *);
+    struct heap_lent room;
+    *(void **)(void *)&take = dlsym(RTLD_DEFAULT, "calloc");
+    *(void **)(void *)&give = dlsym(RTLD_DEFAULT, "free");
+    heap_lend(&room);
+    uint8_t *p = take(1, 16);
+    heap_lend(NULL);
+    bool ours = p >= room.room && p < room.room + sizeof room.room;
+    if (!ours)
+        give(p);
+    return ours;
+}
+
+bool heap_unseen(void)
+{
+    if (!ready() || ours_is_called())
+        return false;
+    const struct link_map *map = _r_debug.r_map;
+    while (map && (map = map->l_next) && map->l_ld != _DYNAMIC && !before) {
+        Dl_info info;
+        void *library = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
+        void *own = library ? dlsym(library, "malloc") : NULL;
+        if (own && dladdr(own, &info) && (uintptr_t)info.dli_fbase == map->l_addr)
+            before = (uintptr_t)own;
+    }
+    return true;
+}
+
+bool heap_allocates(uintptr_t low, uintptr_t high)
+{
+    uintptr_t after = ready() ? (uintptr_t)next.malloc : 0;
+    return (after >= low && after < high) || (before >= low && before < high);
+}
+
 /* NULL: it does not fit. */
 static void *lent_get(size_t size)
 {
@@ -165,6 +208,17 @@ static size_t block_dies(void *p, uintptr_t pc)
     size_t size = next.malloc_usable_size ? next.malloc_usable_size(p) : 1;
     dies(thread, p, size, TRACE_ALLOC_HEAP, pc);
     return size;
+}
+
+void *heap_made(void *p, size_t size, uintptr_t pc)
+{
+    return made(p, size, pc);
+}
+
+void heap_dies(void *p, uintptr_t pc)
+{
+    if (ready())
+        block_dies(p, pc);
 }
 
 static void mapping_dies(void *p, size_t size, uintptr_t pc)

@@ -16,6 +16,7 @@
 #include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/go.h"
+#include "shim/heap.h"
 #include "shim/message.h"
 #include "shim/module.h"
 #include "shim/object.h"
@@ -74,7 +75,8 @@ void init_process_record(bool forked)
     char executable[sizeof process->executable], command[sizeof process->command];
     raw_copy(executable, process->executable, sizeof executable);
     raw_copy(command, process->command, sizeof command);
-    uint32_t kept = process->flags & (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE);
+    uint32_t kept = process->flags &
+                    (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE | TRACE_PROCESS_OWN_HEAP);
     raw_zero(process, sizeof *process);
     process->state = 1;
     process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | kept;
@@ -277,6 +279,8 @@ void init_complete(void)
     int error = errno;
     init_incomplete = false;
     find_all(true);
+    if (heap_unseen())
+        process_record()->flags |= TRACE_PROCESS_OWN_HEAP;
     go_setup();
     /* In Go's programs the split-stack code of libgcc would be patched along: false races. */
     if (!go_on && shim_state == SHIM_ON)

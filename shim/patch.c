@@ -14,6 +14,7 @@
 
 #include "shim/access.h"
 #include "shim/banned.h"
+#include "shim/heap.h"
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/patch_access.h"
@@ -333,6 +334,9 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
     enum refused why = REFUSED_MEMORY;
     if (choice != PATCH_NAMED && most && image.size > most) {
         why = REFUSED_LARGE;
+    } else if (choice != PATCH_NAMED && !main && !patch_choose_toolchain(name) &&
+               heap_allocates((uintptr_t)image.text, (uintptr_t)image.text + image.size)) {
+        why = REFUSED_ALLOCATOR;
     } else if (!known(0) && module_count == MODULES) {
         why = REFUSED_MANY;
     } else {

@@ -106,11 +106,13 @@ enum trace_end {
 #define TRACE_PROCESS_GO_PARTLY \
     16u /* its libgo is not one that is known: at the end it was not looked up who can end whose wait */
 #define TRACE_PROCESS_MADE_CODE 32u /* it made code at run time, which is not patched */
+#define TRACE_PROCESS_OWN_HEAP \
+    64u /* malloc is the program's own, or that of a library before the recorder: blocks of the heap were not seen */
 
 /* Bits of trace_process.full */
-#define TRACE_FULL_SLOWED       1u /* threads waited */
-#define TRACE_FULL_SAMPLED      2u /* accesses were left out for a while */
-#define TRACE_FULL_DROPPED      4u /* ... from then on */
+#define TRACE_FULL_SLOWED  1u /* threads waited */
+#define TRACE_FULL_SAMPLED 2u /* accesses were left out for a while */
+#define TRACE_FULL_DROPPED 4u /* ... from then on */
 
 struct trace_process {
     uint32_t state; /* 1 */
