@@ -7,7 +7,7 @@
  * one away and takes out that of the new one. So everything else in the recorder, C's primitives included, need not know
  * of goroutines. A wrapper that may block begins in one OS thread and ends in another: nothing it found out about its
  * thread before the real call holds afterwards, and no address of a thread-local variable may be kept across it. That is
- * why such wrappers consist of calls of functions that are not inlined.
+ * why such wrappers consist of calls of functions that are not inlined, or touch nothing of the thread's afterwards.
  */
 #ifndef SHIM_GO_H
 #define SHIM_GO_H
