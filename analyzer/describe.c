@@ -139,6 +139,25 @@ static char *told_name(const struct trace *trace, const struct trace_object *obj
     return name;
 }
 
+/* Where the object that a Go program has keeps its state is no concern of the program's: "main.mu", not "main.mu.state". */
+static void trim_go(const struct trace_object *object, char *name)
+{
+    static const struct {
+        enum trace_object_kind kind;
+        const char *inner;
+    } inners[] = {{TRACE_OBJECT_MUTEX, ".state"},
+                  {TRACE_OBJECT_RWLOCK, ".w.state"},
+                  {TRACE_OBJECT_WAITGROUP, ".state1"},
+                  {TRACE_OBJECT_ONCE, ".done"}};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof(inners) / sizeof(inners[0]); i++) {
+        size_t inner = strlen(inners[i].inner);
+        if (object->kind == inners[i].kind && object->flags & TRACE_OBJECT_GO && length > inner &&
+            !strcmp(name + length - inner, inners[i].inner))
+            name[length - inner] = 0;
+    }
+}
+
 static char *object_variable(const struct analysis *analysis, const struct trace_object *object)
 {
     struct variable variable;
@@ -146,6 +165,7 @@ static char *object_variable(const struct analysis *analysis, const struct trace
     if (told || !symbols_variable(analysis->symbols, object->address, &variable))
         return told;
     char *name = memory_text(variable.name);
+    trim_go(object, name);
     variable_free(&variable);
     return name;
 }

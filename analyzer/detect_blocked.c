@@ -305,6 +305,7 @@ static struct finding *cause_owner(const struct blocked *blocked, uint32_t id)
                object->flags & TRACE_OBJECT_GO) {
         char *owner = describe_task(blocked->analysis, wait->blocker);
         finding = blocked_finding(blocked, id, "owner-left");
+        finding->certainty = FINDING_SUSPECTED;
         finding_set(&finding->summary,
                     "%s is held by %s, which ended the program without unlocking it", what, owner);
         part_hold(blocked, finding, wait->blocker, wait->object,
