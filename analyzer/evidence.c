@@ -32,7 +32,8 @@ static char *of_site(const struct analysis *analysis, const struct race_site *si
                              access);
     if (instrumented_plain(site))
         return memory_format("a plain %s, as the compiler that instrumented it says", access);
-    if (!(site->kind & RACE_KIND_MACHINE) || site->kind & TRACE_KIND_ATOMIC)
+    if (!(site->kind & RACE_KIND_MACHINE) || site->kind & TRACE_KIND_ATOMIC ||
+        evidence_is_several(site))
         return NULL;
     if (size_of(site) > 8)
         return memory_format("a %u-byte %s", size_of(site), access);
@@ -107,7 +108,7 @@ static char *declared_plain(struct evidence_finder *finder, const struct race_si
 /* Memory without a name: its type is not known, but a source file may know none but plain types. */
 static char *only_plain(struct evidence_finder *finder, const struct race_site *site)
 {
-    if (!written_plain(finder, site, NULL) ||
+    if (evidence_is_several(site) || !written_plain(finder, site, NULL) ||
         !symbols_only_plain(finder->analysis->symbols, site->pc - 1))
         return NULL;
     return memory_format("a plain %s in a source file without atomic or volatile types",
@@ -116,7 +117,7 @@ static char *only_plain(struct evidence_finder *finder, const struct race_site *
 
 bool evidence_is_atomic(const struct evidence_finder *finder, const struct race_site *site)
 {
-    if (site->kind & RACE_KIND_FREE)
+    if (site->kind & RACE_KIND_FREE || evidence_is_several(site))
         return false;
     if (site->kind & TRACE_KIND_ATOMIC)
         return true;

@@ -24,12 +24,19 @@ struct evidence {
     enum object_kind declared; /* of the object, as far as it has a name */
 };
 
+/* One of several accesses of a line, of which only the first is known (sites=): so neither its size nor its instruction. */
+static inline bool evidence_is_several(const struct race_site *site)
+{
+    return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) &&
+           TRACE_KIND_SIZE(site->kind & 0xff) == TRACE_SIZE_SEVERAL;
+}
+
 /* A load or store that could be of an atomic object: up to eight bytes at once, not both at once. */
 static inline bool evidence_could_be_atomic(const struct race_site *site)
 {
     return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) &&
            (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH &&
-           TRACE_KIND_SIZE(site->kind & 0xff) <= 3;
+           (TRACE_KIND_SIZE(site->kind & 0xff) <= 3 || evidence_is_several(site));
 }
 
 /* Reads and writes at once, without LOCK. */

@@ -126,15 +126,28 @@ static bool is_unseen_heap(const struct truth *truth, const struct race_sample *
     return true;
 }
 
-static void doubt_heap(const struct truth *truth, const struct race_sample *sample,
-                       struct verdict *verdict)
+/* An access that stands for several may be of a word that orders the others: it proves nothing. */
+static bool of_several(const struct truth *truth, uint32_t worker, const struct race_pair *pair)
 {
-    if (verdict->outcome != TRUTH_PROVED || !is_unseen_heap(truth, sample))
+    return evidence_is_several(truth_site(truth, worker, pair->low)) ||
+           evidence_is_several(truth_site(truth, worker, pair->high));
+}
+
+/* What keeps a race from being proved whatever its accesses are. */
+static void doubt_late(const struct truth *truth, uint32_t worker, const struct race_pair *pair,
+                       const struct race_sample *sample, struct verdict *verdict)
+{
+    const char *doubt = NULL;
+    if (is_unseen_heap(truth, sample))
+        doubt = "malloc is not the recorder's, so it is not seen when memory is given back and "
+                "out again: these may be two blocks";
+    else if (of_several(truth, worker, pair))
+        doubt = "of a long segment only the first access of a line is told, and another word of "
+                "the line may be a flag that orders these";
+    if (verdict->outcome != TRUTH_PROVED || !doubt)
         return;
     verdict->outcome = TRUTH_SUSPECTED;
-    verdict->doubt =
-        memory_text("malloc is not the recorder's, so it is not seen when memory is given back and "
-                    "out again: these may be two blocks");
+    verdict->doubt = memory_text(doubt);
 }
 
 struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_index,
@@ -147,7 +160,7 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
     const struct race_pair *pair = &truth->workers[worker].history.pairs[pair_index];
     const struct race_sample *sample = &pair->samples[sample_index];
     if (!tried) { /* the compiler has told which accesses are atomic */
-        doubt_heap(truth, sample, &verdict);
+        doubt_late(truth, worker, pair, sample, &verdict);
         return verdict;
     }
     const struct race_site *a = truth_site(truth, worker, pair->low);
@@ -178,6 +191,6 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
         verdict.outcome = TRUTH_SUSPECTED;
         doubt_of(truth, ordered && !unsettled, tried->known, atomic, unsettled, &verdict);
     }
-    doubt_heap(truth, sample, &verdict);
+    doubt_late(truth, worker, pair, sample, &verdict);
     return verdict;
 }

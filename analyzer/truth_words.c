@@ -14,6 +14,12 @@ static bool plain_size_agrees(const struct race_site *a, const struct race_site 
     return TRACE_KIND_SIZE(a->kind & 0xff) == TRACE_KIND_SIZE(b->kind & 0xff);
 }
 
+/* Could it be an access of a flag, as far as its size tells? */
+static bool small(const struct race_site *site)
+{
+    return TRACE_KIND_SIZE(site->kind & 0xff) <= 3 || evidence_is_several(site);
+}
+
 static bool of_range(const struct race_site *site)
 {
     return site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE);
@@ -31,7 +37,9 @@ static enum fit fits(const struct truth *truth, const struct race_site *a,
     if (!((a->kind & RACE_KIND_MACHINE) || (a->kind & TRACE_KIND_ATOMIC)) ||
         !((b->kind & RACE_KIND_MACHINE) || (b->kind & TRACE_KIND_ATOMIC)))
         return FIT_NO;
-    if (!plain_size_agrees(a, b) || TRACE_KIND_SIZE(a->kind & 0xff) > 3)
+    if (evidence_is_several(a) || evidence_is_several(b))
+        return small(a) && small(b) ? FIT_YES : FIT_NO;
+    if (!plain_size_agrees(a, b) || !small(a))
         return FIT_NO;
     if (evidence_is_both(a) && evidence_is_both(b))
         return symbols_compiler(truth->analysis->symbols, a->pc - 1) == COMPILER_GCC ? FIT_NO
@@ -84,6 +92,10 @@ static void consider(struct truth *truth, uint32_t worker, const struct race_wat
             return;
         if (now == FIT_NEUTRAL)
             continue;
+        if (evidence_is_several(a) || evidence_is_several(b)) { /* of other variables, too */
+            fit = true;
+            continue;
+        }
         struct evidence evidence;
         evidence_find(&truth->finder, a, b, &sample, &evidence);
         free(evidence.text);

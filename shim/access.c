@@ -32,10 +32,7 @@ static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 #define LARGE_BYTES  ((size_t)32 << 20)
 #define FILTER_SIZES (FILTER_LARGE + 1)
 #define LOWEST       65536u /* nothing is mapped below: the access is about to fault, and no race */
-#define GROW_AT      2u  /* evictions of valid entries, in sizes of the filter, before it grows */
-#define RANGE_LINES  32u /* longer ranges become one RANGE record and leave the filter alone */
-#define FORGET_LINES \
-    2048u /* an allocation of more lines begins a new generation instead of clearing them */
+#define RANGE_LINES  32u    /* longer ranges become one RANGE record and leave the filter alone */
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
@@ -52,6 +49,15 @@ static struct spin pool_lock;
 static size_t large_used; /* bytes of filters larger than FILTER_LAST that threads have now */
 static struct filter_entry
     *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
+
+/* Behind the entries there are as many struct gathered, and behind these a list of numbers. */
+static size_t filter_room(uint32_t log2)
+{
+    size_t entries = filter_bytes(log2);
+    return shim_options.gather
+               ? 2 * entries + entries / sizeof(struct filter_entry) * sizeof(uint32_t)
+               : entries;
+}
 
 static size_t large_bytes(uint32_t log2)
 {
@@ -71,8 +77,8 @@ static struct filter_entry *filter_get(uint32_t log2)
         pool[log2] = (struct filter_entry *)(uintptr_t)entries->tag;
     spin_unlock(&pool_lock);
     if (!entries)
-        return log2 < FILTER_LAST ? memory_get(filter_bytes(log2))
-                                  : memory_get_huge(filter_bytes(log2));
+        return log2 < FILTER_LAST ? memory_get(filter_room(log2))
+                                  : memory_get_huge(filter_room(log2));
     raw_zero(entries, filter_bytes(log2));
     return entries;
 }
@@ -95,10 +101,15 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
     size_t reads = (size_t)1 << log2;
     access_fast.reads = (struct filter){entries, (reads - 1) * sizeof *entries};
     access_fast.writes = (struct filter){entries + reads, (reads / 2 - 1) * sizeof *entries};
+    if (shim_options.gather) {
+        access_fast.gather = filter_bytes(log2);
+        state->gather_room = (uint32_t)(filter_bytes(log2) / sizeof *entries);
+        state->gather_list = (uint32_t *)(entries + 2 * (size_t)state->gather_room);
+    }
 }
 
 /* What was in the old filter is seen as new again: it is recorded a second time at most. */
-static NOINLINE void filter_grow(struct access_state *state)
+void access_filter_grow(struct access_state *state)
 {
     uint32_t log2 = state->entries_log2 + FILTER_STEP;
     if (log2 > FILTER_LARGE) {
@@ -111,13 +122,15 @@ static NOINLINE void filter_grow(struct access_state *state)
         return;
     }
     uint32_t old_log2 = state->entries_log2;
+    gather_write(thread_current, state);
     filter_use(state, larger, log2);
     filter_put(old, old_log2);
 }
 
-static void generation_new(struct access_state *state)
+void access_new_generation(struct access_state *state)
 {
     if (UNLIKELY(++state->generation > GENERATION_LAST)) {
+        gather_write(thread_current, state);
         raw_zero(state->entries, filter_bytes(state->entries_log2));
         state->generation = 1;
     }
@@ -136,7 +149,9 @@ static bool state_attach(struct thread *thread, struct access_state *state)
     access_fast.guard = &thread->busy;
     access_fast.life = &shim_state;
     filter_use(state, entries, FILTER_FIRST);
-    generation_new(state);
+    state->exact_left = shim_options.sites;
+    access_fast.gathering = shim_options.gather && !shim_options.sites && patch_on;
+    access_new_generation(state);
     state->task = 0;
     state->ignore[0] = state->ignore[1] = 0;
     state->fence_segment = 0;
@@ -176,6 +191,7 @@ void access_thread_end(struct thread *thread)
     access_fast.reads = access_fast.writes = (struct filter){&nothing, 0};
     access_fast.guard = no_guard;
     access_fast.table = access_no_open;
+    access_fast.gathering = 0;
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
     filter_put(state->entries, state->entries_log2);
     state->entries = NULL;
@@ -194,18 +210,31 @@ void access_fork_child(struct thread *thread)
     access_fast.table =
         access_no_open; /* the parent's: what is open in it is the parent's to write */
     state->order_count = 0;
+    state->gather_count = 0;
     park_forget(state);
     state->fence_segment = 0;
     state->pending_count = 0;
-    generation_new(state);
+    access_new_generation(state);
 }
 
 void access_new_segment(struct thread *thread)
 {
     struct access_state *state = thread->access;
-    if (state && state->entries)
-        generation_new(state);
+    if (state && state->entries) {
+        access_fast.gathering = shim_options.gather && !shim_options.sites && patch_on;
+        state->exact_left = shim_options.sites;
+        access_new_generation(state);
+    }
     access_fast.context_top = NULL;
+}
+
+void access_ignore(struct access_state *state, uint32_t reads, uint32_t writes)
+{
+    state->ignore[0] += reads;
+    state->ignore[1] += writes;
+    access_fast.context_top = NULL; /* the short way of access_slow does not look */
+    if (access_fast.gathering)      /* nor do copies, at lines that the filter knows */
+        access_new_generation(state);
 }
 
 void access_flush(struct thread *thread)
@@ -213,6 +242,22 @@ void access_flush(struct thread *thread)
     struct access_state *state = thread->access;
     if (state && state->entries)
         open_flush(thread, state);
+}
+
+uint32_t access_gathered(const struct thread *thread)
+{
+    const struct access_state *state = thread->access;
+    return state && state->entries ? state->gather_count : 0;
+}
+
+uint32_t access_rest(struct thread *thread)
+{
+    if (!access_gathered(thread))
+        return 0;
+    if (thread->busy)
+        return access_gathered(thread);
+    gather_write(thread, thread->access);
+    return 0;
 }
 
 /* ---- accesses ---- */
@@ -224,8 +269,8 @@ static inline struct filter_entry *entry_new(struct access_state *state,
 {
     struct filter_entry *entry = filter_entry(filter, address);
     bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
-    if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= GROW_AT)) {
-        filter_grow(state);
+    if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
+        access_filter_grow(state);
         entry = filter_entry(filter, address);
     }
     *entry = (struct filter_entry){tag, ~UINT64_C(0)};
@@ -259,6 +304,8 @@ static inline __attribute__((always_inline)) bool line_add(struct thread *thread
                                                            uint32_t kind, uintptr_t pc,
                                                            uint32_t slot, bool alone, uint32_t site)
 {
+    if (UNLIKELY(access_fast.gathering))
+        return gather_add(thread, state, line, mask, kind, pc, slot, alone, site);
     uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
     struct filter *reads = &access_fast.reads,
                   *news = kind & TRACE_KIND_WRITE ? &access_fast.writes : reads;
@@ -421,17 +468,19 @@ void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
 /* ---- unmodified code: see patch_access.c ---- */
 
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          const struct patch_site *site, uint32_t stack)
+                          const struct patch_site *site, uint32_t number, uint32_t stack)
 {
     uint32_t size = site->size, kind = site->kind, slot = site->slot;
     uintptr_t pc = site->pc + 1;
     access_stack(state, stack);
+    state->gather_site = number;
     if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
         !open_current(thread, state) || !access_more_in(slot, address, size, kind, pc))
         record_in(thread, address, size, kind, pc, slot);
     bool near = shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
                 open_current(thread, state) && access_fast.table != access_no_open;
     access_stack(state, 0);
+    state->gather_site = 0;
     return near ? context_present() : 0;
 }
 
@@ -443,15 +492,21 @@ static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *s
     uintptr_t line = address - offset, next = line + LINE_BYTES;
     if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
         return true;
-    if (size > LINE_BYTES || shim_state != SHIM_ON || !shim_options.accesses ||
-        mark_of_line(line) || mark_of_line(next))
+    if (UNLIKELY(size > LINE_BYTES || mark_of_line(line) || mark_of_line(next)))
         return false;
     thread->busy = 1;
     STORE_BARRIER();
+    /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
+    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
+        thread_leave(thread);
+        return false;
+    }
+    thread->access->gather_site = number;
     bool known = line_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
                           site->pc + 1, site->slot, false, 0);
     known &= line_add(thread, thread->access, next, ~UINT64_C(0) >> (LINE_BYTES - over), site->kind,
                       site->pc + 1, site->slot, false, number);
+    thread->access->gather_site = 0;
     bool marked = !known && (mark_of_line(line) || mark_of_line(next));
     if (UNLIKELY(marked)) {
         access_forget_everywhere(line);
@@ -469,10 +524,15 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
         return false;
     if (UNLIKELY(site->size > LINE_BYTES - offset))
         return near_crossing(address, site, number);
-    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses || mark_of_line(line)))
+    if (UNLIKELY(mark_of_line(line)))
         return false;
     thread->busy = 1;
     STORE_BARRIER();
+    /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
+    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
+        thread_leave(thread);
+        return false;
+    }
     __builtin_prefetch((const void *)address); /* the program is about to, and may wait for it */
     uint64_t mask = ~UINT64_C(0) >> (LINE_BYTES - site->size) << offset;
     bool known = line_add(thread, thread->access, line, mask, site->kind, site->pc + 1, site->slot,
@@ -492,70 +552,4 @@ void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t 
     bool alone = access_alone();
     if (alone || open_current(thread, state) || open_ready(thread, state))
         line_record(thread, state, line, mask, kind, pc, open_slot(pc, kind), alone);
-}
-
-/* ---- blocks ---- */
-
-static inline void entry_forget(struct filter_entry *entry, uintptr_t line)
-{
-    if (((entry->tag ^ line ^ access_fast.tag) & ~FILTER_ATOMIC) == 0)
-        entry->tag = 0;
-}
-
-/* The bytes of a new block have not been touched by anybody. */
-static void filter_forget(struct access_state *state, uintptr_t address, size_t size)
-{
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1), end = address + size;
-    if (end - line >= (uintptr_t)FORGET_LINES * LINE_BYTES) {
-        generation_new(state);
-        return;
-    }
-    for (; line < end; line += LINE_BYTES) {
-        entry_forget(filter_entry(&access_fast.reads, line), line);
-        entry_forget(filter_entry(&access_fast.writes, line), line);
-    }
-}
-
-/*
- * Blocks are made and freed by functions that nobody instrumented (operator new, strdup), so the shadow stack does not know
- * who called these: the stack is unwound in every program, and the shadow stack is what is told where no time is left for it.
- */
-static void block_record(struct thread *thread, struct access_state *state, uint32_t type,
-                         uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
-{
-    if (!open_sync(thread, state))
-        return;
-    open_flush_range(thread, state, address, address + size);
-    struct trace_access block = {
-        .type = type, .kind = kind, .address = address, .size = size, .pc = pc, .tsc = tsc_now()};
-    uint32_t stack = stack_here_rationed(thread, pc, (uintptr_t)__builtin_frame_address(0));
-    if (stack || patch_on)
-        access_stack(state, stack | ACCESS_STACK_CALLED);
-    open_put(thread, state, &block);
-    access_stack(state, 0);
-}
-
-void access_alloc(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,
-                  uintptr_t pc)
-{
-    struct access_state *state = access_state_get(thread);
-    if (!state || size == 0 || !shim_options.heap)
-        return;
-    filter_forget(state, address, size);
-    mark_clear(address, size);
-    if (access_alone())
-        block_add(thread, address, size, kind, pc);
-    else
-        block_record(thread, state, TRACE_ACCESS_ALLOC, address, size, kind, pc);
-}
-
-void access_free(struct thread *thread, uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
-{
-    struct access_state *state = access_state_get(thread);
-    if (!state || size == 0 || !shim_options.heap)
-        return;
-    if (access_alone())
-        block_remove(address);
-    else
-        block_record(thread, state, TRACE_ACCESS_FREE, address, size, kind, pc);
 }

@@ -1,5 +1,6 @@
 /*
- * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, open.c, shadow.c, block.c;
+ * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, gather.c, access_block.c, open.c,
+ * shadow.c, block.c;
  * what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c, range.c.
  */
 #ifndef SHIM_ACCESS_H
@@ -32,6 +33,11 @@ void access_no_longer_alone(void);
 void access_fork_child(
     struct thread *thread);               /* all that was open belonged to the parent's trace */
 void access_flush(struct thread *thread); /* open entries become records */
+/* Lines that the thread has gathered and not written yet. */
+uint32_t access_gathered(const struct thread *thread);
+/* What a thread has gathered, which does nothing any more, is written. Returns how much of it could not be, since the thread
+ * is just doing something. */
+uint32_t access_rest(struct thread *thread);
 /* Another task runs on this thread from here on: the shadow stack of the one before goes to `frames`, and that of the
  * next comes from there; `moved`: it has been on another thread since it was here. What memory it needs it takes; the count is 0 if there is none. */
 void access_task_save(struct thread *thread, uint64_t **frames, uint32_t *count, uint32_t *room);

@@ -16,15 +16,17 @@
  */
 struct filter_entry {
     uint64_t
-        tag; /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic; 0: empty */
+        tag; /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic, FILTER_CLOSED; 0: empty */
     uint64_t
         unseen; /* filter of reads: bytes neither read nor written yet; of writes: bytes not yet written */
 };
 
 #define LINE_BYTES       64u
-#define GENERATION_SHIFT 48u /* user addresses have 47 bits */
-#define GENERATION_LAST  0xffffu
+#define GENERATION_SHIFT 49u /* user addresses have 47 bits */
+#define GENERATION_LAST  0x7fffu
 #define FILTER_ATOMIC    (UINT64_C(1) << 47)
+#define FILTER_CLOSED \
+    (UINT64_C(1) << 48) /* forgotten, but what was gathered there is to be written */
 
 /* What an access of this kind has in its tag beside address and generation. */
 static inline uint64_t filter_class(uint32_t kind)
@@ -36,6 +38,18 @@ struct filter {
     struct filter_entry *entries;
     uint64_t mask; /* of the byte offset of an entry: (number of entries - 1) * 16 */
 };
+
+/* For each entry of a filter, `gather` bytes behind it, while accesses are gathered: who touched the line first. See gather.c. */
+struct gathered {
+    uint64_t pc; /* of the first access, its kind << GATHERED_KIND; 0: nothing is to be written */
+    uint32_t context; /* its own */
+    uint32_t site;    /* in copies: its number; and GATHERED_* */
+};
+#define GATHERED_KIND 56u
+#define GATHERED_SEVERAL \
+    0x80000000u /* others have touched the line since, or it with another call stack */
+#define GATHERED_SLOW \
+    0x40000000u /* copies must call: a byte is marked, or nobody is the first yet */
 
 /* Initial-exec TLS, one thread's alone. Before the thread has a state: an entry that never hits, no room for frames. */
 struct access_fast {
@@ -50,8 +64,10 @@ struct access_fast {
     /* What stands first in struct thread: busy, deferred; and shim_state. */
     volatile uint32_t *guard;
     const volatile uint32_t *life;
-    uint64_t context; /* number of the present one << 32: see open_who() */
-    uint64_t held;    /* held_hash that it was taken with */
+    uint64_t context;   /* number of the present one << 32: see open_who() */
+    uint64_t held;      /* held_hash that it was taken with */
+    uint64_t gather;    /* bytes from an entry to its struct gathered */
+    uint64_t gathering; /* not 0: what this segment does from here on is gathered */
 };
 extern struct trace_open access_no_open[]; /* all empty, and never written */
 extern __thread struct access_fast access_fast NEAR(access_fast)
@@ -146,7 +162,8 @@ static inline __attribute__((always_inline)) bool access_more_in(uint32_t slot, 
 {
     struct trace_open *entry = &access_fast.table[slot];
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (UNLIKELY(entry->line != line || entry->pc != pc || open_who_of(entry) != open_who(kind)))
+    if (UNLIKELY(entry->line != line || entry->pc != pc || open_who_of(entry) != open_who(kind) ||
+                 access_fast.gathering)) /* what is written is not to be told as read */
         return false;
     uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
@@ -211,6 +228,13 @@ struct access_state {
 
     uint32_t order_count;
     uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
+
+    uint32_t exact_left;   /* records until accesses are gathered */
+    uint32_t *gather_list; /* entries with something to write, by number; some twice */
+    uint32_t gather_count, gather_room;
+    uint32_t gather_oldest; /* no context of theirs is older */
+    uint32_t gather_site;   /* while an access of unmodified code is recorded: its site */
+    uint64_t gather_tag;    /* of their generation */
 
     uint32_t unparked; /* so many entries that their site leaves are not parked, but written */
     uint32_t parked;   /* how many there are */
@@ -298,16 +322,41 @@ static inline void shadow_leave(void)
 
 struct patch_site;
 /* access_record() for unmodified code, whose sites have slots of the open table from the emitter: the context is the
- * captured stack `stack`. Returns the number of that context if accesses may be recorded by access_near() as long as
+ * captured stack `stack`, `number` the site's. Returns the number of that context if accesses may be recorded by access_near() as long as
  * control stays in copies, else 0. */
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          const struct patch_site *site, uint32_t stack);
+                          const struct patch_site *site, uint32_t number, uint32_t stack);
 /* The same while the context is still that one: called without the guard. False: it must go the long way. */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);
 /* No thread has seen `line` (its address) any more. A full barrier comes before. */
 void access_forget_everywhere(uintptr_t line);
+
+/* What was in the filter is seen as new again: in a larger one, if it may grow. */
+NOINLINE void access_filter_grow(struct access_state *state);
+/* Of a filter for reads with 1 << log2 entries: how many times so many evictions it stands. */
+#define FILTER_GROW_AT 2u
+
+/* What was seen is new again; what was gathered is written before anything else is. */
+void access_new_generation(struct access_state *state);
+
+/* So many more reads, and writes, than before are not to be recorded. */
+void access_ignore(struct access_state *state, uint32_t reads, uint32_t writes);
+
+/* gather.c */
+/* From here on the segment's accesses are gathered. */
+void gather_begin(struct access_state *state);
+/* line_add() of access.c. */
+bool gather_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+                uint32_t kind, uintptr_t pc, uint32_t slot, bool alone, uint32_t site);
+/* All that was gathered becomes records. Also for another thread that is at rest for good. */
+NOINLINE void gather_write(struct thread *thread, struct access_state *state);
+/* ... of the lines of [low, high), which are forgotten. */
+NOINLINE void gather_write_range(struct thread *thread, struct access_state *state, uintptr_t low,
+                                 uintptr_t high);
+/* ... with contexts that old. */
+NOINLINE void gather_write_old(struct thread *thread, struct access_state *state, uint32_t oldest);
 
 /* open.c: records */
 /* Everything recorded from here on belongs to the thread's present task and segment; false: it cannot be recorded. */

@@ -13,8 +13,10 @@
 
 #include "shim/abi_fast.c"
 #include "shim/access.c"
+#include "shim/access_block.c"
 #include "shim/block.c"
 #include "shim/forget.c"
+#include "shim/gather.c"
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"
@@ -25,6 +27,7 @@
 #include "shim/access_recorder_make.h"
 
 #include "shim/access_model.h"
+#include "shim/access_random_make.h"
 
 /* ---- tests ---- */
 
@@ -286,169 +289,12 @@ static void test_wrap(void **state)
     check();
 }
 
-static uint64_t seed;
-
-static uint32_t roll(uint32_t sides)
+static int end_gathering(void **state)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 33) % sides;
-}
-
-static uint32_t
-    sites; /* how many pcs a random program has; fewer than 5: and small accesses only */
-
-static uint64_t apart = 64; /* from one line to the next */
-
-static void random_access(uint32_t lines)
-{
-    uint32_t log2 = roll(sites < 5 ? 2 : 5), kind = log2 << 4;
-    size_t size = (size_t)1 << log2;
-    uint64_t address = MEMORY + roll(lines) * apart;
-    if (apart > 64)
-        own.access->evictions = 0; /* the filter is to stay as small as it is */
-    uint64_t pc = 0x4000 + roll(sites) * 5;
-    address += roll(8) ? roll((uint32_t)(64 / size)) * size : roll(64);
-    if (roll(2))
-        kind |= TRACE_KIND_WRITE;
-    if (roll(16) == 0)
-        kind |= TRACE_KIND_ATOMIC;
-    do_access(address, size, kind, pc);
-}
-
-/* What the copy of an instruction does itself (patch_near.c). */
-static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t number,
-                      uint32_t context)
-{
-    struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
-    if (site->kind & TRACE_KIND_WRITE)
-        news = filter_entry(&access_fast.writes, address);
-    uint64_t offset = address ^ access_fast.tag ^ news->tag, mask;
-    struct trace_open *entry = &access_fast.table[site->slot];
-    uint32_t word;
-    memcpy(&word, &entry->stride, sizeof word);
-    if (offset > 64u - site->size || entry->line != address - offset || word >> 8 != number ||
-        entry->context != context)
-        return false;
-    assert_int_equal(mark_of_line(address), 0);
-    mask = ~UINT64_C(0) >> (64 - site->size) << offset;
-    entry->mask |= mask;
-    news->unseen &= ~mask;
-    if (((address ^ access_fast.tag ^ reads->tag)) < LINE_BYTES)
-        reads->unseen &= ~mask;
-    return true;
-}
-
-static uint32_t copies_added, parked_most;
-
-static void random_mark(uint32_t lines)
-{
-    uint64_t byte = MEMORY + roll(lines * 64);
-    if (roll(4) == 0)
-        mark_clear(byte & ~UINT64_C(63), 64);
-    else if (mark_set(byte, 1))
-        access_forget_everywhere(byte & ~UINT64_C(63));
-}
-
-/*
- * Accesses of unmodified code, while its call stack stays the same: one of 27 stacks that share outer frames, some of them
- * with the shadow stack. Meanwhile others mark bytes.
- */
-static void random_captured(uint32_t lines)
-{
-    static uint32_t ids[27];
-    uint32_t pick = roll(27), count = 0, context = 0;
-    uint64_t outer_first[4] = {0x9000, 0x9001 + pick % 3, 0x9001 + pick / 3 % 3, 0x9000 + pick / 9};
-    uint64_t inner_first[4];
-    for (uint32_t i = 0; i < 4; i++)
-        inner_first[count++] = outer_first[3 - i];
-    if (!ids[pick])
-        ids[pick] = stack_put(inner_first, pick % 2 ? 4 : 3);
-    uint64_t stack = pick % 2 ? key_of(outer_first, 4) : key_of(outer_first + 1, 3);
-    uint64_t near = MEMORY + roll(lines) * 64;
-    for (uint32_t again = 1 + roll(12); again--;) {
-        uint32_t number = 1 + roll(10), log2 = number % 5;
-        struct patch_site site = {.pc = 0x7fff + number * 4,
-                                  .size = (uint16_t)(1u << log2),
-                                  .kind = (uint8_t)(log2 << 4 | number % 2)};
-        uint64_t address = (roll(3) ? near : MEMORY + roll(lines) * 64) + roll(64);
-        site.slot = (uint8_t)(number * 5 % TRACE_OPEN_ENTRIES);
-        model_access_of(address, site.size, site.kind, site.pc + 1, stack);
-        if (roll(6) == 0)
-            random_mark(lines);
-        if (address % 64 + site.size <= 64 &&
-            access_seen(address, (UINT64_C(1) << site.size) - 1, site.kind & TRACE_KIND_WRITE))
-            continue;
-        if (context && copy_adds(address, &site, number, context))
-            copies_added++;
-        else if (!context || !access_near(address, &site, number))
-            context = access_record_of(&own, own.access, address, &site, ids[pick]);
-    }
-}
-
-static void random_step(uint32_t lines)
-{
-    if (roll(8)) /* most segments are large enough that entries are parked */
-        own.access->unparked = 0;
-    if (own.access->parked > parked_most)
-        parked_most = own.access->parked;
-    uint32_t what = roll(100);
-    if (what < 40) {
-        random_access(lines);
-    } else if (what < 70) {
-        random_captured(lines);
-    } else if (what < 80) {
-        if (depth + 3 < DEPTH && (depth < 4 || roll(2)))
-            roll(4) ? do_call(0x9000 + roll(6)) : do_call_interrupted(0x9000 + roll(6), roll(3));
-        else
-            roll(4) ? do_return() : do_return_interrupted(roll(3));
-    } else if (what < 86) {
-        if (own.held_count < 4 && roll(2))
-            do_lock(1 + roll(8), roll(3) ? TRACE_MODE_EXCLUSIVE : TRACE_MODE_SHARED);
-        else if (own.held_count)
-            do_unlock(roll(3) ? 0 : roll(own.held_count));
-    } else if (what < 90) {
-        do_segment();
-    } else if (what < 94) {
-        uint64_t row = MEMORY + roll(lines) * 64;
-        for (uint64_t i = 0; i < roll(20); i++)
-            do_access(row + 8 * i, 8, 3u << 4, 0x5000);
-    } else if (what < 96) {
-        patch_on = 0;
-        do_block(MEMORY + roll(lines) * 64 + roll(4) * 16, 16 + roll(300), roll(2));
-        patch_on = 1;
-    } else if (what < 97) {
-        do_access(MEMORY + roll(lines * 64), 1 + roll(4000), TRACE_KIND_RANGE | roll(2) | 15u << 4,
-                  0x6000);
-    } else if (what < 98 && depth > 10) {
-        uint32_t cut = roll(depth);
-        uint32_t before = depth;
-        shadow_cut(0x7ffff000 - (cut + 1) * 64 - 8 * roll(8));
-        depth = cut + 1;
-        while (depth < before && roll(4)) /* often as deep as before, by another way */
-            do_call(0x9000 + roll(6));
-    }
-}
-
-static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
-{
-    patch_on = 1;
-    mark_clear(MEMORY, MEMORY_BYTES);
-    copies_added = parked_most = 0;
-    seed = from;
-    sites = lines < 5 ? lines : 40;
-    for (uint32_t i = 0; i < steps; i++) {
-        random_step(lines);
-        if (roll(steps / 6) == 0)
-            check();
-    }
-    check();
-    access_flush(&own);
-    check();
-    patch_on = 0;
-    assert_true(copies_added > steps / 1000);
-    assert_true(parked_most > 3);
+    end(state);
+    shim_options.gather = false;
+    segments_are_long = false;
+    return 0;
 }
 
 static void test_random_dense(void **state)
@@ -500,6 +346,21 @@ static void test_random_wrap(void **state)
     assert_true(own.access->generation < GENERATION_LAST - 20);
 }
 
+/* Segments with more contexts than a record can look back. */
+static void test_random_long(void **state)
+{
+    (void)state;
+    segments_are_long = true;
+    random_run(0x4567891, 40000, 30);
+}
+
+static void test_random_long_wide(void **state)
+{
+    (void)state;
+    segments_are_long = true;
+    random_run(0x5678912, 25000, 20000);
+}
+
 /* A line that another thread has marked is seen anew, in whatever generation and filter, and no other. */
 static void test_forget(void **state)
 {
@@ -538,13 +399,18 @@ static void test_grows(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define GATHERED(name)                                                            \
+    cmocka_unit_test_setup_teardown(test_##name, begin_gathering, end_gathering), \
+        cmocka_unit_test_setup_teardown(test_##name, begin_gathering_late, end_gathering)
     const struct CMUnitTest tests[] = {
-        TEST(test_once),         TEST(test_atomic),      TEST(test_row),
-        TEST(test_lazy),         TEST(test_ranges),      TEST(test_alone),
-        TEST(test_jump),         TEST(test_deep),        TEST(test_random_dense),
-        TEST(test_random_tight), TEST(test_random_slot), TEST(test_driven_out),
-        TEST(test_random_wide),  TEST(test_random_wrap), TEST(test_grows),
-        TEST(test_old_context),  TEST(test_wrap),        TEST(test_forget),
-        TEST(test_time)};
+        TEST(test_once),         TEST(test_atomic),         TEST(test_row),
+        TEST(test_lazy),         TEST(test_ranges),         TEST(test_alone),
+        TEST(test_jump),         TEST(test_deep),           TEST(test_random_dense),
+        TEST(test_random_tight), TEST(test_random_slot),    TEST(test_driven_out),
+        TEST(test_random_wide),  TEST(test_random_wrap),    TEST(test_grows),
+        TEST(test_old_context),  TEST(test_wrap),           TEST(test_forget),
+        TEST(test_time),         GATHERED(random_dense),    GATHERED(random_tight),
+        GATHERED(random_slot),   GATHERED(random_wide),     GATHERED(random_wrap),
+        GATHERED(random_long),   GATHERED(random_long_wide)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -366,9 +366,7 @@ void annotate_ignore(bool reads, bool writes, uint32_t step)
         return;
     struct access_state *state = access_state_get(thread);
     if (state) {
-        state->ignore[0] += reads ? step : 0;
-        state->ignore[1] += writes ? step : 0;
-        access_fast.context_top = NULL; /* the short way of access_slow does not look */
+        access_ignore(state, reads ? step : 0, writes ? step : 0);
     }
     thread_leave(thread);
 }

@@ -23,6 +23,8 @@
 #include "shim/message.h"
 #include "shim/module.h"
 #include "shim/options.h"
+#include "shim/patch.h"
+#include "shim/patch_access.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/stack.h"
@@ -209,6 +211,21 @@ static void add_events(struct thread *thread, void *data)
         task_name(thread->record);
 }
 
+/* What others had not written yet: they are at rest for good, or what they have gathered is lost. */
+static void write_gathered(struct thread *thread, void *data)
+{
+    *(uint64_t *)data += access_rest(thread);
+}
+
+static uint64_t
+    exec_lost; /* what exec takes from other threads, which go on until then: if it fails, nothing */
+
+static void add_gathered(struct thread *thread, void *data)
+{
+    if (thread != thread_current)
+        *(uint64_t *)data += access_gathered(thread);
+}
+
 static void process_close(enum trace_end how, int code)
 {
     struct trace_process *process = process_record();
@@ -241,13 +258,22 @@ static void process_close(enum trace_end how, int code)
     process->end_ns = clock_now(CLOCK_REALTIME);
     process->end = how;
     if (how == TRACE_END_EXEC) {
+        exec_lost = 0;
+        task_each_thread(add_gathered, &exec_lost);
+        __atomic_fetch_add(&process->lost_access, exec_lost, __ATOMIC_RELAXED);
         if (attached)
             thread->busy = busy;
         return;
     }
     if (shim_state == SHIM_ON)
         shim_state = SHIM_ENDED;
+    if (patch_on)
+        patch_fence();
     task_await_rest(); /* they see shim_state */
+    uint64_t lost = 0;
+    task_each_thread(write_gathered, &lost);
+    if (lost)
+        __atomic_fetch_add(&process->lost_access, lost, __ATOMIC_RELAXED);
     if (go_on && attached && !busy && how == TRACE_END_EXIT)
         go_work(thread);
     if (attached)
@@ -298,8 +324,11 @@ void end_exec(const char *path)
 
 void end_exec_failed(void)
 {
-    if (end_ours() && process_record()->end == TRACE_END_EXEC)
+    if (end_ours() && process_record()->end == TRACE_END_EXEC) {
         process_record()->end = TRACE_END_NONE;
+        __atomic_fetch_sub(&process_record()->lost_access, exec_lost, __ATOMIC_RELAXED);
+        exec_lost = 0;
+    }
 }
 
 void end_fork_child(void)

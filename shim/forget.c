@@ -2,13 +2,20 @@
  * What one thread takes out of the filters of all: lines with bytes that are used for synchronisation from now on, and
  * what was done while there was one task.
  *
- * Invariant: only tags are written, and only by 0. A filter that changes hands meanwhile is still a filter: what was
+ * Invariant: only tags are written, and only by 0, or (where something may be gathered) closed. A filter that changes hands meanwhile is still a filter: what was
  * forgotten is recorded a second time at worst.
  */
 #include "shim/access_state.h"
 
 #include "shim/banned.h"
+#include "shim/options.h"
 #include "shim/task.h"
+
+static inline void tag_forget(struct filter_entry *entry, uint64_t tag)
+{
+    uint64_t none = shim_options.gather && tag ? tag | FILTER_CLOSED : 0;
+    __atomic_compare_exchange_n(&entry->tag, &tag, none, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
 
 static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)
 {
@@ -20,7 +27,7 @@ static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)
     for (uint32_t i = 0; i < 2; i++) {
         uint64_t tag = __atomic_load_n(&both[i]->tag, __ATOMIC_RELAXED);
         if (((tag ^ line) & ((UINT64_C(1) << GENERATION_SHIFT) - LINE_BYTES)) == 0)
-            __atomic_store_n(&both[i]->tag, 0, __ATOMIC_RELAXED);
+            tag_forget(both[i], tag);
     }
 }
 
@@ -49,7 +56,7 @@ static void thread_forget_all(struct thread *thread, void *data)
     struct filter_entry *entries = (struct filter_entry *)(shown & ~(uintptr_t)63);
     size_t count = shown ? filter_bytes(shown & 63) / sizeof *entries : 0;
     for (size_t i = 0; i < count; i++)
-        __atomic_store_n(&entries[i].tag, 0, __ATOMIC_RELAXED);
+        tag_forget(&entries[i], __atomic_load_n(&entries[i].tag, __ATOMIC_RELAXED));
 }
 
 void access_no_longer_alone(void)

@@ -30,6 +30,8 @@ static inline void held_changed(struct thread *thread, uint64_t hash)
 {
     thread->held_hash = hash;
     access_fast.context_top = NULL;
+    if (UNLIKELY(access_fast.gathering)) /* a line's record has one held set */
+        access_new_generation(thread->access);
 }
 
 /* held_hash with one more. A set that is the same again has the same hash, so that its context is found again. */

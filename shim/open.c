@@ -87,6 +87,9 @@ void open_emit(struct thread *thread, struct access_state *state, struct trace_o
 /* The entry is cleared after it was parked: a SIGKILL in between shows it twice. */
 void open_leave(struct thread *thread, struct access_state *state, struct trace_open *entry)
 {
+    if (UNLIKELY(state->exact_left == 1) && shim_options.gather && patch_on)
+        gather_begin(state);
+    state->exact_left--;
     if (state->unparked) {
         state->unparked--;
         open_emit(thread, state, entry);
@@ -105,6 +108,7 @@ void open_flush(struct thread *thread, struct access_state *state)
 {
     if (UNLIKELY(state->parked))
         park_write(thread, state);
+    gather_write(thread, state);
     const uint8_t *slot = state->order, *end = slot + state->order_count;
     for (; slot != end; slot++)
         entry_emit(thread, state, &access_fast.table[*slot]);
@@ -141,6 +145,8 @@ static void open_sweep(struct thread *thread, struct access_state *state)
 {
     if (state->parked && state->codec.context > CONTEXT_OLD)
         park_write_old(thread, state, state->codec.context - CONTEXT_OLD);
+    if (state->gather_count && state->codec.context > CONTEXT_OLD)
+        gather_write_old(thread, state, state->codec.context - CONTEXT_OLD);
     for (uint32_t i = 0; i < state->order_count; i++) {
         struct trace_open *entry = &access_fast.table[state->order[i]];
         if (state->codec.context - entry->context > CONTEXT_OLD)
@@ -271,7 +277,7 @@ bool open_sync(struct thread *thread, struct access_state *state)
 {
     if (state->segment == thread->segment && state->task == thread->task)
         return true;
-    if (state->order_count | state->parked)
+    if (state->order_count | state->parked | state->gather_count)
         open_flush(thread, state);
     if (state->unparked < PARK_AFTER)
         state->unparked = PARK_AFTER;

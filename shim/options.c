@@ -11,6 +11,8 @@ struct shim_options shim_options = {.report = true,
                                     .exit_wait_ms = 300,
                                     .stack_depth = 32,
                                     .max_disk = UINT64_C(1) << 30,
+                                    .gather = true,
+                                    .sites = 512,
                                     .patch = "app",
                                     .patch_mb = 16,
                                     .patch_bmi2 = true,
@@ -86,7 +88,10 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->patch_bmi2 = truth(value, length, o->patch_bmi2);
     else if (key_is(key, key_length, "patch_lazy"))
         o->patch_lazy = size(value, length, o->patch_lazy);
-    else if (key_is(key, key_length, "report"))
+    else if (key_is(key, key_length, "sites")) {
+        o->gather = !key_is(value, length, "all");
+        o->sites = (uint32_t)number(value, length, o->sites);
+    } else if (key_is(key, key_length, "report"))
         o->report = truth(value, length, o->report);
     else if (key_is(key, key_length, "accesses"))
         o->accesses = truth(value, length, o->accesses);

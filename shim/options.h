@@ -22,7 +22,9 @@ struct shim_options {
     uint64_t max_access_bytes; /* per OS thread; 0: no limit */
     uint64_t max_disk;         /* bytes; 0: no limit */
     enum when_full when_full;
-    bool digest; /* somebody may read the trace while it is written */
+    bool gather;    /* what a segment does to a line may become one record: see gather.c */
+    uint32_t sites; /* records of a segment after which it does */
+    bool digest;    /* somebody may read the trace while it is written */
 };
 extern struct shim_options shim_options;
 /* Value of an environment variable read from `environment` (no getenv: the host may change its copy), or NULL. */

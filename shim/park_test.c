@@ -12,8 +12,10 @@
 
 #include "shim/abi_fast.c"
 #include "shim/access.c"
+#include "shim/access_block.c"
 #include "shim/block.c"
 #include "shim/forget.c"
+#include "shim/gather.c"
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"

@@ -29,7 +29,7 @@
 #define PAGE        4096u
 #define MEGABYTE    ((uintptr_t)1 << 20)
 #define SCRATCH     (256 * MEGABYTE) /* for modules of up to 4 MB of text; larger ones have their own */
-#define COPY_FACTOR 64u              /* most bytes of copy for one of text; 11 to 19 are used */
+#define COPY_FACTOR 68u              /* most bytes of copy for one of text; 11 to 19 are used */
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;

@@ -38,7 +38,7 @@ void patch_access_setup(void)
     mark_expedited = raw3(SYS_membarrier, REGISTER_EXPEDITED, 0, 0) == 0;
 }
 
-static void fence_seldom(void)
+void patch_fence(void)
 {
     if (mark_expedited && raw3(SYS_membarrier, EXPEDITED, 0, 0) == 0)
         return;
@@ -64,10 +64,12 @@ static void attach(void *thread)
 static inline struct thread *enter(void)
 {
     struct thread *thread = thread_current;
-    if (LIKELY((uintptr_t)thread > 1 && !thread->busy && shim_state == SHIM_ON)) {
+    if (LIKELY((uintptr_t)thread > 1 && !thread->busy)) {
         thread->busy = 1;
         __asm__ volatile("" ::: "memory");
-        return thread;
+        if (LIKELY(shim_state == SHIM_ON)) /* behind that: see access_near() */
+            return thread;
+        thread_leave(thread);
     }
     if (thread == THREAD_GONE || (thread && thread->busy) || shim_state == SHIM_OFF ||
         shim_state == SHIM_ENDED)
@@ -237,8 +239,8 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
         access_record(thread, address, site->size, site->kind, site->pc + 1);
         return false;
     }
-    uint32_t context =
-        access_record_of(thread, state, address, site, stack_now(thread, site, frame));
+    uint32_t context = access_record_of(thread, state, address, site, patch_thread.site,
+                                        stack_now(thread, site, frame));
     mark_look();
     marks = marks_of(address, site->size);
     if (LIKELY(!marks)) {
@@ -285,7 +287,7 @@ void patch_mark(uintptr_t address, size_t size)
 {
     if (LIKELY(!patch_on) || !mark_set(address, size))
         return;
-    fence_seldom();
+    patch_fence();
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     access_forget_everywhere(line);
     if (address - line + size > LINE_BYTES)

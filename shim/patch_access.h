@@ -46,5 +46,7 @@ bool patch_access_abandon(struct thread *thread);
 
 /* Before anything is patched. */
 void patch_access_setup(void);
+/* All threads pass a full barrier. */
+void patch_fence(void);
 
 #endif

@@ -69,9 +69,9 @@ void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t 
 }
 
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          const struct patch_site *site, uint32_t stack)
+                          const struct patch_site *site, uint32_t number, uint32_t stack)
 {
-    (void)state, (void)stack;
+    (void)state, (void)number, (void)stack;
     access_record(thread, address, site->size, site->kind, site->pc + 1);
     if (mark_meanwhile)
         mark_set(mark_meanwhile, 1);

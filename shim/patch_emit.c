@@ -18,7 +18,7 @@
 #include "shim/raw.h"
 
 #define INSTRUCTION_MOST \
-    800u /* bytes of a copy that one instruction can need, its piece behind the function included */
+    832u /* bytes of a copy that one instruction can need, its piece behind the function included */
 #define FUNCTION_ALIGN 16u
 #define VICTIM_LOOK    16u /* instructions looked at for who reads a register soon */
 

@@ -198,6 +198,13 @@ static inline uint32_t jump_forward(struct emitter *e, uint32_t condition)
     return offset_now(e);
 }
 
+static inline uint32_t jump_always(struct emitter *e)
+{
+    byte(e, 0xe9);
+    number(e, 0, 4);
+    return offset_now(e);
+}
+
 static inline void land(struct emitter *e, uint32_t behind_jump)
 {
     if (!behind_jump)
@@ -208,6 +215,7 @@ static inline void land(struct emitter *e, uint32_t behind_jump)
 }
 
 #define IF_CARRY     2u
+#define IF_EQUAL     4u
 #define IF_NOT_EQUAL 5u
 #define IF_ABOVE     7u
 

@@ -16,7 +16,7 @@
 
 #define PAGE       4096u
 #define PLAIN_MOST 4u   /* bytes of copy for one of text, without checks */
-#define ROOM_EACH  800u /* for one instruction: INSTRUCTION_MOST of patch_emit.c */
+#define ROOM_EACH  832u /* for one instruction: INSTRUCTION_MOST of patch_emit.c */
 #define SITES_EACH 4u   /* most sites of one instruction */
 #define STACK      (64u << 10)
 

@@ -18,6 +18,7 @@
 #include "shim/patch_encode.h"
 
 #include "shim/banned.h"
+#include "shim/options.h"
 
 #define OPEN(check, field) \
     ((int32_t)((check)->slot * sizeof(struct trace_open) + offsetof(struct trace_open, field)))
@@ -115,16 +116,38 @@ void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t 
     distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
 }
 
-void patch_emit_near(struct emitter *e, const struct check *check)
+/* What is gathered in the line's entry is no longer of this site alone, unless it is. */
+static void to_gathered(struct emitter *e, const struct check *check, uint32_t c, uint32_t *to_slow)
 {
-    const struct patch_instruction *in = check->in;
-    uint32_t a = check->a, b = check->b, live = in->live, to_slow[3];
-    uint32_t used = operand_registers(in) | 1u << a | 1u << b | (check->flags ? 1u << RAX : 0);
-    uint32_t c = scratch_register(live, used);
-    bool spill_c = live >> c & 1;
-    if (spill_c)
-        with_thread(e, STORE, true, c, THREAD(spill_c));
-    address_again(e, check, b);
+    const int32_t site = offsetof(struct gathered, site), flags = site + 3;
+    uint32_t b = check->b;
+    bool write = check->in->bits & INSTRUCTION_WRITES;
+    entry_of(e, b, c, write ? FAST(writes.mask) : FAST(reads.mask),
+             write ? FAST(writes.entries) : FAST(reads.entries));
+    with_thread(e, ADD, true, c, FAST(gather));
+    with_memory(e, 0x81, false, 7, c, PATCH_NO_REGISTER, 1, site); /* cmp */
+    number(e, check->site, 4);
+    uint32_t other = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, offsetof(struct gathered, context));
+    with_thread(e, CMP, false, b, THREAD(context));
+    uint32_t same = jump_forward(e, IF_EQUAL);
+    land(e, other);
+    with_memory(e, 0xf6, false, 0, c, PATCH_NO_REGISTER, 1, flags); /* test */
+    byte(e, GATHERED_SLOW >> 24);
+    to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, 0x80, false, 1, c, PATCH_NO_REGISTER, 1, flags); /* or */
+    byte(e, GATHERED_SEVERAL >> 24);
+    land(e, same);
+    mask_bits(e, check);
+    with_register(e, 0xf7, true, 2, b); /* not */
+    with_thread(e, SUB, true, c, FAST(gather));
+    now_seen(e, b, c);
+}
+
+/* The site's open record gets the bytes. */
+static void to_open(struct emitter *e, const struct check *check, uint32_t c, uint32_t *to_slow)
+{
+    uint32_t a = check->a, b = check->b;
     with_thread(e, LOAD, true, c, FAST(table));
     with_register(e, SUB, true, b, a);
     with_memory(e, CMP, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
@@ -138,18 +161,22 @@ void patch_emit_near(struct emitter *e, const struct check *check)
     with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
     with_thread(e, CMP, false, b, THREAD(context));
     to_slow[2] = jump_forward(e, IF_NOT_EQUAL);
-
     mask_bits(e, check);
     with_memory(e, 0x09, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, mask)); /* or */
-    with_register(e, 0xf7, true, 2, b);                                        /* not */
+}
+
+/* ... and the filter knows them: of a write as read, too. */
+static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
+{
+    uint32_t a = check->a, b = check->b, not_there = 0;
+    with_register(e, 0xf7, true, 2, b); /* not */
     address_again(e, check, a);
-    if (in->bits & INSTRUCTION_WRITES) {
+    if (check->in->bits & INSTRUCTION_WRITES) {
         entry_of(e, a, c, FAST(writes.mask), FAST(writes.entries));
         now_seen(e, b, c);
     }
     entry_of(e, a, c, FAST(reads.mask), FAST(reads.entries));
-    uint32_t not_there = 0;
-    if (in->bits & INSTRUCTION_WRITES) { /* the filter of reads may have lost the line */
+    if (check->in->bits & INSTRUCTION_WRITES) { /* the filter of reads may have lost the line */
         with_thread(e, XOR, true, a, FAST(tag));
         with_memory(e, XOR, true, a, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
         with_register(e, 0x83, true, 7, a); /* cmp $63, A */
@@ -158,11 +185,37 @@ void patch_emit_near(struct emitter *e, const struct check *check)
     }
     now_seen(e, b, c);
     land(e, not_there);
+}
+
+void patch_emit_near(struct emitter *e, const struct check *check)
+{
+    const struct patch_instruction *in = check->in;
+    uint32_t a = check->a, b = check->b, live = in->live, to_slow[4] = {0};
+    uint32_t used = operand_registers(in) | 1u << a | 1u << b | (check->flags ? 1u << RAX : 0);
+    uint32_t c = scratch_register(live, used), gathering = 0;
+    bool spill_c = live >> c & 1;
+    if (spill_c)
+        with_thread(e, STORE, true, c, THREAD(spill_c));
+    address_again(e, check, b);
+    if (shim_options.gather) {
+        byte(e, 0x64); /* cmpb $0, gathering */
+        with_memory(e, 0x80, false, 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, FAST(gathering));
+        byte(e, 0);
+        gathering = jump_forward(e, IF_NOT_EQUAL);
+    }
+    to_open(e, check, c, to_slow);
+    open_seen(e, check, c);
+    if (shim_options.gather) {
+        uint32_t ready = jump_always(e);
+        land(e, gathering);
+        to_gathered(e, check, c, &to_slow[3]);
+        land(e, ready);
+    }
     if (spill_c)
         with_thread(e, LOAD, true, c, THREAD(spill_c));
     byte(e, 0xe9);
     distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 4; i++)
         land(e, to_slow[i]);
     if (spill_c)
         with_thread(e, LOAD, true, c, THREAD(spill_c));

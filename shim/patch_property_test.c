@@ -3,7 +3,8 @@
  * and through the patched original, as it did; the accesses recorded are those that it made, as told by single-stepping
  * it; and at each instruction of the copy patch_rewind() gives the registers that the original had there.
  *
- * PATCH_CASES: how many functions (2000; `make check` runs 100000). Both the BMI2 and the other sequence are run.
+ * PATCH_CASES: how many functions (2000; `make check` runs 100000). Both the BMI2 and the other sequence are run, and the
+ * short way of a check without gathering, with it (gather.c), and with it but not yet begun.
  * Built with -mgeneral-regs-only, as the slow path must be.
  */
 #include "shim/patch_emit.h"
@@ -24,10 +25,12 @@
 #include <cmocka.h>
 
 #include "shim/access_state.h"
+#include "shim/options.h"
 #include "shim/patch_access.h"
 
 __thread struct patch_thread patch_thread;
 __thread struct access_fast access_fast;
+struct shim_options shim_options;
 
 #include "shim/far.c"
 #include "shim/patch_decode.c"
@@ -170,6 +173,17 @@ static void note_elements(const ucontext_t *context, const ZydisDecodedInstructi
     }
 }
 
+#define EVENTS 800000u /* of a batch */
+static struct event events[EVENTS];
+static uint32_t event_count, event_first[BATCH + 1];
+
+static void happen(uint64_t pc, uint64_t address, uint32_t size, bool write)
+{
+    note(happened, address, size, write);
+    assert_true(event_count < EVENTS);
+    events[event_count++] = (struct event){pc, address, size, write};
+}
+
 static void note_accesses(const ucontext_t *context)
 {
     const greg_t *registers = context->uc_mcontext.gregs;
@@ -205,9 +219,9 @@ static void note_accesses(const ucontext_t *context)
         }
         address += register_value(registers, o->mem.index) * o->mem.scale;
         if (read)
-            note(happened, address, o->size / 8, false);
+            happen((uint64_t)(uintptr_t)pc, address, o->size / 8, false);
         if (write)
-            note(happened, address, o->size / 8, true);
+            happen((uint64_t)(uintptr_t)pc, address, o->size / 8, true);
     }
 }
 
@@ -374,8 +388,10 @@ static uint64_t hash_data(void)
 
 static void filters_clear(void)
 {
-    for (uint32_t i = 0; i < 64; i++)
-        filter_reads[i] = filter_writes[i] = (struct filter_entry){0, ~UINT64_C(0)};
+    for (uint32_t i = 0; i < 128; i++)
+        filter_both[i] = (struct filter_entry){0, ~UINT64_C(0)};
+    memset(filter_gathered, 0, sizeof filter.gathered);
+    access_fast.gather = sizeof filter.both;
     access_fast.reads = (struct filter){filter_reads, 63 * sizeof *filter_reads};
     access_fast.writes = (struct filter){filter_writes, 63 * sizeof *filter_writes};
     access_fast.tag = UINT64_C(7) << GENERATION_SHIFT;
@@ -429,18 +445,26 @@ static void compare_accesses(uint32_t i)
 }
 
 /* Through the copy, after the jumps into it were installed; calls lead there by the original. */
-static void run_installed(uint32_t i)
+static void run_installed(uint32_t i, bool gathering)
 {
+    access_fast.gathering = gathering;
+    event_from = events + event_first[i];
+    event_to = events + event_first[i + 1];
     uintptr_t in_copy = COPY + image.places[image.number[starts[i] - text]];
     happened = happened_in[i];
     filters_clear();
     run(&firsts[i], in_copy, false);
     compare(i, "the copy");
     open_notes();
+    gathered_notes();
     compare_accesses(i);
     filters_clear();
     run(&firsts[i], (uintptr_t)starts[i], false);
     compare(i, "the patched original");
+    if (gathering)
+        open_notes();
+    for (uint32_t k = 0; gathering && k < TRACE_OPEN_ENTRIES; k++)
+        open_table[k] = (struct trace_open){0}; /* nobody is to look at it */
     if (i % 16)
         return;
     /* The open table stays, and all lines are known, but none of their bytes: so it steps the short way, too. */
@@ -464,19 +488,21 @@ static void run_batch(void)
 {
     make_batch();
     memset(happened_in, 0, sizeof happened_in);
-    step_count = 0;
+    step_count = event_count = 0;
     for (uint32_t i = 0; i < BATCH; i++) {
         happened = happened_in[i];
         step_mode = STEP_ORIGINAL;
         step_first[i] = step_count;
         run(&firsts[i], (uintptr_t)starts[i], true);
         step_first[i + 1] = step_count;
+        event_first[i + 1] = event_count;
         originals[i] = now;
         hashes[i] = hash_data();
     }
     patch_install(&image, text);
     for (uint32_t i = 0; i < BATCH; i++)
-        run_installed(i);
+        for (uint32_t gathering = 0; gathering <= shim_options.gather; gathering++)
+            run_installed(i, gathering);
 }
 
 static void test_copies_compute_the_same(void **unused)
@@ -488,9 +514,13 @@ static void test_copies_compute_the_same(void **unused)
     g.seed = seed ? (uint64_t)atoi(seed) : 1;
     for (uint32_t done = 0; done < cases; done += BATCH) {
         patch_has_bmi2 = bmi2 && done / BATCH % 2 == 0;
+        shim_options.gather = done / BATCH / 2 % 2 == 0;
         run_batch();
     }
     patch_has_bmi2 = bmi2;
+    print_message("%lu near bytes, %lu entries of several, %lu of one\n", (unsigned long)near_bytes,
+                  (unsigned long)several_entries, (unsigned long)single_entries);
+    assert_true(several_entries > cases / 2 && single_entries > cases / 2);
     assert_true(near_bytes > cases / 2); /* about one byte in each case, by 4,000 cases */
 }
 

@@ -19,24 +19,101 @@ static void note(uint8_t (*to)[DATA_BYTES], uint64_t address, uint64_t size, boo
             to[write][address + i - DATA] = 1;
 }
 
-/* A filter of one line, so that the inlined test hits and misses; a byte written counts as read. */
-static struct filter_entry filter_reads[64], filter_writes[64];
+/* A filter of 64 lines, so that the inlined test hits and misses; a byte written counts as read. Behind it, as in gather.c,
+ * who touched each line first. */
+static struct {
+    struct filter_entry both[128];
+    struct gathered gathered[128];
+} filter;
+static struct filter_entry *const filter_both = filter.both, *const filter_reads = filter.both,
+                                  *const filter_writes = filter.both + 64;
+static struct gathered *const filter_gathered = filter.gathered;
 
-static void seen(struct filter_entry *entries, uint64_t address, uint64_t size)
+/* What the original did: instruction, bytes, way. */
+struct event {
+    uint64_t pc, address;
+    uint32_t size, write;
+};
+static const struct event *event_from, *event_to;
+
+/* The bytes that the instruction touched in this way. */
+static uint64_t event_bytes(uint64_t pc, uint64_t line, uint32_t write)
+{
+    uint64_t bytes = 0;
+    for (const struct event *e = event_from; e < event_to; e++)
+        for (uint64_t i = 0; e->pc == pc && e->write == write && i < e->size; i++)
+            if (e->address + i - line < LINE_BYTES)
+                bytes |= UINT64_C(1) << (e->address + i - line);
+    return bytes;
+}
+
+static uint64_t near_bytes, several_entries, single_entries;
+
+/* What is gathered in an entry was recorded. Without SEVERAL, the first instruction touched all of it. */
+static void gathered_note(uint32_t number)
+{
+    struct filter_entry *entry = &filter_both[number];
+    struct gathered *g = &filter_gathered[number];
+    uint32_t write = number >= 64;
+    uint64_t line = (entry->tag ^ access_fast.tag) & ~UINT64_C(63), mask = ~entry->unseen;
+    struct filter_entry *other = &filter_both[(number & 63) + (write ? 0 : 64)];
+    if (g->pc && !write && other->tag == entry->tag)
+        mask &= other->unseen;
+    if (write && other->tag == entry->tag)
+        other->unseen |= mask;
+    if (g->pc && !(g->site & GATHERED_SEVERAL)) {
+        uint64_t pc = (g->pc & ((UINT64_C(1) << GATHERED_KIND) - 1)) - 1;
+        assert_int_equal(mask & ~event_bytes(pc, line, write), 0);
+    }
+    several_entries += g->pc && g->site & GATHERED_SEVERAL;
+    single_entries += g->pc && !(g->site & GATHERED_SEVERAL);
+    for (uint32_t i = 0; g->pc && i < 64; i++)
+        if (mask >> i & 1) {
+            bool near = line + i - DATA < DATA_BYTES && !recorded[write][line + i - DATA];
+            assert_false(near && g->site & GATHERED_SLOW);
+            near_bytes += near;
+            note(recorded, line + i, 1, write);
+        }
+    g->pc = 0;
+}
+
+static void gathered_notes(void)
+{
+    for (uint32_t i = 128; i--;) /* writes first */
+        gathered_note(i);
+}
+
+/* site: of whose check the access is; 0: of none, so that it has a record of its own. */
+static void seen(struct filter_entry *entries, uint64_t address, uint64_t size, uint32_t site,
+                 const struct gathered *first)
 {
     for (uint64_t i = 0; i < size; i++) {
         uint64_t line = (address + i) & ~UINT64_C(63);
         struct filter_entry *entry = &entries[line >> 6 & 63];
-        if (entry->tag != (line ^ access_fast.tag))
+        struct gathered *g = &filter_gathered[entry - filter_both];
+        if (entry->tag != (line ^ access_fast.tag)) {
+            if (access_fast.gathering)
+                gathered_note((uint32_t)(entry - filter_both));
             *entry = (struct filter_entry){line ^ access_fast.tag, ~UINT64_C(0)};
+            *g = (struct gathered){.site = GATHERED_SLOW};
+        }
+        bool fresh = entry->unseen >> (address + i) % 64 & 1;
         entry->unseen &= ~(UINT64_C(1) << (address + i) % 64);
+        if (!access_fast.gathering || !fresh || !first)
+            continue;
+        if (!site)
+            g->site |= GATHERED_SEVERAL;
+        else if (!g->pc)
+            *g = (struct gathered){first->pc, first->context,
+                                   first->site | (g->site & GATHERED_SEVERAL)};
+        else if (g->pc != first->pc || g->context != first->context)
+            g->site |= GATHERED_SEVERAL;
     }
 }
 
 /* The open table, as the slow path leaves it: what the copies add to it was recorded, too. */
 #define CONTEXT_BEFORE 77u /* of whoever calls the function */
 static struct trace_open open_table[TRACE_OPEN_ENTRIES];
-static uint64_t near_bytes;
 
 /* Each function has its own: nothing that was known in another may be known in it, or behind a call. */
 static uint32_t context_of(const struct patch_site *site)
@@ -76,15 +153,22 @@ static void allow_near(const struct patch_site *site)
     patch_thread.context = toss % 7 != 0 ? context_of(site) : 0;
 }
 
-static void record_access(uint64_t address, uint64_t size, bool write)
+static void record_access(uint64_t address, uint64_t size, bool write,
+                          const struct patch_site *site)
 {
+    static uint32_t toss;
+    struct gathered first = {0, CONTEXT_BEFORE, 0};
+    if (site)
+        first = (struct gathered){(site->pc + 1) | (uint64_t)site->kind << GATHERED_KIND,
+                                  context_of(site),
+                                  patch_thread.site | (++toss % 5 ? 0 : GATHERED_SLOW)};
     assert_false(in_bracket);
     if (stepping) /* every step is a signal: nothing is seen, all goes the long way */
         return;
     note(recorded, address, size, write);
-    seen(filter_reads, address, size);
     if (write)
-        seen(filter_writes, address, size);
+        seen(filter_writes, address, size, first.site, &first);
+    seen(filter_reads, address, size, first.site, write ? NULL : &first);
 }
 
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
@@ -97,7 +181,7 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
     (void)frame;
-    record_access(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE);
+    record_access(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE, site);
     in_bracket = site->details & PATCH_BRACKET && ++bracket_toss % 3 == 0;
     if (stepping)
         patch_thread.context = context_of(site);
@@ -117,7 +201,7 @@ void patch_range(const struct patch_site *site, const struct patch_frame *frame,
                  size_t size, uint32_t kind)
 {
     (void)site, (void)frame;
-    record_access(address, size, kind & TRACE_KIND_WRITE);
+    record_access(address, size, kind & TRACE_KIND_WRITE, NULL);
 }
 
 static uintptr_t locked;
@@ -125,7 +209,7 @@ void patch_lock_before(const struct patch_site *site, const struct patch_frame *
 {
     (void)frame;
     locked = patch_thread.address;
-    record_access(locked, site->size, true);
+    record_access(locked, site->size, true, NULL);
 }
 
 void patch_lock_after(const struct patch_site *site, const struct patch_frame *frame)

@@ -219,6 +219,8 @@ void access_task_load(struct thread *thread, bool moved, const uint64_t *frames,
     struct access_state *state = thread->access;
     if (moved)
         state->task = 0; /* a new stay in the stream */
+    /* It may come back to the segment that the stream names, and then nothing is written for a new one. */
+    gather_write(thread, state);
     access_new_segment(thread);
     if (!state->shadow)
         return;

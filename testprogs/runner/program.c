@@ -202,14 +202,17 @@ static void header_line(struct program *program, const char *text, char *line)
 /*
  * What a mode adds to GOROCHECK_OPTIONS: in `plain` no machine code is patched, in `patched` that of the program is; all else
  * is as the default has it, unless the program says otherwise.
- * `lazy`: function by function, as they are called.
+ * `lazy`: function by function, as they are called. TEST_OPTIONS, of the environment, are added.
  */
 static void environment_patch(struct program *program, const char *mode)
 {
     static const char name[] = "GOROCHECK_OPTIONS=";
-    const char *option = !strcmp(mode, "plain")  ? "patch=none"
-                         : !strcmp(mode, "lazy") ? "patch=main:patch_lazy=1"
-                                                 : "patch=main:patch_lazy=0";
+    const char *mode_option = !strcmp(mode, "plain")  ? "patch=none"
+                              : !strcmp(mode, "lazy") ? "patch=main:patch_lazy=1"
+                                                      : "patch=main:patch_lazy=0";
+    const char *more = getenv("TEST_OPTIONS");
+    char option[96];
+    snprintf(option, sizeof(option), "%s%s%s", mode_option, more ? ":" : "", more ? more : "");
     char env[TEXT_MAX];
     text_copy(env, sizeof(env), program->env);
     if ((strcmp(mode, "plain") && !program->patched) || strstr(env, "patch="))

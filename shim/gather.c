@@ -1,0 +1,292 @@
+/*
+ * Long segments. After the first `sites=` records of a segment of unmodified code, what it does to a line is gathered in the
+ * filter, and becomes one record for its reads and one for its writes when the segment ends or another line takes the place.
+ * The records name the instruction and call stack that touched the line first, and say whether others did after it
+ * (TRACE_SIZE_SEVERAL). Which bytes were touched, in which way and by which segment is as exact as with sites=all: so the
+ * same tasks race at the same bytes. Reads are kept apart from writes of the same bytes: a word that is waited for, and then
+ * stored to, may order what comes between.
+ *
+ * Bytes that are new in a line which the filter knows are added by copies themselves, whoever touches them: that and the
+ * smaller trace are what this is for. Atomic accesses, and those of instrumented modules, are recorded each as it is.
+ *
+ * Invariant: what is gathered belongs to the task and segment that the stream names last, to the generation `gather_tag`
+ * and to one held set. An entry with something to write is in the list. It lies in memory of the process alone: a thread
+ * that is killed by SIGKILL loses what it has gathered since its segment began, and the report of such a process says
+ * that it is incomplete.
+ */
+#include "shim/access_state.h"
+
+#include "shim/banned.h"
+#include "shim/mark.h"
+#include "shim/options.h"
+#include "shim/patch.h"
+#include "shim/stream.h"
+#include "trace/line.h"
+
+#define AHEAD       32u
+#define BLOCK_LINES 2048u /* of more lines of a block all is written */
+
+static inline struct gathered *gathered_of(const struct access_state *state,
+                                           struct filter_entry *entry)
+{
+    return (struct gathered *)(entry + state->gather_room);
+}
+
+/* The entry of a line in either filter. */
+static inline struct filter_entry *entry_among(const struct access_state *state, uint64_t line,
+                                               bool reads)
+{
+    size_t count = (size_t)1 << state->entries_log2;
+    size_t number = line / LINE_BYTES;
+    return state->entries + (reads ? number & (count - 1) : count + (number & (count / 2 - 1)));
+}
+
+static inline uint64_t line_of(uint64_t tag)
+{
+    return tag & (FILTER_ATOMIC - LINE_BYTES);
+}
+
+static inline uint8_t gathered_kind(const struct gathered *g)
+{
+    uint8_t kind = (uint8_t)(g->pc >> GATHERED_KIND);
+    if (g->site & GATHERED_SEVERAL)
+        kind = (uint8_t)((kind & TRACE_KIND_WRITE) | TRACE_SIZE_SEVERAL << 4);
+    return kind;
+}
+
+static inline uint64_t gathered_pc(const struct gathered *g)
+{
+    return g->pc & ((UINT64_C(1) << GATHERED_KIND) - 1);
+}
+
+/* Its record is written, and the line is forgotten: a later record must not tell these bytes again, which may be another
+ * block's by then. */
+static void entry_write(struct thread *thread, struct access_state *state,
+                        struct filter_entry *entry)
+{
+    struct gathered *g = gathered_of(state, entry);
+    uint64_t line = line_of(entry->tag), mask = g->pc ? ~entry->unseen : 0;
+    uint8_t *p = mask ? stream_begin(&thread->access_stream) : NULL;
+    if (p)
+        stream_commit(&thread->access_stream, line_put(&state->codec, p, gathered_kind(g),
+                                                       gathered_pc(g), line, mask, g->context));
+    g->pc = 0;
+    entry->tag = 0;
+}
+
+/* A row of lines that one site touched alike. */
+struct row {
+    uint64_t pc, mask, line; /* line: the last */
+    uint32_t context, run;
+    int stride;
+    uint8_t kind;
+};
+
+static inline uint8_t *row_put(struct access_state *state, uint8_t *p, const struct row *row)
+{
+    if (LIKELY(!row->run))
+        return line_put(&state->codec, p, row->kind, row->pc, row->line, row->mask, row->context);
+    uint64_t back = (uint64_t)row->run * LINE_BYTES;
+    return trace_line_put(&state->codec, p, row->kind, row->pc,
+                          row->stride < 0 ? row->line + back : row->line - back, row->mask,
+                          row->context, row->run, row->stride);
+}
+
+/* Does the line go on with the row? */
+static inline bool row_extend(struct row *row, const struct row *next)
+{
+    if (row->pc != next->pc || row->mask != next->mask || row->context != next->context ||
+        row->kind != next->kind)
+        return false;
+    int64_t step = (int64_t)(next->line - row->line);
+    int stride = step == LINE_BYTES ? 1 : step == -(int64_t)LINE_BYTES ? -1 : 0;
+    if (!stride || (row->run && stride != row->stride) || row->run >= TRACE_RUN_MAX)
+        return false;
+    row->stride = stride;
+    row->run++;
+    row->line = next->line;
+    return true;
+}
+
+/* What gather_write will look at is on its way into the cache: an entry, and from that the one of the line's writes. */
+static inline __attribute__((always_inline)) void entry_fetch(const struct access_state *state,
+                                                              uint32_t i)
+{
+    if (LIKELY(i + AHEAD < state->gather_count)) {
+        struct filter_entry *entry = state->entries + state->gather_list[i + AHEAD];
+        __builtin_prefetch(entry);
+        __builtin_prefetch(gathered_of(state, entry), 1);
+    }
+}
+
+void gather_write(struct thread *thread, struct access_state *state)
+{
+    uint32_t count = state->gather_count;
+    if (!count)
+        return;
+    struct row row = {0};
+    for (uint32_t from = 0, to; from < count; from = to) {
+        to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
+        uint8_t *p = stream_begin(&thread->access_stream);
+        if (!p)
+            break;
+        for (uint32_t i = from; i < to; i++) {
+            entry_fetch(state, i);
+            struct filter_entry *entry = state->entries + state->gather_list[i];
+            struct gathered *g = gathered_of(state, entry);
+            uint64_t mask = g->pc ? ~entry->unseen : 0;
+            if (!mask)
+                continue;
+            struct row next = {.pc = gathered_pc(g),
+                               .mask = mask,
+                               .line = line_of(entry->tag),
+                               .context = g->context,
+                               .kind = gathered_kind(g)};
+            g->pc = 0; /* it may be in the list a second time */
+            if (row.mask && !row_extend(&row, &next))
+                p = row_put(state, p, &row), row = next;
+            else if (!row.mask)
+                row = next;
+        }
+        if (row.mask && to == count)
+            p = row_put(state, p, &row);
+        stream_commit(&thread->access_stream, p);
+    }
+    state->gather_count = 0;
+    if (thread == thread_current && state->gather_tag == access_fast.tag)
+        access_new_generation(state); /* else copies would add to what is written */
+}
+
+void gather_write_range(struct thread *thread, struct access_state *state, uintptr_t low,
+                        uintptr_t high)
+{
+    if (!state->gather_count && !access_fast.gathering)
+        return;
+    /* With nothing to write, too: lines may be known by bytes that have records of their own. */
+    uint64_t tag = state->gather_count ? state->gather_tag : access_fast.tag;
+    uintptr_t line = low & ~(uintptr_t)(LINE_BYTES - 1);
+    if (high - line > (uintptr_t)BLOCK_LINES * LINE_BYTES) {
+        gather_write(thread, state);
+        if (tag == access_fast.tag)
+            access_new_generation(state);
+        return;
+    }
+    for (; line < high; line += LINE_BYTES)
+        for (uint32_t i = 0; i < 2; i++) {
+            struct filter_entry *entry = entry_among(state, line, i);
+            if (((entry->tag ^ line ^ tag) & ~FILTER_CLOSED) == 0)
+                entry_write(thread, state, entry);
+        }
+}
+
+void gather_write_old(struct thread *thread, struct access_state *state, uint32_t oldest)
+{
+    if (state->gather_oldest >= oldest)
+        return;
+    uint32_t count = state->gather_count, left = 0, old = UINT32_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        struct filter_entry *entry = state->entries + state->gather_list[i];
+        const struct gathered *g = gathered_of(state, entry);
+        if (!g->pc)
+            continue;
+        if (g->context < oldest) {
+            entry_write(thread, state, entry);
+            continue;
+        }
+        state->gather_list[left++] = state->gather_list[i];
+        old = g->context < old ? g->context : old;
+    }
+    state->gather_count = left;
+    state->gather_oldest = old;
+}
+
+/* The place of a line, another line's or of an earlier generation, becomes this one's. */
+static struct filter_entry *entry_enter(struct thread *thread, struct access_state *state,
+                                        const struct filter *filter, uintptr_t line, uint64_t class)
+{
+    struct filter_entry *entry = filter_entry(filter, line);
+    if ((entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0) {
+        if (UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
+            access_filter_grow(state);
+            entry = filter_entry(filter, line);
+        }
+        if ((entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0)
+            entry_write(thread, state, entry);
+    }
+    *entry = (struct filter_entry){line ^ access_fast.tag ^ class, ~UINT64_C(0)};
+    *gathered_of(state, entry) = (struct gathered){.site = GATHERED_SLOW};
+    return entry;
+}
+
+void gather_begin(struct access_state *state)
+{
+    access_fast.gathering = 1;
+    access_new_generation(state);
+}
+
+static inline void gather_first(struct access_state *state, struct filter_entry *entry,
+                                uintptr_t line, uint64_t word, uint32_t context, uint32_t site)
+{
+    if (!(site & ~GATHERED_SEVERAL) || (patch_on && mark_of_line(line)))
+        site |= GATHERED_SLOW;
+    *gathered_of(state, entry) = (struct gathered){word, context, site};
+    if (!state->gather_count) {
+        state->gather_tag = access_fast.tag;
+        state->gather_oldest = context;
+    } else if (context < state->gather_oldest) {
+        state->gather_oldest = context;
+    }
+    state->gather_list[state->gather_count++] = (uint32_t)(entry - state->entries);
+}
+
+/* New bytes of a line that was known (else there is nothing to look at). */
+static inline void gather(struct access_state *state, struct filter_entry *entry, uintptr_t line,
+                          uint32_t kind, uintptr_t pc, uint32_t site, bool known)
+{
+    struct gathered *g = gathered_of(state, entry);
+    uint64_t word = pc | (uint64_t)kind << GATHERED_KIND;
+    uint32_t context = context_present();
+    if (known && g->pc) {
+        if (g->pc != word || g->context != context)
+            g->site |= GATHERED_SEVERAL;
+        return;
+    }
+    if (known)
+        site |= g->site & GATHERED_SEVERAL;
+    gather_first(state, entry, line, word, context, site);
+}
+
+bool gather_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
+                uint32_t kind, uintptr_t pc, uint32_t slot, bool alone, uint32_t site)
+{
+    if (UNLIKELY(state->gather_count && (state->gather_tag != access_fast.tag ||
+                                         state->gather_count == state->gather_room)))
+        gather_write(thread, state);
+    uint64_t class = filter_class(kind);
+    bool known = true;
+    const struct filter *filter =
+        kind & TRACE_KIND_WRITE ? &access_fast.writes : &access_fast.reads;
+    struct filter_entry *entry = filter_entry(filter, line);
+    if (entry->tag != (line ^ access_fast.tag ^ class)) {
+        entry = entry_enter(thread, state, filter, line, class);
+        known = false;
+    }
+    uint64_t fresh = mask & entry->unseen;
+    entry->unseen &= ~mask;
+    if (fresh && !alone) {
+        if (!site)
+            site = state->gather_site;
+        if (!(kind & TRACE_KIND_ATOMIC) && (site || kind & TRACE_KIND_RANGE)) {
+            gather(state, entry, line, kind, pc, site, known);
+        } else {
+            open_add(thread, state, line, fresh, kind, pc, slot, 0);
+            gathered_of(state, entry)->site |= GATHERED_SEVERAL;
+        }
+    }
+    if (UNLIKELY(patch_on) && !known) {
+        mark_look();
+        if (UNLIKELY(mark_of_line(line)) && !alone)
+            gathered_of(state, entry)->site |= GATHERED_SLOW;
+    }
+    return known;
+}
