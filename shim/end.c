@@ -217,6 +217,23 @@ static void write_gathered(struct thread *thread, void *data)
     *(uint64_t *)data += access_rest(thread);
 }
 
+#define REST_NS \
+    UINT64_C(1000000000) /* a thread without a processor may be within a record so long */
+
+/* Returns how many lines could not be written. */
+static uint64_t rest_write(void)
+{
+    const struct timespec pause = {0, 1000000};
+    uint64_t until = clock_now(CLOCK_MONOTONIC) + REST_NS;
+    for (;;) {
+        uint64_t left = 0;
+        task_each_thread(write_gathered, &left);
+        if (!left || clock_now(CLOCK_MONOTONIC) > until)
+            return left;
+        raw2(SYS_nanosleep, &pause, NULL);
+    }
+}
+
 static uint64_t
     exec_lost; /* what exec takes from other threads, which go on until then: if it fails, nothing */
 
@@ -270,8 +287,7 @@ static void process_close(enum trace_end how, int code)
     if (patch_on)
         patch_fence();
     task_await_rest(); /* they see shim_state */
-    uint64_t lost = 0;
-    task_each_thread(write_gathered, &lost);
+    uint64_t lost = rest_write();
     if (lost)
         __atomic_fetch_add(&process->lost_access, lost, __ATOMIC_RELAXED);
     if (go_on && attached && !busy && how == TRACE_END_EXIT)
