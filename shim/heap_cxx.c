@@ -42,17 +42,19 @@ typedef size_t alignment_t; /* std::align_val_t */
 enum { OF_LIBRARY = 1, OF_ALLOCATOR, OF_NOBODY };
 
 static struct {
-#define X(fn, params, args, a) \
-    void *(*fn)params;         \
-    uint8_t fn##_of;
+#define X(fn, params, args, a) void *(*fn)params;
     NEW_FUNCTIONS(X)
 #undef X
-#define X(fn, params, args) \
-    void(*fn) params;       \
-    uint8_t fn##_of;
+#define X(fn, params, args) void(*fn) params;
     DELETE_FUNCTIONS(X)
 #undef X
 } next;
+static struct {
+#define X(fn, ...) uint8_t fn;
+    NEW_FUNCTIONS(X)
+    DELETE_FUNCTIONS(X)
+#undef X
+} whose;
 
 static bool is_library(const char *path)
 {
@@ -89,7 +91,7 @@ static inline uint8_t next_of(uint8_t *of, void **place, const char *name, uintp
     return known;
 }
 
-#define NEXT(fn) next_of(&next.fn##_of, (void **)(void *)&next.fn, #fn, RETURN_PC)
+#define NEXT(fn) next_of(&whose.fn, (void **)(void *)&next.fn, #fn, RETURN_PC)
 
 #define X(fn, params, args, alignment)                                                       \
     EXPORT void *fn params;                                                                  \

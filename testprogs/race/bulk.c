@@ -4,6 +4,7 @@
  *
  * EXPECT: race @other @first
  * MODE: patched
+ * ONLY: accesses of instrumented code are never gathered
  */
 #include <pthread.h>
 

@@ -4,6 +4,7 @@
  * EXPECT: race @worker @main shared
  * EXPECT: unjoined @create work [proved]
  * MODE: patched
+ * ONLY: accesses of instrumented code are never gathered
  */
 #include <pthread.h>
 #include <stdlib.h>
