@@ -282,6 +282,16 @@ void init_complete(void)
     if (heap_unseen())
         process_record()->flags |= TRACE_PROCESS_OWN_HEAP;
     go_setup();
+    if (!go_on && shim_state == SHIM_ON && module_main_is_go()) {
+        /* It ends by the system call itself: later nobody could say it, and its status stays its own. */
+        shim_message("nothing is observed: the program was built by Go's own compiler; build it "
+                     "with gccgo (gorocheck go build)",
+                     NULL);
+        shim_off("the program was built by Go's own compiler, whose goroutines cannot be observed");
+        end_unobserved();
+        errno = error;
+        return;
+    }
     /* In Go's programs the split-stack code of libgcc would be patched along: false races. */
     if (!go_on && shim_state == SHIM_ON)
         patch_start();

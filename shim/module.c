@@ -68,6 +68,8 @@ bool module_holds(uintptr_t address)
     return false;
 }
 
+#define GO_BUILD_ID 4u /* type of a note by "Go": cmd/internal/buildid */
+
 static void module_notes(struct trace_module *module, uintptr_t notes, size_t size)
 {
     for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= size;) {
@@ -80,8 +82,9 @@ static void module_notes(struct trace_module *module, uintptr_t notes, size_t si
             note->n_descsz <= sizeof module->build_id) {
             raw_copy(module->build_id, text + name, note->n_descsz);
             module->build_id_size = note->n_descsz;
-            return;
         }
+        if (note->n_type == GO_BUILD_ID && note->n_namesz == 4 && raw_equal_n(text, "Go", 3))
+            module->flags |= TRACE_MODULE_GO;
         at += sizeof *note + name + value;
     }
 }
@@ -198,7 +201,7 @@ static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
     if (ours >= low && ours < high)
         module->flags |= TRACE_MODULE_RUNTIME;
     for (uint32_t i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_NOTE && !module->build_id_size)
+        if (info->dlpi_phdr[i].p_type == PT_NOTE)
             module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
                          info->dlpi_phdr[i].p_memsz);
     if (!(module->flags & TRACE_MODULE_RUNTIME) && module_imports_tsan(info))
@@ -225,6 +228,14 @@ static void module_gone(struct trace_module *module)
     for (uint32_t i = 0; i < instrumented_count; i++)
         if (instrumented[i].low == module->low)
             instrumented[i].high = instrumented[i].low;
+}
+
+bool module_main_is_go(void)
+{
+    for (uint32_t i = 1; i < table_modules.count; i++)
+        if (module_slot(i)->flags & TRACE_MODULE_MAIN)
+            return module_slot(i)->flags & TRACE_MODULE_GO;
+    return false;
 }
 
 void module_refresh(void)

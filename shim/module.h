@@ -6,6 +6,8 @@
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
 void module_refresh(void);
+/* Was the program built by Go's own compiler? */
+bool module_main_is_go(void);
 /* Whether the accesses of the code at `pc` are recorded: its module imports __tsan_init, or was patched. Any context. */
 bool module_instrumented(uintptr_t pc);
 bool module_patched(uintptr_t pc);

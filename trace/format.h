@@ -402,6 +402,7 @@ static_assert(sizeof(struct trace_object) == 192, "object");
 /* Patched at load: its loads and stores were recorded as the machine makes them. The pc of such a LINE record is the
  * address of the instruction plus 1, so that subtracting 1 (as from a return address) gives the instruction. */
 #define TRACE_MODULE_PATCHED   16u
+#define TRACE_MODULE_GO        64u /* has the note of Go's own compiler */
 #define TRACE_MODULE_REFUSED   32u /* was to be patched, but could not be: `refused` says why */
 
 struct trace_module {
