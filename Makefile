@@ -186,6 +186,7 @@ check-patch:
 	@PATCH_CASES=$(PATCH_CASES) $(BUILD)/test/shim/patch_property_test
 	@BUILD='$(BUILD)' testprogs/oracle/run
 	@BUILD='$(BUILD)' PATCH=main:patch_lazy=1 testprogs/oracle/run
+	@BUILD='$(BUILD)' PATCH=main:sites=0 testprogs/oracle/run
 
 # The analyzer and all tests that do not live in a host, under AddressSanitizer and UBSan; the reader with many mutations.
 check-asan:
