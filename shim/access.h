@@ -1,7 +1,6 @@
 /*
  * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, gather.c, access_block.c, open.c,
- * shadow.c, block.c;
- * what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c, range.c.
+ * shadow.c, block.c; what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c, range.c.
  */
 #ifndef SHIM_ACCESS_H
 #define SHIM_ACCESS_H

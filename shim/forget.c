@@ -2,8 +2,8 @@
  * What one thread takes out of the filters of all: lines with bytes that are used for synchronisation from now on, and
  * what was done while there was one task.
  *
- * Invariant: only tags are written, and only by 0, or (where something may be gathered) closed. A filter that changes hands meanwhile is still a filter: what was
- * forgotten is recorded a second time at worst.
+ * Invariant: only tags are written, and only by 0, or (where something may be gathered) closed. A filter that changes hands
+ * meanwhile is still a filter: what was forgotten is recorded a second time at worst.
  */
 #include "shim/access_state.h"
 
