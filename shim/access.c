@@ -22,13 +22,9 @@
 
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
-#define FILTER_FIRST 8u /* log2 of the entries for reads: 6 KB, a thread that does little */
-#define FILTER_STEP  2u
+#define FILTER_STEP 2u
 #define FILTER_LAST \
     14u /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
-/* 6 MB, from huge pages, as long as there are LARGE_BYTES of what is larger than FILTER_LAST: bzip2 sorts 900 KB with 5 MB
- * of indices and took 6.4x with 2^16 entries, 13x with 2^14, 4.3x with 2^18, and no less with 2^20. */
-#define FILTER_LARGE 18u
 #define LARGE_BYTES  ((size_t)32 << 20)
 #define FILTER_SIZES (FILTER_LARGE + 1)
 #define LOWEST       65536u /* nothing is mapped below: the access is about to fault, and no race */
@@ -50,13 +46,11 @@ static size_t large_used; /* bytes of filters larger than FILTER_LAST that threa
 static struct filter_entry
     *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
 
-/* Behind the entries there are as many struct gathered, and behind these a list of numbers. */
+/* Behind the entries there are as many struct gathered, and behind these a list of numbers, and as many bits. */
 static size_t filter_room(uint32_t log2)
 {
-    size_t entries = filter_bytes(log2);
-    return shim_options.gather
-               ? 2 * entries + entries / sizeof(struct filter_entry) * sizeof(uint32_t)
-               : entries;
+    size_t entries = filter_bytes(log2), count = entries / sizeof(struct filter_entry);
+    return shim_options.gather ? 2 * entries + count * sizeof(uint32_t) + count / 8 : entries;
 }
 
 static size_t large_bytes(uint32_t log2)
@@ -105,6 +99,7 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
         access_fast.gather = filter_bytes(log2);
         state->gather_room = (uint32_t)(filter_bytes(log2) / sizeof *entries);
         state->gather_list = (uint32_t *)(entries + 2 * (size_t)state->gather_room);
+        state->gather_bits = (uint64_t *)(state->gather_list + state->gather_room);
     }
 }
 

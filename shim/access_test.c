@@ -17,6 +17,7 @@
 #include "shim/block.c"
 #include "shim/forget.c"
 #include "shim/gather.c"
+#include "shim/gather_write.c"
 #include "shim/held.c"
 #include "shim/mark.c"
 #include "shim/open.c"

@@ -14,7 +14,7 @@
  * that is killed by SIGKILL loses what it has gathered since its segment began, and the report of such a process says
  * that it is incomplete.
  */
-#include "shim/access_state.h"
+#include "shim/gather.h"
 
 #include "shim/banned.h"
 #include "shim/mark.h"
@@ -23,14 +23,7 @@
 #include "shim/stream.h"
 #include "trace/line.h"
 
-#define AHEAD       32u
 #define BLOCK_LINES 2048u /* of more lines of a block all is written */
-
-static inline struct gathered *gathered_of(const struct access_state *state,
-                                           struct filter_entry *entry)
-{
-    return (struct gathered *)(entry + state->gather_room);
-}
 
 /* The entry of a line in either filter. */
 static inline struct filter_entry *entry_among(const struct access_state *state, uint64_t line,
@@ -39,24 +32,6 @@ static inline struct filter_entry *entry_among(const struct access_state *state,
     size_t count = (size_t)1 << state->entries_log2;
     size_t number = line / LINE_BYTES;
     return state->entries + (reads ? number & (count - 1) : count + (number & (count / 2 - 1)));
-}
-
-static inline uint64_t line_of(uint64_t tag)
-{
-    return tag & (FILTER_ATOMIC - LINE_BYTES);
-}
-
-static inline uint8_t gathered_kind(const struct gathered *g)
-{
-    uint8_t kind = (uint8_t)(g->pc >> GATHERED_KIND);
-    if (g->site & GATHERED_SEVERAL)
-        kind = (uint8_t)((kind & TRACE_KIND_WRITE) | TRACE_SIZE_SEVERAL << 4);
-    return kind;
-}
-
-static inline uint64_t gathered_pc(const struct gathered *g)
-{
-    return g->pc & ((UINT64_C(1) << GATHERED_KIND) - 1);
 }
 
 /* Its record is written, and the line is forgotten: a later record must not tell these bytes again, which may be another
@@ -72,89 +47,6 @@ static void entry_write(struct thread *thread, struct access_state *state,
                                                        gathered_pc(g), line, mask, g->context));
     g->pc = 0;
     entry->tag = 0;
-}
-
-/* A row of lines that one site touched alike. */
-struct row {
-    uint64_t pc, mask, line; /* line: the last */
-    uint32_t context, run;
-    int stride;
-    uint8_t kind;
-};
-
-static inline uint8_t *row_put(struct access_state *state, uint8_t *p, const struct row *row)
-{
-    if (LIKELY(!row->run))
-        return line_put(&state->codec, p, row->kind, row->pc, row->line, row->mask, row->context);
-    uint64_t back = (uint64_t)row->run * LINE_BYTES;
-    return trace_line_put(&state->codec, p, row->kind, row->pc,
-                          row->stride < 0 ? row->line + back : row->line - back, row->mask,
-                          row->context, row->run, row->stride);
-}
-
-/* Does the line go on with the row? */
-static inline bool row_extend(struct row *row, const struct row *next)
-{
-    if (row->pc != next->pc || row->mask != next->mask || row->context != next->context ||
-        row->kind != next->kind)
-        return false;
-    int64_t step = (int64_t)(next->line - row->line);
-    int stride = step == LINE_BYTES ? 1 : step == -(int64_t)LINE_BYTES ? -1 : 0;
-    if (!stride || (row->run && stride != row->stride) || row->run >= TRACE_RUN_MAX)
-        return false;
-    row->stride = stride;
-    row->run++;
-    row->line = next->line;
-    return true;
-}
-
-/* What gather_write will look at is on its way into the cache: an entry, and from that the one of the line's writes. */
-static inline __attribute__((always_inline)) void entry_fetch(const struct access_state *state,
-                                                              uint32_t i)
-{
-    if (LIKELY(i + AHEAD < state->gather_count)) {
-        struct filter_entry *entry = state->entries + state->gather_list[i + AHEAD];
-        __builtin_prefetch(entry);
-        __builtin_prefetch(gathered_of(state, entry), 1);
-    }
-}
-
-void gather_write(struct thread *thread, struct access_state *state)
-{
-    uint32_t count = state->gather_count;
-    if (!count)
-        return;
-    struct row row = {0};
-    for (uint32_t from = 0, to; from < count; from = to) {
-        to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
-        uint8_t *p = stream_begin(&thread->access_stream);
-        if (!p)
-            break;
-        for (uint32_t i = from; i < to; i++) {
-            entry_fetch(state, i);
-            struct filter_entry *entry = state->entries + state->gather_list[i];
-            struct gathered *g = gathered_of(state, entry);
-            uint64_t mask = g->pc ? ~entry->unseen : 0;
-            if (!mask)
-                continue;
-            struct row next = {.pc = gathered_pc(g),
-                               .mask = mask,
-                               .line = line_of(entry->tag),
-                               .context = g->context,
-                               .kind = gathered_kind(g)};
-            g->pc = 0; /* it may be in the list a second time */
-            if (row.mask && !row_extend(&row, &next))
-                p = row_put(state, p, &row), row = next;
-            else if (!row.mask)
-                row = next;
-        }
-        if (row.mask && to == count)
-            p = row_put(state, p, &row);
-        stream_commit(&thread->access_stream, p);
-    }
-    state->gather_count = 0;
-    if (thread == thread_current && state->gather_tag == access_fast.tag)
-        access_new_generation(state); /* else copies would add to what is written */
 }
 
 void gather_write_range(struct thread *thread, struct access_state *state, uintptr_t low,
