@@ -232,6 +232,7 @@ bool call_enter(struct call *call, uint32_t primitive, uint32_t kind, uintptr_t 
 void call_pause(struct call *call)
 {
     call->guarded = false;
+    call->thread->within = call->frame;
     thread_leave(call->thread);
 }
 
@@ -254,6 +255,7 @@ static void call_resume(struct call *call)
     call->thread->busy = 1;
     __asm__ volatile("" ::: "memory");
     call->guarded = true;
+    call->thread->within = 0;
     if (call->blocked)
         task_unblock(call->thread, call->object);
     call->blocked = false;
@@ -377,6 +379,8 @@ void call_leave(struct call *call)
 {
     if (!call->thread)
         return;
+    if (call->thread->within == call->frame)
+        call->thread->within = 0;
     if (call->blocked) { /* cancelled within the real call; a condition wait has locked its mutex again */
         call_resume(call);
         if (shim_state == SHIM_ON)

@@ -33,6 +33,7 @@
 
 __thread struct patch_thread patch_thread;
 volatile uint32_t patch_on;
+bool patch_nests;
 
 static struct patch_module modules[MODULES];
 static struct patch_arena rewriting; /* while there is somebody in patch_refresh() */
@@ -269,6 +270,7 @@ static void add_module(const struct patch_image *image, const char *name, uint64
                                     .copy = image->table->copy,
                                     .copy_end = image->table->copy_end,
                                     .bias = image->bias,
+                                    .home = patch_choose_home(name),
                                     .site = image->first_site,
                                     .site_end = image->first_site + image->site_count};
     raw_append(module->name, sizeof module->name, &used, name);
@@ -281,6 +283,15 @@ static void add_module(const struct patch_image *image, const char *name, uint64
     access_on = 1;
     if (shim_options.verbosity >= 3)
         tell(module);
+}
+
+bool patch_home(void)
+{
+    uintptr_t pc = patch_thread.frame ? patch_sites[patch_thread.site].pc : 0;
+    for (uint32_t i = 0; i < module_count; i++)
+        if (pc >= modules[i].low && pc < modules[i].high)
+            return modules[i].home;
+    return false;
 }
 
 static bool known(uintptr_t text)

@@ -96,6 +96,10 @@ void patch_refresh(void);
 void patch_fork_child(void);
 /* From now on patch_refresh() is called whenever modules have come or gone. See patch_load.c. */
 void patch_watch(void);
+/* What the recorder itself calls is patched. */
+extern bool patch_nests;
+/* Is it a library that threads begin in whose copy has called the slow path? */
+bool patch_home(void);
 /* True if any module is patched. */
 extern volatile uint32_t patch_on;
 
@@ -133,6 +137,7 @@ struct patch_module {
     uintptr_t low, high; /* of the original executable segment */
     uintptr_t copy, copy_end;
     uintptr_t bias;
+    bool home;               /* threads begin in it */
     uint32_t site, site_end; /* its numbers */
     char name[64];           /* last component of its path */
     struct patch_statistics statistics;

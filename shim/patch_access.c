@@ -56,14 +56,48 @@ static __thread struct bracket {
 
 /* ---- who calls ---- */
 
+/*
+ * Where the C library is patched its checks use the same words as the one under way. All that a slow path calls of it is
+ * within these two.
+ */
 static void attach(void *thread)
 {
+    struct patch_thread outer;
+    if (UNLIKELY(patch_nests))
+        raw_copy(&outer, &patch_thread, sizeof outer);
     *(struct thread **)thread = thread_attach();
+    if (UNLIKELY(patch_nests))
+        raw_copy(&patch_thread, &outer, sizeof outer);
+}
+
+static uint32_t stack_asked(struct thread *thread, const struct patch_site *site,
+                            struct stack_registers *registers)
+{
+    if (LIKELY(!patch_nests))
+        return stack_of(thread, site->pc - site->function, site->pc, registers);
+    struct patch_thread outer;
+    raw_copy(&outer, &patch_thread, sizeof outer);
+    uint32_t id = stack_of(thread, site->pc - site->function, site->pc, registers);
+    raw_copy(&patch_thread, &outer, sizeof outer);
+    return id;
+}
+
+/*
+ * Where the C library is patched: is this its own code? In a new thread that runs before the thread can be told which task
+ * it is (thread.c), and makes none. Within an intercepted function it keeps what the wrapper tells of as a whole: who is
+ * made, joined or woken is after the call's beginning or before its end only.
+ */
+static inline bool is_innards(const struct thread *thread)
+{
+    return UNLIKELY(patch_nests) && thread != THREAD_GONE &&
+           (!thread || thread->within > (uintptr_t)__builtin_frame_address(0)) && patch_home();
 }
 
 static inline struct thread *enter(void)
 {
     struct thread *thread = thread_current;
+    if (is_innards(thread))
+        return NULL;
     if (LIKELY((uintptr_t)thread > 1 && !thread->busy)) {
         thread->busy = 1;
         __asm__ volatile("" ::: "memory");
@@ -96,7 +130,7 @@ static NOINLINE uint32_t stack_new(struct thread *thread, const struct patch_sit
         *saved[site->registers & 15] = patch_thread.spill_a;
     if (saved[site->registers >> 4])
         *saved[site->registers >> 4] = patch_thread.spill_b;
-    return stack_of(thread, site->pc - site->function, site->pc, &registers);
+    return stack_asked(thread, site, &registers);
 }
 
 static inline uint32_t stack_now(struct thread *thread, const struct patch_site *site,

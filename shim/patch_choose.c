@@ -124,6 +124,11 @@ bool patch_choose_toolchain(const char *name)
     return false;
 }
 
+bool patch_choose_home(const char *name)
+{
+    return starts(name, "libc.so") || starts(name, "libc-") || starts(name, "libpthread");
+}
+
 static bool named(const char *name, const char *list)
 {
     while (*list) {
@@ -154,8 +159,8 @@ enum patch_choice patch_choose(const char *name, bool main, const void *dynamic)
         return PATCH_NOT;
     if (starts(name, "libatomic.so")) /* what it does is the program's own synchronisation */
         return PATCH_CHOSEN;
-    if (raw_equal(option, "all"))
-        return PATCH_CHOSEN;
+    if (raw_equal(option, "all")) /* the benign races of libgomp's own are for who names it */
+        return starts(name, "libgomp") ? PATCH_NOT : PATCH_CHOSEN;
     return raw_equal(option, "app") && (main || !patch_choose_toolchain(name)) ? PATCH_CHOSEN
                                                                                : PATCH_NOT;
 }

@@ -18,6 +18,8 @@ enum patch_choice patch_choose(const char *name, bool main, const void *dynamic)
 bool patch_choose_own(const void *dynamic);
 /* One of the compiler's and the C library's own. */
 bool patch_choose_toolchain(const char *name);
+/* Of the C library, in which every thread begins and ends. */
+bool patch_choose_home(const char *name);
 const char *patch_last_component(const char *path);
 
 #endif

@@ -284,8 +284,6 @@ extern volatile uint32_t patch_site_count;
 bool patch_sites_open(void);
 /* Makes room for all below `end`; false if there is none. */
 bool patch_sites_reach(uint64_t end);
-/* What the recorder itself calls is patched. */
-extern bool patch_nests;
 
 /* patch_place.c */
 enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };

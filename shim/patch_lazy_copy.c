@@ -307,8 +307,15 @@ __attribute__((used)) void patch_lazy_enter(struct patch_frame *frame)
     struct arrival arrival = {.lazy = patch_lazy_of(enter)};
     uintptr_t first = arrival.lazy->area.runs + LAZY_WAYS;
     arrival.slot = (uint32_t)((enter - first) / LAZY_SLOT);
+    /* What the decoder calls of the C library is none of the program's, if that is patched too. No signal is deferred. */
+    struct thread *thread = thread_current;
+    bool guards = (uintptr_t)thread > THREAD_NONE && !thread->busy;
+    if (guards)
+        thread->busy = 1;
     if (arrival.lazy->targets[arrival.slot] == enter - LAZY_ENTER)
         vector_keep(copy_arrived, &arrival, copying_stack + STACK);
+    if (guards)
+        thread->busy = 0;
     patch_unlock();
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &before, NULL, 8);
 }

@@ -85,7 +85,6 @@ __asm__(
 
 #define SITES_STEP ((size_t)1 << 20)
 
-bool patch_nests;
 struct patch_site *patch_sites;
 volatile uint32_t patch_site_count = 1; /* 0: none */
 
@@ -201,8 +200,9 @@ static void record_vector(const struct patch_site *site, const struct patch_fram
     }
 }
 
-/* How many bytes behind the return address of the stub's call to go on. */
-static inline uint64_t slow(struct patch_frame *frame)
+/* Called by the stubs. Returns how many bytes behind the return address of their call to go on. */
+uint64_t patch_slow(struct patch_frame *frame);
+__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
     if (LIKELY(patch_thread.context != 0) &&
@@ -240,19 +240,4 @@ static inline uint64_t slow(struct patch_frame *frame)
         break;
     }
     return 0;
-}
-
-/* Called by the stubs. */
-uint64_t patch_slow(struct patch_frame *frame);
-__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
-{
-    if (LIKELY(!patch_nests))
-        return slow(frame);
-    /* The C library is patched: where the recorder calls it, its checks use the same words as the one under way. */
-    struct patch_thread outer;
-    raw_copy(&outer, &patch_thread, sizeof outer);
-    uint64_t further = slow(frame);
-    raw_copy(&patch_thread, &outer, sizeof outer);
-    patch_thread.context = 0;
-    return further;
 }

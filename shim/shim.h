@@ -87,6 +87,7 @@ struct thread {
     uint32_t
         deferred; /* signals that wait for thread_leave. Code within programs knows these two */
     uint64_t held_hash; /* of held[] */
+    uintptr_t within; /* frame of the wrapper whose real function runs now: patch_access.c; or 0 */
     uint64_t segment;
     struct trace_task *record;   /* the live slot of the task */
     struct access_state *access; /* NULL until the first recorded access */

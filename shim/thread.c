@@ -182,6 +182,7 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
             TRACE_TASK_SYSTEM; /* it carries goroutines, or parts of parallel regions */
     record->parent_segment = clock_new_segment(thread);
     start->task = task;
+    thread->within = frame;
     thread_leave(thread);
     return start;
 }
@@ -199,6 +200,7 @@ static void create_end(uint32_t task, bool made, uintptr_t handle, bool detached
     } else {
         record->state = TRACE_TASK_UNUSED;
     }
+    thread->within = 0;
     thread_leave(thread);
 }
 
