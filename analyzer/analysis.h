@@ -33,6 +33,8 @@ struct coverage {
     uint64_t
         history_dropped; /* accesses the memory limit made us forget: races with them may be missed */
     uint64_t
+        woken; /* tasks that went on without another one's doing, after what was before had been forgotten (cut.h) */
+    uint64_t
         atomic_races; /* pairs of sites that are no finding: the words are taken to be atomic */
     uint64_t ignored_races; /* racing accesses to bytes that the program told us to ignore */
     uint64_t copy_races; /* racing accesses of which one is a compiler's copy (evidence_is_copy) */

@@ -141,6 +141,8 @@ static void prepend(const char *variable, const char *first)
     free(text);
 }
 
+#define SLEEP_NS 1000000000u /* what digest_options.patience is: signals seldom take so long */
+
 static bool keeps(const struct options *options)
 {
     return options->keep || options->trace_dir;
@@ -282,6 +284,7 @@ static int run(struct report *report, char **argv, struct traces *traces)
                                     .data = traces,
                                     .from = digest_from(options),
                                     .keep = keeps(options),
+                                    .patience = SLEEP_NS,
                                     .jobs = options->jobs,
                                     .memory_limit = options->memory_limit};
     report->digests = options->digest ? digests_start(&digest) : NULL;

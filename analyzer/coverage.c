@@ -123,6 +123,12 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "%llu accesses were forgotten for lack of memory: races with them may be missed "
             "(--memory-limit)",
             (unsigned long long)seen->history_dropped);
+    if (seen->woken)
+        add(out,
+            "%llu task%s went on after long waits without being woken by what was seen of others: races "
+            "with what had been forgotten by then may be missed (that is not so where a run is recorded "
+            "first and analyzed afterwards)",
+            (unsigned long long)seen->woken, many(seen->woken));
     const struct trace_process *facts = &process->trace->process;
     if (facts->full & TRACE_FULL_SLOWED)
         add(out,
@@ -325,7 +331,8 @@ bool coverage_lost(const struct trace *trace)
 
 bool coverage_whole(const struct report_process *process)
 {
-    if (coverage_lost(process->trace) ||
+    if (coverage_lost(process->trace) || process->coverage.history_dropped ||
+        process->coverage.woken ||
         process->trace->process.flags & (TRACE_PROCESS_IO_URING | TRACE_PROCESS_GO_PARTLY))
         return false;
     /* A child that was killed is no rare sight; what it did until then is all there is to know. */

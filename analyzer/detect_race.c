@@ -146,6 +146,7 @@ void race_conclude(struct analysis *analysis, const struct race_scan *scan,
         analysis->coverage.lines += workers[i].lines;
         analysis->coverage.history_dropped += workers[i].history.dropped;
     }
+    analysis->coverage.woken = race_worker_unsure(&workers[0]);
     if (workers[0].stalled)
         trace_problem(analysis->trace, "access", 0, "the streams wait for each other");
     race_report(analysis, workers, count);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "analyzer/crew.h"
+#include "analyzer/cut.h"
 #include "analyzer/follow.h"
 #include "analyzer/memory.h"
 #include "analyzer/race_source.h"
@@ -35,7 +36,7 @@
 #define TICK_SHARE \
     4u /* of the time at least three quarters are the program's, if rounds take long */
 #define ROUND       (UINT64_C(1) << 21) /* records: half a second, so that a writer never waits long */
-#define RETIRE_FROM (UINT64_C(1) << 20) /* edges: 48 MB */
+#define RETIRE_FROM (UINT64_C(1) << 18) /* edges: 10 MB */
 
 struct digest {
     char *path;
@@ -48,8 +49,10 @@ struct digest {
     struct race_live live, coming, next; /* of the grants, of the last round, of the present one */
     uint64_t *read;                      /* [read_count] records of each stream at the last round */
     uint32_t read_count;
+    struct cut cut;
     uint64_t retire_at;
     bool begun;
+    bool more; /* than the last round read */
 };
 
 struct digests {
@@ -63,6 +66,13 @@ struct digests {
 };
 
 /* ---- one round ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 /* What the slots say now is true of all that the streams will be found to hold. */
 static void note_live(struct digest *digest)
@@ -136,36 +146,48 @@ static void run_workers(struct digest *digest, bool final)
     crew_run(&crew);
 }
 
+static uint64_t retire_from(const struct digest *digest)
+{
+    return digest->options.from / 64 < RETIRE_FROM ? digest->options.from / 64 : RETIRE_FROM;
+}
+
 static void begin(struct digest *digest)
 {
     const struct digest_options *options = &digest->options;
     race_scan_open(&digest->scan, digest->follow->trace, digest->order->task_count, true);
     digest->workers = race_workers_open(&digest->scan, digest->order, &digest->live, digest->jobs,
                                         options->memory_limit);
-    digest->retire_at = options->from / 64 < RETIRE_FROM ? options->from / 64 : RETIRE_FROM;
+    digest->retire_at = retire_from(digest);
+    digest->cut.patience = options->patience;
     digest->begun = true;
 }
 
-static void read_on(struct digest *digest, bool step)
+static void read_on(struct digest *digest)
 {
     order_read(digest->order, digest->follow->trace);
     race_scan_again(&digest->scan, digest->order->task_count);
-    digest->scan.step = step ? ROUND / (digest->scan.stream_count + 1u) + ROUND / 64 : 0;
     race_scan_run(&digest->scan);
     race_scan_end(&digest->scan);
+    digest->more = false;
+    for (uint32_t i = 0; i < digest->scan.stream_count; i++)
+        digest->more = digest->more || !digest->scan.streams[i].whole;
 }
 
 static void retire(struct digest *digest)
 {
-    if (order_edges_left(digest->order) < digest->retire_at)
+    uint64_t now = now_ns(), edges = order_edges_left(digest->order);
+    uint32_t before = digest->order->retirements;
+    enum cut_need need = cut_need(&digest->cut, &digest->workers[0], now);
+    if (edges >= digest->retire_at)
+        need = CUT_NOW;
+    else if (edges >= digest->retire_at / 2 && need == CUT_LATER)
+        need = CUT_SOON;
+    if (need != CUT_LATER)
+        cut_make(&digest->cut, digest->order, &digest->workers[0], need, now);
+    if (digest->order->retirements == before)
         return;
-    uint64_t *base = memory_get(digest->order->task_count, sizeof(*base));
-    race_worker_base(&digest->workers[0], base);
-    order_retire(digest->order, base);
-    free(base);
-    uint64_t left = order_edges_left(digest->order);
-    if (digest->retire_at < 2 * left)
-        digest->retire_at = 2 * left;
+    uint64_t left = order_edges_left(digest->order), from = retire_from(digest);
+    digest->retire_at = 2 * left > from ? 2 * left : from;
 }
 
 static void give_back(struct digest *digest)
@@ -181,10 +203,13 @@ static void give_back(struct digest *digest)
 void digest_round(struct digest *digest)
 {
     note_live(digest);
+    cut_look(&digest->cut, digest->follow->trace, now_ns());
     follow_advance(digest->follow);
     if (!digest->begun)
         begin(digest);
-    read_on(digest, true);
+    digest->scan.step = ROUND / (digest->follow->trace->stream_count + 1u) + ROUND / 64;
+    read_on(digest);
+    digest->scan.step = 0;
     grant(digest);
     run_workers(digest, false);
     retire(digest);
@@ -238,6 +263,7 @@ void digest_free(struct digest *digest)
         free(lives[i]->segments);
         free(lives[i]->over);
     }
+    cut_free(&digest->cut);
     free(digest->read);
     free(digest->path);
     free(digest);
@@ -265,13 +291,6 @@ static void look_for_traces(struct digests *digests)
 }
 
 /* ---- the thread ---- */
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* False when it is time to end. */
 static bool pause_until(struct digests *digests, uint64_t nanoseconds)
@@ -369,10 +388,12 @@ static void show_kept(struct digest *digest, struct trace *trace)
 
 struct trace *digest_finish(struct digest *digest)
 {
+    while (digest->more) /* in rounds, or all that is left would be in memory at once */
+        digest_round(digest);
     follow_finish(digest->follow);
     struct trace *trace = digest->follow->trace;
     if (digest->begun) {
-        read_on(digest, false);
+        read_on(digest);
         run_workers(digest, true);
     } else {
         order_read(digest->order, trace);

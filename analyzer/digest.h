@@ -17,8 +17,9 @@ struct digest_options {
     const char *folder; /* where the traces are */
     bool (*is_trace)(const void *data, const char *name);
     const void *data;
-    uint64_t from; /* bytes: smaller traces are left for the end; 0: all are */
-    bool keep;     /* nothing is given back */
+    uint64_t from;     /* bytes: smaller traces are left for the end; 0: all are */
+    bool keep;         /* nothing is given back */
+    uint64_t patience; /* ns: see cut.h */
     unsigned jobs;
     uint64_t memory_limit;
 };

@@ -333,6 +333,8 @@ void order_free(struct order *order)
         free(order->lists[t].edges);
     free(order->lists);
     free(order->base);
+    free(order->next);
+    free(order->asleep);
     free(order->cursors);
     free(order);
 }
@@ -361,6 +363,21 @@ static void raise_clock(struct order_cache *cache, uint64_t *clock, uint32_t *co
     cache->queued[task] = true;
 }
 
+/* What (task, segment) is after by edges that were retired; NULL if that is nothing, or is not known. */
+static const uint64_t *base_at(const struct order *order, uint32_t task, uint64_t segment,
+                               bool hard)
+{
+    if (task >= order->base_size)
+        return NULL;
+    bool sleeps = order_sleeps(order, task);
+    const uint64_t *own = hard ? order_keep_hard(order, task) : NULL;
+    if (own)
+        return segment >= (sleeps ? order->next[task] - 1 : order->base[task]) ? own : NULL;
+    bool to_come = !hard && order->next && !sleeps && segment >= order->next[task];
+    bool retired = order->lists[task].retired && segment >= order->base[task];
+    return to_come || retired ? order->base : NULL;
+}
+
 /* Follows edges backwards from (task, segment), each once. */
 void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t segment, bool hard)
 {
@@ -378,12 +395,10 @@ void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t 
         uint32_t t = cache->pending[--count];
         cache->queued[t] = false;
         const struct order_list *list = &order->lists[t];
-        if (list->retired && cache->seen[t] == 0 && clock[t] >= order->base[t]) {
-            const uint64_t *base = hard ? order_keep_hard(order, t) : order->base;
-            for (uint32_t i = 1; i < order->base_size; i++)
-                if (i != t)
-                    raise_clock(cache, clock, &count, i, (base ? base : order->base)[i]);
-        }
+        const uint64_t *base = cache->seen[t] ? NULL : base_at(order, t, clock[t], hard);
+        for (uint32_t i = 1; base && i < order->base_size; i++)
+            if (i != t)
+                raise_clock(cache, clock, &count, i, base[i]);
         uint32_t upto = order_version(order, t, clock[t]) - list->retired;
         while (cache->seen[t] < upto) {
             const struct order_edge *edge = &list->edges[cache->seen[t]++];

@@ -49,7 +49,10 @@ struct order {
     struct order_cache *cache;
     uint64_t *base; /* [base_size] what every event still to come is after, by edges retired */
     uint32_t base_size;
-    uint32_t retirements;    /* how often edges were retired, so how often `base` has changed */
+    uint64_t
+        *next; /* [base_size] first segments to come of each task then; UINT64_MAX: it has none */
+    bool *asleep;         /* [base_size] its events need not be after the base: see order_retire */
+    uint32_t retirements; /* how often edges were retired, so how often `base` has changed */
     struct order_keep *keep; /* of a trace that is read while it is written (order_keep.c) */
 };
 
@@ -69,9 +72,25 @@ void order_keep_record(struct order *order, const struct trace_sync *record);
 /* All streams have been read as far as they go. */
 void order_keep_settle(struct order *order);
 void order_keep_free(struct order *order);
-/* Retires the edges that all events still to come are after: those at segments up to base[t] of
- * each task t. */
-void order_retire(struct order *order, const uint64_t *base);
+/* Of the first `count` tasks, what is known of all events still to come. */
+struct order_cut {
+    uint64_t *base, *next;
+    bool *asleep;
+    uint32_t count;
+};
+/*
+ * Retires the edges that all events still to come are after: those at segments up to base[t] of
+ * each task t. A task that sleeps until another one wakes it may be left out of `base` (asleep[t];
+ * NULL: none): who wakes it is after the base, and so will it be, if next[] are the segments that
+ * each task came to next (UINT64_MAX: it was over). Whether it was so is to be asked when it goes on.
+ */
+void order_retire(struct order *order, const struct order_cut *cut);
+/* The segment of that task is after the base, as far as can be told by the edges that are left. */
+bool order_after_base(const struct order *order, uint32_t task, uint64_t segment);
+static inline bool order_sleeps(const struct order *order, uint32_t task)
+{
+    return order->asleep && task < order->base_size && order->asleep[task];
+}
 /* Edges that are not retired. */
 uint64_t order_edges_left(const struct order *order);
 /* What was kept of the sync streams, as the one stream that readers are to find in their place. */
@@ -81,7 +100,7 @@ bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint
                        uint64_t b_segment, bool *before);
 /* VC(task, segment) by a search, into clock[task_count]. */
 void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t segment, bool hard);
-/* At `base`, by hard edges alone; NULL if that is not known. */
+/* At its base (of a task that sleeps: before its next segment), by hard edges alone; NULL if that is not known. */
 const uint64_t *order_keep_hard(const struct order *order, uint32_t task);
 
 /* The last edge of `task` at or before `segment`, or NULL if it had none: its last
@@ -138,8 +157,14 @@ const struct clock_pool *order_walk_pool(const struct order_walk *walk);
 void order_walk_grow(struct order_walk *walk);
 /* Bytes that clocks take now. */
 uint64_t order_walk_memory(const struct order_walk *walk);
-/* floor[t] becomes the newest segment of t that every event still to come in other tasks is after.
- * `next[t]`: the segment of the next event of t. */
-void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *floor);
+/* floor[t] becomes the newest segment of t that every event still to come in other tasks is after, those of tasks that sleep
+ * (asleep[t], or NULL) left out. `next[t]`: the segment of the next event of t. */
+void order_walk_floor(struct order_walk *walk, const uint64_t *next, const bool *asleep,
+                      uint64_t *floor);
+/* The next event of the task is in `segment`. False if it was left out of the base and has not come to anything since. */
+bool order_walk_awake(struct order_walk *walk, uint32_t task, uint64_t segment);
+/* Tasks that went on after they had been left out of the base, without being after it: what was forgotten meanwhile may have
+ * raced with them. */
+uint32_t order_walk_unsure(const struct order_walk *walk);
 
 #endif

@@ -25,9 +25,16 @@ struct kept_pair {
 
 struct kept_clock { /* hard clock of an ORDER record */
     uint64_t segment;
-    struct kept_pair *pairs; /* ascending tasks */
+    struct kept_pair *pairs; /* ascending tasks; the task's own means nothing */
     uint32_t task, count;
     bool known;
+    bool shares; /* another one's pairs: nearly all of a task's, as hard edges are rare */
+};
+
+struct kept_last {    /* of a task: pairs that are good until its next hard edge */
+    uint64_t segment; /* 0: none */
+    struct kept_pair *pairs;
+    uint32_t count;
 };
 
 struct kept_order { /* a task that locked this while it held those, and how often it was told */
@@ -47,6 +54,8 @@ struct order_keep {
     struct kept_clock *clocks;
     uint32_t clock_count, clock_capacity, settled;
     bool sorted;
+    struct kept_last *last; /* [last_count] by task */
+    uint32_t last_count;
     uint64_t **hard; /* [hard_count] by task */
     uint32_t hard_count;
 };
@@ -62,7 +71,9 @@ void order_keep_free(struct order *order)
     if (!keep)
         return;
     for (uint32_t i = 0; i < keep->clock_count; i++)
-        free(keep->clocks[i].pairs);
+        if (!keep->clocks[i].shares)
+            free(keep->clocks[i].pairs);
+    free(keep->last);
     for (uint32_t i = 0; i < keep->hard_count; i++)
         free(keep->hard[i]);
     free(keep->hard);
@@ -218,27 +229,55 @@ void order_keep_record(struct order *order, const struct trace_sync *record)
     keep->sorted = false;
 }
 
+/* Has the task no hard edge between the two segments? */
+static bool all_soft(const struct order *order, uint32_t task, uint64_t from, uint64_t to)
+{
+    uint32_t end = order_version(order, task, to);
+    for (uint32_t v = order_version(order, task, from); v < end; v++)
+        if (order_edge_at(order, task, v)->hard)
+            return false;
+    return true;
+}
+
+static void find_pairs(struct order *order, struct kept_clock *kept, uint64_t *clock)
+{
+    uint32_t capacity = 0;
+    order_search(order, clock, kept->task, kept->segment, true);
+    for (uint32_t t = 1; t < order->task_count; t++) {
+        if (!clock[t])
+            continue;
+        MEMORY_GROW(kept->pairs, kept->count, capacity);
+        kept->pairs[kept->count++] = (struct kept_pair){clock[t], t};
+    }
+    if (kept->count < capacity)
+        kept->pairs = memory_resize(kept->pairs, kept->count, sizeof(*kept->pairs));
+}
+
 void order_keep_settle(struct order *order)
 {
     struct order_keep *keep = order->keep;
     if (keep->settled == keep->clock_count)
         return;
     uint64_t *clock = memory_get(order->task_count, sizeof(*clock));
+    keep->last = memory_resize(keep->last, order->task_count, sizeof(*keep->last));
+    memset(keep->last + keep->last_count, 0,
+           (order->task_count - keep->last_count) * sizeof(*keep->last));
+    keep->last_count = order->task_count;
     for (uint32_t i = 0; i < keep->clock_count; i++) {
         struct kept_clock *kept = &keep->clocks[i];
-        uint32_t capacity = 0;
+        struct kept_last *last = &keep->last[kept->task];
         if (kept->known)
             continue;
-        order_search(order, clock, kept->task, kept->segment, true);
-        for (uint32_t t = 1; t < order->task_count; t++) {
-            if (!clock[t])
-                continue;
-            MEMORY_GROW(kept->pairs, kept->count, capacity);
-            kept->pairs[kept->count++] = (struct kept_pair){clock[t], t};
-        }
-        if (kept->count < capacity)
-            kept->pairs = memory_resize(kept->pairs, kept->count, sizeof(*kept->pairs));
         kept->known = true;
+        if (last->segment && last->segment <= kept->segment &&
+            all_soft(order, kept->task, last->segment, kept->segment)) {
+            kept->pairs = last->pairs;
+            kept->count = last->count;
+            kept->shares = true;
+        } else {
+            find_pairs(order, kept, clock);
+        }
+        *last = (struct kept_last){kept->segment, kept->pairs, kept->count};
     }
     free(clock);
     keep->settled = keep->clock_count;
@@ -295,35 +334,48 @@ uint64_t order_edges_left(const struct order *order)
     return count;
 }
 
-/* The clocks by hard edges at `base`, of tasks that have edges; those that have none were not there
- * before, or are over. */
-static void renew_hard(struct order *order, const uint64_t *base)
+/* The clocks by hard edges at the base, or where a task sleeps, of tasks that have edges; those that have none were not
+ * there before, or are over. */
+static void renew_hard(struct order *order, const struct order_cut *cut)
 {
     struct order_keep *keep = order->keep;
     uint64_t **hard = memory_get(order->task_count, sizeof(*hard));
-    for (uint32_t t = 1; t < order->task_count; t++) {
-        if (!order->lists[t].count || !base[t])
+    for (uint32_t t = 1; t < cut->count; t++) {
+        uint64_t segment = cut->asleep && cut->asleep[t] ? cut->next[t] - 1 : cut->base[t];
+        if (!order->lists[t].count || !segment)
             continue;
         hard[t] = memory_get(order->task_count, sizeof(uint64_t));
-        order_search(order, hard[t], t, base[t], true);
+        order_search(order, hard[t], t, segment, true);
     }
     for (uint32_t t = 0; t < keep->hard_count; t++)
         free(keep->hard[t]);
     free(keep->hard);
     keep->hard = hard;
-    keep->hard_count = order->task_count;
+    keep->hard_count = cut->count;
 }
 
-void order_retire(struct order *order, const uint64_t *base)
+static void *copy(const void *array, uint32_t count, size_t size)
 {
-    renew_hard(order, base);
-    order->base = memory_resize(order->base, order->task_count, sizeof(*order->base));
-    memcpy(order->base, base, order->task_count * sizeof(*order->base));
-    order->base_size = order->task_count;
+    return array ? memcpy(memory_get(count, size), array, count * size) : NULL;
+}
+
+void order_retire(struct order *order, const struct order_cut *cut)
+{
+    renew_hard(order, cut);
+    free(order->base);
+    free(order->next);
+    free(order->asleep);
+    order->base = copy(cut->base, cut->count, sizeof(*cut->base));
+    order->next = copy(cut->next, cut->count, sizeof(*cut->next));
+    order->asleep = copy(cut->asleep, cut->count, sizeof(*cut->asleep));
+    order->base_size = cut->count;
     order->retirements++;
-    for (uint32_t t = 1; t < order->task_count; t++) {
+    for (uint32_t t = 0; t < order->keep->last_count;
+         t++) /* which edges there were since is not known any more */
+        order->keep->last[t].segment = 0;
+    for (uint32_t t = 1; t < cut->count; t++) {
         struct order_list *list = &order->lists[t];
-        uint32_t drop = order_version(order, t, base[t]) - list->retired;
+        uint32_t drop = order_version(order, t, cut->base[t]) - list->retired;
         if (drop < 2)
             continue;
         drop--; /* the last one stays, as the last synchronisation before what comes */
@@ -335,4 +387,33 @@ void order_retire(struct order *order, const uint64_t *base)
             list->edges = memory_resize(list->edges, list->capacity, sizeof(*list->edges));
         }
     }
+}
+
+/* ---- those that slept ---- */
+
+#define LOOKS 256u /* edges */
+#define DEEP  4u   /* from a task that slept, by one that began since, and the clock of an object */
+
+static bool after_base(const struct order *order, uint32_t task, uint64_t segment, uint32_t depth,
+                       uint32_t *looks)
+{
+    if (task < order->base_size && !order_sleeps(order, task) && segment >= order->next[task])
+        return true;
+    if (!depth)
+        return false;
+    uint32_t retired = order->lists[task].retired;
+    for (uint32_t v = order_version(order, task, segment); v > retired && *looks; v--) {
+        const struct order_edge *edge = order_edge_at(order, task, v - 1);
+        --*looks;
+        if (edge->from != ORDER_DROPPED &&
+            after_base(order, edge->from, edge->from_segment, depth - 1, looks))
+            return true;
+    }
+    return false;
+}
+
+bool order_after_base(const struct order *order, uint32_t task, uint64_t segment)
+{
+    uint32_t looks = LOOKS;
+    return !order->next || after_base(order, task, segment, DEEP, &looks);
 }

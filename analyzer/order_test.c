@@ -339,7 +339,7 @@ static void walk_step(struct walker *walker, uint32_t task)
 static void compare_floor(struct walker *walker)
 {
     const struct world *world = walker->world;
-    order_walk_floor(walker->walk, walker->next, walker->floor);
+    order_walk_floor(walker->walk, walker->next, NULL, walker->floor);
     for (uint32_t t = 1; t < world->tasks; t++) {
         uint64_t least = UINT64_MAX;
         for (uint32_t u = 1; u < world->tasks; u++)

@@ -23,7 +23,8 @@ struct walk_task {
     uint64_t done;
     uint32_t applied;
     uint32_t based; /* number of the base that is in its clock */
-    bool gone;      /* it is over, and its clock was given back */
+    uint32_t woke; /* number of the base that it was left out of, when it came to something again */
+    bool gone;     /* it is over, and its clock was given back */
     uint32_t saved_count, saved_capacity, saved_first; /* checkpoints before this one are gone */
     struct clock *saved;                               /* [i]: after (i + 1) * CHECKPOINT edges */
 };
@@ -41,6 +42,7 @@ struct order_walk {
     struct clock_pool pool;
     struct clock base;   /* order->base */
     uint32_t retirement; /* of which it is */
+    uint32_t unsure;     /* see order_walk_unsure */
     struct walk_task *tasks;
     uint32_t task_count;
     struct wanted *stack; /* work of order_walk_enter */
@@ -192,6 +194,34 @@ static void apply(struct order_walk *walk, uint32_t task, const struct order_edg
     }
 }
 
+static bool woke(const struct order_walk *walk, uint32_t task)
+{
+    return !order_sleeps(walk->order, task) || walk->tasks[task].woke == walk->order->retirements;
+}
+
+uint32_t order_walk_unsure(const struct order_walk *walk)
+{
+    return walk->unsure;
+}
+
+/* A task that was left out of the base comes to `segment`. Whether or not it is after the base, it counts so from now on: an
+ * order too many hides a race, one too few would make one up. */
+static void wake(struct order_walk *walk, uint32_t task, uint64_t segment)
+{
+    const struct order *order = walk->order;
+    if (woke(walk, task) || segment < order->next[task])
+        return;
+    walk->tasks[task].woke = order->retirements;
+    walk->unsure += !order_after_base(order, task, segment);
+}
+
+bool order_walk_awake(struct order_walk *walk, uint32_t task, uint64_t segment)
+{
+    if (order_sleeps(walk->order, task) && segment > walk->order->next[task])
+        wake(walk, task, segment);
+    return woke(walk, task);
+}
+
 /* Every event still to come is after the base; a clock that did not know that would not learn what
  * edges told that have been retired since. */
 static void begin_clock(struct order_walk *walk, uint32_t task)
@@ -200,7 +230,7 @@ static void begin_clock(struct order_walk *walk, uint32_t task)
     struct walk_task *t = &walk->tasks[task];
     if (t->applied < order->lists[task].retired)
         t->applied = order->lists[task].retired;
-    if (t->gone || t->based == order->retirements)
+    if (t->gone || t->based == order->retirements || !woke(walk, task))
         return;
     if (walk->retirement != order->retirements) {
         clock_drop(&walk->pool, &walk->base);
@@ -268,6 +298,8 @@ bool order_walk_enter(struct order_walk *walk, uint32_t task, uint64_t segment, 
         t->based = 0;
         t->applied = order->lists[task].retired;
     }
+    if (order->asleep)
+        wake(walk, task, segment);
     begin_clock(walk, task);
     if (t->applied >= order_edges(order, task) ||
         order_edge_at(order, task, t->applied)->segment > segment)
@@ -295,7 +327,8 @@ uint64_t order_walk_memory(const struct order_walk *walk)
 
 /* ---- the floor ---- */
 
-void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *floor)
+void order_walk_floor(struct order_walk *walk, const uint64_t *next, const bool *asleep,
+                      uint64_t *floor)
 {
     const struct order *order = walk->order;
     uint32_t n = walk->task_count, count = 0;
@@ -303,7 +336,7 @@ void order_walk_floor(struct order_walk *walk, const uint64_t *next, uint64_t *f
     uint32_t *owners = memory_get(n, sizeof(*owners));
     for (uint32_t t = 1; t < n; t++) {
         const struct walk_task *task = &walk->tasks[t];
-        if (task->done == UINT64_MAX)
+        if (task->done == UINT64_MAX || (asleep && asleep[t]))
             continue;
         /* What its next event will be after: its clock, and the edges up to then. */
         begin_clock(walk, t);

@@ -529,9 +529,13 @@ struct race_worker {
  * for another worker (race_source_wait) before it is called again. */
 bool race_worker_advance(struct race_worker *worker, bool final);
 void race_worker_end(struct race_worker *worker);
-/* base[t]: a segment of t that every event still to come is after, and whatever retired edges of t
- * up to there could tell (order_retire). */
-void race_worker_base(struct race_worker *worker, uint64_t *base);
+
+/* What order_retire is to be told: base[t] is a segment of t that every event still to come is after, and whatever retired
+ * edges of t up to there could tell. */
+/* sleeps[t]: the segment that task t sleeps in, 0 if it is awake. False if it cannot be said now. */
+bool race_worker_cut(struct race_worker *worker, const uint64_t *sleeps, struct order_cut *cut);
+/* See order_walk_unsure. */
+uint32_t race_worker_unsure(const struct race_worker *worker);
 
 /* ---- detect_race.c ---- */
 

@@ -193,6 +193,16 @@ static void adopt(struct race_history *history, const struct race_now *now, stru
     }
 }
 
+static bool all_large(const struct race_history *history, const struct race_line *line)
+{
+    for (uint32_t link = line->blocks; link; link = history->links[link].next) {
+        const struct race_block *block = &history->blocks[history->links[link].block];
+        if (!block->number || block->free_task)
+            return false;
+    }
+    return true;
+}
+
 bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
                             const uint64_t *floor)
 {
@@ -204,6 +214,11 @@ bool race_line_sweep_blocks(struct race_history *history, struct race_line *line
             continue;
         }
         link = &history->links[*link].next;
+    }
+    if (line->blocks && !line->count && !line->forgot && all_large(history, line)) {
+        while (line->blocks)
+            line_drop_link(history, line, &line->blocks);
+        line->large_seen = 0; /* they are found again when it is touched */
     }
     return line->blocks != 0;
 }

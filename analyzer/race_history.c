@@ -16,7 +16,7 @@
 #define ROOM_MIN  1u  /* log2 of the entries a line gets at first: a cache line */
 #define ROOM_MAX \
     10u /* ... and at most: 1024 unordered accesses or sites (a compressor has 300 at one line of its state) */
-#define SWEEP_MIN   (UINT64_C(1) << 20)
+#define SWEEP_MIN   (UINT64_C(1) << 19)
 #define SWEEP_AHEAD 16u /* lines: the time of a fetch from memory */
 #define JOIN_TRIES  4u
 #define LARGE_TABLE \
@@ -301,5 +301,5 @@ void race_sweep(struct race_history *history, const uint64_t *floor)
     }
     uint64_t left = history->line_count - history->line_empty + history->pool_entries;
     history->sweep_at =
-        history->line_count + history->pool_entries + (left > SWEEP_MIN ? left : SWEEP_MIN);
+        history->line_count + history->pool_entries + (left / 2 > SWEEP_MIN ? left / 2 : SWEEP_MIN);
 }

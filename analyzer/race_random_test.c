@@ -8,7 +8,9 @@
  * access), whether others use it or not.
  *
  * The same programs once more, read while they are written: rounds of a digest between their steps,
- * with edges retired and disk space given back as early as can be, must find the same pairs.
+ * with edges retired and disk space given back as early as can be, must find the same pairs. And once more with tasks that
+ * sleep and are left out meanwhile (cut.h): no other pair, and all of them unless the digest says that one went on otherwise
+ * than by being woken.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +59,10 @@ struct world {
     uint64_t seed;
     struct digest *digest; /* follows the trace; NULL: it is read when it is complete */
     bool follow;
-    bool packed; /* blocks are small and lie side by side in a line or two */
+    bool sleepy; /* tasks sleep now and then, and seldom go on without having acquired something */
+    bool asleep[TASKS + 1];
+    uint64_t woken; /* as the digest counts them */
+    bool packed;    /* blocks are small and lie side by side in a line or two */
     struct trace_make *make;
     uint64_t segment[TASKS + 1], written[TASKS + 1]; /* present, and as the stream has it */
     uint64_t clock[TASKS + 1][TASKS + 1];
@@ -194,7 +199,8 @@ static void grow(struct world *world)
     static struct digest_options options = {.from = 256, .keep = false};
     for (uint32_t t = 1; t <= TASKS; t++) {
         world->make->tasks[t].segment = world->segment[t];
-        world->make->tasks[t].state = TRACE_TASK_RUNNING;
+        world->make->tasks[t].state = world->asleep[t] ? TRACE_TASK_BLOCKED : TRACE_TASK_RUNNING;
+        world->make->tasks[t].object = 2;
         if (world->written[t] == world->segment[t] && pick(world, 2)) /* to fill chunks */
             for (uint32_t i = 0; i < 300; i++)
                 make_line(world->make, t - 1, 0x30, 0x30000 + pick(world, 64) * 16,
@@ -203,10 +209,28 @@ static void grow(struct world *world)
     trace_make_write(world->make);
     if (!world->digest) {
         options.jobs = 1 + pick(world, 2);
+        options.patience =
+            pick(world, 2); /* 1: a cut that leaves a task out is made in the next round */
         world->digest = digest_open(world->make->path, &options);
     }
     assert_non_null(world->digest);
     digest_round(world->digest);
+}
+
+/* The task goes to sleep, or sleeps on, or wakes up. True if it is awake. */
+static bool is_awake(struct world *world, uint32_t task)
+{
+    if (!world->sleepy)
+        return true;
+    if (!world->asleep[task]) {
+        world->asleep[task] = pick(world, 24) == 0;
+        world->segment[task] += world->asleep[task];
+        return !world->asleep[task];
+    }
+    world->asleep[task] = pick(world, 12) != 0;
+    if (!world->asleep[task] && pick(world, 8))
+        acquire(world, task, pick(world, OBJECTS));
+    return !world->asleep[task];
 }
 
 static void play(struct world *world)
@@ -228,7 +252,9 @@ static void play(struct world *world)
     world->segment[1] = 2;
     while (world->event_count < EVENTS - 1 && world->block_count < (world->packed ? 7 : 30)) {
         uint32_t task = 1 + pick(world, TASKS), what = pick(world, 40);
-        if (what < 4)
+        if (!is_awake(world, task))
+            ;
+        else if (what < 4)
             release(world, task, pick(world, OBJECTS));
         else if (what < 9)
             acquire(world, task, pick(world, OBJECTS));
@@ -298,6 +324,7 @@ static void detect(struct world *world)
     analysis.order = world->digest ? digest_order(world->digest) : order_build(analysis.trace);
     detect_race(&analysis);
     assert_int_equal(analysis.trace->problem_count, 0);
+    world->woken = analysis.coverage.woken;
     for (uint32_t i = 0; i < analysis.findings.count; i++) {
         const struct finding *finding = analysis.findings.items[i];
         uint32_t a = (uint32_t)finding->parts[0].stack.frames[0].pc + 1;
@@ -332,26 +359,31 @@ static uint32_t missing(const struct pair *from, uint32_t from_count, const stru
     return count;
 }
 
-static void random_programs(bool follow, uint64_t programs)
+enum how { AT_THE_END, WHILE_IT_GROWS, WHILE_TASKS_SLEEP };
+
+static void random_programs(enum how how, uint64_t programs)
 {
     const char *more = getenv("GOROCHECK_MUTATIONS");
     if (more)
-        programs = strtoull(more, NULL, 10) / (follow ? 200 : 50);
-    uint32_t wrong = 0, pairs = 0;
+        programs = strtoull(more, NULL, 10) / (how ? 200 : 50);
+    uint32_t wrong = 0, pairs = 0, told = 0;
     struct world *world = malloc(sizeof(*world));
     assert_non_null(world);
     for (uint64_t seed = 1; seed <= programs; seed++) {
         memset(world, 0, sizeof(*world));
         world->seed = seed * 0x9e3779b97f4a7c15u;
         world->packed = seed % 2;
-        world->follow = follow;
+        world->follow = how != AT_THE_END;
+        world->sleepy = how == WHILE_TASKS_SLEEP;
         world->make = trace_make_new();
-        world->make->process.end = follow ? TRACE_END_NONE : TRACE_END_EXIT;
+        world->make->process.end = world->follow ? TRACE_END_NONE : TRACE_END_EXIT;
         play(world);
         expect(world);
         detect(world);
-        wrong += missing(world->expected, world->expected_count, world->found, world->found_count,
-                         "not found:", seed);
+        told += world->woken != 0;
+        if (!world->woken)
+            wrong += missing(world->expected, world->expected_count, world->found,
+                             world->found_count, "not found:", seed);
         wrong += missing(world->found, world->found_count, world->expected, world->expected_count,
                          "no race:", seed);
         pairs += world->expected_count;
@@ -360,23 +392,31 @@ static void random_programs(bool follow, uint64_t programs)
     free(world);
     assert_int_equal(wrong, 0);
     assert_true(pairs > 10 * programs); /* else the programs are too tame */
+    assert_true(how == WHILE_TASKS_SLEEP ? told && told < programs / 2 : !told);
 }
 
 static void at_the_end(void **state)
 {
     (void)state;
-    random_programs(false, 300);
+    random_programs(AT_THE_END, 300);
 }
 
 static void while_it_grows(void **state)
 {
     (void)state;
-    random_programs(true, 80);
+    random_programs(WHILE_IT_GROWS, 80);
+}
+
+static void while_tasks_sleep(void **state)
+{
+    (void)state;
+    random_programs(WHILE_TASKS_SLEEP, 80);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(at_the_end),
-                                       cmocka_unit_test(while_it_grows)};
+                                       cmocka_unit_test(while_it_grows),
+                                       cmocka_unit_test(while_tasks_sleep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,8 +201,11 @@ static void take_block(struct run *run, const struct race_mark *mark,
 
 static void sweep(struct run *run)
 {
+    const struct order *order = run->worker->order;
     uint64_t *floor = memory_get(run->scan->task_count, sizeof(*floor));
-    order_walk_floor(run->walk, run->next_event, floor);
+    order_walk_floor(run->walk, run->next_event, NULL, floor);
+    for (uint32_t t = 0; t < order->base_size; t++) /* tasks that sleep are after the base, too */
+        floor[t] = floor[t] > order->base[t] ? floor[t] : order->base[t];
     race_sweep(&run->worker->history, floor);
     free(floor);
 }
@@ -493,25 +496,43 @@ bool race_worker_advance(struct race_worker *worker, bool final)
     return true;
 }
 
-void race_worker_base(struct race_worker *worker, uint64_t *base)
+bool race_worker_cut(struct race_worker *worker, const uint64_t *sleeps, struct order_cut *cut)
 {
     struct run *run = worker->run;
-    uint64_t *own = memory_get(run->task_count, sizeof(*own));
-    /* Of its own segments a task knows those that are over: its children will be after them. An edge
-     * that is not applied yet may tell of what is not in the base. */
-    for (uint32_t t = 0; t < run->task_count; t++) {
-        own[t] = UINT64_MAX;
-        if (order_walk_progress(run->walk, t) != UINT64_MAX)
-            own[t] = before_segment(run->next_event[t]);
+    uint32_t n = run->task_count;
+    uint64_t *next = memory_get(n, sizeof(*next)), *own = memory_get(n, sizeof(*own));
+    cut->base = memory_get(n, sizeof(*cut->base));
+    cut->next = next;
+    cut->asleep = memory_get(n, sizeof(*cut->asleep));
+    cut->count = n;
+    bool possible = true;
+    for (uint32_t t = 0; t < n; t++) {
+        next[t] = order_walk_progress(run->walk, t) == UINT64_MAX ? UINT64_MAX : run->next_event[t];
+        own[t] = before_segment(next[t]);
     }
-    for (uint32_t t = 1; t < run->task_count; t++) {
+    for (uint32_t t = 1; t < n; t++) {
+        /* Of its own segments a task knows those that are over: its children will be after them. An edge
+         * that is not applied yet may tell of what is not in the base. */
         uint64_t settled = order_walk_settle(run->walk, t, own[t]);
+        own[t] = next[t] == UINT64_MAX ? UINT64_MAX : own[t];
         own[t] = own[t] < settled ? own[t] : settled;
+        /* Of one that sleeps all must have been met that was before. */
+        cut->asleep[t] = sleeps[t] && sleeps[t] == next[t] && settled == UINT64_MAX;
+        if (!cut->asleep[t] && next[t] != UINT64_MAX && !order_walk_awake(run->walk, t, next[t]))
+            possible = false;
     }
-    order_walk_floor(run->walk, run->next_event, base);
-    for (uint32_t t = 0; t < run->task_count; t++)
-        base[t] = base[t] < own[t] ? base[t] : own[t];
+    if (possible) {
+        order_walk_floor(run->walk, next, cut->asleep, cut->base);
+        for (uint32_t t = 0; t < n; t++)
+            cut->base[t] = cut->base[t] < own[t] ? cut->base[t] : own[t];
+    }
     free(own);
+    return possible;
+}
+
+uint32_t race_worker_unsure(const struct race_worker *worker)
+{
+    return worker->run ? order_walk_unsure(worker->run->walk) : 0;
 }
 
 void race_worker_end(struct race_worker *worker)

@@ -310,8 +310,8 @@ static void retired_edges(void **state)
     assert_int_equal(CLOSURE_ORDERED, closure_before(closure, none, 2, 1, 3, 2, NULL));
     assert_int_equal(CLOSURE_UNORDERED, closure_before(closure, none, 2, 4, 3, 4, NULL));
     closure_free(closure);
-    const uint64_t base[] = {0, 1, 5, 5};
-    order_retire(order, base);
+    uint64_t base[] = {0, 1, 5, 5};
+    order_retire(order, &(struct order_cut){.base = base, .count = 4});
     assert_true(order->lists[3].retired > 0);
     closure = closure_new(order, &scan, NULL, 0, 1000);
     assert_int_equal(CLOSURE_UNKNOWN,
