@@ -226,6 +226,20 @@ static void idle_unused(void **state)
     expect(make, "");
 }
 
+/* A semaphore that nobody posted: whom nobody can join is not awaited by anybody. */
+static void idle_semaphore(void **state)
+{
+    (void)state;
+    for (int detached = 0; detached < 2; detached++) {
+        struct trace_make *make = made();
+        uint32_t a = make_object(make, TRACE_OBJECT_SEMAPHORE, 0x100);
+        uint32_t worker = waits(make, PRIMITIVE_sem_wait, a, 5000);
+        make->objects[a].create_task = 1;
+        make->tasks[worker].flags |= detached ? TRACE_TASK_DETACHED : 0;
+        expect(make, detached ? "" : "blocked never-posted suspected; ");
+    }
+}
+
 /* It signalled last itself, but was woken before, by main, which uses the mutex too. */
 static void idle_self_signal(void **state)
 {
@@ -546,6 +560,7 @@ int main(void)
         cmocka_unit_test(lost_wakeup),
         cmocka_unit_test(idle_worker),
         cmocka_unit_test(idle_unused),
+        cmocka_unit_test(idle_semaphore),
         cmocka_unit_test(idle_self_signal),
         cmocka_unit_test(waker_gone),
         cmocka_unit_test(hang),

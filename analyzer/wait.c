@@ -216,15 +216,19 @@ static bool is_conduit(const struct trace_object *facts)
 
 /*
  * A worker for which there never was any work: it began to wait on a condition that nobody ever
- * signalled, or to read what nobody ever wrote, without having woken anybody itself, and only who ended the program and others that
- * wait there too know of it.
+ * signalled, or to read what nobody ever wrote, or, detached, for a semaphore that nobody posted
+ * (node's thread that a handler of SIGUSR1 would wake), without having woken anybody itself, and
+ * only who ended the program and others that wait there too know of it.
  */
 static bool never_worked(const struct wait_graph *graph, uint32_t self, uint32_t object)
 {
     const struct trace_object *facts = trace_object(graph->trace, object);
     uint32_t verb = trace_primitives[graph->trace->tasks[self].primitive % PRIMITIVE_COUNT].verb;
     bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
-    if ((facts->kind != TRACE_OBJECT_COND && !reads) || graph->answers[self])
+    bool detached = graph->trace->tasks[self].flags & TRACE_TASK_DETACHED;
+    bool waits = facts->kind == TRACE_OBJECT_COND ||
+                 (facts->kind == TRACE_OBJECT_SEMAPHORE && detached);
+    if ((!waits && !reads) || graph->answers[self])
         return false;
     uint32_t cases[CASES_MAX], count = wait_objects(graph, self, cases);
     for (uint32_t i = 0; i < count; i++) { /* of a select: by none of them */
