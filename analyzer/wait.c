@@ -226,8 +226,8 @@ static bool never_worked(const struct wait_graph *graph, uint32_t self, uint32_t
     uint32_t verb = trace_primitives[graph->trace->tasks[self].primitive % PRIMITIVE_COUNT].verb;
     bool reads = is_conduit(facts) && verb != VERB_SEND_ID && verb != VERB_GIVE_ID;
     bool detached = graph->trace->tasks[self].flags & TRACE_TASK_DETACHED;
-    bool waits = facts->kind == TRACE_OBJECT_COND ||
-                 (facts->kind == TRACE_OBJECT_SEMAPHORE && detached);
+    bool waits =
+        facts->kind == TRACE_OBJECT_COND || (facts->kind == TRACE_OBJECT_SEMAPHORE && detached);
     if ((!waits && !reads) || graph->answers[self])
         return false;
     uint32_t cases[CASES_MAX], count = wait_objects(graph, self, cases);

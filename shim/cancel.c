@@ -25,14 +25,21 @@ struct kernel_action {
 
 static void (*library_handler)(int, siginfo_t *, void *);
 
-static void cancel_entry(int number, siginfo_t *info, void *context)
+static __attribute__((noinline)) bool cancel_call(int number, siginfo_t *info, void *context,
+                                                  const struct patch_frame *frame)
 {
     struct patch_view view;
     if (signal_put_off(info, context))
-        return;
-    patch_show(&view, thread_current, context);
+        return true;
+    patch_show(&view, thread_current, context, frame);
     library_handler(number, info, context); /* it does not come back if the thread is cancelled */
-    patch_back(&view, context);
+    return patch_back(&view, context);
+}
+
+PATCH_SIGNAL_ENTRY static void cancel_entry(int number, siginfo_t *info, void *context)
+{
+    struct patch_frame *frame = patch_frame_take();
+    patch_frame_give(cancel_call(number, info, context, frame) ? frame : NULL);
 }
 
 /* Waits until it may end. */

@@ -115,10 +115,10 @@ bool patch_inside(uintptr_t pc);
  * A thread was interrupted with these registers (gregs of ucontext_t). If that was inside a copy, a stub or the slow path
  * that a copy called: gives them the values that the program would have at the original instruction, RIP and RSP
  * included, and returns the copy pc to go on at with just these registers; else returns 0 and changes nothing.
- * In the slow path (patch_thread.frame != NULL) going on there abandons the C functions in between: only where
- * they hold nothing (the guard is down).
+ * In the slow path (`frame`, its patch_thread.frame, is not NULL) going on there abandons the C functions in between: only
+ * where they hold nothing (the guard is down).
  */
-uintptr_t patch_rewind(long long *registers);
+uintptr_t patch_rewind(long long *registers, const struct patch_frame *frame);
 
 /* ---- statistics per module, for the coverage statement ---- */
 

@@ -219,16 +219,15 @@ static void from_frame(long long *registers, const struct patch_frame *frame, bo
 }
 
 /* Out of the stub (or the C code behind it): to the instruction behind its call. */
-static void leave_stub(long long *registers)
+static void leave_stub(long long *registers, const struct patch_frame *saved_at)
 {
     uintptr_t pc = (uintptr_t)registers[REG_RIP];
     uint64_t *sp = (uint64_t *)registers[REG_RSP];
     bool lazy = within(pc, patch_stub_lazy, patch_stub_lazy_end);
     bool full = lazy || within(pc, patch_stub_full, patch_stub_full_end);
     if (!full && !within(pc, patch_stub_light, patch_stub_light_end)) {
-        const struct patch_frame *frame = patch_thread.frame;
         bool was_full = !patch_thread.site || patch_sites[patch_thread.site].action != PATCH_ACCESS;
-        from_frame(registers, frame, was_full);
+        from_frame(registers, saved_at, was_full);
         return;
     }
     const uint8_t *start = lazy   ? patch_stub_lazy
@@ -241,9 +240,7 @@ static void leave_stub(long long *registers)
                         : full ? patch_stub_full_up
                                : patch_stub_light_up;
     if (pc >= (uintptr_t)saved && pc <= (uintptr_t)up) {
-        const struct patch_frame *frame =
-            patch_thread.frame ? patch_thread.frame : (const struct patch_frame *)sp;
-        from_frame(registers, frame, full);
+        from_frame(registers, saved_at ? saved_at : (const struct patch_frame *)sp, full);
         return;
     }
     /* All registers are the program's; where is the return address? */
@@ -323,15 +320,15 @@ static uintptr_t rewind_slot(long long *registers, const struct patch_place_tabl
     return table->copy + table->slots + (uintptr_t)slot * LAZY_SLOT + LAZY_ENTER;
 }
 
-uintptr_t patch_rewind(long long *registers)
+uintptr_t patch_rewind(long long *registers, const struct patch_frame *frame)
 {
     uintptr_t pc = (uintptr_t)registers[REG_RIP];
     const struct patch_place_table *table = table_of_copy(pc);
     bool called = !table;
     if (!table) {
-        if (!patch_inside(pc) && !patch_thread.frame)
+        if (!patch_inside(pc) && !frame)
             return 0;
-        leave_stub(registers);
+        leave_stub(registers, frame);
         pc = (uintptr_t)registers[REG_RIP];
         table = table_of_copy(pc);
         if (!table)

@@ -244,7 +244,7 @@ static void step_copy(const ucontext_t *context)
     long long registers[NGREG];
     memcpy(registers, context->uc_mcontext.gregs, sizeof registers);
     uint64_t pc = (uint64_t)registers[REG_RIP];
-    patch_rewind(registers);
+    patch_rewind(registers, patch_thread.frame);
     uint64_t original = (uint64_t)registers[REG_RIP];
     if (step_error || (pc >= (uintptr_t)run_asm && pc <= (uintptr_t)run_back))
         return;

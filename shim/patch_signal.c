@@ -19,7 +19,22 @@
 #include "shim/banned.h"
 #include "shim/patch_access.h"
 
-void patch_show(struct patch_view *view, struct thread *thread, void *context)
+#define RETURN_BYTES 9u /* mov $15, %rax; syscall */
+
+extern const uint8_t __start_gorocheck_signal[] __attribute__((weak, visibility("hidden")));
+extern const uint8_t __stop_gorocheck_signal[] __attribute__((weak, visibility("hidden")));
+
+uintptr_t patch_signal_return;
+
+/* At the beginning or the end of a handler's entry, which this signal has interrupted. */
+static bool entering(uintptr_t pc)
+{
+    return (pc >= (uintptr_t)__start_gorocheck_signal && pc < (uintptr_t)__stop_gorocheck_signal) ||
+           pc - patch_signal_return < RETURN_BYTES;
+}
+
+void patch_show(struct patch_view *view, struct thread *thread, void *context,
+                const struct patch_frame *frame)
 {
     view->on = patch_on;
     if (!view->on)
@@ -28,17 +43,16 @@ void patch_show(struct patch_view *view, struct thread *thread, void *context)
     bool abandoned = patch_access_abandon(thread);
     patch_thread.context = 0; /* the handler's accesses are made elsewhere */
     view->words = patch_thread;
-    view->resume = patch_rewind(registers);
+    view->resume = entering((uintptr_t)registers[REG_RIP]) ? 0 : patch_rewind(registers, frame);
     view->shown = (uintptr_t)registers[REG_RIP];
     if (abandoned)
         view->resume = patch_copy(view->shown); /* both halves of the operation once more */
-    patch_thread.frame = NULL;
 }
 
-void patch_back(const struct patch_view *view, void *context)
+bool patch_back(const struct patch_view *view, void *context)
 {
     if (!view->on)
-        return;
+        return true;
     patch_thread.context = 0;
     long long *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     if ((uintptr_t)*pc == view->shown) {
@@ -46,15 +60,18 @@ void patch_back(const struct patch_view *view, void *context)
             *pc = (long long)view->resume;
         else
             patch_thread = view->words;
-        return;
+        return !view->resume;
     }
     uintptr_t copy = patch_copy((uintptr_t)*pc);
     if (copy)
         *pc = (long long)copy;
+    return false;
 }
 
 void patch_die(struct thread *thread, void *context)
 {
     struct patch_view view;
-    patch_show(&view, thread, context);
+    struct patch_frame *frame = patch_thread.frame;
+    patch_thread.frame = NULL;
+    patch_show(&view, thread, context, frame);
 }

@@ -47,14 +47,39 @@ static bool fault(int number, const siginfo_t *info)
     return kind && info->si_code > 0;
 }
 
-/* With all signals blocked in this thread until thread_deliver. */
+/* To this thread, which blocks it. The kernel may have reset its handler, which has not run yet. */
+static void send_again(const siginfo_t *info)
+{
+    if (host_actions[info->si_signo].sa_flags & (int)SA_RESETHAND && ours[info->si_signo]) {
+        struct sigaction again = host_actions[info->si_signo];
+        again.sa_sigaction = signal_entry;
+        again.sa_flags |= SA_SIGINFO;
+        int error = errno;
+        real.sigaction(info->si_signo, &again, NULL);
+        errno = error;
+    }
+    raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), info->si_signo, info);
+}
+
+/*
+ * With all signals blocked in this thread until thread_deliver. Several may come at once, each entry interrupting the one
+ * before at its beginning, or anywhere here: the first to arrive here is kept, the others wait in the kernel from now on.
+ * The mask to come back to is that of the outermost, which is part of all others.
+ */
 static void put_off(struct thread *thread, const siginfo_t *info, void *context)
 {
-    uint64_t *mask = (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
-    deferred_info = *info;
-    deferred_mask = *mask;
-    *mask = ~UINT64_C(0);
-    thread->deferred = 1;
+    uint64_t *mask = (uint64_t *)&((ucontext_t *)context)->uc_sigmask, all = ~UINT64_C(0);
+    if (!thread->deferred) {
+        thread->deferred = 1;
+        __asm__ volatile("" ::: "memory");
+        deferred_info = *info;
+        deferred_mask = *mask;
+    } else {
+        raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+        send_again(info);
+        deferred_mask &= *mask;
+    }
+    *mask = all;
 }
 
 bool signal_put_off(const void *info, void *context)
@@ -71,16 +96,7 @@ void thread_deliver(struct thread *thread)
     siginfo_t info = deferred_info;
     uint64_t mask = deferred_mask;
     thread->deferred = 0;
-    if (host_actions[info.si_signo].sa_flags & (int)SA_RESETHAND && ours[info.si_signo]) {
-        struct sigaction again =
-            host_actions[info.si_signo]; /* the kernel has reset it; it has not run yet */
-        again.sa_sigaction = signal_entry;
-        again.sa_flags |= SA_SIGINFO;
-        int error = errno;
-        real.sigaction(info.si_signo, &again, NULL);
-        errno = error;
-    }
-    raw4(SYS_rt_tgsigqueueinfo, raw0(SYS_getpid), raw0(SYS_gettid), info.si_signo, &info);
+    send_again(&info);
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
@@ -108,7 +124,7 @@ bool signal_handled(void)
     return false;
 }
 
-static void host_call(int number, siginfo_t *info, void *context)
+static bool host_call(int number, siginfo_t *info, void *context, const struct patch_frame *frame)
 {
     struct patch_view view;
     struct shadow_view shadow;
@@ -117,7 +133,7 @@ static void host_call(int number, siginfo_t *info, void *context)
         ours[number] = 0;
         host_actions[number].sa_handler = SIG_DFL;
     }
-    patch_show(&view, thread_current, context);
+    patch_show(&view, thread_current, context, frame);
     shadow_show(&shadow);
     if (!is_handler(&action))
         ; /* set meanwhile, by another thread */
@@ -126,35 +142,39 @@ static void host_call(int number, siginfo_t *info, void *context)
     else
         action.sa_handler(number);
     shadow_back(&shadow);
-    patch_back(&view, context);
+    return patch_back(&view, context);
 }
 
-static void signal_entry(int number, siginfo_t *info, void *context)
+/* Whether what was interrupted goes on where it was, in the slow path with `frame` if that is not NULL. */
+static __attribute__((noinline)) bool host_enter(int number, siginfo_t *info, void *context,
+                                                 const struct patch_frame *frame)
 {
     struct thread *thread = thread_current;
-    if ((uintptr_t)thread <= 1 || shim_state != SHIM_ON) {
-        host_call(number, info, context);
-        return;
-    }
+    if ((uintptr_t)thread <= 1 || shim_state != SHIM_ON)
+        return host_call(number, info, context, frame);
     if (thread->busy && !fault(number, info)) {
         put_off(thread, info, context);
-        return;
+        return true;
     }
-    if (thread->busy &&
-        patch_access_holds()) { /* the host's own instruction, between our two halves */
-        host_call(number, info, context);
-        return;
-    }
+    if (thread->busy && patch_access_holds()) /* the host's own, between our two halves */
+        return host_call(number, info, context, frame);
     uint32_t busy = thread->busy;
     thread->busy = 1;
     struct object *object = signal_object(thread, number);
     if (object) {
         clock_take(thread, object, (uintptr_t)host_actions[number].sa_sigaction);
     }
-    thread->busy = 0; /* the handler may do anything, also leave by siglongjmp */
-    host_call(number, info, context);
+    thread_leave(thread); /* the handler may do anything, also leave by siglongjmp */
+    bool goes_on = host_call(number, info, context, frame);
     if (busy)
         thread->busy = busy;
+    return goes_on;
+}
+
+PATCH_SIGNAL_ENTRY static void signal_entry(int number, siginfo_t *info, void *context)
+{
+    struct patch_frame *frame = patch_frame_take();
+    patch_frame_give(host_enter(number, info, context, frame) ? frame : NULL);
 }
 
 void signal_take(struct thread *thread, int number, uintptr_t pc)
