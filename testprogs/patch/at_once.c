@@ -1,6 +1,6 @@
 /*
  * Several signals at once: the kernel then has the handler of the first interrupted by the second before its first
- * instruction. Five hundred times three queued ones, to a thread that calls functions for the first time (all signals are
+ * instruction. Two hundred times three queued ones, to a thread that calls functions for the first time (all signals are
  * blocked while they are copied) and works on atomic words. Each must come, once, with its own value, and when all have
  * been handled nothing may be left blocked. One's handler is reset each time that it is entered.
  *
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GROUPS 500
+#define GROUPS 200
 #define KINDS  3
 
 static pthread_t target;
