@@ -1,6 +1,6 @@
 /*
  * The filter: what this thread has touched in this generation is not recorded again. One direct-mapped cache of lines per
- * OS thread, small at first, larger where it thrashes, given back to a pool when the thread ends.
+ * OS thread.
  *
  * Invariant: a byte is marked as seen only after its access was recorded (or needs no record), in the present generation
  * of this thread; a new generation begins whenever the segment changes.
@@ -23,12 +23,8 @@
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
 #define FILTER_STEP 2u
-#define FILTER_LAST \
-    14u /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
-#define LARGE_BYTES  ((size_t)32 << 20)
-#define FILTER_SIZES (FILTER_LARGE + 1)
-#define LOWEST       65536u /* nothing is mapped below: the access is about to fault, and no race */
-#define RANGE_LINES  32u    /* longer ranges become one RANGE record and leave the filter alone */
+#define LOWEST      65536u /* nothing is mapped below: the access is about to fault, and no race */
+#define RANGE_LINES 32u    /* longer ranges become one RANGE record and leave the filter alone */
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
@@ -41,52 +37,8 @@ static_assert(offsetof(struct thread, busy) == 0 && offsetof(struct thread, defe
 
 volatile uint32_t access_on;
 
-static struct spin pool_lock;
-static size_t large_used; /* bytes of filters larger than FILTER_LAST that threads have now */
-static struct filter_entry
-    *pool[FILTER_SIZES]; /* free filters by size; `tag` of the first entry links them */
-
-/* Behind the entries there are as many struct gathered, and behind these a list of numbers, and as many bits. */
-static size_t filter_room(uint32_t log2)
-{
-    size_t entries = filter_bytes(log2), count = entries / sizeof(struct filter_entry);
-    return shim_options.gather ? 2 * entries + count * sizeof(uint32_t) + count / 8 : entries;
-}
-
-static size_t large_bytes(uint32_t log2)
-{
-    return log2 > FILTER_LAST ? filter_bytes(log2) : 0;
-}
-
-static struct filter_entry *filter_get(uint32_t log2)
-{
-    spin_lock(&pool_lock);
-    if (large_used + large_bytes(log2) > LARGE_BYTES) {
-        spin_unlock(&pool_lock);
-        return NULL;
-    }
-    large_used += large_bytes(log2);
-    struct filter_entry *entries = pool[log2];
-    if (entries)
-        pool[log2] = (struct filter_entry *)(uintptr_t)entries->tag;
-    spin_unlock(&pool_lock);
-    if (!entries)
-        return log2 < FILTER_LAST ? memory_get(filter_room(log2))
-                                  : memory_get_huge(filter_room(log2));
-    raw_zero(entries, filter_bytes(log2));
-    return entries;
-}
-
-static void filter_put(struct filter_entry *entries, uint32_t log2)
-{
-    spin_lock(&pool_lock);
-    entries->tag = (uintptr_t)pool[log2];
-    pool[log2] = entries;
-    large_used -= large_bytes(log2);
-    spin_unlock(&pool_lock);
-}
-
-static void filter_use(struct access_state *state, struct filter_entry *entries, uint32_t log2)
+static void filter_use(struct access_state *state, struct filter_entry *entries, uint32_t *list,
+                       uint32_t log2)
 {
     __atomic_store_n(&state->shown, (uintptr_t)entries | log2, __ATOMIC_RELEASE);
     state->entries = entries;
@@ -95,12 +47,9 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
     size_t reads = (size_t)1 << log2;
     access_fast.reads = (struct filter){entries, (reads - 1) * sizeof *entries};
     access_fast.writes = (struct filter){entries + reads, (reads / 2 - 1) * sizeof *entries};
-    if (shim_options.gather) {
-        access_fast.gather = filter_bytes(log2);
-        state->gather_room = (uint32_t)(filter_bytes(log2) / sizeof *entries);
-        state->gather_list = (uint32_t *)(entries + 2 * (size_t)state->gather_room);
-        state->gather_bits = (uint64_t *)(state->gather_list + state->gather_room);
-    }
+    state->gather_list = list;
+    state->gather_room = (uint32_t)(filter_bytes(log2) / sizeof *entries);
+    state->gather_bits = (uint64_t *)(list + state->gather_room);
 }
 
 /* What was in the old filter is seen as new again: it is recorded a second time at most. */
@@ -111,15 +60,16 @@ void access_filter_grow(struct access_state *state)
         state->evictions = 0;
         return;
     }
-    struct filter_entry *larger = filter_get(log2), *old = state->entries;
+    uint32_t *list, *old_list = state->gather_list;
+    struct filter_entry *larger = filter_get(log2, &list), *old = state->entries;
     if (!larger) {
         state->evictions = 0;
         return;
     }
     uint32_t old_log2 = state->entries_log2;
     gather_write(thread_current, state);
-    filter_use(state, larger, log2);
-    filter_put(old, old_log2);
+    filter_use(state, larger, list, log2);
+    filter_put(old, old_list, old_log2);
 }
 
 void access_new_generation(struct access_state *state)
@@ -138,12 +88,13 @@ static bool state_attach(struct thread *thread, struct access_state *state)
 {
     if (!shadow_attach(state))
         return false;
-    struct filter_entry *entries = filter_get(FILTER_FIRST);
+    uint32_t *list;
+    struct filter_entry *entries = filter_get(FILTER_FIRST, &list);
     if (!entries)
         return false;
     access_fast.guard = &thread->busy;
     access_fast.life = &shim_state;
-    filter_use(state, entries, FILTER_FIRST);
+    filter_use(state, entries, list, FILTER_FIRST);
     state->exact_left = shim_options.sites;
     access_fast.gathering = shim_options.gather && !shim_options.sites && patch_on;
     access_new_generation(state);
@@ -188,14 +139,14 @@ void access_thread_end(struct thread *thread)
     access_fast.table = access_no_open;
     access_fast.gathering = 0;
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
-    filter_put(state->entries, state->entries_log2);
+    filter_put(state->entries, state->gather_list, state->entries_log2);
     state->entries = NULL;
     shadow_detach(state);
 }
 
 void access_fork_child(struct thread *thread)
 {
-    spin_reset(&pool_lock);
+    filter_fork_child();
     shadow_fork_child();
     struct access_state *state = thread->access;
     if (!state || !state->entries)

@@ -42,13 +42,13 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
         news = filter_entry(&access_fast.writes, address);
     uint64_t offset = address ^ access_fast.tag ^ news->tag, mask;
     if (access_fast.gathering) {
-        struct gathered *g = (struct gathered *)((uintptr_t)news + access_fast.gather);
+        struct gathered *g = gathered_of(news);
         if (offset > 64u - site->size)
             return false;
         if (g->site != number || g->context != context) {
             if (g->site & GATHERED_SLOW)
                 return false;
-            g->site |= GATHERED_SEVERAL;
+            g->site = GATHERED_FREE;
         }
     }
     struct trace_open *entry = &access_fast.table[site->slot];

@@ -50,9 +50,14 @@ void *memory_get(size_t size)
     return raw_map(NULL, size, 3, 0x4022, -1, 0);
 }
 
-void *memory_get_huge(size_t size)
+void *memory_get_aligned(size_t size)
 {
     return memory_get(size);
+}
+void memory_huge(void *pages, size_t size)
+{
+    (void)pages;
+    (void)size;
 }
 
 struct trace_open *stream_open_table(struct stream *stream)

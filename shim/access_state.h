@@ -39,7 +39,8 @@ struct filter {
     uint64_t mask; /* of the byte offset of an entry: (number of entries - 1) * 16 */
 };
 
-/* For each entry of a filter, `gather` bytes behind it, while accesses are gathered: who touched the line first. See gather.c. */
+/* For each entry of a filter, FILTER_GATHERED bytes behind it, while accesses are gathered: who touched the line first. See
+ * gather.c. */
 struct gathered {
     uint64_t pc; /* of the first access, its kind << GATHERED_KIND; 0: nothing is to be written */
     uint32_t context; /* its own */
@@ -50,6 +51,14 @@ struct gathered {
     0x80000000u /* others have touched the line since, or it with another call stack */
 #define GATHERED_SLOW \
     0x40000000u /* copies must call: a byte is marked, or nobody is the first yet */
+#define GATHERED_FREE \
+    GATHERED_SEVERAL /* as a whole word, no site in it: whoever touches more of the line just adds it */
+/* Never so that an entry and what is gathered share their lowest bits, which would make the processor wait. */
+#define FILTER_GATHERED (((size_t)8 << 20) + 1024)
+static inline struct gathered *gathered_of(struct filter_entry *entry)
+{
+    return (struct gathered *)((uintptr_t)entry + FILTER_GATHERED);
+}
 
 /* Initial-exec TLS, one thread's alone. Before the thread has a state: an entry that never hits, no room for frames. */
 struct access_fast {
@@ -66,7 +75,6 @@ struct access_fast {
     const volatile uint32_t *life;
     uint64_t context;   /* number of the present one << 32: see open_who() */
     uint64_t held;      /* held_hash that it was taken with */
-    uint64_t gather;    /* bytes from an entry to its struct gathered */
     uint64_t gathering; /* not 0: what this segment does from here on is gathered */
 };
 extern struct trace_open access_no_open[]; /* all empty, and never written */
@@ -88,11 +96,6 @@ extern __thread struct access_fast access_fast NEAR(access_fast)
         .limit = (no_frames) + 1, .low = (no_frames) + 2, .guard = (no_guard), .life = (no_guard), \
         .table = (no_open)                                                                         \
     }
-
-#define FILTER_FIRST 8u /* log2 of the entries for reads: 6 KB, a thread that does little */
-/* 6 MB, from huge pages, as long as there are LARGE_BYTES of what is larger than FILTER_LAST: bzip2 sorts 900 KB with 5 MB
- * of indices and took 6.4x with 2^16 entries, 13x with 2^14, 4.3x with 2^18, and no less with 2^20. */
-#define FILTER_LARGE 18u
 
 static inline struct filter_entry *filter_entry(const struct filter *filter, uintptr_t address)
 {
@@ -349,6 +352,19 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);
 /* No thread has seen `line` (its address) any more. A full barrier comes before. */
 void access_forget_everywhere(uintptr_t line);
+
+/* filter.c. By log2 of the entries for reads. */
+#define FILTER_FIRST 8u /* 6 KB, a thread that does little */
+#define FILTER_USUAL \
+    14u /* 384 KB for 1 MB of memory: with 2^10 entries pigz took 5.4x instead of 2.3x */
+/* 6 MB, from huge pages, while there is room for such: bzip2 sorts 900 KB with 5 MB of indices and took 6.4x with 2^16
+ * entries, 13x with 2^14, 4.3x with 2^18, and no less with 2^20. */
+#define FILTER_LARGE 18u
+/* All zero; NULL: there is no room. `list`: as many numbers as it has entries, and behind them as many bits,
+ * all 0; only where accesses may be gathered. */
+struct filter_entry *filter_get(uint32_t log2, uint32_t **list);
+void filter_put(struct filter_entry *entries, uint32_t *list, uint32_t log2);
+void filter_fork_child(void);
 
 /* What was in the filter is seen as new again: in a larger one, if it may grow. */
 NOINLINE void access_filter_grow(struct access_state *state);

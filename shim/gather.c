@@ -39,7 +39,7 @@ static inline struct filter_entry *entry_among(const struct access_state *state,
 static void entry_write(struct thread *thread, struct access_state *state,
                         struct filter_entry *entry)
 {
-    struct gathered *g = gathered_of(state, entry);
+    struct gathered *g = gathered_of(entry);
     uint64_t line = line_of(entry->tag), mask = g->pc ? ~entry->unseen : 0;
     uint8_t *p = mask ? stream_begin(&thread->access_stream) : NULL;
     if (p)
@@ -78,7 +78,7 @@ void gather_write_old(struct thread *thread, struct access_state *state, uint32_
     uint32_t count = state->gather_count, left = 0, old = UINT32_MAX;
     for (uint32_t i = 0; i < count; i++) {
         struct filter_entry *entry = state->entries + state->gather_list[i];
-        const struct gathered *g = gathered_of(state, entry);
+        const struct gathered *g = gathered_of(entry);
         if (!g->pc)
             continue;
         if (g->context < oldest) {
@@ -106,7 +106,7 @@ static struct filter_entry *entry_enter(struct thread *thread, struct access_sta
             entry_write(thread, state, entry);
     }
     *entry = (struct filter_entry){line ^ access_fast.tag ^ class, ~UINT64_C(0)};
-    *gathered_of(state, entry) = (struct gathered){.site = GATHERED_SLOW};
+    *gathered_of(entry) = (struct gathered){.site = GATHERED_SLOW};
     return entry;
 }
 
@@ -121,7 +121,7 @@ static inline void gather_first(struct access_state *state, struct filter_entry 
 {
     if (!(site & ~GATHERED_SEVERAL) || (patch_on && mark_of_line(line)))
         site |= GATHERED_SLOW;
-    *gathered_of(state, entry) = (struct gathered){word, context, site};
+    *gathered_of(entry) = (struct gathered){word, context, site};
     if (!state->gather_count) {
         state->gather_tag = access_fast.tag;
         state->gather_oldest = context;
@@ -135,12 +135,12 @@ static inline void gather_first(struct access_state *state, struct filter_entry 
 static inline void gather(struct access_state *state, struct filter_entry *entry, uintptr_t line,
                           uint32_t kind, uintptr_t pc, uint32_t site, bool known)
 {
-    struct gathered *g = gathered_of(state, entry);
+    struct gathered *g = gathered_of(entry);
     uint64_t word = pc | (uint64_t)kind << GATHERED_KIND;
     uint32_t context = context_present();
     if (known && g->pc) {
         if (g->pc != word || g->context != context)
-            g->site |= GATHERED_SEVERAL;
+            g->site = GATHERED_SEVERAL | (g->site & GATHERED_SLOW);
         return;
     }
     if (known)
@@ -172,13 +172,13 @@ bool gather_add(struct thread *thread, struct access_state *state, uintptr_t lin
             gather(state, entry, line, kind, pc, site, known);
         } else {
             open_add(thread, state, line, fresh, kind, pc, slot, 0);
-            gathered_of(state, entry)->site |= GATHERED_SEVERAL;
+            gathered_of(entry)->site |= GATHERED_SEVERAL;
         }
     }
     if (UNLIKELY(patch_on) && !known) {
         mark_look();
         if (UNLIKELY(mark_of_line(line)) && !alone)
-            gathered_of(state, entry)->site |= GATHERED_SLOW;
+            gathered_of(entry)->site |= GATHERED_SLOW;
     }
     return known;
 }

@@ -6,12 +6,6 @@
 
 #include "shim/access_state.h"
 
-static inline struct gathered *gathered_of(const struct access_state *state,
-                                           struct filter_entry *entry)
-{
-    return (struct gathered *)(entry + state->gather_room);
-}
-
 static inline uint64_t line_of(uint64_t tag)
 {
     return tag & (FILTER_ATOMIC - LINE_BYTES);

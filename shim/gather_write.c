@@ -75,7 +75,7 @@ static inline void entry_fetch(const struct access_state *state, uint32_t place)
 {
     struct filter_entry *entry = state->entries + place;
     __builtin_prefetch(entry);
-    __builtin_prefetch(gathered_of(state, entry), 1);
+    __builtin_prefetch(gathered_of(entry), 1);
 }
 
 /* order[] becomes those of list[0, count) that are to be written, by site: sites in the order in which they appear.
@@ -88,7 +88,7 @@ static uint32_t tile_order(struct access_state *state, uint32_t *list, uint32_t 
         if (LIKELY(i + AHEAD < count))
             entry_fetch(state, list[i + AHEAD]);
         struct filter_entry *entry = state->entries + list[i];
-        const struct gathered *g = gathered_of(state, entry);
+        const struct gathered *g = gathered_of(entry);
         if (!g->pc || !~entry->unseen)
             continue;
         uint32_t site = site_hash(gathered_pc(g), gathered_kind(g));
@@ -127,7 +127,7 @@ static bool tile_write(struct thread *thread, struct access_state *state, uint32
             return false;
         for (uint32_t i = from; i < to; i++) {
             struct filter_entry *entry = state->entries + list[order[i]];
-            struct gathered *g = gathered_of(state, entry);
+            struct gathered *g = gathered_of(entry);
             struct row next = {.pc = gathered_pc(g),
                                .mask = ~entry->unseen,
                                .line = line_of(entry->tag),

@@ -16,7 +16,6 @@
 
 static struct spin memory_lock;
 static uint8_t *arena, *arena_end;
-static uint8_t *huge, *huge_end;
 
 static void *memory_map(size_t size)
 {
@@ -41,8 +40,8 @@ void *memory_get(size_t size)
     return piece;
 }
 
-/* Aligned: what is mapped before and behind it goes back. */
-static uint8_t *huge_map(size_t size)
+/* What is mapped before and behind it goes back. */
+void *memory_get_aligned(size_t size)
 {
     uint8_t *low = memory_map(size + HUGE);
     if (!low)
@@ -52,30 +51,18 @@ static uint8_t *huge_map(size_t size)
     if (before)
         raw2(SYS_munmap, low, before);
     raw2(SYS_munmap, pages + size, HUGE - before);
-    raw3(SYS_madvise, pages, size, HUGEPAGE);
     return pages;
 }
 
-void *memory_get_huge(size_t size)
+void memory_huge(void *pages, size_t size)
 {
-    size = (size + 63) & ~(size_t)63;
-    spin_lock(&memory_lock);
-    if ((size_t)(huge_end - huge) < size) {
-        size_t pages = (size + HUGE - 1) & ~(HUGE - 1);
-        huge = huge_map(pages);
-        huge_end = huge ? huge + pages : NULL;
-    }
-    void *piece = huge;
-    if (huge)
-        huge += size;
-    spin_unlock(&memory_lock);
-    return piece ? piece : memory_get(size);
+    raw3(SYS_madvise, pages, size, HUGEPAGE);
 }
 
 /* Of a piece that another thread was about to take, or to make room for, nothing is known in the child. */
 void memory_fork_child(void)
 {
     if (memory_lock.taken)
-        arena = arena_end = huge = huge_end = NULL;
+        arena = arena_end = NULL;
     spin_reset(&memory_lock);
 }

@@ -26,22 +26,24 @@ static void pieces_are_zero_and_apart(void **unused)
     for (int round = 0; round < 8; round++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             filled(memory_get(sizes[i]), sizes[i]);
-    filled(memory_get_huge(HUGE - 64), HUGE - 64);
-    filled(memory_get_huge(HUGE + 64), HUGE + 64);
+    for (size_t size = 4096; size < 2 * HUGE; size += HUGE) {
+        uint8_t *pages = memory_get_aligned(size);
+        assert_int_equal((uintptr_t)pages % HUGE, 0);
+        memory_huge(pages, size);
+        filled(pages, size);
+    }
 }
 
 static void a_fork_child_is_not_locked_out(void **unused)
 {
     (void)unused;
     filled(memory_get(64), 64);
-    filled(memory_get_huge(64), 64);
     spin_lock(&memory_lock);
     arena_end =
         arena - 64; /* the other thread had taken a new arena, and not yet said where it ends */
-    huge_end = huge - 64;
     memory_fork_child();
     filled(memory_get(ARENA / 4), ARENA / 4);
-    filled(memory_get_huge(ARENA), ARENA);
+    filled(memory_get(64), 64);
 }
 
 int main(void)

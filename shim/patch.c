@@ -31,7 +31,7 @@
 #define SCRATCH     (256 * MEGABYTE) /* for modules of up to 4 MB of text; larger ones have their own */
 #define COPY_FACTOR 68u              /* most bytes of copy for one of text; 11 to 19 are used */
 
-__thread struct patch_thread patch_thread;
+__thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
 volatile uint32_t patch_on;
 bool patch_nests;
 

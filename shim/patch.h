@@ -60,7 +60,13 @@ struct patch_thread {
     /* Number of the context that accesses are made in as long as control stays in copies: 0 where that is not known. See
      * patch_near.c. */
     uint32_t context;
+    uint64_t
+        ones[6]; /* as many as accesses have bytes, by log2 of that: patch_near.c shifts them */
 };
+#define PATCH_THREAD_NEW                              \
+    {                                                 \
+        .ones = { 1, 3, 15, 255, 0xffff, 0xffffffff } \
+    }
 extern __thread struct patch_thread patch_thread __attribute__((tls_model("initial-exec")));
 
 /* What a slow path is about: one per check. */

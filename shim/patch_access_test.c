@@ -18,7 +18,7 @@
 
 /* ---- the rest of the recorder ---- */
 
-__thread struct patch_thread patch_thread;
+__thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
 __thread struct access_fast access_fast;
 static struct filter_entry nothing = ACCESS_NOTHING;
 static uint64_t no_frames[2];

@@ -36,7 +36,8 @@ bool patch_decode_open(void)
         return false;
     }
     unsigned a = 0, b = 0, c = 0, d = 0;
-    patch_has_bmi2 = __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 8;
+    patch_has_bmi2 = __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 8 &&
+                     b & 1u << 3; /* andn: BMI1, which is older */
     return true;
 }
 

@@ -5,7 +5,9 @@
  *     lea  EA, A                          rorx $2, A, B; and filter.mask, B; add filter.entries, B
  *     xor  access_fast.tag, A; xor (B), A the offset in the line, if the line and the generation are those of the entry
  *     cmp  $64 - size, A; ja miss         also what crosses into the next line
- *     shrx A, 8(B), B; test $bytes, B; jne miss
+ *     shrx A, 8(B), A; test $bytes, A; jne miss
+ *
+ * B stays the entry for what comes behind the check: see patch_near.c.
  *
  * What is spilled, and in which order, is what patch_place.c reads back out of these bytes: see spill().
  */
@@ -134,7 +136,7 @@ static void choose(struct emitter *e, struct check *check, const struct patch_in
 {
     uint32_t used = operand_registers(in), live = in->live;
     *check = (struct check){.in = in, .flags = live & PATCH_FLAGS};
-    bool shift_by_rcx = !patch_has_bmi2 && in->size > 1;
+    bool shift_by_rcx = !patch_has_bmi2;
     if (shift_by_rcx)
         check->a = RCX;
     else if (check->flags && !(used & 1u << RAX))
@@ -210,18 +212,9 @@ static void filter_test(struct emitter *e, struct check *check)
     with_register(e, 0x83, true, 7, a); /* cmp $.., A */
     byte(e, LINE_BYTES - size);
     check->to_miss[0] = jump_forward(e, IF_ABOVE);
-    if (size == 1) {
-        with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1,
-                    offsetof(struct filter_entry, unseen));
-        rex(e, true, a, 0, b, false);
-        byte(e, 0x0f);
-        byte(e, 0xa3); /* bt A, B */
-        byte(e, 0xc0 | (a & 7) << 3 | (b & 7));
-        check->to_miss[1] = jump_forward(e, IF_CARRY);
-        return;
-    }
-    shift_unseen(e, a, b, true);
-    test_bytes(e, b, size);
+    uint32_t shifted = patch_has_bmi2 ? a : b;
+    shift_unseen(e, a, b, shifted, true);
+    test_bytes(e, shifted, size);
     check->to_miss[1] = jump_forward(e, IF_NOT_EQUAL);
 }
 
@@ -306,10 +299,7 @@ static void emit_misses(struct emitter *e)
     for (uint32_t i = 0; i < e->check_count; i++) {
         struct check *check = &e->checks[i];
         struct patch_place_table *table = e->image->table;
-        if (check->in->size <= PATCH_NEAR_MOST) {
-            table->misses[table->miss_count++] =
-                (struct patch_miss){offset_now(e), check->start, 0, 0};
-            land(e, check->to_miss[1]);
+        if (check->in->size <= PATCH_NEAR_MOST && !(check->in->size & (check->in->size - 1))) {
             patch_emit_near(e, check);
             check->to_miss[1] = 0;
         }

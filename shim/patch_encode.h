@@ -165,15 +165,15 @@ static inline void quarter(struct emitter *e, uint32_t reg, uint32_t to)
     byte(e, 2);
 }
 
-/* shrx (or shlx) A, unseen(B), B; without BMI2 A is rcx. */
-static inline void shift_unseen(struct emitter *e, uint32_t a, uint32_t b, bool right)
+/* shrx (or shlx) A, unseen(B), to; without BMI2 A is rcx, and `to` is B. */
+static inline void shift_unseen(struct emitter *e, uint32_t a, uint32_t b, uint32_t to, bool right)
 {
     if (patch_has_bmi2) {
         byte(e, 0xc4);
-        byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
+        byte(e, (to & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
         byte(e, 0x80 | (~a & 15) << 3 | (right ? 3u : 1u));
         byte(e, 0xf7);
-        address_bytes(e, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+        address_bytes(e, to, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
         return;
     }
     with_memory(e, LOAD, true, b, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));

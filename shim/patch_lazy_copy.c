@@ -196,7 +196,7 @@ static bool room_for_checks(const struct patch_image *image)
                most + (size_t)image->size * PLAIN_MOST + (size_t)image->lazy->largest * ROOM_EACH &&
            patch_sites_reach(patch_site_count + (uint64_t)image->instruction_count * SITES_EACH) &&
            table->place_count + 3 * (size_t)image->instruction_count < 3 * table->room &&
-           table->miss_count + 4 * (size_t)image->instruction_count < 4 * table->room;
+           table->miss_count + 5 * (size_t)image->instruction_count < 5 * table->room;
 }
 
 static void say(const struct patch_image *image)

@@ -24,9 +24,9 @@
     ((int32_t)((check)->slot * sizeof(struct trace_open) + offsetof(struct trace_open, field)))
 
 /* The bytes of the access, as bits of the line, in B; A holds the offset. */
-static void mask_bits(struct emitter *e, const struct check *check)
+static void mask_bits(struct emitter *e, const struct check *check, uint32_t b)
 {
-    uint32_t a = check->a, b = check->b, size = check->in->size;
+    uint32_t a = check->a, size = check->in->size;
     if (size == 1) {
         with_register(e, XOR, false, b, b);
         rex(e, true, a, 0, b, false);
@@ -65,12 +65,6 @@ static void entry_of(struct emitter *e, uint32_t a, uint32_t c, int32_t mask, in
     with_thread(e, ADD, true, c, entries);
 }
 
-/* and B, unseen(C) */
-static void now_seen(struct emitter *e, uint32_t b, uint32_t c)
-{
-    with_memory(e, 0x21, true, b, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
-}
-
 static void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
 {
     byte(e, 0x0f);
@@ -81,6 +75,12 @@ static void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
 static void test_self(struct emitter *e, uint32_t reg)
 {
     with_register(e, 0x85, true, reg, reg);
+}
+
+static void back(struct emitter *e, const struct check *check)
+{
+    byte(e, 0xe9);
+    distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
 }
 
 /*
@@ -95,7 +95,8 @@ void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t 
     with_register(e, 0x83, true, 7, a); /* cmp: a line that is not known */
     byte(e, LINE_BYTES - 1);
     jump_back(e, IF_ABOVE, call);
-    shift_unseen(e, a, b, true); /* all from the first byte of the access to the end of the line */
+    shift_unseen(e, a, b, b,
+                 true); /* all from the first byte of the access to the end of the line */
     test_self(e, b);
     jump_back(e, IF_NOT_EQUAL, call);
     address_again(e, check, a);
@@ -109,39 +110,77 @@ void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t 
     byte(e, LINE_BYTES - 1);
     jump_back(e, IF_ABOVE, call);
     with_register(e, 0xf7, true, 2, a); /* not: as a shift, 63 - A */
-    shift_unseen(e, a, b, false);       /* all from the beginning of the line to that byte */
+    shift_unseen(e, a, b, b, false);    /* all from the beginning of the line to that byte */
     test_self(e, b);
     jump_back(e, IF_NOT_EQUAL, call);
     byte(e, 0xe9);
     distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
 }
 
-/* What is gathered in the line's entry is no longer of this site alone, unless it is. */
-static void to_gathered(struct emitter *e, const struct check *check, uint32_t c, uint32_t *to_slow)
+/* and B, unseen(C) */
+static void now_seen(struct emitter *e, uint32_t b, uint32_t c)
 {
-    const int32_t site = offsetof(struct gathered, site), flags = site + 3;
-    uint32_t b = check->b;
-    bool write = check->in->bits & INSTRUCTION_WRITES;
-    entry_of(e, b, c, write ? FAST(writes.mask) : FAST(reads.mask),
-             write ? FAST(writes.entries) : FAST(reads.entries));
-    with_thread(e, ADD, true, c, FAST(gather));
-    with_memory(e, 0x81, false, 7, c, PATCH_NO_REGISTER, 1, site); /* cmp */
+    with_memory(e, 0x21, true, b, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+}
+
+/* The entry in B knows the bytes of the access. */
+static void entry_adds(struct emitter *e, const struct check *check, uint32_t c)
+{
+    uint32_t a = check->a, b = check->b;
+    address_again(e, check, a);
+    if (!patch_has_bmi2) {
+        mask_bits(e, check, c);
+        with_register(e, 0xf7, true, 2, c); /* not */
+        now_seen(e, c, b);
+        return;
+    }
+    int32_t ones = THREAD(ones[0]) + 8 * __builtin_ctz(check->in->size);
+    byte(e, 0x64);
+    byte(e, 0xc4); /* shlx A, ones, A */
+    byte(e, (a & 8 ? 0u : 0x80u) | 0x60 | 2);
+    byte(e, 0x80 | (~a & 15) << 3 | 1);
+    byte(e, 0xf7);
+    address_bytes(e, a, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, ones);
+    byte(e, 0xc4); /* andn unseen(B), A, A */
+    byte(e, (a & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
+    byte(e, 0x80 | (~a & 15) << 3);
+    byte(e, 0xf2);
+    address_bytes(e, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+    with_memory(e, STORE, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+}
+
+/* What is gathered in the line's entry, B, is no longer of this site alone, unless it is. Returns the jump to C. */
+static uint32_t to_gathered(struct emitter *e, const struct check *check, uint32_t c)
+{
+    const int32_t site = FILTER_GATHERED + offsetof(struct gathered, site), flags = site + 3,
+                  context = FILTER_GATHERED + offsetof(struct gathered, context);
+    uint32_t a = check->a, b = check->b;
+    if (!patch_has_bmi2) { /* the test has overwritten it */
+        bool write = check->in->bits & INSTRUCTION_WRITES;
+        address_again(e, check, a);
+        entry_of(e, a, b, write ? FAST(writes.mask) : FAST(reads.mask),
+                 write ? FAST(writes.entries) : FAST(reads.entries));
+    }
+    with_memory(e, 0x81, false, 7, b, PATCH_NO_REGISTER, 1, site); /* cmp */
+    number(e, GATHERED_FREE, 4);
+    uint32_t free = jump_forward(e, IF_EQUAL);
+    with_memory(e, 0x81, false, 7, b, PATCH_NO_REGISTER, 1, site); /* cmp */
     number(e, check->site, 4);
     uint32_t other = jump_forward(e, IF_NOT_EQUAL);
-    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, offsetof(struct gathered, context));
-    with_thread(e, CMP, false, b, THREAD(context));
-    uint32_t same = jump_forward(e, IF_EQUAL);
+    with_memory(e, LOAD, false, a, b, PATCH_NO_REGISTER, 1, context);
+    with_thread(e, CMP, false, a, THREAD(context));
+    uint32_t same = jump_forward(e, IF_EQUAL), elsewhere = jump_always(e);
     land(e, other);
-    with_memory(e, 0xf6, false, 0, c, PATCH_NO_REGISTER, 1, flags); /* test */
+    with_memory(e, 0xf6, false, 0, b, PATCH_NO_REGISTER, 1, flags); /* test */
     byte(e, GATHERED_SLOW >> 24);
-    to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
-    with_memory(e, 0x80, false, 1, c, PATCH_NO_REGISTER, 1, flags); /* or */
-    byte(e, GATHERED_SEVERAL >> 24);
+    uint32_t to_slow = jump_forward(e, IF_NOT_EQUAL);
+    land(e, elsewhere);
+    with_memory(e, 0xc7, false, 0, b, PATCH_NO_REGISTER, 1, site); /* mov */
+    number(e, GATHERED_FREE, 4);
+    land(e, free);
     land(e, same);
-    mask_bits(e, check);
-    with_register(e, 0xf7, true, 2, b); /* not */
-    with_thread(e, SUB, true, c, FAST(gather));
-    now_seen(e, b, c);
+    entry_adds(e, check, c);
+    return to_slow;
 }
 
 /* The site's open record gets the bytes. */
@@ -161,7 +200,7 @@ static void to_open(struct emitter *e, const struct check *check, uint32_t c, ui
     with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
     with_thread(e, CMP, false, b, THREAD(context));
     to_slow[2] = jump_forward(e, IF_NOT_EQUAL);
-    mask_bits(e, check);
+    mask_bits(e, check, b);
     with_memory(e, 0x09, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, mask)); /* or */
 }
 
@@ -187,36 +226,52 @@ static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
     land(e, not_there);
 }
 
+static void piece(struct emitter *e, const struct check *check)
+{
+    struct patch_place_table *table = e->image->table;
+    table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
+}
+
 void patch_emit_near(struct emitter *e, const struct check *check)
 {
     const struct patch_instruction *in = check->in;
-    uint32_t a = check->a, b = check->b, live = in->live, to_slow[4] = {0};
+    uint32_t a = check->a, b = check->b, live = in->live, to_slow[3] = {0}, to_call = 0;
     uint32_t used = operand_registers(in) | 1u << a | 1u << b | (check->flags ? 1u << RAX : 0);
-    uint32_t c = scratch_register(live, used), gathering = 0;
-    bool spill_c = live >> c & 1;
-    if (spill_c)
-        with_thread(e, STORE, true, c, THREAD(spill_c));
-    address_again(e, check, b);
+    uint32_t c = scratch_register(live, used);
+    bool spill_c = live >> c & 1, spill_first = spill_c && !patch_has_bmi2;
     if (shim_options.gather) {
+        piece(e, check);
+        land(e, check->to_miss[1]);
+        if (spill_first)
+            with_thread(e, STORE, true, c, THREAD(spill_c));
         byte(e, 0x64); /* cmpb $0, gathering */
         with_memory(e, 0x80, false, 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, FAST(gathering));
         byte(e, 0);
-        gathering = jump_forward(e, IF_NOT_EQUAL);
-    }
-    to_open(e, check, c, to_slow);
-    open_seen(e, check, c);
-    if (shim_options.gather) {
-        uint32_t ready = jump_always(e);
-        land(e, gathering);
-        to_gathered(e, check, c, &to_slow[3]);
-        land(e, ready);
+        uint32_t not = jump_forward(e, IF_EQUAL);
+        to_call = to_gathered(e, check, c);
+        if (spill_first)
+            with_thread(e, LOAD, true, c, THREAD(spill_c));
+        back(e, check);
+        piece(e, check);
+        land(e, not );
+    } else {
+        piece(e, check);
+        land(e, check->to_miss[1]);
     }
     if (spill_c)
+        with_thread(e, STORE, true, c, THREAD(spill_c));
+    address_again(e, check, b);
+    to_open(e, check, c, to_slow);
+    open_seen(e, check, c);
+    if (spill_c)
         with_thread(e, LOAD, true, c, THREAD(spill_c));
-    byte(e, 0xe9);
-    distance(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift, 0);
-    for (uint32_t i = 0; i < 4; i++)
+    back(e, check);
+    if (!spill_c || spill_first)
+        land(e, to_call);
+    for (uint32_t i = 0; i < 3; i++)
         land(e, to_slow[i]);
     if (spill_c)
         with_thread(e, LOAD, true, c, THREAD(spill_c));
+    if (spill_c && !spill_first)
+        land(e, to_call);
 }

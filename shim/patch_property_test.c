@@ -28,7 +28,7 @@
 #include "shim/options.h"
 #include "shim/patch_access.h"
 
-__thread struct patch_thread patch_thread;
+__thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
 __thread struct access_fast access_fast;
 struct shim_options shim_options;
 
@@ -391,7 +391,6 @@ static void filters_clear(void)
     for (uint32_t i = 0; i < 128; i++)
         filter_both[i] = (struct filter_entry){0, ~UINT64_C(0)};
     memset(filter_gathered, 0, sizeof filter.gathered);
-    access_fast.gather = sizeof filter.both;
     access_fast.reads = (struct filter){filter_reads, 63 * sizeof *filter_reads};
     access_fast.writes = (struct filter){filter_writes, 63 * sizeof *filter_writes};
     access_fast.tag = UINT64_C(7) << GENERATION_SHIFT;

@@ -19,10 +19,11 @@ static void note(uint8_t (*to)[DATA_BYTES], uint64_t address, uint64_t size, boo
             to[write][address + i - DATA] = 1;
 }
 
-/* A filter of 64 lines, so that the inlined test hits and misses; a byte written counts as read. Behind it, as in gather.c,
- * who touched each line first. */
+/* A filter of 64 lines, so that the inlined test hits and misses; a byte written counts as read. Behind it, as in an arena
+ * of filter.c, who touched each line first. */
 static struct {
     struct filter_entry both[128];
+    uint8_t between[FILTER_GATHERED - 128 * sizeof(struct filter_entry)];
     struct gathered gathered[128];
 } filter;
 static struct filter_entry *const filter_both = filter.both, *const filter_reads = filter.both,

@@ -163,8 +163,10 @@ void shim_message(const char *part, ...) __attribute__((sentinel));
 
 /* Memory for the recorder itself: zeroed, never given back (use pools); NULL when the system refuses. */
 void *memory_get(size_t size);
-/* The same for what is read here and there all the time: from huge pages, if the system has them. */
-void *memory_get_huge(size_t size);
+/* The same, pages of its own from a huge page's boundary on; `size`: whole pages. */
+void *memory_get_aligned(size_t size);
+/* What is read here and there all the time: in huge pages, if the system has them. */
+void memory_huge(void *pages, size_t size);
 void memory_fork_child(void);
 
 #endif
