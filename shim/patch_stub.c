@@ -8,6 +8,8 @@
  */
 #include "shim/patch_emit.h"
 
+#include <errno.h>
+
 #include "shim/access_state.h"
 #include "shim/banned.h"
 #include "shim/far.h"
@@ -117,17 +119,50 @@ bool patch_sites_reach(uint64_t end)
 
 /* ---- the slow paths ---- */
 
-#define DIRECTION 0x400u
+#define DIRECTION   0x400u
 
-/* `count` elements by a string instruction, from `address` on, upwards or down. */
+#define PAGE        4096u
+#define STRING_SURE ((uint64_t)1 << 20)
+#define STRING_MOST ((uint64_t)1 << 47)
+
+/* Fails with EFAULT before it looks at what it is to do. */
+static bool is_readable(uint64_t address)
+{
+    return raw4(SYS_rt_sigprocmask, -1, address & -(uint64_t)8, NULL, 8) != -EFAULT;
+}
+
+/* How many of `size` bytes, from the first or from the last on, come before a page that will fault. */
+static uint64_t readable(uint64_t address, uint64_t size, bool down)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        uint64_t at = down ? address + size - 1 - done : address + done;
+        if (!is_readable(at))
+            break;
+        done += down ? at % PAGE + 1 : PAGE - at % PAGE;
+    }
+    return done < size ? done : size;
+}
+
+/*
+ * `count` elements by a string instruction, from `address` on, upwards or down. Of a long one only what it will do: some
+ * run into a page that is not there on purpose, and begin anew when it is.
+ */
 static void record_string(const struct patch_site *site, const struct patch_frame *frame,
                           uint64_t address, uint64_t count, bool down, bool write)
 {
     if (count == 0)
         return;
-    uint64_t size = count * site->size;
+    uint64_t size = (count < STRING_MOST ? count : STRING_MOST) * site->size;
     if (down)
         address -= size - site->size;
+    if (UNLIKELY(size > STRING_SURE)) {
+        uint64_t done = readable(address, size, down);
+        address += down ? size - done : 0;
+        size = done;
+        if (!done)
+            return;
+    }
     uint32_t kind = (site->kind & ~TRACE_KIND_WRITE) | (write ? TRACE_KIND_WRITE : 0);
     if (count > 1)
         kind |= TRACE_KIND_RANGE;
