@@ -96,22 +96,25 @@ static void destinations(int fd, const struct mmsghdr *messages, unsigned count,
     if ((m)->msg_controllen) \
         rights_each(m, rights_old, pc);
 
-#define FD_RECEIVE(ret, fn, params, args, fd, waits, after) \
-    EXPORT ret fn params;                                   \
-    EXPORT ret fn params                                    \
-    {                                                       \
-        LATE(fn);                                           \
-        uintptr_t pc = RETURN_PC;                           \
-        IO(io);                                             \
-        io_receive(&io, PRIMITIVE_##fn, fd, waits);         \
-        ret result = real.fn args;                          \
-        io_received(&io, result >= 0);                      \
-        bool record = recorded(pc);                         \
-        (void)record;                                       \
-        if (result >= 0) {                                  \
-            after;                                          \
-        }                                                   \
-        return result;                                      \
+#define AS_GIVEN(...) __VA_ARGS__
+#define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                  \
+    EXPORT ret fn params;                                                    \
+    EXPORT ret fn params                                                     \
+    {                                                                        \
+        LATE(fn);                                                            \
+        uintptr_t pc = RETURN_PC;                                            \
+        if (PRIMITIVE_##fn == PRIMITIVE_read && UNLIKELY(stack_unwinding())) \
+            return (ret)stack_system(SYS_read, AS_GIVEN args);               \
+        IO(io);                                                              \
+        io_receive(&io, PRIMITIVE_##fn, fd, waits);                          \
+        ret result = real.fn args;                                           \
+        io_received(&io, result >= 0);                                       \
+        bool record = recorded(pc);                                          \
+        (void)record;                                                        \
+        if (result >= 0) {                                                   \
+            after;                                                           \
+        }                                                                    \
+        return result;                                                       \
     }
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before)   \
     EXPORT ret fn params;                                                    \

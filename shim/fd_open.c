@@ -38,12 +38,14 @@ static int fd_of_directory(DIR *directory)
         fd_opened(fd, state, pc);                \
         return result;                           \
     }
-#define FD_GONE(ret, fn, params, args, fd) \
-    EXPORT ret fn params                   \
-    {                                      \
-        LATE(fn);                          \
-        fd_closing(fd);                    \
-        return real.fn args;               \
+#define FD_GONE(ret, fn, params, args, fd)                                    \
+    EXPORT ret fn params                                                      \
+    {                                                                         \
+        LATE(fn);                                                             \
+        if (PRIMITIVE_##fn == PRIMITIVE_close && UNLIKELY(stack_unwinding())) \
+            return (ret)stack_system(SYS_close, (long)(fd));                  \
+        fd_closing(fd);                                                       \
+        return real.fn args;                                                  \
     }
 #include "trace/primitives.def"
 
@@ -57,15 +59,18 @@ static int fd_of_directory(DIR *directory)
         mode = va_arg(rest, mode_t); \
     va_end(rest)
 
-#define OPEN(fn, params, args)                    \
-    EXPORT int fn params                          \
-    {                                             \
-        LATE(fn);                                 \
-        uintptr_t pc = RETURN_PC;                 \
-        MODE(flags);                              \
-        int result = real.fn args;                \
-        fd_opened(result, FD_STATE(UNKNOWN), pc); \
-        return result;                            \
+#define AS_GIVEN(...) __VA_ARGS__
+#define OPEN(fn, params, args)                                               \
+    EXPORT int fn params                                                     \
+    {                                                                        \
+        LATE(fn);                                                            \
+        uintptr_t pc = RETURN_PC;                                            \
+        MODE(flags);                                                         \
+        if (PRIMITIVE_##fn == PRIMITIVE_open && UNLIKELY(stack_unwinding())) \
+            return (int)stack_system(SYS_open, AS_GIVEN args);               \
+        int result = real.fn args;                                           \
+        fd_opened(result, FD_STATE(UNKNOWN), pc);                            \
+        return result;                                                       \
     }
 
 OPEN(open, (const char *path, int flags, ...), (path, flags, mode))

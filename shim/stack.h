@@ -34,6 +34,8 @@ const uint64_t *stack_frames(uint32_t id, uint32_t *count);
 /* This thread is in the unwinder, which is to make no pipe; what a write from `address` to it would return. */
 bool stack_unwinding(void);
 long stack_probe(uintptr_t address);
+/* The system call with up to three words, for the unwinder: no point of cancellation. Keeps to errno. */
+long stack_system(long number, ...);
 /* Another task: what was remembered is of another stack. */
 void stack_reset(struct thread *thread);
 /* Around fork: no capture may be under way, so that the child finds libunwind's locks free. */
