@@ -58,10 +58,11 @@ static void library_install(void)
 {
     pthread_t thread;
     pthread_attr_t attributes;
-    int word = 0;
+    int word = 0, state;
     uint64_t all = ~UINT64_C(0), mask;
     if (pthread_attr_init(&attributes) != 0)
         return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state); /* joining would be a point of it */
     pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN + 65536);
     raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, 8);
     if (real.pthread_create(&thread, &attributes, helper, &word) == 0) {
@@ -73,6 +74,7 @@ static void library_install(void)
         real.pthread_join(thread, NULL);
     }
     raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+    pthread_setcancelstate(state, NULL);
     pthread_attr_destroy(&attributes);
 }
 

@@ -7,7 +7,6 @@
 #include "shim/stack.h"
 
 #include <errno.h>
-#include <stdarg.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -222,25 +221,6 @@ long stack_probe(uintptr_t address)
     if (raw4(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, NULL, 8) == -EINVAL)
         return 1;
     errno = EFAULT;
-    return -1;
-}
-
-/*
- * It reads files where a module has its frame descriptions, if any, compressed or elsewhere; that must be no point where the
- * program's thread is cancelled, in pthread_mutex_lock for example (C++ then ended the program).
- */
-long stack_system(long number, ...)
-{
-    long words[3];
-    va_list rest;
-    va_start(rest, number);
-    for (int i = 0; i < 3; i++)
-        words[i] = va_arg(rest, long);
-    va_end(rest);
-    long result = raw3(number, words[0], words[1], words[2]);
-    if (result >= 0)
-        return result;
-    errno = (int)-result;
     return -1;
 }
 

@@ -106,6 +106,25 @@ static bool ends_process(long number)
             status.st_nlink == 3);
 }
 
+/*
+ * The unwinder reads files where a module has its frame descriptions, if any, compressed or elsewhere; that must be no point where the
+ * program's thread is cancelled, in pthread_mutex_lock for example (C++ then ended the program).
+ */
+long stack_system(long number, ...)
+{
+    long words[3];
+    va_list rest;
+    va_start(rest, number);
+    for (int i = 0; i < 3; i++)
+        words[i] = va_arg(rest, long);
+    va_end(rest);
+    long result = raw3(number, words[0], words[1], words[2]);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
 /* Six words are passed on whatever the call takes, as the C library's own function does. */
 EXPORT long syscall(long number, ...)
 {
