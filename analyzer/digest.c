@@ -315,11 +315,15 @@ static void *follow_traces(void *data)
     uint64_t pause = TICK_NS;
     while (pause_until(digests, pause)) {
         uint64_t begun = now_ns();
+        bool more = false; /* then the program may be waiting for us */
         look_for_traces(digests);
-        for (uint32_t i = 0; i < digests->count; i++)
+        for (uint32_t i = 0; i < digests->count; i++) {
             digest_round(digests->items[i]);
+            more = more || digests->items[i]->more;
+        }
         uint64_t took = now_ns() - begun;
         pause = took / TICK_SHARE > TICK_NS ? took / TICK_SHARE : TICK_NS;
+        pause = more ? 0 : pause;
     }
     return NULL;
 }
