@@ -17,6 +17,7 @@
 #define PERIODS_MAX (UINT64_C(1) << 19) /* in all: beyond that each log gets by with LOG_LEAST */
 #define LOG_MOST    256u
 #define LOG_LEAST   4u
+#define ENDED_TASKS (RACE_WATCH_TASKS + 1) /* with more, only the freer's loads of it are sought */
 
 void race_watches_free(struct race_watches *watches)
 {
@@ -200,6 +201,23 @@ static void log_past(const struct race_history *history, struct race_line *line,
     }
 }
 
+/*
+ * The block has ended. Loads of it that the allocation was not known to be before were not taken for
+ * loads of this block: those of who was handed it by nothing but a flag, as a queue's node by the
+ * link in the one before. So any task may have loaded these bytes, and who freed them above all.
+ */
+static void log_ended(struct race_history *history, uint32_t index, const struct race_block *block)
+{
+    struct race_watch *watch = &history->watches->items[index];
+    if (!block->free_task || watch->ended)
+        return;
+    watch->ended = true;
+    past_until(watch_log(history->watches, index, block->free_task, false), block->free_segment);
+    for (uint32_t task = 1; task < history->task_count; task++)
+        if (task != block->free_task && history->task_count <= ENDED_TASKS && !history->scan->grows)
+            past_until(watch_log(history->watches, index, task, false), RACE_SEGMENT_MAX);
+}
+
 static void watch_link(struct race_watches *watches, uint32_t index, uint32_t pair)
 {
     struct race_watch *watch = &watches->items[index];
@@ -264,4 +282,5 @@ void race_watch_found(struct race_history *history, const struct race_now *now, 
     watch->atomic |= (before->site | now->site) & RACE_SITE_ATOMIC ? mask : 0;
     watch_link(watches, index, pair_index);
     watch_now(watches, index, now, grows);
+    log_ended(history, index, &history->blocks[block]);
 }

@@ -33,6 +33,7 @@ struct race_watch {
     uint32_t pairs;                   /* first link to the pairs that raced here */
     uint32_t tasks[RACE_WATCH_TASKS]; /* the first that came; 0: none */
     uint64_t atomic;                  /* bytes that an atomic access was seen to, too */
+    bool ended;                       /* its block has, and that is in the logs */
 };
 
 struct race_watch_link {

@@ -25,6 +25,18 @@ static bool of_range(const struct race_site *site)
     return site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE);
 }
 
+/*
+ * Who frees a block may have looked at a flag in it just before (a queue's node, freed when its link
+ * has been followed). Where the end of the block came to be checked first, that it raced with a small
+ * store is all that is known of the two.
+ */
+static bool freed_beside(const struct race_site *end, const struct race_site *store)
+{
+    return end->kind & RACE_KIND_FREE && !of_range(store) && small(store) &&
+           store->kind & RACE_KIND_MACHINE && store->kind & TRACE_KIND_WRITE &&
+           !evidence_is_both(store);
+}
+
 enum fit { FIT_NO, FIT_NEUTRAL, FIT_YES };
 
 /* What a race of these two says of the word: that it could be a flag, that it is none, nothing. A
@@ -32,6 +44,8 @@ enum fit { FIT_NO, FIT_NEUTRAL, FIT_YES };
 static enum fit fits(const struct truth *truth, const struct race_site *a,
                      const struct race_site *b)
 {
+    if (freed_beside(a, b) || freed_beside(b, a))
+        return FIT_YES;
     if (of_range(a) || of_range(b))
         return FIT_NEUTRAL;
     if (!((a->kind & RACE_KIND_MACHINE) || (a->kind & TRACE_KIND_ATOMIC)) ||
