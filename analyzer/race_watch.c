@@ -77,6 +77,10 @@ static void log_thin(struct race_watches *watches, struct race_log *log)
     }
     watches->periods -= log->count - kept;
     log->count = kept;
+    if (log->capacity >= 4 * kept) { /* else all logs keep in turn what the longest of them had */
+        log->capacity = 2 * kept;
+        log->periods = memory_resize(log->periods, log->capacity, sizeof(*log->periods));
+    }
 }
 
 /* Whether nothing is lost when the new period goes on where the last one ends. */
