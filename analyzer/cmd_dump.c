@@ -225,8 +225,8 @@ static void dump_access_record(const struct trace *trace, const struct trace_acc
 
 static void dump_access(const struct trace *trace)
 {
-    struct access_cursor *cursor = memory_get(1, sizeof(*cursor)); /* too big for a stack */
     for (uint32_t stream = 0; stream < trace->stream_count; stream++) {
+        struct access_cursor *cursor = memory_get(1, sizeof(*cursor)); /* too big for a stack */
         struct trace_access record;
         access_open(cursor, trace, stream);
         while (access_next(cursor, &record)) {
@@ -236,8 +236,8 @@ static void dump_access(const struct trace *trace)
         if (cursor->error)
             printf("access.%u damaged at offset %" PRIu64 ": %s\n", stream, cursor->error_offset,
                    cursor->error);
+        free(cursor);
     }
-    free(cursor);
 }
 
 static const struct {

@@ -159,11 +159,10 @@ bool sync_next(struct sync_cursor *cursor, struct trace_sync *record)
 
 void access_open(struct access_cursor *cursor, const struct trace *trace, uint32_t stream)
 {
-    *cursor = (struct access_cursor){.trace = trace,
-                                     .stream = stream,
-                                     .place = {.offset = TRACE_ACCESS_OFFSET,
-                                               .chunk_end = TRACE_ACCESS_OFFSET,
-                                               .chunk_after = TRACE_ACCESS_OFFSET}};
+    cursor->trace = trace;
+    cursor->stream = stream;
+    cursor->place.offset = cursor->place.chunk_end = cursor->place.chunk_after =
+        TRACE_ACCESS_OFFSET;
 }
 
 void access_resume(struct access_cursor *cursor)

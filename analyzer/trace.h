@@ -111,6 +111,7 @@ struct access_cursor {
     const char *error;
     uint64_t error_offset;
 };
+/* In memory that is all 0, and stays so where nothing is known yet: most streams use little of their codec. */
 void access_open(struct access_cursor *cursor, const struct trace *trace, uint32_t stream);
 void access_resume(struct access_cursor *cursor);
 /* After the last chunk the entries of the open table and the parked follow, as LINE records. */

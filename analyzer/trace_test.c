@@ -133,7 +133,7 @@ static bool read_all(const char *path, struct seen *seen)
     for (uint32_t i = 0; i < analysis.trace->stream_count; i++) {
         for (sync_open(&sync, analysis.trace, i); sync_next(&sync, &record);)
             seen->syncs++;
-        struct access_cursor *cursor = malloc(sizeof(*cursor));
+        struct access_cursor *cursor = calloc(1, sizeof(*cursor));
         struct trace_access *access = malloc(sizeof(*access));
         assert_true(cursor && access);
         for (access_open(cursor, analysis.trace, i); access_next(cursor, access);)
@@ -295,7 +295,7 @@ static void live(void **state)
     for (uint64_t i = 0; i < 500; i++)
         make_line(make, 1, WRITE4, 0x401110, 0x30000 + i * 640, 0xff);
     trace_make_write(make);
-    struct access_cursor *cursor = malloc(sizeof(*cursor));
+    struct access_cursor *cursor = calloc(1, sizeof(*cursor));
     struct trace_access *access = malloc(sizeof(*access));
     assert_true(cursor && access);
     uint32_t count = 0;
@@ -315,7 +315,7 @@ static uint32_t count_accesses(const struct trace_make *make, uint32_t stream, c
 {
     char *error;
     struct trace *trace = trace_open(make->path, &error);
-    struct access_cursor *cursor = malloc(sizeof(*cursor));
+    struct access_cursor *cursor = calloc(1, sizeof(*cursor));
     struct trace_access *access = malloc(sizeof(*access));
     assert_true(trace && cursor && access);
     uint32_t count = 0;

@@ -222,11 +222,18 @@ struct pending_pair {
     uint32_t object;
 };
 
+/* Records that wait together are written by site: by this hash of it. */
+#define SITE_BUCKETS 1024u
+static inline uint32_t site_bucket(uint64_t pc, uint8_t kind)
+{
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 54);
+}
+
 /* How gather_write.c sorts. */
 #define GATHER_TILE 4096u /* entries: what they take fits into the second cache */
 struct gather_order {
-    uint16_t rank[TRACE_SITES];                         /* of a site, from 1; 0: none */
-    uint16_t sites[TRACE_SITES], next[TRACE_SITES + 1]; /* by rank, from 0 and from 1 */
+    uint16_t rank[SITE_BUCKETS];                          /* of a site, from 1; 0: none */
+    uint16_t sites[SITE_BUCKETS], next[SITE_BUCKETS + 1]; /* by rank, from 0 and from 1 */
     uint16_t of[GATHER_TILE], order[GATHER_TILE];
 };
 
@@ -279,7 +286,7 @@ struct access_state {
     struct gather_order
         gather_order; /* 22 KB, of which few are touched in threads that gather nothing */
 
-    bool codec_used; /* not all zero: 45 KB that few threads touch all of */
+    bool codec_used; /* not all zero: 163 KB that few threads touch all of */
     struct trace_access_codec codec;
 };
 

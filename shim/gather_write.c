@@ -91,7 +91,7 @@ static uint32_t tile_order(struct access_state *state, uint32_t *list, uint32_t 
         const struct gathered *g = gathered_of(entry);
         if (!g->pc || !~entry->unseen)
             continue;
-        uint32_t site = site_hash(gathered_pc(g), gathered_kind(g));
+        uint32_t site = site_bucket(gathered_pc(g), gathered_kind(g));
         uint32_t rank = by->rank[site];
         if (UNLIKELY(!rank)) {
             by->sites[sites] = (uint16_t)site;

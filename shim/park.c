@@ -28,10 +28,10 @@ struct park {
     struct trace_parked
         *entries; /* in the mapped file; NULL: not asked for yet, or not to be had */
     bool refused;
-    uint32_t hits;               /* entries that one was there for, since all places were taken */
-    uint32_t average;            /* of that, over the last fillings */
-    uint32_t oldest;             /* no context of the parked is older */
-    uint16_t count[TRACE_SITES]; /* of the parked, by site_hash() */
+    uint32_t hits;                /* entries that one was there for, since all places were taken */
+    uint32_t average;             /* of that, over the last fillings */
+    uint32_t oldest;              /* no context of the parked is older */
+    uint16_t count[SITE_BUCKETS]; /* of the parked, by site_bucket() */
     uint16_t order[TRACE_PARK_ENTRIES];
     uint64_t lines[LINES / 64];
     uint32_t index[INDEX];
@@ -102,7 +102,7 @@ static bool line_park(struct thread *thread, struct access_state *state,
     }
     if (!number || entry->context < park->oldest)
         park->oldest = entry->context;
-    uint16_t site = (uint16_t)site_hash(entry->pc, entry->kind);
+    uint16_t site = (uint16_t)site_bucket(entry->pc, entry->kind);
     park->count[site]++;
     *line_word(park, line) |= line_bit(line);
     struct trace_parked *parked = &park->entries[number];
@@ -139,7 +139,7 @@ static void park_order(struct park *park, uint32_t count)
         return;
     }
     uint16_t sum = 0;
-    for (uint32_t i = 0; i < TRACE_SITES; i++) {
+    for (uint32_t i = 0; i < SITE_BUCKETS; i++) {
         uint16_t here = park->count[i];
         park->count[i] = sum;
         sum = (uint16_t)(sum + here);

@@ -177,20 +177,16 @@ static void get_site(struct trace_access_codec *codec, struct input *in, uint32_
             in->error = "unknown site";
         return;
     }
-    uint32_t word = get_byte(in);
-    word |= (uint32_t)get_byte(in) << 8;
-    uint32_t slot = word & ~SITE_NEW;
-    if (slot >= TRACE_SITES) {
-        in->error = "site out of range";
-        return;
-    }
-    struct trace_site *site = &codec->sites[slot];
-    if (word & SITE_NEW) {
+    uint32_t slot = get_below(in, TRACE_SITES + 1) - 1;
+    if (slot == UINT32_MAX) {
+        slot = codec->site_new;
         uint8_t kind = get_byte(in);
         uint64_t pc = get_delta(in, &codec->pc);
-        *site = (struct trace_site){
-            .pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
-    } else if (!site->used) {
+        if (in->error)
+            return;
+        codec->site_new = (uint16_t)((slot + 1) % TRACE_SITES);
+        site_begin(codec, (uint16_t)slot, kind, pc);
+    } else if (!codec->sites[slot].used) {
         in->error = "unknown site";
         return;
     }

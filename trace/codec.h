@@ -36,7 +36,9 @@ struct trace_site {
     uint8_t used;
 };
 
-#define TRACE_MASKS 240u
+#define TRACE_SITE_PLACES (1u << 14)
+
+#define TRACE_MASKS       240u
 
 struct trace_access_codec {
     uint32_t task;
@@ -48,8 +50,12 @@ struct trace_access_codec {
     uint64_t address; /* last address of a RANGE, ALLOC, FREE */
     uint64_t tsc;
     uint16_t site; /* dictionary entry used last */
-    struct trace_site sites[TRACE_SITES];
+    uint16_t
+        site_new; /* the entry that the next new site takes: in turn, so that few sites take few bytes, and pages */
     uint64_t masks[TRACE_MASKS];
+    struct trace_site sites[TRACE_SITES];
+    uint16_t places
+        [TRACE_SITE_PLACES]; /* the writer's: number of an entry + 1, by hash of the site, two for each */
 };
 
 /* `record->task` and `segment` are used by SWITCH and SEGMENT only; the others are of the present. */

@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       3u
+#define TRACE_VERSION       4u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
@@ -530,7 +530,7 @@ enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
  * from 0 (empty stack, nothing held) in each stream by SWITCH; a LINE record may name one up to TRACE_CONTEXT_WINDOW back. */
 #define TRACE_CONTEXT_WINDOW   1024u
 #define TRACE_CONTEXT_PUSH_MAX 64u   /* in one record; deeper changes take several records */
-#define TRACE_SITES            1024u /* entries of the site dictionary of a stream */
+#define TRACE_SITES            4096u /* entries of the site dictionary of a stream */
 #define TRACE_RUN_MAX \
     (1u << 14) /* lines: so that one damaged number does not cost a reader hours */
 #define TRACE_RANGE_MAX (1u << 20) /* bytes, likewise; more takes several records */

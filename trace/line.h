@@ -34,8 +34,6 @@ enum line_code {
     LINE_FROM_LAST
 };
 
-#define SITE_NEW 0x8000u
-
 /* How a mask is told that is not in the table. */
 enum mask_code {
     MASK_SHORT =
@@ -50,11 +48,12 @@ enum mask_code {
 };
 static_assert(MASK_CODES <= 256, "a byte");
 
-static inline uint32_t site_hash(uint64_t pc, uint8_t kind)
+/* The first of a site's two places. */
+static inline uint32_t site_place(uint64_t pc, uint8_t kind)
 {
-    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 54);
+    return (uint32_t)((pc ^ (uint64_t)kind << 40) * 0x9e3779b97f4a7c15u >> 51) * 2;
 }
-static_assert(TRACE_SITES == 1u << 10, "site_hash");
+static_assert(TRACE_SITE_PLACES == 1u << 14 && TRACE_SITES < 1u << 14, "site_place, two bytes");
 
 static inline uint32_t mask_hash(uint64_t mask)
 {
@@ -199,21 +198,45 @@ static __attribute__((noinline, unused)) const uint8_t *mask_told(const uint8_t 
     }
 }
 
-/* The site's number, if it is not the one foreseen. */
-static __attribute__((noinline, unused)) uint8_t *put_site(struct trace_access_codec *codec,
-                                                           uint8_t *p, uint32_t slot, uint8_t kind,
-                                                           uint64_t pc)
+/* The entry of a site, or that of a new one: the oldest, which becomes it. The later of the two in a place goes first. */
+static inline bool site_find(struct trace_access_codec *codec, uint8_t kind, uint64_t pc,
+                             uint16_t *slot)
+{
+    uint16_t *place = &codec->places[site_place(pc, kind)];
+    for (unsigned i = 0; i < 2 && place[i]; i++) {
+        const struct trace_site *site = &codec->sites[place[i] - 1];
+        if (site->pc == pc && site->kind == kind) {
+            *slot = (uint16_t)(place[i] - 1);
+            return true;
+        }
+    }
+    *slot = codec->site_new;
+    codec->site_new = (uint16_t)((*slot + 1) % TRACE_SITES);
+    place[1] = place[0];
+    place[0] = (uint16_t)(*slot + 1);
+    return false;
+}
+
+static inline void site_begin(struct trace_access_codec *codec, uint16_t slot, uint8_t kind,
+                              uint64_t pc)
 {
     struct trace_site *site = &codec->sites[slot];
-    bool known = site->pc == pc && site->kind == kind && site->used;
-    uint32_t word = slot | (known ? 0 : SITE_NEW);
-    codec->sites[codec->site].next = (uint16_t)slot;
-    *p++ = (uint8_t)word;
-    *p++ = (uint8_t)(word >> 8);
-    if (known)
-        return p;
     *site = (struct trace_site){
         .pc = pc, .line = codec->line, .kind = kind, .used = 1, .next = site->next};
+}
+
+/* The site's number, if it is not the one foreseen; 0 and what it is, if it is new. */
+static __attribute__((noinline, unused)) uint8_t *put_site(struct trace_access_codec *codec,
+                                                           uint8_t *p, uint8_t kind, uint64_t pc)
+{
+    uint16_t slot;
+    bool known = site_find(codec, kind, pc, &slot);
+    codec->sites[codec->site].next = slot;
+    codec->site = slot;
+    if (known)
+        return put_number(p, slot + 1u);
+    site_begin(codec, slot, kind, pc);
+    *p++ = 0;
     *p++ = kind;
     return put_delta(p, pc, &codec->pc);
 }
@@ -226,14 +249,16 @@ static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_acce
 {
     uint8_t *first = p++;
     uint32_t header = LINE_BIT | LINE_SITE | LINE_MASK | LINE_CONTEXT;
-    size_t slot = site_hash(pc, kind);
+    uint16_t slot = codec->sites[codec->site].next;
     struct trace_site *site = &codec->sites[slot];
-    /* (A pc is never 0: an entry not used has another one. What is foreseen is known.) */
-    if (codec->sites[codec->site].next != slot || site->pc != pc || site->kind != kind) {
+    /* (A pc is never 0: an entry not used has another one.) */
+    if (site->pc != pc || site->kind != kind) {
         header &= ~LINE_SITE;
-        p = put_site(codec, p, (uint32_t)slot, kind, pc);
+        p = put_site(codec, p, kind, pc);
+        site = &codec->sites[codec->site];
+    } else {
+        codec->site = slot;
     }
-    codec->site = (uint16_t)slot;
     uint64_t line = address / 64, own = line - site->line, last = line - codec->line;
     site->line = codec->line = line;
     if (site->mask != mask) {

@@ -44,9 +44,13 @@ const uint8_t *trace_lines_get(struct trace_access_codec *codec, const uint8_t *
         const uint8_t *q = p + 1;
         uint64_t slot = before->next;
         if (!(header & LINE_SITE)) {
-            slot = q[0] | (uint64_t)q[1] << 8;
-            q += 2;
-            if (slot >= TRACE_SITES)
+            slot = *q++;
+            if (slot > 127) {
+                slot = (slot & 127) | (uint64_t)(*q & 127u) << 7;
+                if (*q++ > 127)
+                    break;
+            }
+            if (--slot >= TRACE_SITES) /* 0: a new one */
                 break;
         }
         struct trace_site *site = &codec->sites[slot];

@@ -146,6 +146,37 @@ static void streams(void **state)
     free(bytes);
 }
 
+/* More sites than the dictionary holds: the oldest make way, and come back as new ones. Of as many as fill three quarters of
+ * it nearly all are found again, wherever they lie. */
+static void many_sites(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3, MOST = 2 * TRACE_SITES };
+    static uint64_t pcs[MOST];
+    uint8_t *bytes = malloc((size_t)MOST * ROUNDS * 24);
+    assert_non_null(bytes);
+    for (uint32_t count = TRACE_SITES / 4 * 3; count <= MOST; count += TRACE_SITES / 4 * 5) {
+        struct trace_access_codec *codec = calloc(1, sizeof(*codec));
+        assert_non_null(codec);
+        uint64_t seed = 521288629u + count;
+        uint32_t again = 0;
+        uint8_t *p = bytes;
+        for (uint32_t i = 0; i < count; i++)
+            pcs[i] = next_random(&seed) >> 17 | 1;
+        for (uint32_t i = 0; i < ROUNDS * count; i++) {
+            uint16_t before = codec->site_new;
+            uint64_t pc = pcs[i / count == 1 ? (uint32_t)(next_random(&seed) % count) : i % count];
+            p = trace_line_put(codec, p, 0x21, pc, 0x10000, 15, 0, 0, 1);
+            again += codec->site_new == before;
+        }
+        free(codec);
+        if (count < TRACE_SITES)
+            assert_in_range(again, (ROUNDS - 1) * count * 9 / 10, (ROUNDS - 1) * count);
+        assert_in_range(compare(bytes, (size_t)(p - bytes)), 1, ROUNDS * count);
+    }
+    free(bytes);
+}
+
 /* In memory of its very size, so that a sanitizer sees what is read behind it. */
 static void damage(void **state)
 {
@@ -231,6 +262,6 @@ static void masks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(streams), cmocka_unit_test(damage),
-                                       cmocka_unit_test(masks)};
+                                       cmocka_unit_test(masks), cmocka_unit_test(many_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
