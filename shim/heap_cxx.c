@@ -65,8 +65,17 @@ static bool is_library(const char *path)
     return raw_equal_n(name, "libstdc++", 9) || raw_equal_n(name, "libc++", 6);
 }
 
-/* Not before it is called: a C program has none, and a library with them may come late, even out of the global scope. */
-static NOINLINE uint8_t find(void **place, const char *name, uintptr_t pc)
+static const struct {
+    const char *name;
+    void **place;
+    uint8_t *of;
+} functions[] = {
+#define X(fn, ...) {#fn, (void **)(void *)&next.fn, &whose.fn},
+    NEW_FUNCTIONS(X) DELETE_FUNCTIONS(X)
+#undef X
+};
+
+static uint8_t find(void **place, const char *name, uintptr_t pc)
 {
     int error = errno;
     Dl_info info;
@@ -81,17 +90,39 @@ static NOINLINE uint8_t find(void **place, const char *name, uintptr_t pc)
     return !found ? OF_NOBODY : library ? OF_LIBRARY : OF_ALLOCATOR;
 }
 
-static inline uint8_t next_of(uint8_t *of, void **place, const char *name, uintptr_t pc)
+/*
+ * A C program has none, and a library with them may come late, even out of the global scope. But where there is one all are
+ * looked for at once, by a thread that may be within dlopen: another one, made by a constructor, would wait for the dynamic
+ * linker's lock, and the constructor for it.
+ */
+static NOINLINE void find_with_others(const uint8_t *own, uintptr_t pc)
 {
-    uint8_t known = __atomic_load_n(of, __ATOMIC_ACQUIRE);
-    if (UNLIKELY(!known)) {
-        known = find(place, name, pc);
-        __atomic_store_n(of, known, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        void *place = NULL;
+        if (__atomic_load_n(functions[i].of, __ATOMIC_ACQUIRE))
+            continue;
+        uint8_t known = find(&place, functions[i].name, pc);
+        if (known == OF_NOBODY && functions[i].of != own)
+            continue;
+        __atomic_store_n(functions[i].place, place, __ATOMIC_RELAXED);
+        __atomic_store_n(functions[i].of, known, __ATOMIC_RELEASE);
     }
-    return known;
 }
 
-#define NEXT(fn) next_of(&whose.fn, (void **)(void *)&next.fn, #fn, RETURN_PC)
+void heap_cxx_find(void)
+{
+    if (dlsym(RTLD_NEXT, "_Znwm"))
+        find_with_others(NULL, 0);
+}
+
+static inline uint8_t next_of(const uint8_t *of, uintptr_t pc)
+{
+    if (UNLIKELY(!__atomic_load_n(of, __ATOMIC_ACQUIRE)))
+        find_with_others(of, pc);
+    return *of;
+}
+
+#define NEXT(fn) next_of(&whose.fn, RETURN_PC)
 
 #define X(fn, params, args, alignment)                                                       \
     EXPORT void *fn params;                                                                  \

@@ -279,6 +279,8 @@ void init_complete(void)
     int error = errno;
     init_incomplete = false;
     find_all(true);
+    heap_cxx_find();
+    jump_find();
     if (heap_unseen())
         process_record()->flags |= TRACE_PROCESS_OWN_HEAP;
     go_setup();

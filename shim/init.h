@@ -15,5 +15,7 @@ extern bool init_incomplete;
 void init_complete(void);
 /* Path of the shim's own object file. */
 extern char init_own_path[512];
+/* Finds the next longjmp and its kin. */
+void jump_find(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "shim/access_state.h"
 #include "shim/banned.h"
 #include "shim/fiber.h"
+#include "shim/init.h"
 
 #define JMP_BUF_RSP 6
 
@@ -21,16 +22,22 @@ static uint64_t target_sp(const struct __jmp_buf_tag *buffer)
 
 typedef void (*jump_function)(struct __jmp_buf_tag *, int) __attribute__((noreturn));
 
+static jump_function jump_next(const char *name, jump_function *place)
+{
+    jump_function found;
+    *(void **)(void *)&found = dlsym(RTLD_NEXT, name);
+    __atomic_store_n(place, found, __ATOMIC_RELAXED);
+    return found;
+}
+
 static inline __attribute__((always_inline)) _Noreturn void jump(const char *name,
                                                                  jump_function *place,
                                                                  struct __jmp_buf_tag *buffer,
                                                                  int value)
 {
     jump_function found = __atomic_load_n(place, __ATOMIC_RELAXED);
-    if (!found) {
-        *(void **)(void *)&found = dlsym(RTLD_NEXT, name);
-        __atomic_store_n(place, found, __ATOMIC_RELAXED);
-    }
+    if (!found)
+        found = jump_next(name, place);
     fiber_jump(target_sp(buffer), RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     shadow_cut(target_sp(buffer));
     if (found)
@@ -38,15 +45,26 @@ static inline __attribute__((always_inline)) _Noreturn void jump(const char *nam
     __builtin_trap(); /* a libc without longjmp cannot have called setjmp */
 }
 
+#define JUMPS(X) X(longjmp) X(_longjmp) X(siglongjmp) X(__longjmp_chk)
+
+static struct {
+#define X(name) jump_function name;
+    JUMPS(X)
+#undef X
+} next;
+
+void jump_find(void)
+{
+#define X(name) jump_next(#name, &next.name);
+    JUMPS(X)
+#undef X
+}
+
 #define JUMP(name)                                                                  \
     void name(struct __jmp_buf_tag buffer[1], int value) __attribute__((noreturn)); \
     EXPORT void name(struct __jmp_buf_tag buffer[1], int value)                     \
     {                                                                               \
-        static jump_function found;                                                 \
-        jump(#name, &found, buffer, value);                                         \
+        jump(#name, &next.name, buffer, value);                                     \
     }
 
-JUMP(longjmp)
-JUMP(_longjmp)
-JUMP(siglongjmp)
-JUMP(__longjmp_chk)
+JUMPS(JUMP)
