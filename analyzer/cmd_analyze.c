@@ -47,6 +47,9 @@ static int analyze(struct report *report, int count, char **paths)
     bool at_exit = report->options->at_exit;
     if (at_exit)
         signal(SIGPIPE, SIG_IGN); /* the status counts, whether or not the report is read */
+    for (int i = 0; i < count; i++)
+        if (!session_folder(paths[i]))
+            return at_exit ? STATUS_FAILURE : STATUS_USAGE;
     for (int i = 0; i < count; i++) {
         char *error = NULL;
         if (report_trace(report, paths[i], &error))

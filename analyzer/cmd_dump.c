@@ -248,6 +248,8 @@ static const struct {
 static int dump(const char *path, const char *section)
 {
     char *error = NULL;
+    if (!session_folder(path))
+        return STATUS_USAGE;
     struct trace *trace = trace_open(path, &error);
     if (!trace) {
         session_say("%s", error);

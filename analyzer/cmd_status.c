@@ -126,7 +126,7 @@ int cmd_status(int argc, char **argv)
         session_say("process %s is not being recorded, or is not ours to look at", argv[1 + first]);
         return STATUS_USAGE;
     }
-    int status = status_print(folder, &options);
+    int status = session_folder(folder) ? status_print(folder, &options) : STATUS_USAGE;
     free(folder);
     return status;
 }

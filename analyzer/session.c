@@ -27,6 +27,15 @@ void session_say(const char *format, ...)
     free(text);
 }
 
+bool session_folder(const char *path)
+{
+    struct stat status;
+    int error = stat(path, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    if (error)
+        session_say("%s: %s", path, strerror(error));
+    return !error;
+}
+
 bool session_begin(struct report *report, const struct options *options)
 {
     char *error = NULL;

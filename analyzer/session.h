@@ -15,5 +15,7 @@ bool session_write(struct report *report, FILE *otherwise, unsigned pid);
 void session_remove(const char *path);
 /* One line on stderr: "gorocheck: ..." */
 void session_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Is there such a folder? If not, says so. */
+bool session_folder(const char *path);
 
 #endif

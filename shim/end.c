@@ -211,10 +211,16 @@ static void add_events(struct thread *thread, void *data)
         task_name(thread->record);
 }
 
+struct resting {
+    uint64_t left; /* lines of threads that may come to rest yet */
+    uint64_t own;  /* of who ends the process, in the midst of a record: it will not */
+};
+
 /* What others had not written yet: they are at rest for good, or what they have gathered is lost. */
 static void write_gathered(struct thread *thread, void *data)
 {
-    *(uint64_t *)data += access_rest(thread);
+    struct resting *resting = data;
+    *(thread == thread_current ? &resting->own : &resting->left) += access_rest(thread);
 }
 
 #define REST_NS \
@@ -226,10 +232,10 @@ static uint64_t rest_write(void)
     const struct timespec pause = {0, 1000000};
     uint64_t until = clock_now(CLOCK_MONOTONIC) + REST_NS;
     for (;;) {
-        uint64_t left = 0;
-        task_each_thread(write_gathered, &left);
-        if (!left || clock_now(CLOCK_MONOTONIC) > until)
-            return left;
+        struct resting resting = {0, 0};
+        task_each_thread(write_gathered, &resting);
+        if (!resting.left || clock_now(CLOCK_MONOTONIC) > until)
+            return resting.left + resting.own;
         raw2(SYS_nanosleep, &pause, NULL);
     }
 }
