@@ -33,14 +33,17 @@ static inline struct mark_leaf *mark_leaf(uintptr_t address)
                                  __ATOMIC_RELAXED);
 }
 
-/* Which bytes of the line at (or around) `address` are marked. */
+/* Which bytes of the line at (or around) `address` are marked. Few pages have any: their bytes stay in the cache, where the
+ * words of lines would not. */
 static inline uint64_t mark_of_line(uintptr_t address)
 {
     const struct mark_leaf *leaf = mark_leaf(address);
-    return LIKELY(!leaf)
-               ? 0
-               : __atomic_load_n(&leaf->lines[address / MARK_LINE % (MARK_LEAF / MARK_LINE)],
-                                 __ATOMIC_RELAXED);
+    if (LIKELY(!leaf) ||
+        LIKELY(!__atomic_load_n(&leaf->pages[address / MARK_PAGE % (MARK_LEAF / MARK_PAGE)],
+                                __ATOMIC_RELAXED)))
+        return 0;
+    return __atomic_load_n(&leaf->lines[address / MARK_LINE % (MARK_LEAF / MARK_LINE)],
+                           __ATOMIC_RELAXED);
 }
 
 /*
