@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../order.h"
@@ -39,7 +38,7 @@ static void *speak(void *number)
              compare(left[i], right, 0));
     left[i][i] = 0;
     strcpy(said[i], text);
-    return strdup(text);
+    return NULL; /* no block: the C library itself has a harmless race at a thread's first one */
 }
 
 static void *first(void *unused)
@@ -68,12 +67,10 @@ int main(void)
             pthread_create(&threads[i], NULL, speak, (void *)i);
         for (long i = 0; i < THREADS; i++) {
             char expected[64];
-            void *text;
-            pthread_join(threads[i], &text);
+            pthread_join(threads[i], NULL);
             snprintf(expected, sizeof(expected), "%ld %ld 0", i, (long)sizeof(right) - i - 1);
-            if (strcmp(text, expected) || strcmp(said[i], expected))
+            if (strcmp(said[i], expected))
                 return 1;
-            free(text);
         }
     }
     pthread_create(&a, NULL, first, NULL);
