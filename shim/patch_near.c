@@ -188,6 +188,11 @@ static void to_open(struct emitter *e, const struct check *check, uint32_t c, ui
 {
     uint32_t a = check->a, b = check->b;
     with_thread(e, LOAD, true, c, FAST(table));
+    if (patch_has_bmi2) { /* the test has overwritten the offset */
+        with_register(e, STORE, true, b, a);
+        with_register(e, 0x83, false, 4, a); /* and */
+        byte(e, LINE_BYTES - 1);
+    }
     with_register(e, SUB, true, b, a);
     with_memory(e, CMP, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
     to_slow[0] = jump_forward(e, IF_NOT_EQUAL);

@@ -517,9 +517,12 @@ static void test_copies_compute_the_same(void **unused)
         run_batch();
     }
     patch_has_bmi2 = bmi2;
-    print_message("%lu near bytes, %lu entries of several, %lu of one\n", (unsigned long)near_bytes,
-                  (unsigned long)several_entries, (unsigned long)single_entries);
+    print_message(
+        "%lu near bytes, %lu and %lu of open records, %lu entries of several, %lu of one\n",
+        (unsigned long)near_bytes, (unsigned long)open_bytes[0], (unsigned long)open_bytes[1],
+        (unsigned long)several_entries, (unsigned long)single_entries);
     assert_true(several_entries > cases / 2 && single_entries > cases / 2);
+    assert_true(open_bytes[false] > cases / 8 && (!bmi2 || open_bytes[true] > cases / 8));
     assert_true(near_bytes > cases / 2); /* about one byte in each case, by 4,000 cases */
 }
 

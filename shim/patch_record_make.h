@@ -49,6 +49,7 @@ static uint64_t event_bytes(uint64_t pc, uint64_t line, uint32_t write)
 }
 
 static uint64_t near_bytes, several_entries, single_entries;
+static uint64_t open_bytes[2]; /* likewise of open records; by patch_has_bmi2 */
 
 /* What is gathered in an entry was recorded. Without SEVERAL, the first instruction touched all of it. */
 static void gathered_note(uint32_t number)
@@ -127,7 +128,7 @@ static void open_note(struct trace_open *entry)
     for (uint32_t i = 0; i < 64; i++)
         if (entry->mask >> i & 1)
             note(recorded, entry->line + i, 1, entry->kind & TRACE_KIND_WRITE);
-    near_bytes += (uint64_t)__builtin_popcountll(entry->mask);
+    open_bytes[patch_has_bmi2] += (uint64_t)__builtin_popcountll(entry->mask);
     entry->mask = 0;
 }
 
