@@ -4,6 +4,7 @@
  * EXPECT: race @first @second [suspected]
  * MODE: plain
  * ENV: GOROCHECK_OPTIONS=patch=all
+ * ONLY: it is about patching the C library
  * TIMEOUT: 20
  */
 #include <pthread.h>
