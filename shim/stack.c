@@ -42,6 +42,8 @@ struct stack_entry {
  */
 #define UNWIND_SHARE 16u
 #define UNWIND_FREE  (UINT64_C(1) << 26) /* ticks, about 20 ms: for the first stacks */
+#define UNWIND_MOST \
+    (UINT64_C(1) << 22) /* ... of one: what takes longer has waited for a processor */
 #define UNWIND_STACK 65536u
 
 struct stack_cache {
@@ -403,6 +405,12 @@ static bool unwind_there(struct unwinding *asked)
     return allowed;
 }
 
+static void spend(struct stack_cache *cache, uint64_t begin)
+{
+    uint64_t ticks = tsc_now() - begin;
+    cache->spent += ticks < UNWIND_MOST ? ticks : UNWIND_MOST;
+}
+
 /* While there is one task only blocks ask, and programs start: a quarter of it. */
 static bool spent_enough(const struct stack_cache *cache)
 {
@@ -467,7 +475,7 @@ static NOINLINE uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uint
         return stack_capture(cache, entry, place, pc, frame);
     uint64_t begin = tsc_now();
     uint32_t id = stack_capture(cache, entry, place, pc, frame);
-    cache->spent += tsc_now() - begin;
+    spend(cache, begin);
     return id;
 }
 
@@ -519,7 +527,7 @@ static NOINLINE uint32_t stack_interrupted(struct stack_cache *cache, struct sta
     if (unwind_there(asked) && (asked->id || !asked->count))
         entry_keep(entry, asked->id, stack_key(cache, function), registers->rsp, registers->rsp,
                    asked->pcs, asked->places, asked->count);
-    cache->spent += tsc_now() - begin;
+    spend(cache, begin);
     return asked->id;
 }
 
