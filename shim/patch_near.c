@@ -252,13 +252,13 @@ void patch_emit_near(struct emitter *e, const struct check *check)
         byte(e, 0x64); /* cmpb $0, gathering */
         with_memory(e, 0x80, false, 7, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, FAST(gathering));
         byte(e, 0);
-        uint32_t not = jump_forward(e, IF_EQUAL);
+        uint32_t exact = jump_forward(e, IF_EQUAL);
         to_call = to_gathered(e, check, c);
         if (spill_first)
             with_thread(e, LOAD, true, c, THREAD(spill_c));
         back(e, check);
         piece(e, check);
-        land(e, not );
+        land(e, exact);
     } else {
         piece(e, check);
         land(e, check->to_miss[1]);
