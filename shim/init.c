@@ -17,6 +17,7 @@
 #include "shim/fd.h"
 #include "shim/go.h"
 #include "shim/heap.h"
+#include "shim/loader.h"
 #include "shim/message.h"
 #include "shim/module.h"
 #include "shim/object.h"
@@ -281,6 +282,7 @@ void init_complete(void)
     find_all(true);
     heap_cxx_find();
     jump_find();
+    loader_watch();
     if (heap_unseen())
         process_record()->flags |= TRACE_PROCESS_OWN_HEAP;
     go_setup();
