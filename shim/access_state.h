@@ -55,7 +55,7 @@ struct gathered {
     GATHERED_SEVERAL /* as a whole word, no site in it: whoever touches more of the line just adds it */
 /* Never so that an entry and what is gathered share their lowest bits, which would make the processor wait. */
 #define FILTER_GATHERED (((size_t)8 << 20) + 1024)
-static inline struct gathered *gathered_of(struct filter_entry *entry)
+static inline struct gathered *gathered_of(const struct filter_entry *entry)
 {
     return (struct gathered *)((uintptr_t)entry + FILTER_GATHERED);
 }
@@ -231,7 +231,13 @@ static inline uint32_t site_bucket(uint64_t pc, uint8_t kind)
 
 /* How gather_write.c sorts. */
 #define GATHER_TILE 4096u /* entries: what they take fits into the second cache */
+struct gather_line {
+    uint64_t word; /* pc | kind << GATHERED_KIND */
+    uint64_t line, mask;
+    uint32_t context;
+};
 struct gather_order {
+    struct gather_line lines[GATHER_TILE];
     uint16_t rank[SITE_BUCKETS];                          /* of a site, from 1; 0: none */
     uint16_t sites[SITE_BUCKETS], next[SITE_BUCKETS + 1]; /* by rank, from 0 and from 1 */
     uint16_t of[GATHER_TILE], order[GATHER_TILE];
@@ -283,8 +289,7 @@ struct access_state {
     uint32_t pending_count;
     struct pending_pair pending[PENDING_PAIRS];
 
-    struct gather_order
-        gather_order; /* 22 KB, of which few are touched in threads that gather nothing */
+    struct gather_order gather_order; /* 150 KB, of which threads that gather nothing touch none */
 
     bool codec_used; /* not all zero: 163 KB that few threads touch all of */
     struct trace_access_codec codec;

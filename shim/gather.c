@@ -43,8 +43,9 @@ static void entry_write(struct thread *thread, struct access_state *state,
     uint64_t line = line_of(entry->tag), mask = g->pc ? ~entry->unseen : 0;
     uint8_t *p = mask ? stream_begin(&thread->access_stream) : NULL;
     if (p)
-        stream_commit(&thread->access_stream, line_put(&state->codec, p, gathered_kind(g),
-                                                       gathered_pc(g), line, mask, g->context));
+        stream_commit(&thread->access_stream,
+                      line_put(&state->codec, p, word_kind(gathered_word(g)),
+                               word_pc(gathered_word(g)), line, mask, g->context));
     g->pc = 0;
     entry->tag = 0;
 }

@@ -11,17 +11,22 @@ static inline uint64_t line_of(uint64_t tag)
     return tag & (FILTER_ATOMIC - LINE_BYTES);
 }
 
-static inline uint8_t gathered_kind(const struct gathered *g)
+/* pc and kind of what is written. */
+static inline uint64_t gathered_word(const struct gathered *g)
 {
-    uint8_t kind = (uint8_t)(g->pc >> GATHERED_KIND);
-    if (g->site & GATHERED_SEVERAL)
-        kind = (uint8_t)((kind & TRACE_KIND_WRITE) | TRACE_SIZE_SEVERAL << 4);
-    return kind;
+    const uint64_t both = (UINT64_C(1) << GATHERED_KIND) * (1 + TRACE_KIND_WRITE) - 1;
+    const uint64_t several = (uint64_t)TRACE_SIZE_SEVERAL << (GATHERED_KIND + 4);
+    return g->site & GATHERED_SEVERAL ? (g->pc & both) | several : g->pc;
 }
 
-static inline uint64_t gathered_pc(const struct gathered *g)
+static inline uint8_t word_kind(uint64_t word)
 {
-    return g->pc & ((UINT64_C(1) << GATHERED_KIND) - 1);
+    return (uint8_t)(word >> GATHERED_KIND);
+}
+
+static inline uint64_t word_pc(uint64_t word)
+{
+    return word & ((UINT64_C(1) << GATHERED_KIND) - 1);
 }
 
 #endif

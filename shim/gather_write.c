@@ -18,30 +18,31 @@
 #define GROUPS      (((size_t)3 << (FILTER_LARGE - 1)) >> GROUP_SHIFT)
 static_assert(GROUPS % 64 == 0 && FILTER_FIRST >= 7, "whole words");
 
-/* A row of lines that one site touched alike. */
+/* Lines that one site touched alike, one behind the other. */
 struct row {
-    uint64_t pc, mask, line; /* line: the last */
-    uint32_t context, run;
-    uint8_t kind;
+    struct gather_line last;
+    uint32_t run;
 };
 
 static inline uint8_t *row_put(struct access_state *state, uint8_t *p, const struct row *row)
 {
+    const struct gather_line *last = &row->last;
+    uint64_t pc = word_pc(last->word);
+    uint8_t kind = word_kind(last->word);
     if (LIKELY(!row->run))
-        return line_put(&state->codec, p, row->kind, row->pc, row->line, row->mask, row->context);
-    return trace_line_put(&state->codec, p, row->kind, row->pc,
-                          row->line - (uint64_t)row->run * LINE_BYTES, row->mask, row->context,
-                          row->run, 1);
+        return line_put(&state->codec, p, kind, pc, last->line, last->mask, last->context);
+    return trace_line_put(&state->codec, p, kind, pc, last->line - (uint64_t)row->run * LINE_BYTES,
+                          last->mask, last->context, row->run, 1);
 }
 
-/* Does the line go on with the row? */
-static inline bool row_extend(struct row *row, const struct row *next)
+static inline bool row_extend(struct row *row, const struct gather_line *next)
 {
-    if (next->line != row->line + LINE_BYTES || row->pc != next->pc || row->mask != next->mask ||
-        row->context != next->context || row->kind != next->kind || row->run >= TRACE_RUN_MAX)
+    struct gather_line *last = &row->last;
+    if (next->line != last->line + LINE_BYTES || last->word != next->word ||
+        last->mask != next->mask || last->context != next->context || row->run >= TRACE_RUN_MAX)
         return false;
     row->run++;
-    row->line = next->line;
+    last->line = next->line;
     return true;
 }
 
@@ -78,20 +79,23 @@ static inline void entry_fetch(const struct access_state *state, uint32_t place)
     __builtin_prefetch(gathered_of(entry), 1);
 }
 
-/* order[] becomes those of list[0, count) that are to be written, by site: sites in the order in which they appear.
- * Returns how many. */
-static uint32_t tile_order(struct access_state *state, uint32_t *list, uint32_t count)
+/* lines[] becomes what is to be written of list[0, count), and order[] that by site: sites in the order in which they
+ * appear. Returns how many. */
+static uint32_t tile_order(struct access_state *state, const uint32_t *list, uint32_t count)
 {
     struct gather_order *by = &state->gather_order;
     uint32_t sites = 0, left = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (LIKELY(i + AHEAD < count))
             entry_fetch(state, list[i + AHEAD]);
-        struct filter_entry *entry = state->entries + list[i];
+        const struct filter_entry *entry = state->entries + list[i];
         const struct gathered *g = gathered_of(entry);
         if (!g->pc || !~entry->unseen)
             continue;
-        uint32_t site = site_bucket(gathered_pc(g), gathered_kind(g));
+        struct gather_line *line = &by->lines[left];
+        *line =
+            (struct gather_line){gathered_word(g), line_of(entry->tag), ~entry->unseen, g->context};
+        uint32_t site = site_bucket(word_pc(line->word), word_kind(line->word));
         uint32_t rank = by->rank[site];
         if (UNLIKELY(!rank)) {
             by->sites[sites] = (uint16_t)site;
@@ -99,8 +103,7 @@ static uint32_t tile_order(struct access_state *state, uint32_t *list, uint32_t 
             by->next[rank] = 0;
         }
         by->next[rank]++;
-        by->of[left] = (uint16_t)rank;
-        list[left++] = list[i];
+        by->of[left++] = (uint16_t)rank;
     }
     uint32_t sum = 0;
     for (uint32_t i = 0; i < sites; i++) {
@@ -114,33 +117,30 @@ static uint32_t tile_order(struct access_state *state, uint32_t *list, uint32_t 
     return left;
 }
 
-static bool tile_write(struct thread *thread, struct access_state *state, uint32_t *list,
+static bool tile_write(struct thread *thread, struct access_state *state, const uint32_t *list,
                        uint32_t count)
 {
-    const uint16_t *order = state->gather_order.order;
-    struct row row = {0};
+    const struct gather_order *by = &state->gather_order;
     count = tile_order(state, list, count);
-    for (uint32_t from = 0, to; from < count; from = to) {
+    if (!count)
+        return true;
+    struct row row = {by->lines[by->order[0]], 0};
+    for (uint32_t from = 1, to; from <= count; from = to) {
         to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
         uint8_t *p = stream_begin(&thread->access_stream);
         if (!p)
             return false;
         for (uint32_t i = from; i < to; i++) {
-            struct filter_entry *entry = state->entries + list[order[i]];
-            struct gathered *g = gathered_of(entry);
-            struct row next = {.pc = gathered_pc(g),
-                               .mask = ~entry->unseen,
-                               .line = line_of(entry->tag),
-                               .context = g->context,
-                               .kind = gathered_kind(g)};
-            g->pc = 0;
-            if (row.mask && !row_extend(&row, &next))
-                p = row_put(state, p, &row), row = next;
-            else if (!row.mask)
-                row = next;
-        }
-        if (row.mask && to == count)
+            const struct gather_line *next = &by->lines[by->order[i]];
+            if (row_extend(&row, next))
+                continue;
             p = row_put(state, p, &row);
+            row = (struct row){*next, 0};
+        }
+        if (to == count) {
+            p = row_put(state, p, &row);
+            to++;
+        }
         stream_commit(&thread->access_stream, p);
     }
     return true;
