@@ -246,8 +246,12 @@ char *describe_object_word(const struct analysis *analysis, uint32_t id)
 char *describe_location(const struct analysis *analysis, uint64_t address)
 {
     struct variable variable;
-    if (!symbols_variable(analysis->symbols, address, &variable))
-        return NULL;
+    if (!symbols_variable(analysis->symbols, address, &variable)) {
+        char *section = symbols_section(analysis->symbols, address);
+        char *nameless = section ? memory_format("global without a name at %s", section) : NULL;
+        free(section);
+        return nameless;
+    }
     char *text;
     const char *module = variable.module ? strrchr(variable.module, '/') : NULL;
     module = module ? module + 1 : variable.module ? variable.module : "?";

@@ -27,6 +27,9 @@ struct variable {
     char *module;
 };
 bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable *variable);
+/* Of an address within a module's data that no symbol tells of: "app+0x4064 (.bss)", a new string; NULL if it is in no
+ * section of data, or the module's file cannot be read. */
+char *symbols_section(struct symbols *symbols, uint64_t address);
 /* The thread-local variable of the program at `address`, for a thread whose handle (its control
  * block) is `handle`; only those of the main program, whose place is fixed. */
 bool symbols_thread_variable(struct symbols *symbols, uint64_t address, uint64_t handle,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "analyzer/evidence.h"
+#include "analyzer/memory.h"
 #include "analyzer/symbols.h"
 #include "analyzer/symbols_module.h"
 #include "analyzer/trace_make.h"
@@ -261,10 +262,22 @@ static void check_variable(struct opened *opened, const void *address, const cha
     variable_free(&variable);
 }
 
+static void check_section(struct opened *opened, const void *address, const char *name)
+{
+    char *section = symbols_section(opened->symbols, address_of(address)), *wanted;
+    assert_non_null(section);
+    wanted = memory_format(
+        "symbols_test+0x%llx %s",
+        (unsigned long long)(address_of(address) - opened->trace->modules[1].bias), name);
+    assert_string_equal(section, wanted);
+    free(wanted);
+    free(section);
+}
+
 static void variables(void **state)
 {
     (void)state;
-    static int in_function = 1;
+    static int in_function = 1, never_set;
     struct opened opened = self(false, NULL);
     check_variable(&opened, &single, "single.hits");
     check_variable(&opened, &single.misses, "single.misses");
@@ -278,12 +291,16 @@ static void variables(void **state)
                                         (uint64_t)pthread_self(), &variable));
     assert_string_equal(variable.name, "own_copy.second");
     variable_free(&variable);
+    check_section(&opened, &in_function, "(.data)");
+    check_section(&opened, &never_set, "(.bss)");
+    assert_null(symbols_section(opened.symbols, here)); /* code */
+    assert_null(symbols_section(opened.symbols, 16));
     assert_false(symbols_thread_variable(opened.symbols, address_of(&here),
                                          (uint64_t)pthread_self(), &variable));
     assert_false(symbols_variable(opened.symbols, 16, &variable));
     assert_false(symbols_variable(opened.symbols, here, &variable));
     done(&opened);
-    in_function = either.number;
+    never_set = in_function = either.number;
 }
 
 #define KIND(bits) ((uint32_t)(bits) << 4) /* of 1 << bits bytes */

@@ -336,6 +336,29 @@ bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable
     return true;
 }
 
+char *symbols_section(struct symbols *symbols, uint64_t address)
+{
+    struct symbol_module *module = symbols_module(symbols, address);
+    GElf_Addr bias;
+    size_t names;
+    Elf *elf = module ? dwfl_module_getelf(module->module, &bias) : NULL;
+    if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+        return NULL;
+    uint64_t place = address - module->shown->bias;
+    const char *slash = strrchr(module->shown->path, '/');
+    for (Elf_Scn *section = elf_nextscn(elf, NULL); section; section = elf_nextscn(elf, section)) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) ||
+            (header.sh_flags & (SHF_ALLOC | SHF_WRITE | SHF_TLS)) != (SHF_ALLOC | SHF_WRITE) ||
+            place < header.sh_addr || place - header.sh_addr >= header.sh_size)
+            continue;
+        const char *name = elf_strptr(elf, names, header.sh_name);
+        return memory_format("%s+0x%llx (%s)", slash ? slash + 1 : module->shown->path,
+                             (unsigned long long)place, name ? name : "data");
+    }
+    return NULL;
+}
+
 /* Size of the program's block of thread-local variables, as it lies below a thread's control block;
  * 0 if it has none. */
 static uint64_t thread_block(const struct symbol_module *module)
