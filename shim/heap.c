@@ -18,6 +18,7 @@
 #include "shim/fiber.h"
 #include "shim/heap.h"
 #include "shim/object.h"
+#include "shim/openmp.h"
 #include "shim/raw.h"
 #include "shim/table.h"
 
@@ -178,6 +179,8 @@ static NOINLINE void born(void *p, size_t size, uint32_t kind, uintptr_t pc)
         return;
     access_alloc(thread, (uintptr_t)p, size ? size : 1, kind, pc);
     thread_leave(thread);
+    if (UNLIKELY(openmp_gives))
+        openmp_gave();
 }
 
 static inline void *made(void *p, size_t size, uintptr_t pc)

@@ -4,7 +4,7 @@
  * in patched ones. Only what the standard promises is recorded: a parallel region begins after its creator and ends
  * before it goes on; barriers, critical sections, locks, ordered sections, copied private values, tasks.
  *
- * A region is an object of synchronisation for each of its parts; they are told apart by addresses within a word of ours
+ * A region is an object of synchronisation for each of its parts; they are told apart by addresses within words of ours
  * on the creator's stack. Where two rounds of a barrier alternate between two objects no clock need ever be emptied: who
  * arrives for round n + 2 is after all of round n.
  *
@@ -27,11 +27,13 @@ enum part {
     PART_COPY,
     PART_ORDERED,
     PART_CREATED,
-    PART_DONE
+    PART_DONE,
+    PART_SHARED,
+    PART_COUNT
 };
 
 struct region {
-    uint64_t parts; /* its bytes' addresses name the parts */
+    char parts[PART_COUNT]; /* their addresses name the parts */
     void (*function)(void *);
     void *data;
 };
@@ -41,6 +43,7 @@ static __thread uint32_t round_now; /* barriers of it that this thread has passe
 /* Whose tasks this thread may be running: also those left over when the region's function has returned. */
 static __thread struct region *region_of_tasks;
 static __thread bool in_runtime; /* threads that are made now are for libgomp's pool */
+__thread uintptr_t openmp_gives; /* what is allocated now is for who acquires this; 0: for nobody */
 
 /* ---- before and after ---- */
 
@@ -78,7 +81,17 @@ static void after(uintptr_t key, uintptr_t pc)
 
 static inline uintptr_t part(const struct region *region, enum part which)
 {
-    return (uintptr_t)region + which;
+    return (uintptr_t)&region->parts[which];
+}
+
+/*
+ * The block of a task, with its data, is allocated within the call that makes the task, when what the maker had done was
+ * published before; and who runs the task must be after its allocation too, or its accesses are taken to be to the block
+ * that was there before. So each allocation is published.
+ */
+void openmp_gave(void)
+{
+    before(openmp_gives, false);
 }
 
 static void *next(const char *name)
@@ -99,7 +112,9 @@ static void region_run(void *data)
     struct region *region = data, *outer = region_now;
     uint32_t outer_round = round_now;
     bool outer_runtime = in_runtime;
+    uintptr_t outer_gives = openmp_gives;
     in_runtime = false;
+    openmp_gives = 0;
     region_now = region_of_tasks = region;
     round_now = 0;
     after(part(region, PART_BEGIN), (uintptr_t)region->function);
@@ -108,6 +123,7 @@ static void region_run(void *data)
     region_now = outer;
     round_now = outer_round;
     in_runtime = outer_runtime;
+    openmp_gives = outer_gives;
 }
 
 static void region_begin(struct region *region, void (*function)(void *), void *data)
@@ -133,9 +149,12 @@ static void region_end(struct region *region, uintptr_t pc)
         struct region region;                                                                     \
         region_begin(&region, f, data);                                                           \
         bool outer = in_runtime;                                                                  \
+        uintptr_t outer_gives = openmp_gives;                                                     \
         in_runtime = true;                                                                        \
+        openmp_gives = part(&region, PART_BEGIN);                                                 \
         long result = real_##fn(region_run, &region, n, a, b, c, d, e);                           \
         in_runtime = outer;                                                                       \
+        openmp_gives = outer_gives;                                                               \
         region_end(&region, RETURN_PC);                                                           \
         return result;                                                                            \
     }
@@ -195,6 +214,40 @@ BARRIER(long, GOMP_loop_end_cancel)
 BARRIER(long, GOMP_sections_end)
 BARRIER(long, GOMP_sections_end_cancel)
 
+void GOMP_workshare_task_reduction_unregister(bool cancelled);
+EXPORT void GOMP_workshare_task_reduction_unregister(bool cancelled)
+{
+    NEXT(GOMP_workshare_task_reduction_unregister);
+    enum part round = cancelled ? PART_BARRIER : barrier_arrive();
+    real_GOMP_workshare_task_reduction_unregister(cancelled);
+    if (!cancelled)
+        barrier_leave(round, RETURN_PC);
+}
+
+/* The first to come may allocate what all use: places of a reduction, of the values before an iteration. */
+#define SHARE(fn)                                                                                  \
+    long fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);       \
+    EXPORT long fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j) \
+    {                                                                                              \
+        NEXT(fn);                                                                                  \
+        uintptr_t outer = openmp_gives;                                                            \
+        if (region_now)                                                                            \
+            openmp_gives = part(region_now, PART_SHARED);                                          \
+        long result = real_##fn(a, b, c, d, e, f, g, h, i, j);                                     \
+        openmp_gives = outer;                                                                      \
+        if (region_now)                                                                            \
+            after(part(region_now, PART_SHARED), RETURN_PC);                                       \
+        return result;                                                                             \
+    }
+SHARE(GOMP_loop_start)
+SHARE(GOMP_loop_ull_start)
+SHARE(GOMP_loop_ordered_start)
+SHARE(GOMP_loop_ull_ordered_start)
+SHARE(GOMP_loop_doacross_start)
+SHARE(GOMP_loop_ull_doacross_start)
+SHARE(GOMP_sections2_start)
+SHARE(GOMP_scope_start)
+
 void *GOMP_single_copy_start(void);
 EXPORT void *GOMP_single_copy_start(void)
 {
@@ -247,6 +300,34 @@ ENTER(omp_set_lock, (void *lock), (lock), lock)
 LEAVE(omp_unset_lock, (void *lock), (lock), lock)
 ENTER(omp_set_nest_lock, (void *lock), (lock), lock)
 LEAVE(omp_unset_nest_lock, (void *lock), (lock), lock)
+ENTER(omp_set_lock_, (void *lock), (lock), lock) /* Fortran's */
+LEAVE(omp_unset_lock_, (void *lock), (lock), lock)
+ENTER(omp_set_nest_lock_, (void *lock), (lock), lock)
+LEAVE(omp_unset_nest_lock_, (void *lock), (lock), lock)
+
+/* An iteration waits for others, named by as many numbers as there are loops: all that were done by then are before it. */
+#define LEAVE_ITERATION(fn)                                \
+    void fn(void *counts);                                 \
+    EXPORT void fn(void *counts)                           \
+    {                                                      \
+        NEXT(fn);                                          \
+        if (region_now)                                    \
+            before(part(region_now, PART_ORDERED), false); \
+        real_##fn(counts);                                 \
+    }
+#define AWAIT_ITERATION(fn)                                                                        \
+    void fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);       \
+    EXPORT void fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j) \
+    {                                                                                              \
+        NEXT(fn);                                                                                  \
+        real_##fn(a, b, c, d, e, f, g, h, i, j);                                                   \
+        if (region_now)                                                                            \
+            after(part(region_now, PART_ORDERED), RETURN_PC);                                      \
+    }
+LEAVE_ITERATION(GOMP_doacross_post)
+LEAVE_ITERATION(GOMP_doacross_ull_post)
+AWAIT_ITERATION(GOMP_doacross_wait)
+AWAIT_ITERATION(GOMP_doacross_ull_wait)
 
 #define TEST(fn)                               \
     int fn(void *lock);                        \
@@ -260,6 +341,8 @@ LEAVE(omp_unset_nest_lock, (void *lock), (lock), lock)
     }
 TEST(omp_test_lock)
 TEST(omp_test_nest_lock)
+TEST(omp_test_lock_)
+TEST(omp_test_nest_lock_)
 
 /* ---- tasks ---- */
 
@@ -280,16 +363,19 @@ static void task_run(void (*function)(void *), void *data)
 {
     struct region *region = region_of_tasks, *outer = region_now;
     bool outer_runtime = in_runtime;
+    uintptr_t outer_gives = openmp_gives;
     if (region) {
         after(part(region, PART_CREATED), (uintptr_t)function);
         after(part(region, PART_DONE), (uintptr_t)function); /* those it depends on are */
     }
     in_runtime = false;
+    openmp_gives = 0;
     region_now = region;
     function(data);
     region_now = outer;
     region_of_tasks = region;
     in_runtime = outer_runtime;
+    openmp_gives = outer_gives;
     if (region)
         before(part(region, PART_DONE), false);
 }
@@ -318,25 +404,39 @@ static void (*stand_in(void (*function)(void *)))(void *)
     return function;
 }
 
-static void task_create(void)
+static uintptr_t task_create(void)
 {
-    if (region_now)
+    uintptr_t outer = openmp_gives;
+    if (region_now) {
         before(part(region_now, PART_CREATED), false);
+        openmp_gives = part(region_now, PART_CREATED);
+    }
+    return outer;
 }
 
-#define TASK(fn)                                                                                 \
-    void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long a, long b, long c, \
-            long d, long e, long g, long h, long i);                                             \
-    EXPORT void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long a, long b,  \
-                   long c, long d, long e, long g, long h, long i)                               \
-    {                                                                                            \
-        NEXT(fn);                                                                                \
-        task_create();                                                                           \
-        real_##fn(stand_in(f), data, copy, a, b, c, d, e, g, h, i);                              \
+#define NO_GROUP (1 << 11) /* flag of a loop of tasks: nobody waits for them within the call */
+
+static void task_created(uintptr_t outer, bool all_done, uintptr_t pc)
+{
+    openmp_gives = outer;
+    if (region_now && all_done)
+        after(part(region_now, PART_DONE), pc);
+}
+
+#define TASK(fn, all_done)                                                                      \
+    void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long size, long align, \
+            long c, long d, long e, long g, long h, long i);                                    \
+    EXPORT void fn(void (*f)(void *), void *data, void (*copy)(void *, void *), long size,      \
+                   long align, long c, long d, long e, long g, long h, long i)                  \
+    {                                                                                           \
+        NEXT(fn);                                                                               \
+        uintptr_t outer = task_create();                                                        \
+        real_##fn(stand_in(f), data, copy, size, align, c, d, e, g, h, i);                      \
+        task_created(outer, all_done, RETURN_PC);                                               \
     }
-TASK(GOMP_task)
-TASK(GOMP_taskloop)
-TASK(GOMP_taskloop_ull)
+TASK(GOMP_task, false)
+TASK(GOMP_taskloop, !(c & NO_GROUP))
+TASK(GOMP_taskloop_ull, !(c & NO_GROUP))
 
 #define TASKS_DONE(fn, params, args)                       \
     void fn params;                                        \
@@ -351,3 +451,16 @@ TASK(GOMP_taskloop_ull)
 TASKS_DONE(GOMP_taskwait, (void), ())
 TASKS_DONE(GOMP_taskgroup_end, (void), ())
 TASKS_DONE(GOMP_taskwait_depend, (void **depend), (depend))
+
+/* A task is done when its function is and what it gave away has been fulfilled. */
+#define FULFIL(fn)                                           \
+    void fn(void *event);                                    \
+    EXPORT void fn(void *event)                              \
+    {                                                        \
+        NEXT(fn);                                            \
+        if (region_of_tasks)                                 \
+            before(part(region_of_tasks, PART_DONE), false); \
+        real_##fn(event);                                    \
+    }
+FULFIL(omp_fulfill_event)
+FULFIL(omp_fulfill_event_)
