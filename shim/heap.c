@@ -35,6 +35,7 @@ static struct {
 } next;
 
 static volatile uint32_t found; /* 0 no, 1 being looked for, 2 yes */
+static uintptr_t allocator;     /* the next malloc */
 
 #define ARENA 65536u
 static struct piece {
@@ -51,6 +52,7 @@ static NOINLINE bool find(void)
 #define X(fn) *(void **)(void *)&next.fn = dlsym(RTLD_NEXT, #fn);
     HEAP_FUNCTIONS(X)
 #undef X
+    allocator = (uintptr_t)next.malloc;
     __atomic_store_n(&found, 2, __ATOMIC_RELEASE);
     return true;
 }
@@ -136,8 +138,81 @@ bool heap_unseen(void)
 
 bool heap_allocates(uintptr_t low, uintptr_t high)
 {
-    uintptr_t after = ready() ? (uintptr_t)next.malloc : 0;
+    uintptr_t after = ready() ? allocator : 0;
     return (after >= low && after < high) || (before >= low && before < high);
+}
+
+/* ---- the C library patched ---- */
+
+/*
+ * What malloc and free do is in its code then. Words in blocks, lists of blocks, its locks are its own affair; the blocks
+ * themselves are recorded here. So it counts as within our wrapper (patch_access.c), by functions in between that are there
+ * in this case alone. (That its key in a block just freed is compared with who used the block gave false races.)
+ */
+// clang-format off
+#define ALLOCATOR(X)                                                                     \
+    X(void *, malloc, (size_t size), (size))                                             \
+    X(void *, calloc, (size_t count, size_t size), (count, size))                        \
+    X(void *, realloc, (void *p, size_t size), (p, size))                                \
+    X(int, posix_memalign, (void **p, size_t alignment, size_t size), (p, alignment, size)) \
+    X(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))         \
+    X(void *, memalign, (size_t alignment, size_t size), (alignment, size))              \
+    X(void *, valloc, (size_t size), (size))                                             \
+    X(void *, pvalloc, (size_t size), (size))
+// clang-format on
+
+static struct {
+#define X(type, fn, parameters, arguments) __typeof__(&fn) fn;
+    ALLOCATOR(X)
+#undef X
+    __typeof__(&free) free;
+} native;
+
+static uintptr_t within_begin(uintptr_t frame)
+{
+    struct thread *thread = thread_current;
+    if ((uintptr_t)thread <= THREAD_NONE)
+        return 0;
+    uintptr_t outer = thread->within;
+    thread->within = frame;
+    return outer;
+}
+
+static void within_end(uintptr_t outer)
+{
+    if ((uintptr_t)thread_current > THREAD_NONE)
+        thread_current->within = outer;
+}
+
+#define X(type, fn, parameters, arguments)                                     \
+    static type within_##fn parameters                                         \
+    {                                                                          \
+        uintptr_t outer = within_begin((uintptr_t)__builtin_frame_address(0)); \
+        type result = native.fn arguments;                                     \
+        within_end(outer);                                                     \
+        return result;                                                         \
+    }
+ALLOCATOR(X)
+#undef X
+
+static void within_free(void *p)
+{
+    uintptr_t outer = within_begin((uintptr_t)__builtin_frame_address(0));
+    native.free(p);
+    within_end(outer);
+}
+
+void heap_nests(void)
+{
+    if (!ready() || native.malloc)
+        return;
+    native.free = next.free;
+    next.free = within_free;
+#define X(type, fn, parameters, arguments) \
+    native.fn = next.fn;                   \
+    next.fn = native.fn ? within_##fn : NULL;
+    ALLOCATOR(X)
+#undef X
 }
 
 /* NULL: it does not fit. */

@@ -27,6 +27,8 @@ void heap_dies(void *p, uintptr_t pc);
 bool heap_allocates(uintptr_t low, uintptr_t high);
 /* Whether malloc is that of somebody before the recorder, so that blocks are not seen. Allocates. */
 bool heap_unseen(void);
+/* The C library is patched from now on. */
+void heap_nests(void);
 /* Finds the next operators new and delete, if there are any. */
 void heap_cxx_find(void);
 

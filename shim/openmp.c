@@ -15,6 +15,7 @@
 #include "shim/clock.h"
 #include "shim/object.h"
 #include "shim/openmp.h"
+#include "shim/patch.h"
 #include "shim/shim.h"
 
 #include "shim/banned.h"
@@ -94,16 +95,41 @@ void openmp_gave(void)
     before(openmp_gives, false);
 }
 
+/*
+ * Where the C library is patched: what libgomp has it do (to copy a task's data) is libgomp's, until it calls a function of
+ * the program (patch_access.c).
+ */
+static inline uintptr_t within(uintptr_t frame)
+{
+    struct thread *thread = thread_current;
+    if (LIKELY(!patch_nests) || (uintptr_t)thread <= THREAD_NONE)
+        return 0;
+    uintptr_t outer = thread->within;
+    thread->within = frame;
+    return outer;
+}
+
+static inline void leave(const uintptr_t *outer)
+{
+    within(*outer);
+}
+
 static void *next(const char *name)
 {
-    return dlsym(RTLD_NEXT, name);
+    struct thread *thread = thread_enter(); /* how it is looked for is not recorded */
+    void *found = dlsym(RTLD_NEXT, name);
+    if (thread)
+        thread_leave(thread);
+    return found;
 }
 
 /* The function behind ours. A program that gets here was linked to it. */
-#define NEXT(fn)                      \
-    static __typeof__(&fn) real_##fn; \
-    if (UNLIKELY(!real_##fn))         \
-    *(void **)(void *)&real_##fn = next(#fn)
+#define NEXT(fn)                                             \
+    static __typeof__(&fn) real_##fn;                        \
+    if (UNLIKELY(!real_##fn))                                \
+        *(void **)(void *)&real_##fn = next(#fn);            \
+    __attribute__((cleanup(leave))) uintptr_t outer_within = \
+        within((uintptr_t)__builtin_frame_address(0))
 
 /* ---- parallel regions ---- */
 
@@ -113,6 +139,7 @@ static void region_run(void *data)
     uint32_t outer_round = round_now;
     bool outer_runtime = in_runtime;
     uintptr_t outer_gives = openmp_gives;
+    __attribute__((cleanup(leave))) uintptr_t outer_within = within(0);
     in_runtime = false;
     openmp_gives = 0;
     region_now = region_of_tasks = region;
@@ -364,6 +391,7 @@ static void task_run(void (*function)(void *), void *data)
     struct region *region = region_of_tasks, *outer = region_now;
     bool outer_runtime = in_runtime;
     uintptr_t outer_gives = openmp_gives;
+    __attribute__((cleanup(leave))) uintptr_t outer_within = within(0);
     if (region) {
         after(part(region, PART_CREATED), (uintptr_t)function);
         after(part(region, PART_DONE), (uintptr_t)function); /* those it depends on are */

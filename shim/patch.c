@@ -352,6 +352,8 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
         why = REFUSED_MANY;
     } else {
         patch_nests |= patch_choose_toolchain(name);
+        if (patch_nests)
+            heap_nests();
         why = patch_image(&image, name, began);
     }
     if (why != REFUSED_NOT && module) {
