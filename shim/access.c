@@ -417,17 +417,22 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
                           const struct patch_site *site, uint32_t number, uint32_t stack)
 {
     uint32_t size = site->size, kind = site->kind, slot = site->slot;
-    uintptr_t pc = site->pc + 1;
+    uintptr_t pc = site->pc + 1, line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    bool usual = shim_options.accesses && !(state->ignore[0] | state->ignore[1]), near = false;
     access_stack(state, stack);
     state->gather_site = number;
-    if (state->ignore[0] | state->ignore[1] || !in_line(address, size) ||
-        !open_current(thread, state) || !access_more_in(slot, address, size, kind, pc))
+    if (UNLIKELY(!usual) || UNLIKELY(!in_line(address, size)) || UNLIKELY(address < LOWEST)) {
         record_in(thread, address, size, kind, pc, slot);
-    bool near = shim_options.accesses && !(state->ignore[0] | state->ignore[1]) &&
-                open_current(thread, state) && access_fast.table != access_no_open;
+        near = usual && open_current(thread, state);
+    } else if (open_current(thread, state) || LIKELY(open_ready(thread, state))) {
+        if (!access_more_in(slot, address, size, kind, pc))
+            line_add(thread, state, line, line_mask(address, size), kind, pc, slot, false,
+                     UNLIKELY(mark_of_line(line)) ? 0 : number);
+        near = true;
+    }
     access_stack(state, 0);
     state->gather_site = 0;
-    return near ? context_present() : 0;
+    return near && access_fast.table != access_no_open ? context_present() : 0;
 }
 
 static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *site,

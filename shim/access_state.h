@@ -198,6 +198,9 @@ static inline __attribute__((always_inline)) bool access_more(uintptr_t address,
 
 #define SHADOW_DEPTH  (1u << 16)
 #define CONTEXT_CACHE 512u
+/* With one place for each hash 8 of 64 held sets (a table behind striped locks) drove one another out, and 12 % of the
+ * segments wrote a context that had just been known. */
+#define CONTEXT_WAYS  4u
 
 /* Frames: `pc` and, at the same index, the stack pointer of the frame and the hash of the frames up to it. */
 struct shadow {

@@ -380,6 +380,66 @@ static void test_forget(void **state)
 }
 
 /* The filter of a thread that touches much grows, and is used again by the next. */
+static uint32_t context_number(uint64_t hash)
+{
+    const struct context_seen *seen = context_known(own.access, hash);
+    return seen ? seen->number : 0;
+}
+
+/* Hashes that begin at the same place are known together, as many as have room; then the oldest goes. */
+static void test_context_places(void **unused)
+{
+    (void)unused;
+    do_access(MEMORY, 1, R4, 1);
+    struct access_state *state = own.access;
+    uint32_t before = state->codec.context;
+    for (uint64_t i = 1; i <= CONTEXT_WAYS; i++)
+        context_place(state, 5 + i * CONTEXT_CACHE)->number = ++state->codec.context;
+    for (uint64_t i = 1; i <= CONTEXT_WAYS; i++)
+        assert_int_equal(context_number(5 + i * CONTEXT_CACHE), before + i);
+    assert_int_equal(context_number(5), 0);
+    context_place(state, 5)->number = ++state->codec.context;
+    assert_int_equal(context_number(5 + CONTEXT_CACHE), 0);
+    for (uint64_t i = 2; i <= CONTEXT_WAYS; i++)
+        assert_int_equal(context_number(5 + i * CONTEXT_CACHE), before + i);
+    assert_int_equal(context_number(5), state->codec.context);
+    state->codec.context += CONTEXT_OLD - 1;
+    assert_int_not_equal(context_number(5), 0);
+    state->codec.context++;
+    assert_int_equal(context_number(5), 0);
+    state->codec.context = before;
+}
+
+static uint32_t near_of(const struct trace_open *entry)
+{
+    return entry->near[0] | (uint32_t)entry->near[1] << 8 | (uint32_t)entry->near[2] << 16;
+}
+
+/* May copies add bytes to the record that a site's first access in a segment has opened? */
+static uint32_t near_after(uint64_t address, uint32_t number)
+{
+    struct patch_site site = {
+        .pc = 0x7000 + number * 4, .size = 4, .kind = 2 << 4, .slot = (uint8_t)number};
+    uint32_t stack = stack_put((const uint64_t[]){0x9000}, 1);
+    assert_int_not_equal(access_record_of(&own, own.access, address, &site, number, stack), 0);
+    assert_int_equal(access_fast.table[number].line, address & ~(uint64_t)(LINE_BYTES - 1));
+    return near_of(&access_fast.table[number]);
+}
+
+static void test_near(void **unused)
+{
+    (void)unused;
+    patch_on = 1;
+    do_access(MEMORY, 1, R4, 1);
+    assert_int_equal(near_after(MEMORY + 128, 7), 7);
+    assert_int_equal(near_after(MEMORY + 140, 8), 8);
+    assert_true(mark_set(MEMORY + 250, 1));
+    assert_int_equal(near_after(MEMORY + 192, 9), 0); /* the line is new */
+    assert_int_equal(near_after(MEMORY + 204, 10), 0);
+    mark_clear(MEMORY, MEMORY_BYTES);
+    patch_on = 0;
+}
+
 static void test_grows(void **state)
 {
     (void)state;
@@ -405,14 +465,15 @@ int main(void)
     cmocka_unit_test_setup_teardown(test_##name, begin_gathering, end_gathering), \
         cmocka_unit_test_setup_teardown(test_##name, begin_gathering_late, end_gathering)
     const struct CMUnitTest tests[] = {
-        TEST(test_once),         TEST(test_atomic),         TEST(test_row),
-        TEST(test_lazy),         TEST(test_ranges),         TEST(test_alone),
-        TEST(test_jump),         TEST(test_deep),           TEST(test_random_dense),
-        TEST(test_random_tight), TEST(test_random_slot),    TEST(test_driven_out),
-        TEST(test_random_wide),  TEST(test_random_wrap),    TEST(test_grows),
-        TEST(test_old_context),  TEST(test_wrap),           TEST(test_forget),
-        TEST(test_time),         GATHERED(random_dense),    GATHERED(random_tight),
-        GATHERED(random_slot),   GATHERED(random_wide),     GATHERED(random_wrap),
-        GATHERED(random_long),   GATHERED(random_long_wide)};
+        TEST(test_once),           TEST(test_atomic),         TEST(test_row),
+        TEST(test_lazy),           TEST(test_ranges),         TEST(test_alone),
+        TEST(test_jump),           TEST(test_deep),           TEST(test_random_dense),
+        TEST(test_random_tight),   TEST(test_random_slot),    TEST(test_driven_out),
+        TEST(test_random_wide),    TEST(test_random_wrap),    TEST(test_grows),
+        TEST(test_old_context),    TEST(test_wrap),           TEST(test_forget),
+        TEST(test_time),           TEST(test_context_places), TEST(test_near),
+        GATHERED(random_dense),    GATHERED(random_tight),    GATHERED(random_slot),
+        GATHERED(random_wide),     GATHERED(random_wrap),     GATHERED(random_long),
+        GATHERED(random_long_wide)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

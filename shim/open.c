@@ -263,11 +263,8 @@ static inline bool segment_write(struct thread *thread, struct access_state *sta
 
 /* When the segment began, as far as accesses tell: a load of machine code may be of a hand-made flag, and the analyzer
  * must know which stores it was made before. */
-static void time_write(struct thread *thread, struct access_state *state)
+static NOINLINE void time_write(struct thread *thread, struct access_state *state, uint64_t now)
 {
-    uint64_t now = tsc_now();
-    if (now - state->time_written < TIME_GAP)
-        return;
     state->time_written = now;
     struct trace_access record = {.type = TRACE_ACCESS_TIME, .tsc = now};
     record_write(thread, state, &record);
@@ -285,8 +282,11 @@ bool open_sync(struct thread *thread, struct access_state *state)
         return switch_write(thread, state);
     if (!segment_write(thread, state))
         return false;
-    if (patch_on)
-        time_write(thread, state);
+    if (patch_on) {
+        uint64_t now = tsc_now();
+        if (UNLIKELY(now - state->time_written >= TIME_GAP))
+            time_write(thread, state, now);
+    }
     return true;
 }
 
@@ -352,13 +352,28 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
     record_write(thread, state, record);
 }
 
-/* The number of the context with this hash, if the stream has it and it is not too far back. */
-static struct context_seen *context_find(struct access_state *state, uint64_t hash)
+/* Each hash has CONTEXT_WAYS places, the first the likeliest. NULL: the stream does not have it, or too far back. */
+static inline struct context_seen *context_known(struct access_state *state, uint64_t hash)
 {
-    struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
-    if (seen->hash != hash || !seen->number || state->codec.context - seen->number >= CONTEXT_OLD)
-        *seen = (struct context_seen){.hash = hash};
-    return seen;
+    for (uint32_t way = 0; way < CONTEXT_WAYS; way++) {
+        struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE ^ way];
+        if (seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD)
+            return seen;
+    }
+    return NULL;
+}
+
+/* A place for one that is not known: the oldest's. */
+static struct context_seen *context_place(struct access_state *state, uint64_t hash)
+{
+    struct context_seen *place = &state->contexts[hash % CONTEXT_CACHE];
+    for (uint32_t way = 1; way < CONTEXT_WAYS; way++) {
+        struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE ^ way];
+        if (seen->number < place->number)
+            place = seen;
+    }
+    *place = (struct context_seen){.hash = hash};
+    return place;
 }
 
 /* How many frames, from the outermost on, two stacks share. */
@@ -384,20 +399,34 @@ static inline void context_use(uint32_t number)
     access_fast.context = (uint64_t)number << 32;
 }
 
+static inline uint64_t stack_context_hash(const struct thread *thread,
+                                          const struct access_state *state)
+{
+    return mix(mix(state->context_salt + 1, state->stack), thread->held_hash);
+}
+
+/* The usual case of unmodified code: the stream knows this captured stack together with what is held now. */
+static inline bool stack_again(const struct thread *thread, struct access_state *state)
+{
+    const struct context_seen *seen = context_known(state, stack_context_hash(thread, state));
+    if (UNLIKELY(!seen) || UNLIKELY(state->stack == ACCESS_STACK_OF_CALL))
+        return false;
+    state->stack_present = state->stack;
+    access_fast.held = thread->held_hash;
+    context_use(seen->number);
+    return true;
+}
+
 /* The context of unmodified code: its frames are those of a captured stack. */
 static NOINLINE void context_of_stack(struct thread *thread, struct access_state *state)
 {
     if (state->stack == ACCESS_STACK_OF_CALL)
         state->stack =
             stack_here_rationed(thread, state->call_pc, state->call_frame) | ACCESS_STACK_CALLED;
-    state->stack_present = state->stack;
-    uint64_t hash = mix(mix(state->context_salt + 1, state->stack), thread->held_hash);
-    struct context_seen *seen = context_find(state, hash);
-    access_fast.held = thread->held_hash;
-    if (seen->number) {
-        context_use(seen->number);
+    if (stack_again(thread, state))
         return;
-    }
+    state->stack_present = state->stack;
+    access_fast.held = thread->held_hash;
     uint64_t outermost_first[TRACE_STACK_DEPTH];
     uint32_t depth, before;
     const uint64_t *frames = open_frames(state->stack, &depth);
@@ -406,8 +435,9 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
         outermost_first[i] = frames[depth - 1 - i];
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
+    struct context_seen *place = context_place(state, stack_context_hash(thread, state));
     if (context_write(thread, state, outermost_first, depth))
-        context_use(seen->number = state->codec.context);
+        context_use(place->number = state->codec.context);
 }
 
 /* The shadow stack, from `low` on, is not what it was: hashes of its frames. */
@@ -417,9 +447,10 @@ static NOINLINE void shadow_hash(struct shadow *shadow, uint32_t low, uint32_t d
         shadow->hash[i + 1] = mix(shadow->hash[i], shadow->pc[i]);
 }
 
-static NOINLINE void context_new(struct thread *thread, struct access_state *state,
-                                 struct context_seen *seen, uint32_t depth)
+static NOINLINE void context_new(struct thread *thread, struct access_state *state, uint64_t hash,
+                                 uint32_t depth)
 {
+    struct context_seen *seen = context_place(state, hash);
     if (context_write(thread, state, state->shadow->pc, depth))
         context_use(seen->number = state->codec.context);
 }
@@ -449,11 +480,11 @@ static void context_change(struct thread *thread, struct access_state *state)
     access_fast.held = thread->held_hash;
 
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, thread->held_hash);
-    struct context_seen *seen = context_find(state, hash);
-    if (LIKELY(seen->number))
+    const struct context_seen *seen = context_known(state, hash);
+    if (LIKELY(seen))
         context_use(seen->number);
     else
-        context_new(thread, state, seen, depth);
+        context_new(thread, state, hash, depth);
 }
 
 uint32_t open_context(struct thread *thread, struct access_state *state)
@@ -473,8 +504,8 @@ static inline bool context_again(const struct thread *thread, struct access_stat
         return false;
     size_t depth = (size_t)(top - shadow->pc);
     uint64_t hash = mix(shadow->hash[depth] ^ state->context_salt, thread->held_hash);
-    const struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE];
-    if (seen->hash != hash || !seen->number || state->codec.context - seen->number >= CONTEXT_OLD)
+    const struct context_seen *seen = context_known(state, hash);
+    if (!seen)
         return false;
     state->stack_present = 0;
     if (depth < state->low_written)
@@ -490,7 +521,7 @@ bool open_ready(struct thread *thread, struct access_state *state)
     if ((state->segment != thread->segment || state->task != thread->task) &&
         UNLIKELY(!open_sync(thread, state)))
         return false;
-    if (!context_again(thread, state))
+    if (state->stack ? !stack_again(thread, state) : !context_again(thread, state))
         context_change(thread, state);
     return true;
 }
