@@ -58,7 +58,7 @@ static bool check_job(void *data, unsigned part)
     const struct pool *pool = data;
     if (!race_workers_advance(pool->workers, part, true))
         return false;
-    if (part < race_worker_count(pool->jobs))
+    if (part < race_worker_count(pool->workers))
         race_refine(&pool->workers[part]);
     return true;
 }
@@ -75,7 +75,7 @@ static void show_progress(void *data)
     uint64_t done = 0;
     if (seconds_now() - pool->start < 1)
         return;
-    for (unsigned i = 0; pool->workers && i < race_worker_count(pool->jobs); i++)
+    for (unsigned i = 0; pool->workers && i < race_worker_count(pool->workers); i++)
         done += atomic_load_explicit(&pool->workers[i].progress, memory_order_relaxed);
     if (!pool->workers || pool->total == 0) {
         fprintf(stderr, "\rgorocheck: reading accesses ...        ");
@@ -138,9 +138,9 @@ void race_resources(unsigned *jobs, uint64_t *memory_limit)
 }
 
 void race_conclude(struct analysis *analysis, const struct race_scan *scan,
-                   struct race_worker *workers, unsigned jobs)
+                   struct race_worker *workers)
 {
-    unsigned count = race_worker_count(jobs);
+    unsigned count = race_worker_count(workers);
     tell_coverage(analysis, scan);
     for (unsigned i = 0; i < count; i++) {
         analysis->coverage.lines += workers[i].lines;
@@ -152,9 +152,16 @@ void race_conclude(struct analysis *analysis, const struct race_scan *scan,
     race_report(analysis, workers, count);
 }
 
-unsigned race_worker_count(unsigned jobs)
+unsigned race_worker_count(const struct race_worker *workers)
 {
-    return (jobs + 1) / 2;
+    return workers[0].source->shards;
+}
+
+/* Of so many threads, how many are workers; the others read ahead for them. Where all lines are worth a history it is
+ * the check that takes the time. */
+static unsigned workers_of(const struct race_scan *scan, unsigned jobs)
+{
+    return scan->grows ? (3 * jobs + 2) / 4 : (jobs + 1) / 2;
 }
 
 struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
@@ -162,7 +169,7 @@ struct race_worker *race_workers_open(const struct race_scan *scan, const struct
                                       uint64_t memory_limit)
 {
     struct race_source *source = memory_get(1, sizeof(*source));
-    unsigned count = race_worker_count(jobs);
+    unsigned count = workers_of(scan, jobs);
     struct race_worker *workers = memory_get(count, sizeof(*workers));
     race_source_open(source, scan, count, jobs - count);
     for (unsigned i = 0; i < count; i++) {
@@ -178,10 +185,10 @@ struct race_worker *race_workers_open(const struct race_scan *scan, const struct
     return workers;
 }
 
-void race_workers_close(struct race_worker *workers, unsigned jobs)
+void race_workers_close(struct race_worker *workers)
 {
     struct race_source *source = workers[0].source;
-    for (unsigned i = 0; i < race_worker_count(jobs); i++) {
+    for (unsigned i = 0; i < source->shards; i++) {
         race_worker_end(&workers[i]);
         race_history_close(&workers[i].history);
     }
@@ -225,16 +232,16 @@ void detect_race(struct analysis *analysis)
     }
     if (bytes < SMALL_TRACE)
         pool.jobs = 1;
-    pool.total *= race_worker_count(pool.jobs);
     static const struct race_live none = {NULL, NULL, 0};
     pool.workers = race_workers_open(&scan, analysis->order, &none, pool.jobs, limit);
     pool.source = pool.workers[0].source;
+    pool.total *= pool.source->shards;
     race_source_again(pool.source, true);
     run(&pool, check_job, check_wait);
     if (pool.bar && seconds_now() - pool.start >= 1)
         fprintf(stderr, "\r%70s\r", "");
-    race_conclude(analysis, &scan, pool.workers, pool.jobs);
-    race_workers_close(pool.workers, pool.jobs);
+    race_conclude(analysis, &scan, pool.workers);
+    race_workers_close(pool.workers);
     race_scan_close(&scan);
     analysis->coverage.race_seconds = seconds_now() - pool.start;
 }

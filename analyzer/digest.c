@@ -162,11 +162,20 @@ static void begin(struct digest *digest)
     digest->begun = true;
 }
 
+static bool scan(void *data, unsigned part)
+{
+    struct digest *digest = data;
+    (void)part;
+    race_scan_run(&digest->scan);
+    return true;
+}
+
 static void read_on(struct digest *digest)
 {
+    struct crew crew = {.count = digest->jobs, .data = digest, .work = scan};
     order_read(digest->order, digest->follow->trace);
     race_scan_again(&digest->scan, digest->order->task_count);
-    race_scan_run(&digest->scan);
+    crew_run(&crew);
     race_scan_end(&digest->scan);
     digest->more = false;
     for (uint32_t i = 0; i < digest->scan.stream_count; i++)
@@ -252,7 +261,7 @@ struct digest *digest_open(const char *path, const struct digest_options *option
 void digest_free(struct digest *digest)
 {
     if (digest->begun) {
-        race_workers_close(digest->workers, digest->jobs);
+        race_workers_close(digest->workers);
         race_scan_close(&digest->scan);
     }
     if (digest->follow)
@@ -416,5 +425,5 @@ struct order *digest_order(struct digest *digest)
 void digest_report(struct digest *digest, struct analysis *analysis)
 {
     if (digest->begun)
-        race_conclude(analysis, &digest->scan, digest->workers, digest->jobs);
+        race_conclude(analysis, &digest->scan, digest->workers);
 }

@@ -208,6 +208,12 @@ static_assert(sizeof(struct race_entry) == 32, "entry");
 #define RACE_TAGS 16u
 
 /*
+ * Entries of a line lie in a place for 2^room of them. Where these are more than RACE_TAGS, the last in the place are no
+ * entries but the tags of those before, a byte each.
+ */
+#define RACE_ROOM_MAX \
+    11u /* 2048 unordered accesses or sites at most (a compressor has 300 at one line of its state) */
+/*
  * One cache line. `top` is an access that all entries are before (or which is the newest of them),
  * kept so that an access that is after it need not look at the others; top_task 0: none is known.
  * `known` are the generations that the last accesses were to, for the bytes of which there is no
@@ -235,8 +241,9 @@ struct race_line {
     uint16_t count;
     uint8_t room;   /* log2 of the room at `entries` */
     uint8_t forgot; /* blocks were dropped: an access to no known block may be to one of them */
-    uint8_t tags[RACE_TAGS]; /* of the first entries: race_tag of their sites */
-    bool watched;            /* race_watch.c wants to know of its accesses */
+    uint8_t
+        tags[RACE_TAGS]; /* of the first entries: race_tag of their sites; others: race_line_tags */
+    bool watched;        /* race_watch.c wants to know of its accesses */
     uint8_t unused[3];
 };
 static_assert(sizeof(struct race_line) == 64, "line");
@@ -345,7 +352,7 @@ struct race_history {
     uint64_t pool_used, pool_room;
     struct race_free { /* places that were left, the last one on top */
         uint32_t *places, count, capacity;
-    } pool_free[11];       /* by log2 of entries */
+    } pool_free[RACE_ROOM_MAX + 1]; /* by log2 of entries */
     uint8_t *pool_state;   /* of every other entry: that a free place of this log2 begins here */
     uint64_t tables_made;  /* how often `lines` has become another table */
     uint64_t pool_entries; /* in use */
@@ -408,6 +415,20 @@ static inline struct race_entry *race_line_entries(const struct race_history *hi
     return history->pool + line->entries;
 }
 
+/* How many entries a place has, beside their tags. */
+static inline uint32_t race_room_entries(unsigned room)
+{
+    uint32_t all = 1u << room;
+    return all <= RACE_TAGS ? all : all - all / (uint32_t)sizeof(struct race_entry);
+}
+
+/* The tags of a line that has room for more than RACE_TAGS entries, by index from RACE_TAGS on. */
+static inline uint8_t *race_line_tags(const struct race_history *history,
+                                      const struct race_line *line)
+{
+    return (uint8_t *)(race_line_entries(history, line) + race_room_entries(line->room));
+}
+
 void race_entry_add(struct race_history *history, struct race_line *line,
                     const struct race_entry *entry);
 void race_entry_remove(struct race_history *history, struct race_line *line, uint32_t index);
@@ -416,8 +437,8 @@ static inline void race_entry_put(struct race_history *history, struct race_line
                                   uint32_t index, const struct race_entry *entry)
 {
     race_line_entries(history, line)[index] = *entry;
-    if (index < RACE_TAGS)
-        line->tags[index] = race_tag(entry->site);
+    uint8_t *tags = index < RACE_TAGS ? line->tags : race_line_tags(history, line);
+    tags[index] = race_tag(entry->site);
 }
 
 static inline bool race_before(const struct race_now *now, uint32_t task, uint64_t segment)
@@ -431,7 +452,7 @@ struct race_item;
 
 /* How far the places that items need have been fetched into the cache: lines, then entries. */
 struct race_ahead {
-    uint32_t lines, entries;
+    uint32_t lines, tags, entries;
 };
 
 /* Checks items[from..to), in a segment of `now`; items up to `end` come behind them. `position`: of
@@ -541,18 +562,17 @@ uint32_t race_worker_unsure(const struct race_worker *worker);
 
 /* 0 becomes what this machine has. */
 void race_resources(unsigned *jobs, uint64_t *memory_limit);
-/* Of so many threads, how many are workers; the others read ahead for them. */
-unsigned race_worker_count(unsigned jobs);
 /* The workers that `jobs` threads have, for all that the scan has read. */
 struct race_worker *race_workers_open(const struct race_scan *scan, const struct order *order,
                                       const struct race_live *live, unsigned jobs,
                                       uint64_t memory_limit);
-void race_workers_close(struct race_worker *workers, unsigned jobs);
+unsigned race_worker_count(const struct race_worker *workers);
+void race_workers_close(struct race_worker *workers);
 /* What each of these threads does: false if it must wait (race_source_wait) before it goes on. */
 bool race_workers_advance(struct race_worker *workers, unsigned part, bool final);
 /* Adds what the workers found, and what was seen, when all has been checked. */
 void race_conclude(struct analysis *analysis, const struct race_scan *scan,
-                   struct race_worker *workers, unsigned jobs);
+                   struct race_worker *workers);
 
 /* ---- race_report.c ---- */
 

@@ -50,7 +50,8 @@ static inline bool replace(struct race_history *history, const struct race_now *
         return true;
     }
     if (entry->mask & ~mask) {
-        entry->mask &= ~mask;
+        if (entry->mask & mask)
+            entry->mask &= ~mask;
         return true;
     }
     if (place->unused == NOWHERE) {
@@ -186,14 +187,14 @@ static void check_line(struct race_history *history, const struct race_now *now,
 
 /* ---- the short way ---- */
 
-/* Which of the first entries may be of the site: a bit each. */
-static inline uint32_t tagged(const struct race_line *line, uint32_t site)
+/* Which of RACE_TAGS entries may be of the site, of which there are `count`: a bit each. */
+static inline uint32_t tagged(const uint8_t *tags, uint32_t count, uint32_t site)
 {
     static_assert(RACE_TAGS == sizeof(__m128i), "all tags at once");
-    uint32_t there = line->count < RACE_TAGS ? (1u << line->count) - 1 : (1u << RACE_TAGS) - 1;
-    __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)line->tags);
+    uint32_t there = count < RACE_TAGS ? (1u << count) - 1 : (1u << RACE_TAGS) - 1;
+    __m128i all = _mm_loadu_si128((const __m128i *)(const void *)tags);
     __m128i tag = _mm_set1_epi8((char)race_tag(site));
-    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, tag)) & there;
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(all, tag)) & there;
 }
 
 static inline uint64_t span_mask(unsigned first, unsigned last)
@@ -256,36 +257,64 @@ static inline bool is_short(const struct race_history *history, const struct rac
     return know(history, now, line, mask, block);
 }
 
+/* Among RACE_TAGS entries from `first` on, whose tags these are. */
+static inline void replace_tagged(struct race_history *history, const struct race_now *now,
+                                  struct race_line *line, const uint8_t *tags, uint32_t first,
+                                  uint64_t mask, uint32_t block, struct place *place)
+{
+    for (uint32_t bits = tagged(tags, line->count - first, now->site); bits;) {
+        uint32_t at = (uint32_t)__builtin_ctz(bits);
+        const struct race_entry *entry = &race_line_entries(history, line)[first + at];
+        bits &= bits - 1;
+        if (entry->site != now->site || entry->block != block ||
+            replace(history, now, line, first + at, mask, place))
+            continue;
+        if (line->count <= first) /* it was the last one, and the tags may be gone */
+            return;
+        bits = tagged(tags, line->count - first, now->site) >> at << at; /* the last stands there */
+    }
+}
+
 static inline void check_short(struct race_history *history, const struct race_now *now,
                                struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
     if (line->watched)
         race_watch_access(history, now, line->line - 1, mask, block);
-    for (uint32_t bits = tagged(line, now->site); bits;) {
-        uint32_t at = (uint32_t)__builtin_ctz(bits);
-        const struct race_entry *entry = &race_line_entries(history, line)[at];
-        bits &= bits - 1;
-        if (entry->site == now->site && entry->block == block &&
-            !replace(history, now, line, at, mask, &place))
-            bits = tagged(line, now->site) >> at << at; /* the last one stands there now */
-    }
-    for (uint32_t at = RACE_TAGS; at < line->count; at++) {
-        const struct race_entry *entry = &race_line_entries(history, line)[at];
-        if (entry->site == now->site && entry->block == block &&
-            !replace(history, now, line, at, mask, &place))
-            at--;
-    }
+    replace_tagged(history, now, line, line->tags, 0, mask, block, &place);
+    for (uint32_t first = RACE_TAGS; first < line->count; first += RACE_TAGS)
+        replace_tagged(history, now, line, race_line_tags(history, line) + first, first, mask,
+                       block, &place);
     settle(history, now, line, mask, block, &place);
     set_top(line, now);
 }
 
 /* ---- many at once ---- */
 
-#define AHEAD     12u /* items: the time of a fetch from memory */
+/*
+ * What is needed of a line is fetched in three steps, since each tells what the next one is: the line, the tags that
+ * are not in it, the entries. AHEAD items lie between two of them: the time of a fetch from memory.
+ */
+#define AHEAD     20u
 #define FETCH_MAX 16u /* entries of a line, as many as most have */
+/* (gcc takes a function that only fetches for one without effect and leaves its calls out, if it is not inlined early.) */
+#define FETCHES   static inline __attribute__((always_inline))
 
-static void fetch(const struct race_history *history, const struct race_item *item)
+FETCHES void fetch_tags(const struct race_history *history, const struct race_item *item)
+{
+    const struct race_line *line = race_line_slot(history, item->line);
+    if (line->count > RACE_TAGS && line->top_task)
+        __builtin_prefetch(race_line_tags(history, line) + RACE_TAGS);
+}
+
+FETCHES void fetch_tagged(const struct race_entry *entries, const uint8_t *tags, uint32_t count,
+                          uint32_t site)
+{
+    for (uint32_t bits = tagged(tags, count, site); bits; bits &= bits - 1)
+        __builtin_prefetch(&entries[__builtin_ctz(bits)], 1);
+}
+
+FETCHES void fetch(const struct race_history *history, const struct race_item *item)
 {
     const struct race_line *line = race_line_find(history, item->line);
     if (line->count == 0)
@@ -294,21 +323,23 @@ static void fetch(const struct race_history *history, const struct race_item *it
     if (line->blocks && !is_known(line, 0, item->mask) && !is_known(line, 1, item->mask))
         __builtin_prefetch(&history->links[line->blocks]);
     if (line->top_task) {
-        uint32_t bits = tagged(line, item->site);
-        if (bits)
-            __builtin_prefetch(&entries[__builtin_ctz(bits)], 1);
+        fetch_tagged(entries, line->tags, line->count, item->site);
+        for (uint32_t first = RACE_TAGS; first < line->count; first += RACE_TAGS)
+            fetch_tagged(entries + first, race_line_tags(history, line) + first,
+                         line->count - first, item->site);
         return;
     }
     for (uint32_t i = 0; i < line->count && i < FETCH_MAX; i += 2)
         __builtin_prefetch(&entries[i], 1);
 }
 
-/* What is known of a line must be there before it can be seen what else is needed. */
-static inline void fetch_ahead(const struct race_history *history, const struct race_item *items,
-                               uint32_t at, uint32_t end, struct race_ahead *ahead)
+FETCHES void fetch_ahead(const struct race_history *history, const struct race_item *items,
+                         uint32_t at, uint32_t end, struct race_ahead *ahead)
 {
-    for (; ahead->lines < end && ahead->lines < at + 2 * AHEAD; ahead->lines++)
+    for (; ahead->lines < end && ahead->lines < at + 3 * AHEAD; ahead->lines++)
         __builtin_prefetch(race_line_slot(history, items[ahead->lines].line), 1);
+    for (; ahead->tags < end && ahead->tags < at + 2 * AHEAD; ahead->tags++)
+        fetch_tags(history, &items[ahead->tags]);
     for (; ahead->entries < end && ahead->entries < at + AHEAD; ahead->entries++)
         fetch(history, &items[ahead->entries]);
 }

@@ -12,10 +12,8 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 
-#define LINES_MIN 10u /* log2 */
-#define ROOM_MIN  1u  /* log2 of the entries a line gets at first: a cache line */
-#define ROOM_MAX \
-    10u /* ... and at most: 1024 unordered accesses or sites (a compressor has 300 at one line of its state) */
+#define LINES_MIN   10u /* log2 */
+#define ROOM_MIN    1u  /* log2 of the entries a line gets at first: a cache line */
 #define SWEEP_MIN   (UINT64_C(1) << 19)
 #define SWEEP_AHEAD 16u /* lines: the time of a fetch from memory */
 #define JOIN_TRIES  4u
@@ -95,7 +93,7 @@ void race_history_close(struct race_history *history)
     if (history->pool)
         munmap(history->pool, history->pool_room * sizeof(struct race_entry));
     memory_pages_free(history->pool_state, history->pool_room / 2 + 1, 1);
-    for (uint32_t i = 0; i <= ROOM_MAX; i++)
+    for (uint32_t i = 0; i <= RACE_ROOM_MAX; i++)
         free(history->pool_free[i].places);
     for (uint32_t i = 0; i < history->region_capacity; i++)
         free(history->regions[i].blocks);
@@ -115,7 +113,7 @@ void race_history_close(struct race_history *history)
 static uint64_t memory_used(const struct race_history *history)
 {
     uint64_t left = 0;
-    for (uint32_t i = 0; i <= ROOM_MAX; i++)
+    for (uint32_t i = 0; i <= RACE_ROOM_MAX; i++)
         left += history->pool_free[i].capacity;
     return left * sizeof(*history->pool_free[0].places) +
            history->line_capacity * sizeof(struct race_line) +
@@ -251,23 +249,32 @@ void race_entry_remove(struct race_history *history, struct race_line *line, uin
     line->room = 0;
 }
 
+/* Copies what the line has to a larger place. */
+static void line_move(struct race_history *history, const struct race_line *line, uint32_t at,
+                      unsigned larger)
+{
+    struct race_line moved = {.entries = at, .room = (uint8_t)larger};
+    memcpy(race_line_entries(history, &moved), race_line_entries(history, line),
+           line->count * sizeof(struct race_entry));
+    if (line->count > RACE_TAGS)
+        memcpy(race_line_tags(history, &moved), race_line_tags(history, line), line->count);
+    pool_put(history, line->entries, line->room);
+}
+
 void race_entry_add(struct race_history *history, struct race_line *line,
                     const struct race_entry *entry)
 {
-    if (line->count == 0 || line->count == 1u << line->room) {
+    if (line->count == 0 || line->count == race_room_entries(line->room)) {
         unsigned larger = line->count == 0 ? ROOM_MIN : line->room + 1u;
-        uint32_t at = larger <= ROOM_MAX ? pool_get(history, larger) : 0;
+        uint32_t at = larger <= RACE_ROOM_MAX ? pool_get(history, larger) : 0;
         if (at == 0) { /* full, or no memory: the newest takes the place of any other */
             history->dropped++;
             if (line->count)
                 race_entry_put(history, line, (uint32_t)entry->segment % line->count, entry);
             return;
         }
-        if (line->count) {
-            memcpy(history->pool + at, race_line_entries(history, line),
-                   line->count * sizeof(struct race_entry));
-            pool_put(history, line->entries, line->room);
-        }
+        if (line->count)
+            line_move(history, line, at, larger);
         line->entries = at;
         line->room = (uint8_t)larger;
     }

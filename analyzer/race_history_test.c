@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "analyzer/race.h"
+#include "analyzer/race_source.h"
 
 #define LINES   1000u
 #define ENTRIES 10u /* a line; room for 16 */
@@ -77,8 +77,53 @@ static void one_by_one(void **state)
     race_history_close(&history);
 }
 
+#define SITES 700u
+
+static void access_all(struct race_history *history, struct race_now *now, uint64_t mask)
+{
+    for (uint32_t i = 0; i < SITES; i++) {
+        struct race_item item = {.line = 5, .mask = mask, .site = i << RACE_SITE_SHIFT};
+        struct race_ahead ahead = {.lines = 0};
+        race_check(history, now, &item, 0, 1, 1, 0, &ahead);
+    }
+}
+
+/* Of hundreds of sites at one line, many of one tag, each finds its own entry again, wherever it was moved to. */
+static void many_sites(void **state)
+{
+    (void)state;
+    struct race_scan scan = {.task_count = 2};
+    struct race_history history;
+    struct clock_pool clocks;
+    clock_pool_open(&clocks, 2);
+    race_history_open(&history, &scan, LINES, UINT64_C(64) << 20);
+    struct race_now now = {.task = 1, .clocks = &clocks, .segment = 1};
+    access_all(&history, &now, 0x0f);
+    now.segment = 2;
+    access_all(&history, &now, 0xf0);
+    struct race_line *line = line_at(&history, 5);
+    assert_int_equal(line->count, 2 * SITES);
+    for (uint32_t i = 1; i < line->count; i += 3) /* the last ones take their places */
+        race_entry_remove(&history, line, i);
+    now.segment = 3;
+    access_all(&history, &now, 0xff);
+    assert_int_equal(line->count, SITES);
+    bool seen[SITES] = {false};
+    for (uint32_t i = 0; i < SITES; i++) {
+        const struct race_entry *entry = &race_line_entries(&history, line)[i];
+        assert_int_equal(entry->segment, 3);
+        assert_int_equal(entry->mask, 0xff);
+        assert_false(seen[entry->site >> RACE_SITE_SHIFT]);
+        seen[entry->site >> RACE_SITE_SHIFT] = true;
+    }
+    assert_int_equal(history.dropped, 0);
+    race_history_close(&history);
+    clock_pool_close(&clocks);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_turns), cmocka_unit_test(one_by_one)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(in_turns), cmocka_unit_test(one_by_one),
+                                       cmocka_unit_test(many_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

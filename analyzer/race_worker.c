@@ -144,7 +144,7 @@ struct lines {
 
 static void check_lines(struct run *run, struct lines *lines)
 {
-    struct race_ahead ahead = {0, 0};
+    struct race_ahead ahead = {.lines = 0};
     race_check(&run->worker->history, &run->now, lines->items, 0, lines->count, lines->count,
                run->position, &ahead);
     lines->count = 0;
@@ -326,7 +326,7 @@ static bool next_batch(struct run *run, uint32_t index)
     stream->batch = batch;
     stream->item = batch->first[shard];
     stream->item_end = batch->first[shard + 1];
-    stream->ahead = (struct race_ahead){stream->item, stream->item};
+    stream->ahead = (struct race_ahead){stream->item, stream->item, stream->item};
     stream->mark = stream->ordinal = 0;
     stream->taken += batch->count;
     atomic_fetch_add_explicit(&worker->progress, batch->count, memory_order_relaxed);
