@@ -353,8 +353,9 @@ static void wait_rejoin(struct call *call)
     lock->shown.owner_stack = call->stack;
     uint64_t key = held_key(thread, lock, TRACE_MODE_EXCLUSIVE);
     held_push(thread, lock, TRACE_MODE_EXCLUSIVE, call->stack);
-    thread->held[(thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES) - 1]
-        .count = (uint16_t)call->held_count;
+    struct held *held = &thread->held[thread->held_count - 1];
+    if (held->object == lock)
+        held->count = (uint16_t)call->held_count;
     if (key)
         held_order(thread, lock, TRACE_MODE_EXCLUSIVE, call->stack, key);
 }

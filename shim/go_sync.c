@@ -25,8 +25,7 @@ static bool is_part(uintptr_t mutex)
 /* Forgets what others have unlocked meanwhile. */
 static void held_refresh(struct thread *thread)
 {
-    for (uint32_t i = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
-         i-- > 0;) {
+    for (uint32_t i = thread->held_count; i-- > 0;) {
         const struct held *held = &thread->held[i];
         if (held->mode == TRACE_MODE_EXCLUSIVE && held->object->shown.owner != thread->task)
             held_drop(thread, held->object);

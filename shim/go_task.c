@@ -237,7 +237,7 @@ struct go *go_present(struct thread *thread)
 
 static void held_save(struct thread *thread, struct go *go)
 {
-    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
+    uint32_t count = thread->held_count;
     if (count > go->held_room) {
         uint32_t room = count < 4 ? 4 : HELD_ENTRIES;
         struct held *held = memory_get(room * sizeof *held);
@@ -282,6 +282,7 @@ void go_switch(struct thread *thread, struct go *to)
         for (uint32_t i = 0; i < to->held_count; i++)
             thread->held[i] = to->held[i];
         thread->held_count = to->held_count;
+        thread->held_beyond = 0;
         to->held_count = 0;
         held_rehash(thread);
     }
@@ -458,7 +459,7 @@ static NOINLINE void goroutine_end(void)
         if (UNLIKELY(holds | (record->since_tsc != 0))) { /* else its slot says of none */
             held_left(thread);
             task_held_show(thread);
-            thread->held_count = 0;
+            thread->held_count = thread->held_beyond = 0;
             held_rehash(thread);
         }
         clock_new_segment(thread);

@@ -12,8 +12,7 @@
 
 struct held *held_find(struct thread *thread, const struct object *object)
 {
-    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
-    for (uint32_t i = count; i-- > 0;)
+    for (uint32_t i = thread->held_count; i-- > 0;)
         if (thread->held[i].object == object)
             return &thread->held[i];
     return NULL;
@@ -24,22 +23,19 @@ void held_drop_slow(struct thread *thread, const struct object *object)
 {
     struct held *held = held_find(thread, object);
     if (!held) {
-        if (thread->held_count > HELD_ENTRIES)
-            thread->held_count--;
+        if (thread->held_beyond)
+            thread->held_beyond--;
         return;
     }
-    struct held *last =
-        &thread->held[(thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES) - 1];
+    struct held *last = &thread->held[--thread->held_count];
     for (; held < last; held++)
         held[0] = held[1];
-    thread->held_count--;
     held_rehash(thread);
 }
 
 void held_left(struct thread *thread)
 {
-    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < thread->held_count; i++) {
         struct trace_object *shown = &thread->held[i].object->shown;
         if (thread->held[i].mode != TRACE_MODE_SHARED || shown->kind != TRACE_OBJECT_RWLOCK ||
             shown->state != TRACE_OBJECT_LIVE || shown->owner)
@@ -51,9 +47,8 @@ void held_left(struct thread *thread)
 
 void held_rehash(struct thread *thread)
 {
-    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
     uint64_t hash = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < thread->held_count; i++) {
         struct held *held = &thread->held[i];
         held->before = hash;
         if (i < TRACE_HELD_MAX)
@@ -84,9 +79,8 @@ uint64_t held_key(const struct thread *thread, struct object *object, uint32_t m
 void held_order(struct thread *thread, struct object *object, uint32_t mode, uint32_t stack,
                 uint64_t key)
 {
-    uint64_t under = thread->held_count <= HELD_ENTRIES
-                         ? thread->held[thread->held_count - 1].before
-                         : thread->held_hash; /* which knows no more than TRACE_HELD_MAX */
+    /* Where there was no room for it: the same, since a hash knows no more than TRACE_HELD_MAX. */
+    uint64_t under = thread->held[thread->held_count - 1].before;
     bool met = orders_met(key);
     orders_meet(under, thread->task, key);
     if (LIKELY(met))

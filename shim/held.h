@@ -50,11 +50,15 @@ void held_rehash(struct thread *thread);
 static inline void held_push(struct thread *thread, struct object *object, uint32_t mode,
                              uint32_t stack)
 {
-    uint32_t place = thread->held_count++;
+    uint32_t place = thread->held_count;
     uint64_t before = thread->held_hash;
-    if (LIKELY(place < HELD_ENTRIES))
-        thread->held[place] = (struct held){
-            .object = object, .before = before, .stack = stack, .mode = (uint16_t)mode, .count = 1};
+    if (UNLIKELY(place == HELD_ENTRIES)) {
+        thread->held_beyond++;
+        return;
+    }
+    thread->held_count = place + 1;
+    thread->held[place] = (struct held){
+        .object = object, .before = before, .stack = stack, .mode = (uint16_t)mode, .count = 1};
     if (LIKELY(place < TRACE_HELD_MAX)) {
         uint64_t hash = held_with(before, object, mode);
         held_changed(thread, hash);

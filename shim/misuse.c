@@ -161,8 +161,7 @@ void misuse_freed(struct thread *thread, struct object *object)
 
 void misuse_exit_holding(struct thread *thread)
 {
-    uint32_t count = thread->held_count < HELD_ENTRIES ? thread->held_count : HELD_ENTRIES;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < thread->held_count; i++) {
         const struct held *held = &thread->held[i];
         if (held->object->shown.state != TRACE_OBJECT_LIVE || misuse_unlocked(held->object) ||
             held->object->shown.flags & TRACE_OBJECT_ROBUST)

@@ -393,7 +393,7 @@ void object_fork_child(struct thread *thread)
         if (shown->kind == TRACE_OBJECT_COND)
             shown->value = 0;
     }
-    for (uint32_t i = 0; i < thread->held_count && i < HELD_ENTRIES; i++) {
+    for (uint32_t i = 0; i < thread->held_count; i++) {
         const struct held *held = &thread->held[i];
         struct trace_object *shown = &held->object->shown;
         if (held->mode == TRACE_MODE_SHARED) {

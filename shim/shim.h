@@ -92,9 +92,9 @@ struct thread {
     struct trace_task *record;   /* the live slot of the task */
     struct access_state *access; /* NULL until the first recorded access */
     struct stack_cache *stacks;
-    uint64_t events; /* synchronisation calls, for the statistics */
-    uint32_t task;   /* id */
-    uint32_t held_count;
+    uint64_t events;                  /* synchronisation calls, for the statistics */
+    uint32_t task;                    /* id */
+    uint32_t held_count, held_beyond; /* of held[]; of those for which it had no room */
     struct held held[HELD_ENTRIES];
     uint32_t slot; /* N of the streams */
     struct seen seen[SEEN_ENTRIES];

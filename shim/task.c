@@ -114,7 +114,7 @@ struct thread *task_attach(uint32_t task)
     thread->task = task;
     thread->record = task_record(task);
     thread->segment = thread->record->segment;
-    thread->held_count = 0;
+    thread->held_count = thread->held_beyond = 0;
     thread->held_hash = 0;
     meaning_set(&thread->meaning, NULL, 0, 0);
     thread->ended = thread->ignores_sync = 0;
@@ -146,7 +146,7 @@ void task_held_show(struct thread *thread)
                                               .mode = held->mode,
                                               .count = held->count};
     }
-    record->held_count = thread->held_count;
+    record->held_count = thread->held_count + thread->held_beyond;
 }
 
 /* A wait for what others do; to wait for a lock or the end of a task is what it is, whatever was said. */
