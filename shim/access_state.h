@@ -452,6 +452,20 @@ static inline bool open_extend(struct trace_open *entry, uint64_t address, uint6
     return true;
 }
 
+/* An empty entry becomes that of these bytes. */
+static inline void open_fill(struct trace_open *entry, uintptr_t line, uint64_t mask, uint32_t kind,
+                             uintptr_t pc, uint32_t site)
+{
+    entry->line = line;
+    entry->pc = pc;
+    entry->run = 0;
+    open_near(entry, open_near_word(1, site));
+    uint64_t who = open_who(kind); /* in one store, as it is loaded: 12 cycles */
+    __builtin_memcpy(&entry->kind, &who, sizeof who);
+    STORE_BARRIER();
+    entry->mask = mask;
+}
+
 /* Bytes `mask` of the line at address `line` become part of a record. After open_ready. */
 static inline void open_add(struct thread *thread, struct access_state *state, uintptr_t line,
                             uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t slot,
@@ -473,14 +487,7 @@ static inline void open_add(struct thread *thread, struct access_state *state, u
     } else {
         state->order[state->order_count++] = (uint8_t)slot;
     }
-    entry->line = line;
-    entry->pc = pc;
-    entry->run = 0;
-    open_near(entry, open_near_word(1, site));
-    uint64_t who = open_who(kind); /* in one store, as it is loaded: 12 cycles */
-    __builtin_memcpy(&entry->kind, &who, sizeof who);
-    STORE_BARRIER();
-    entry->mask = mask;
+    open_fill(entry, line, mask, kind, pc, site);
 }
 
 void open_flush(struct thread *thread, struct access_state *state);

@@ -235,14 +235,10 @@ static void record_vector(const struct patch_site *site, const struct patch_fram
     }
 }
 
-/* Called by the stubs. Returns how many bytes behind the return address of their call to go on. */
-uint64_t patch_slow(struct patch_frame *frame);
-__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
+/* All that access_near() has not done. */
+static NOINLINE uint64_t slow_rest(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
-    if (LIKELY(patch_thread.context != 0) &&
-        LIKELY(access_near(patch_thread.address, site, patch_thread.site)))
-        return 0;
     patch_thread.context = 0;
     if (LIKELY(site->action == PATCH_ACCESS))
         return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
@@ -275,4 +271,15 @@ __attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
         break;
     }
     return 0;
+}
+
+/* Called by the stubs. Returns how many bytes behind the return address of their call to go on. */
+uint64_t patch_slow(struct patch_frame *frame);
+__attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
+{
+    uint32_t number = patch_thread.site;
+    if (LIKELY(patch_thread.context != 0) &&
+        LIKELY(access_near(patch_thread.address, &patch_sites[number], number)))
+        return 0;
+    return slow_rest(frame);
 }
