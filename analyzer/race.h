@@ -244,7 +244,8 @@ struct race_line {
     uint8_t
         tags[RACE_TAGS]; /* of the first entries: race_tag of their sites; others: race_line_tags */
     bool watched;        /* race_watch.c wants to know of its accesses */
-    uint8_t unused[3];
+    bool split;          /* a group that is none any more: race_group.c */
+    uint8_t unused[2];
 };
 static_assert(sizeof(struct race_line) == 64, "line");
 
@@ -347,6 +348,7 @@ struct race_history {
     struct race_line *lines;            /* open addressing */
     uint64_t line_count, line_capacity; /* slots in use, and in all */
     uint64_t line_empty;                /* in use, but nothing is known of them any more */
+    uint64_t group_count, group_slots;  /* groups, and those that were split, too */
     unsigned line_bits;                 /* log2(line_capacity) */
     struct race_entry *pool; /* a reservation of address space: entries never move while it grows */
     uint64_t pool_used, pool_room;
@@ -408,6 +410,8 @@ static inline struct race_line *race_line_find(const struct race_history *histor
 /* The line of a number; NULL if there is none and `make` is false, or no room for it (then counted
  * as dropped). */
 struct race_line *race_line_get(struct race_history *history, uint64_t line, bool make);
+/* A line or group that is not in the table; NULL if there is no room. */
+struct race_line *race_line_make(struct race_history *history, uint64_t line);
 
 static inline struct race_entry *race_line_entries(const struct race_history *history,
                                                    const struct race_line *line)
@@ -501,6 +505,9 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
 void race_block_task_over(struct race_history *history, uint32_t task, uint64_t segment);
 /* Links the large blocks that came since this line was last looked at. */
 void race_line_catch_up(struct race_history *history, struct race_line *line);
+/* The line, which has none, gets the blocks of this list; it gives up all of its. */
+void race_line_copy_blocks(struct race_history *history, struct race_line *line, uint32_t links);
+void race_line_drop_blocks(struct race_history *history, struct race_line *line);
 /* Forgets the blocks of a line that ended before all events to come; true if any are left. */
 bool race_line_sweep_blocks(struct race_history *history, struct race_line *line,
                             const uint64_t *floor);

@@ -13,26 +13,40 @@
 #include <string.h>
 
 #include "analyzer/memory.h"
+#include "analyzer/race_group.h"
 #include "analyzer/race_source.h"
 
-#define SMALL_SIZE   4096u
-#define KEEP_FREED   4u  /* ended blocks a line remembers */
-#define LINKS_MAX    24u /* blocks in one line in all: more means that frees are not seen */
-#define REGIONS_MAX  64u /* a block in more regions is listed once, under EVERYWHERE */
-#define EVERYWHERE   UINT64_MAX
-#define REGION_PRUNE 64u
+#define SMALL_SIZE       4096u
+#define KEEP_FREED       4u  /* ended blocks a line remembers */
+#define LINKS_MAX        24u /* blocks in one line in all: more means that frees are not seen */
+#define REGIONS_MAX      64u /* a block in more regions is listed once, under EVERYWHERE */
+#define EVERYWHERE       UINT64_MAX
+#define REGION_PRUNE     64u
 
-/* The bytes of line number `line` that lie in the block. */
+#define ALL              (~UINT64_C(0))
+#define RACE_GROUP_BYTES (64 * RACE_GROUP_LINES)
+
+static uint64_t address_of(uint64_t line)
+{
+    return line & RACE_GROUP ? (line & ~RACE_GROUP) * RACE_GROUP_BYTES : line * 64;
+}
+
+/* The bytes of line number `line` that lie in the block; of a group ALL, none, or neither. */
 static uint64_t block_mask(const struct race_block *block, uint64_t line)
 {
-    uint64_t low = line * 64, high = low + 64, end = block->address + block->size;
+    uint64_t low = address_of(line), high = low + 64, end = block->address + block->size;
+    if (line & RACE_GROUP) {
+        high = low + RACE_GROUP_BYTES;
+        if (block->address < high && end > low)
+            return block->address <= low && end >= high ? ALL : 1;
+    }
     if (block->address >= high || end <= low)
         return 0;
-    uint64_t mask = ~UINT64_C(0);
+    uint64_t mask = ALL;
     if (block->address > low)
         mask <<= block->address - low;
     if (end < high)
-        mask &= ~UINT64_C(0) >> (high - end);
+        mask &= ALL >> (high - end);
     return mask;
 }
 
@@ -142,16 +156,39 @@ static void line_trim(struct race_history *history, struct race_line *line)
     }
 }
 
-/* Links a block to a line, newest first by the time of allocation. */
-static void line_link(struct race_history *history, struct race_line *line, uint32_t number)
+static uint32_t link_new(struct race_history *history)
 {
     uint32_t index = history->link_free;
     if (index) {
         history->link_free = history->links[index].next;
-    } else {
-        MEMORY_GROW(history->links, history->link_count, history->link_capacity);
-        index = history->link_count++;
+        return index;
     }
+    MEMORY_GROW(history->links, history->link_count, history->link_capacity);
+    return history->link_count++;
+}
+
+void race_line_copy_blocks(struct race_history *history, struct race_line *line, uint32_t links)
+{
+    for (uint32_t last = 0; links; links = history->links[links].next) {
+        uint32_t index = link_new(history);
+        history->links[index] = history->links[links];
+        history->links[index].next = 0;
+        history->blocks[history->links[index].block].links++;
+        *(last ? &history->links[last].next : &line->blocks) = index;
+        last = index;
+    }
+}
+
+void race_line_drop_blocks(struct race_history *history, struct race_line *line)
+{
+    while (line->blocks)
+        line_drop_link(history, line, &line->blocks);
+}
+
+/* Links a block to a line, newest first by the time of allocation. */
+static void line_link(struct race_history *history, struct race_line *line, uint32_t number)
+{
+    uint32_t index = link_new(history);
     uint32_t *link = &line->blocks;
     race_line_blocks_changed(line);
     while (*link && history->blocks[history->links[*link].block].tsc > history->blocks[number].tsc)
@@ -216,8 +253,7 @@ bool race_line_sweep_blocks(struct race_history *history, struct race_line *line
         link = &history->links[*link].next;
     }
     if (line->blocks && !line->count && !line->forgot && all_large(history, line)) {
-        while (line->blocks)
-            line_drop_link(history, line, &line->blocks);
+        race_line_drop_blocks(history, line);
         line->large_seen = 0; /* they are found again when it is touched */
     }
     return line->blocks != 0;
@@ -316,9 +352,33 @@ static void catch_up_with(struct race_history *history, struct race_line *line, 
 
 void race_line_catch_up(struct race_history *history, struct race_line *line)
 {
-    catch_up_with(history, line, ((line->line - 1) * 64 >> RACE_REGION_SHIFT) + 1);
+    catch_up_with(history, line, (address_of(line->line - 1) >> RACE_REGION_SHIFT) + 1);
     catch_up_with(history, line, EVERYWHERE);
     line->large_seen = history->large_count;
+}
+
+/* Has one of the blocks that came a part of the group? */
+static bool parted(struct race_history *history, const struct race_line *group, uint64_t key)
+{
+    const struct race_region *region = region_probe(history, key);
+    for (uint32_t i = region->count; i-- > 0;) {
+        const struct race_block *block = &history->blocks[region->blocks[i]];
+        uint64_t mask = block->number > group->large_seen ? block_mask(block, group->line - 1) : 0;
+        if (mask && mask != ALL)
+            return true;
+    }
+    return false;
+}
+
+bool race_group_catch_up(struct race_history *history, struct race_line *group)
+{
+    if (history->large_count &&
+        (parted(history, group, (address_of(group->line - 1) >> RACE_REGION_SHIFT) + 1) ||
+         parted(history, group, EVERYWHERE)))
+        return false;
+    if (group->large_seen != history->large_count)
+        race_line_catch_up(history, group);
+    return true;
 }
 
 /* ---- begin and end ---- */
@@ -428,6 +488,46 @@ static void vanish_in_line(struct race_history *history, struct race_line *line,
     }
 }
 
+/* Groups that the end of the block races with are split. */
+static void split_groups(struct race_history *history, const struct race_now *now, uint32_t number)
+{
+    struct race_group_walk walk = race_group_walk(history, &history->blocks[number]);
+    for (struct race_line *group; (group = race_group_next(history, &walk));) {
+        bool races = false;
+        for (uint32_t e = 0; e < group->count; e++) {
+            const struct race_entry *entry = &race_line_entries(history, group)[e];
+            races |=
+                entry->block == number && !race_before(now, (uint32_t)entry->task, entry->segment);
+        }
+        if (races)
+            race_group_split(history, (group->line - 1) & ~RACE_GROUP);
+    }
+}
+
+static void end_in_lines(struct race_history *history, const struct race_shard *shard,
+                         const struct race_now *now, uint32_t number, bool vanishes)
+{
+    const struct race_block *block = &history->blocks[number];
+    uint64_t first = block->address / 64, last = (block->address + block->size - 1) / 64;
+    if (last - first >= history->line_capacity) {
+        for (uint64_t i = 0; i < history->line_capacity; i++) {
+            struct race_line *line = &history->lines[i];
+            if (line->line && line->line - 1 >= first && line->line - 1 <= last)
+                end_in_line(history, now, line, number);
+        }
+        return;
+    }
+    for (uint64_t l = first; l <= last; l++) {
+        if (!race_mine(shard, l))
+            continue;
+        struct race_line *line = race_line_find(history, l);
+        if (line->line && vanishes)
+            vanish_in_line(history, line, number);
+        else if (line->line)
+            end_in_line(history, now, line, number);
+    }
+}
+
 void race_block_end(struct race_history *history, const struct race_shard *shard,
                     const struct race_now *now, const struct race_record *record)
 {
@@ -435,7 +535,6 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
     if (number == 0)
         return;
     struct race_block *block = &history->blocks[number];
-    uint64_t first = block->address / 64, last = (block->address + block->size - 1) / 64;
     bool vanishes =
         block->task == now->task && block->segment == now->segment && block->number == 0;
     block->free_task = now->task;
@@ -443,23 +542,11 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
     block->free_site = now->site;
     block->free_frame = now->frame;
     block->free_held = now->held;
-    if (last - first < history->line_capacity) {
-        for (uint64_t l = first; l <= last; l++) {
-            if (!race_mine(shard, l))
-                continue;
-            struct race_line *line = race_line_get(history, l, false);
-            if (line && vanishes)
-                vanish_in_line(history, line, number);
-            else if (line)
-                end_in_line(history, now, line, number);
-        }
-    } else {
-        for (uint64_t i = 0; i < history->line_capacity; i++) {
-            struct race_line *line = &history->lines[i];
-            if (line->line && line->line - 1 >= first && line->line - 1 <= last)
-                end_in_line(history, now, line, number);
-        }
-    }
+    split_groups(history, now, number);
+    end_in_lines(history, shard, now, number, vanishes);
+    struct race_group_walk walk = race_group_walk(history, &history->blocks[number]);
+    for (struct race_line *group; (group = race_group_next(history, &walk));)
+        end_in_line(history, now, group, number);
     block_unlist(history, number);
 }
 

@@ -11,6 +11,7 @@
  */
 #include <emmintrin.h>
 
+#include "analyzer/race_group.h"
 #include "analyzer/race_source.h"
 
 #define NOWHERE UINT32_MAX
@@ -290,6 +291,43 @@ static inline void check_short(struct race_history *history, const struct race_n
 }
 
 /* ---- many at once ---- */
+
+/* Whether an access to all lines of a group is no race, and of a block that is there. */
+static bool is_calm(const struct race_history *history, const struct race_now *now,
+                    const struct race_line *group, uint64_t mask)
+{
+    for (uint32_t next = group->blocks; next; next = history->links[next].next)
+        if (history->links[next].look)
+            return false;
+    if (group->top_task && race_before(now, (uint32_t)group->top_task, group->top_segment))
+        return true;
+    for (uint32_t i = 0; i < group->count; i++) {
+        const struct race_entry *entry = &race_line_entries(history, group)[i];
+        if (entry->mask & mask && (entry->site | now->site) & RACE_SITE_WRITE &&
+            !race_before(now, (uint32_t)entry->task, entry->segment))
+            return false;
+    }
+    return true;
+}
+
+bool race_check_group(struct race_history *history, const struct race_now *now, uint64_t group,
+                      uint64_t mask)
+{
+    struct race_line *line = race_group_get(history, group);
+    if (!line)
+        return false;
+    if ((line->large_seen != history->large_count && !race_group_catch_up(history, line)) ||
+        !is_calm(history, now, line, mask)) {
+        race_group_split(history, group);
+        return false;
+    }
+    uint32_t block;
+    if (is_short(history, now, line, mask, &block))
+        check_short(history, now, line, mask, block);
+    else
+        check_line(history, now, line, mask);
+    return true;
+}
 
 /*
  * What is needed of a line is fetched in three steps, since each tells what the next one is: the line, the tags that

@@ -11,6 +11,7 @@
 
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
+#include "analyzer/race_group.h"
 
 #define LINES_MIN   10u /* log2 */
 #define ROOM_MIN    1u  /* log2 of the entries a line gets at first: a cache line */
@@ -134,15 +135,31 @@ static bool lines_grow(struct race_history *history)
     if (memory_used(history) + (old_capacity << more) * sizeof(*old) > history->limit)
         return history->line_count < old_capacity - old_capacity / 8;
     lines_make(history, history->line_bits + more);
-    history->line_count = history->line_empty = 0;
+    history->line_count = history->line_empty = history->group_count = 0;
     for (uint64_t i = 0; i < old_capacity; i++) {
         if (old[i].line == 0 || (old[i].count == 0 && old[i].blocks == 0))
             continue;
         *race_line_find(history, old[i].line - 1) = old[i];
         history->line_count++;
+        history->group_count += ((old[i].line - 1) & RACE_GROUP) != 0;
     }
+    history->group_slots = history->group_count; /* of those that were split nothing was known */
     lines_free(old, old_capacity);
     return true;
+}
+
+struct race_line *race_line_make(struct race_history *history, uint64_t line)
+{
+    if (history->line_count >= history->line_capacity - history->line_capacity / 3 &&
+        !lines_grow(history)) {
+        history->dropped++;
+        return NULL;
+    }
+    struct race_line *slot = race_line_find(history, line);
+    history->line_count++;
+    slot->line = line + 1;
+    race_line_blocks_changed(slot);
+    return slot;
 }
 
 struct race_line *race_line_get(struct race_history *history, uint64_t line, bool make)
@@ -150,19 +167,11 @@ struct race_line *race_line_get(struct race_history *history, uint64_t line, boo
     struct race_line *slot = race_line_find(history, line);
     if (slot->line)
         return slot;
-    if (!make)
-        return NULL;
-    if (history->line_count >= history->line_capacity - history->line_capacity / 3) {
-        if (!lines_grow(history)) {
-            history->dropped++;
-            return NULL;
-        }
+    if (history->group_count && race_group_split(history, line / RACE_GROUP_LINES)) {
         slot = race_line_find(history, line);
+        return slot->line ? slot : NULL;
     }
-    history->line_count++;
-    slot->line = line + 1;
-    race_line_blocks_changed(slot);
-    return slot;
+    return make ? race_line_make(history, line) : NULL;
 }
 
 /* ---- entries ---- */

@@ -31,10 +31,13 @@
 #define OBJECTS 3u
 #define LINES   3u /* of global memory */
 #define PLACES  3u /* of the heap, 128 bytes each */
-#define EVENTS  160u
-#define PAIRS   4096u
-#define GLOBAL  UINT64_C(0x10000)
-#define HEAP    UINT64_C(0x20000)
+#define WIDE \
+    40u /* lines of global memory, and more of the heap behind them, if accesses are wide */
+#define EVENTS 160u
+#define PAIRS  4096u
+#define GLOBAL UINT64_C(0x10000)
+#define HEAP   UINT64_C(0x20000)
+#define BEHIND UINT64_C(0x30000) /* where the large block is */
 
 struct event { /* an access, or the end of a block */
     uint64_t address;
@@ -63,6 +66,7 @@ struct world {
     bool asleep[TASKS + 1];
     uint64_t woken; /* as the digest counts them */
     bool packed;    /* blocks are small and lie side by side in a line or two */
+    bool wide;      /* runs and ranges of many lines, and a block of more than a page */
     struct trace_make *make;
     uint64_t segment[TASKS + 1], written[TASKS + 1]; /* present, and as the stream has it */
     uint64_t clock[TASKS + 1][TASKS + 1];
@@ -136,10 +140,45 @@ static struct event *note(struct world *world, uint32_t task, uint64_t address, 
     return event;
 }
 
+/* A run of whole lines, up or down, or a range. */
+static void access_wide(struct world *world, uint32_t task)
+{
+    uint32_t number = world->alive[0],
+             kind = 3u << 4 | (pick(world, 3) == 0 ? TRACE_KIND_WRITE : 0);
+    const struct block *block = &world->blocks[number];
+    uint64_t low = GLOBAL, high = GLOBAL + WIDE * 64;
+    bool heap = number && pick(world, 2);
+    if (heap && !knows(world, task, block->task, block->segment))
+        return;
+    if (heap) {
+        low = block->address;
+        high = low + block->size;
+    }
+    uint64_t unit = pick(world, 3) ? 64 : 8, first = (low + unit - 1) / unit, last = high / unit;
+    first += pick(world, (uint32_t)(last - first) / 2);
+    last -= pick(world, (uint32_t)(last - first));
+    uint32_t pc = (heap ? 0x50000 : 0x40000) + 0x100 * pick(world, 4) + kind;
+    struct trace_access record = {.type = unit == 8 ? TRACE_ACCESS_RANGE : TRACE_ACCESS_LINE,
+                                  .address = first * unit,
+                                  .size = (last - first) * unit,
+                                  .mask = ~UINT64_C(0),
+                                  .kind = kind,
+                                  .pc = pc,
+                                  .context = world->make->access_codec[task - 1].context};
+    if (unit == 64) {
+        record.run = last - first - 1;
+        record.stride = pick(world, 2) ? 1 : -1;
+        record.address = record.stride > 0 ? first * 64 : (last - 1) * 64;
+    }
+    settle(world, task);
+    make_access(world->make, task - 1, &record);
+    note(world, task, first * unit, (uint32_t)((last - first) * unit), pc, kind, heap ? number : 0);
+}
+
 static void access_memory(struct world *world, uint32_t task)
 {
     uint32_t log = pick(world, 4), size = 1u << log, block = 0;
-    uint64_t address = GLOBAL + pick(world, LINES) * 64;
+    uint64_t address = GLOBAL + pick(world, world->wide ? WIDE : LINES) * 64;
     uint32_t limit = 64, place = pick(world, PLACES);
     if (pick(world, 2)) {
         block = world->alive[place];
@@ -172,6 +211,10 @@ static void allocate(struct world *world, uint32_t task, uint32_t place)
                                            .size = 16 + 8 * pick(world, sizes),
                                            .task = task,
                                            .segment = world->segment[task]};
+    if (world->wide && place == 0) {
+        world->blocks[number].address = BEHIND + offset;
+        world->blocks[number].size = 4160 + 8 * pick(world, 60);
+    }
     world->alive[place] = number;
     settle(world, task);
     make_block(world->make, task - 1, TRACE_ACCESS_ALLOC, TRACE_ALLOC_HEAP,
@@ -262,6 +305,8 @@ static void play(struct world *world)
             allocate(world, task, pick(world, PLACES));
         else if (what < 12)
             deallocate(world, task, pick(world, PLACES));
+        else if (world->wide && what < 34)
+            access_wide(world, task);
         else
             access_memory(world, task);
         if (world->follow && pick(world, 8) == 0)
@@ -373,6 +418,7 @@ static void random_programs(enum how how, uint64_t programs)
         memset(world, 0, sizeof(*world));
         world->seed = seed * 0x9e3779b97f4a7c15u;
         world->packed = seed % 2;
+        world->wide = seed % 3 == 0;
         world->follow = how != AT_THE_END;
         world->sleepy = how == WHILE_TASKS_SLEEP;
         world->make = trace_make_new();

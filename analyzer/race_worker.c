@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "analyzer/memory.h"
+#include "analyzer/race_group.h"
 #include "analyzer/race_source.h"
 
 #define BATCH     32u
@@ -161,21 +162,57 @@ static void add_line(struct run *run, struct lines *lines, const struct race_mar
         check_lines(run, lines);
 }
 
+/* A line and those behind it, if they are a group's and can be checked as one. */
+static bool add_group(struct run *run, const struct race_mark *of, uint64_t line, uint64_t mask)
+{
+    struct race_worker *worker = run->worker;
+    uint64_t group = line / RACE_GROUP_LINES;
+    for (uint64_t i = 0; i < RACE_GROUP_LINES; i++)
+        if (!race_mine(&worker->shard, group * RACE_GROUP_LINES + i))
+            return false;
+    run->now.site = of->site;
+    run->now.frame = of->frame;
+    run->now.held = of->held;
+    run->now.position = run->position;
+    return race_check_group(&worker->history, &run->now, group, mask);
+}
+
+static void take_run(struct run *run, const struct race_mark *mark,
+                     const struct race_record *record)
+{
+    struct lines lines = {.count = 0};
+    uint64_t line = record->address / 64, left = record->run + 1;
+    uint64_t edge = record->down ? RACE_GROUP_LINES - 1 : 0;
+    while (left) {
+        uint64_t step = 1;
+        if (line % RACE_GROUP_LINES == edge && left >= RACE_GROUP_LINES &&
+            add_group(run, mark, line, record->mask))
+            step = RACE_GROUP_LINES;
+        else
+            add_line(run, &lines, mark, line, record->mask);
+        line = record->down ? line - step : line + step;
+        left -= step;
+    }
+    check_lines(run, &lines);
+}
+
 static void take_long(struct run *run, const struct race_mark *mark,
                       const struct race_record *record)
 {
     struct lines lines = {.count = 0};
     uint64_t address = record->address, end = address + record->size;
     if (record->type == TRACE_ACCESS_LINE) {
-        uint64_t line = address / 64;
-        for (uint64_t i = 0; i <= record->run; i++)
-            add_line(run, &lines, mark, record->down ? line - i : line + i, record->mask);
-        check_lines(run, &lines);
+        take_run(run, mark, record);
         return;
     }
     while (address < end) {
         uint64_t line = address / 64, next = (line + 1) * 64;
         uint64_t bytes = ~UINT64_C(0) << (address % 64);
+        if (address % (64 * RACE_GROUP_LINES) == 0 && end - address >= 64 * RACE_GROUP_LINES &&
+            add_group(run, mark, line, bytes)) {
+            address += 64 * RACE_GROUP_LINES;
+            continue;
+        }
         if (next > end)
             bytes &= ~UINT64_C(0) >> (next - end);
         add_line(run, &lines, mark, line, bytes);
@@ -492,7 +529,9 @@ bool race_worker_advance(struct race_worker *worker, bool final)
             return false;
     }
     run->under_way = false;
-    worker->lines = worker->history.line_count;
+    const struct race_history *history = &worker->history;
+    worker->lines =
+        history->line_count - history->group_slots + RACE_GROUP_LINES * history->group_count;
     return true;
 }
 
