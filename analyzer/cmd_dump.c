@@ -188,11 +188,16 @@ static void dump_access_record(const struct trace *trace, const struct trace_acc
         printf("segment %" PRIu64, r->segment);
         break;
     case TRACE_ACCESS_CONTEXT:
-        printf("context %u pops %u", r->context, r->pops);
+        printf("context %u", r->context);
+        if (r->stack_of != r->context - 1)
+            printf(" stack of %u", r->stack_of);
+        printf(" pops %u", r->pops);
         for (uint32_t i = 0; i < r->pushes && i < TRACE_CONTEXT_PUSH_MAX; i++)
             printf(" 0x%" PRIx64, r->push[i]);
         if (r->held_changed)
             printf(" holds %u:", r->held_count);
+        else if (r->held_of != r->context - 1)
+            printf(" holds as %u", r->held_of);
         for (uint32_t i = 0; r->held_changed && i < r->held_count && i < TRACE_HELD_MAX; i++)
             printf(" %u%s", r->held[i].object,
                    r->held[i].mode == TRACE_MODE_SHARED ? " shared" : "");

@@ -167,9 +167,13 @@ void access_open(struct access_cursor *cursor, const struct trace *trace, uint32
 
 void access_resume(struct access_cursor *cursor)
 {
+    const struct trace_blob *blob = &cursor->trace->access[cursor->stream];
+    bool window = cursor->place.chunk_after == WINDOW_READ;
     if (!cursor->error)
-        place_resume(&cursor->trace->access[cursor->stream], &access_layout, &cursor->place,
-                     &cursor->error);
+        place_resume(blob, &access_layout, &cursor->place, &cursor->error);
+    if (!cursor->error && window)
+        cursor->place.offset -=
+            trace_access_grown(&cursor->codec, blob->bytes[cursor->place.offset - 1]);
     if (cursor->error)
         cursor->error_offset = cursor->place.offset;
 }
@@ -336,7 +340,7 @@ bool access_next(struct access_cursor *cursor, struct trace_access *record)
     const uint8_t *bytes = cursor->trace->access[cursor->stream].bytes;
     size_t size = trace_access_get(&cursor->codec, bytes + place->offset, bytes + place->chunk_end,
                                    record, &cursor->error);
-    if (size != 0)
+    if (!cursor->error)
         cursor->error = implausible(record);
     if (cursor->error) {
         cursor->error_offset = place->offset;

@@ -16,6 +16,8 @@
 #include "analyzer/memory.h"
 #include "analyzer/trace_file.h"
 
+static_assert(TRACE_CHUNK_MAX < 1u << 24, "changed()");
+
 #define PROCESS_BYTES (2u * TRACE_TABLE_OFFSET)
 
 static void *grow(void *array, uint32_t old_count, uint32_t count, size_t size)
@@ -69,10 +71,14 @@ static bool changed(const struct follow *follow, bool sync, uint32_t index)
     int fd = openat(follow->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
-    ssize_t size =
-        pread(fd, &window, sizeof(window), sync ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW);
+    off_t at = sync ? TRACE_SYNC_WINDOW : TRACE_ACCESS_WINDOW;
+    uint8_t last = 0; /* of the records: may be a count that goes up */
+    ssize_t size = pread(fd, &window, sizeof(window), at);
+    if (!sync && window.used &&
+        pread(fd, &last, 1, at + (off_t)sizeof(window) + window.used - 1) != 1)
+        last = 0;
     close(fd);
-    uint64_t now = (uint64_t)window.sequence << 32 | window.used, *seen;
+    uint64_t now = (uint64_t)window.sequence << 32 | (uint32_t)(window.used << 8) | last, *seen;
     seen = sync ? &follow->sync_seen[index] : &follow->access_seen[index];
     if (size != (ssize_t)sizeof(window) || window.magic != TRACE_CHUNK_MAGIC || now == *seen)
         return false;

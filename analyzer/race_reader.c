@@ -95,7 +95,8 @@ static void take_context(struct race_source *source, struct race_reader *reader,
     const struct trace_access *record = &draft->record;
     if (reader->node_count + record->pushes > RACE_NODES)
         nodes_reuse(source, reader, draft);
-    struct race_context context = reader->contexts[(record->context - 1) % RACE_CONTEXTS];
+    struct race_context context = {.node = reader->contexts[record->stack_of % RACE_CONTEXTS].node,
+                                   .held = reader->contexts[record->held_of % RACE_CONTEXTS].held};
     for (uint32_t i = 0; i < record->pops && context.node != RACE_FRAME; i++)
         context.node = parent_of(source, reader, context.node);
     for (uint32_t i = 0; i < record->pushes; i++) {

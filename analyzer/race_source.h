@@ -23,7 +23,7 @@
 #define RACE_LEAD     256u
 #define RACE_ROOM     (UINT64_C(8) << 20)
 #define RACE_OPEN     16u   /* streams that helpers open, a reader for each */
-#define RACE_CONTEXTS 2048u /* a power of two above TRACE_CONTEXT_WINDOW */
+#define RACE_CONTEXTS 8192u /* a power of two above TRACE_CONTEXT_WINDOW */
 static_assert(RACE_CONTEXTS > TRACE_CONTEXT_WINDOW, "contexts in the window do not share a place");
 
 struct race_item { /* bytes `mask` of a line were accessed */

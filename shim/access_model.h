@@ -328,20 +328,43 @@ static void decoded_range(const struct trace_access *record)
         decoded_bytes(record, at & ~UINT64_C(63), UINT64_C(1) << at % 64);
 }
 
-static uint64_t decoded_frames[SHADOW_DEPTH];
-static uint32_t decoded_depth;
+/* Stacks as a tree: that of a context may begin with that of any late one. */
+static struct {
+    uint64_t pc;
+    uint32_t parent, depth;
+} decoded_nodes[1u << 22]; /* [0]: the empty stack */
+static uint32_t decoded_count, context_node[CONTEXTS];
+
+static uint64_t decoded_stack(uint32_t node)
+{
+    static uint64_t pcs[SHADOW_DEPTH];
+    uint32_t count = decoded_nodes[node].depth;
+    for (; decoded_nodes[node].depth; node = decoded_nodes[node].parent)
+        pcs[decoded_nodes[node].depth - 1] = decoded_nodes[node].pc;
+    return key_of(pcs, count);
+}
 
 static void decoded_context(const struct trace_access *record)
 {
-    static uint64_t held;
+    uint32_t node = 0;
+    uint64_t held = key_of(NULL, 0);
     if (record->context == 0) {
-        decoded_depth = 0;
-        held = key_of(NULL, 0);
+        decoded_count = 1;
     } else {
-        assert_true(record->pops <= decoded_depth);
-        decoded_depth -= record->pops;
-        for (uint32_t i = 0; i < record->pushes; i++)
-            decoded_frames[decoded_depth++] = record->push[i];
+        assert_in_range(record->context - 1 - record->stack_of, 0, TRACE_CONTEXT_WINDOW);
+        assert_in_range(record->context - 1 - record->held_of, 0, TRACE_CONTEXT_WINDOW);
+        node = context_node[record->stack_of];
+        held = context_held[record->held_of];
+        assert_true(record->pops <= decoded_nodes[node].depth);
+        for (uint32_t i = 0; i < record->pops; i++)
+            node = decoded_nodes[node].parent;
+        for (uint32_t i = 0; i < record->pushes; i++) {
+            assert_true(decoded_count < sizeof decoded_nodes / sizeof *decoded_nodes);
+            decoded_nodes[decoded_count].pc = record->push[i];
+            decoded_nodes[decoded_count].parent = node;
+            decoded_nodes[decoded_count].depth = decoded_nodes[node].depth + 1;
+            node = decoded_count++;
+        }
         uint64_t words[2 * TRACE_HELD_MAX];
         for (uint32_t i = 0; record->held_changed && i < record->held_count; i++) {
             words[2 * i] = record->held[i].object;
@@ -351,7 +374,8 @@ static void decoded_context(const struct trace_access *record)
             held = key_of(words, 2 * record->held_count);
     }
     assert_true(record->context < CONTEXTS);
-    context_stack[record->context] = key_of(decoded_frames, decoded_depth);
+    context_node[record->context] = node;
+    context_stack[record->context] = decoded_stack(node);
     context_held[record->context] = held;
 }
 
@@ -387,7 +411,7 @@ static void check_trace(bool all)
         struct trace_access record;
         const char *error = NULL;
         size_t size = trace_access_get(&codec, p, end, &record, &error);
-        if (!size)
+        if (error)
             fail_msg("%s", error);
         p += size;
         record_count[record.type]++;

@@ -197,7 +197,7 @@ static inline __attribute__((always_inline)) bool access_more(uintptr_t address,
 }
 
 #define SHADOW_DEPTH  (1u << 16)
-#define CONTEXT_CACHE 512u
+#define CONTEXT_CACHE 2048u
 /* With one place for each hash 8 of 64 held sets (a table behind striped locks) drove one another out, and 12 % of the
  * segments wrote a context that had just been known. */
 #define CONTEXT_WAYS  4u
@@ -294,7 +294,7 @@ struct access_state {
 
     struct gather_order gather_order; /* 150 KB, of which threads that gather nothing touch none */
 
-    bool codec_used; /* not all zero: 163 KB that few threads touch all of */
+    bool codec_used; /* not all zero: 240 KB that few threads touch all of */
     struct trace_access_codec codec;
 };
 

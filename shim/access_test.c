@@ -195,7 +195,9 @@ static void test_alone(void **state)
     uint32_t heap = 0, pushed = 0;
     for (; p < stop; p += trace_access_get(&codec, p, stop, &record, &error)) {
         copy = codec;
-        assert_true(trace_access_get(&copy, p, stop, &record, &error) > 0);
+        error = NULL;
+        trace_access_get(&copy, p, stop, &record, &error);
+        assert_null(error);
         if (record.type == TRACE_ACCESS_CONTEXT && !heap) {
             assert_int_equal(record.pushes, 2);
             assert_int_equal(record.push[0], 0x11);

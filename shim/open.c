@@ -308,15 +308,17 @@ static void held_list(const struct thread *thread, struct trace_access *record)
     }
 }
 
-/* The stream's context becomes frames[0, depth) and the present held set. */
+/* The stream's context becomes frames[0, depth), which have this name, and the present held set. */
 static bool context_write(struct thread *thread, struct access_state *state, const uint64_t *frames,
-                          uint32_t depth)
+                          uint32_t depth, uint64_t name)
 {
-    uint32_t from = state->low_written < depth ? state->low_written : depth;
+    bool known = trace_stack_known(&state->codec, name);
+    uint32_t from = known ? depth : state->low_written < depth ? state->low_written : depth;
     struct trace_access record;
     record.type = TRACE_ACCESS_CONTEXT;
-    record.pops = state->depth_written - from;
+    record.pops = known ? 0 : state->depth_written - from;
     record.held_changed = 0;
+    record.held_name = thread->held_hash;
     if (thread->held_hash != state->held_written)
         held_list(thread, &record);
     do {
@@ -325,11 +327,12 @@ static bool context_write(struct thread *thread, struct access_state *state, con
         record.pushes = pushes;
         for (uint32_t i = 0; i < pushes; i++)
             record.push[i] = frames[from + i];
+        from += pushes;
+        record.stack_name = from == depth ? name : 0;
         if (state->codec.context % CONTEXT_SWEEP == 0)
             open_sweep(thread, state);
         if (!record_write(thread, state, &record))
             return false;
-        from += pushes;
         state->depth_written = state->low_written = from;
         state->held_written = thread->held_hash;
         record.pops = 0;
@@ -342,7 +345,7 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
                    const uint64_t *frames, uint32_t count)
 {
     state->low_written = 0;
-    if (!context_write(thread, state, frames, count))
+    if (!context_write(thread, state, frames, count, 0))
         return;
     state->low_written = 0; /* these frames are not the thread's own */
     state->stack_written = 0;
@@ -436,7 +439,7 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
     struct context_seen *place = context_place(state, stack_context_hash(thread, state));
-    if (context_write(thread, state, outermost_first, depth))
+    if (context_write(thread, state, outermost_first, depth, mix(1, state->stack)))
         context_use(place->number = state->codec.context);
 }
 
@@ -451,7 +454,7 @@ static NOINLINE void context_new(struct thread *thread, struct access_state *sta
                                  uint32_t depth)
 {
     struct context_seen *seen = context_place(state, hash);
-    if (context_write(thread, state, state->shadow->pc, depth))
+    if (context_write(thread, state, state->shadow->pc, depth, state->shadow->hash[depth]))
         context_use(seen->number = state->codec.context);
 }
 

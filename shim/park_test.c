@@ -114,7 +114,7 @@ static void test_park_context(void **state)
         do_call(0x20000 + i);
         if (i % 3 == 0)
             do_lock(1 + i % 8, TRACE_MODE_EXCLUSIVE);
-        do_access(MEMORY + i % 700 * 128, 4, W4, 0x1000 + i % 2);
+        do_access(MEMORY + i % 700 * 128 + i / 700 % 32 * 4, 4, W4, 0x1000 + i % 2);
         if (i % 3 == 0)
             do_unlock(0);
         do_return();

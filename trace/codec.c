@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "trace/line.h"
+#include "trace/line_read.h"
 #include "trace/number.h"
 
 /* ---- sync ---- */
@@ -131,83 +131,14 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
 
 /* ---- accesses ---- */
 
-/* A mask that is not in the table. */
-static __attribute__((noinline)) uint64_t get_new_mask(struct input *in)
-{
-    uint8_t bytes[MASK_TOLD_MAX] = {0};
-    size_t left = (size_t)(in->end - in->p);
-    for (size_t i = 0; i < left && i < sizeof(bytes); i++)
-        bytes[i] = in->p[i];
-    uint64_t mask;
-    size_t size = (size_t)(mask_told(bytes, &mask) - bytes);
-    if (size > left)
-        in->error = "record cut short";
-    else
-        in->p += size;
-    return mask;
-}
-
-static uint64_t get_mask(struct trace_access_codec *codec, struct input *in)
-{
-    uint64_t mask = 0;
-    if (in->p < in->end && *in->p >= TRACE_MASKS)
-        mask = get_new_mask(in);
-    else
-        mask = codec->masks[get_byte(in)];
-    if (mask == 0 && !in->error)
-        in->error = "unknown mask";
-    if (!in->error)
-        codec->masks[mask_hash(mask)] = mask;
-    return mask;
-}
-
 uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
-    uint8_t *end = line_put(codec, p, kind, pc, address, mask, context);
-    return run ? line_put_run(codec, p, end, run, stride) : end;
-}
-
-static void get_site(struct trace_access_codec *codec, struct input *in, uint32_t header)
-{
-    struct trace_site *before = &codec->sites[codec->site];
-    if (header & LINE_SITE) {
-        codec->site = before->next;
-        if (!codec->sites[codec->site].used)
-            in->error = "unknown site";
-        return;
+    if (run) {
+        uint8_t *end = line_tell(codec, p, kind, pc, address, mask, context);
+        return line_put_run(codec, p, end, run, stride);
     }
-    uint32_t slot = get_below(in, TRACE_SITES + 1) - 1;
-    if (slot == UINT32_MAX) {
-        slot = codec->site_new;
-        uint8_t kind = get_byte(in);
-        uint64_t pc = get_delta(in, &codec->pc);
-        if (in->error)
-            return;
-        codec->site_new = (uint16_t)((slot + 1) % TRACE_SITES);
-        site_begin(codec, (uint16_t)slot, kind, pc);
-    } else if (!codec->sites[slot].used) {
-        in->error = "unknown site";
-        return;
-    }
-    before->next = (uint16_t)slot;
-    codec->site = (uint16_t)slot;
-}
-
-/* Without a jump for the codes that no number follows: it would be mispredicted every other time. */
-static inline uint64_t get_line_place(const struct trace_access_codec *codec,
-                                      const struct trace_site *site, struct input *in,
-                                      uint32_t code)
-{
-    static const int8_t step[8] = {
-        [LINE_NEXT] = 1, [LINE_SAME] = 0, [LINE_BEFORE] = -1, [LINE_LAST_NEXT] = 1};
-    bool own = code <= LINE_BEFORE || code == LINE_FROM_OWN;
-    uint64_t line = own ? site->line : codec->line;
-    if (code < LINE_FROM_OWN)
-        return line + (uint64_t)(int64_t)step[code];
-    if (code > LINE_FROM_LAST)
-        in->error = "unknown line code";
-    return line + unfold(get_number(in));
+    return line_put(codec, p, kind, pc, address, mask, context);
 }
 
 static uint32_t get_context(const struct trace_access_codec *codec, struct input *in)
@@ -220,41 +151,17 @@ static uint32_t get_context(const struct trace_access_codec *codec, struct input
     return 0;
 }
 
-static void get_line(struct trace_access_codec *codec, struct input *in, uint32_t header,
-                     struct trace_access *record)
+static inline void line_record(const struct trace_access_codec *codec, const struct line_told *told,
+                               struct trace_access *record)
 {
     record->type = TRACE_ACCESS_LINE;
-    get_site(codec, in, header);
-    if (in->error)
-        return;
-    struct trace_site *site = &codec->sites[codec->site];
-    if (!(header & LINE_MASK)) {
-        site->mask = get_mask(codec, in);
-        if (in->error)
-            return;
-    } else if (site->mask == 0) {
-        in->error = "unknown mask";
-        return;
-    }
-    uint64_t line = get_line_place(codec, site, in, LINE_CODE(header));
-    record->kind = site->kind;
-    record->pc = site->pc;
-    record->mask = site->mask;
-    record->address = line * 64;
-    if (!(header & LINE_CONTEXT))
-        codec->line_context = get_context(codec, in);
-    record->context = codec->line_context;
+    record->kind = told->kind;
+    record->pc = codec->sites[told->slot].pc;
+    record->mask = told->mask;
+    record->address = told->address & ~UINT64_C(63);
+    record->context = told->context;
     record->run = 0;
     record->stride = 1;
-    if (header & LINE_RUN) {
-        uint64_t run = get_number(in);
-        record->run = run >> 1;
-        record->stride = run & 1 ? -1 : 1;
-        if (record->run > TRACE_RUN_MAX && !in->error)
-            in->error = "run too long";
-        line += run & 1 ? 0 - record->run : record->run;
-    }
-    site->line = codec->line = line;
 }
 
 static uint8_t *put_block(struct trace_access_codec *codec, uint8_t *p,
@@ -279,47 +186,215 @@ static void get_block(struct trace_access_codec *codec, struct input *in,
         in->error = "range wraps around";
 }
 
-static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p,
-                            const struct trace_access *record)
+/* ---- contexts ---- */
+
+static bool known_valid(const struct trace_access_codec *codec, const struct trace_known *known)
+{
+    return known->epoch == codec->epoch && known->epoch != 0 &&
+           codec->context - known->context < TRACE_CONTEXT_WINDOW;
+}
+
+/* The place of what has this name; false: the one that it may take, the oldest of four. */
+static bool known_find(const struct trace_access_codec *codec, const struct trace_known *table,
+                       uint64_t name, uint16_t *place)
+{
+    uint32_t first = (uint32_t)(name * 0x9e3779b97f4a7c15u >> 56) & ~3u;
+    uint64_t oldest = UINT64_MAX;
+    static_assert(TRACE_KNOWN == 256, "eight bits");
+    for (uint32_t i = first; i < first + 4; i++) {
+        bool valid = known_valid(codec, &table[i]);
+        uint64_t age = valid ? table[i].context + UINT64_C(1) : 0;
+        if (valid && name && table[i].name == name) {
+            *place = (uint16_t)i;
+            return true;
+        }
+        if (age < oldest) {
+            oldest = age;
+            *place = (uint16_t)i;
+        }
+    }
+    return false;
+}
+
+bool trace_stack_known(const struct trace_access_codec *codec, uint64_t name)
+{
+    uint16_t place;
+    return known_find(codec, codec->stacks, name, &place);
+}
+
+/* The present context has what is in these places. */
+static void context_passed(struct trace_access_codec *codec, uint16_t stack, uint16_t held)
 {
     codec->line_context = ++codec->context;
+    if (codec->stack < TRACE_KNOWN && stack != codec->stack)
+        codec->stacks[codec->stack].next = (uint8_t)stack;
+    codec->stack = stack;
+    codec->held = held;
+    if (stack < TRACE_KNOWN) {
+        codec->stacks[stack].context = codec->context;
+        codec->stacks[stack].epoch = codec->epoch;
+    }
+    if (held < TRACE_KNOWN) {
+        codec->helds[held].context = codec->context;
+        codec->helds[held].epoch = codec->epoch;
+    }
+}
+
+static uint8_t *put_stack(struct trace_access_codec *codec, uint8_t *p,
+                          const struct trace_access *record, uint16_t *stack, uint32_t *how)
+{
+    *stack = codec->stack;
+    *how = PART_SAME;
+    if (known_find(codec, codec->stacks, record->stack_name, stack)) {
+        if (*stack == codec->stack)
+            return p;
+        *how = PART_NEXT;
+        if (codec->stack < TRACE_KNOWN && codec->stacks[codec->stack].next == *stack)
+            return p;
+        *how = PART_KNOWN;
+        *p++ = (uint8_t)*stack;
+        return p;
+    }
+    if (record->pops == 0 && record->pushes == 0) {
+        *stack = codec->stack;
+        return p;
+    }
+    *how = PART_TOLD;
+    codec->stacks[*stack].name = record->stack_name;
+    *p++ = (uint8_t)*stack;
     p = put_number(p, record->pops);
     p = put_number(p, record->pushes);
     for (uint32_t i = 0; i < record->pushes; i++)
         p = put_delta(p, record->push[i], &codec->pc);
-    p = put_number(p, record->held_changed ? record->held_count + 1u : 0);
+    return p;
+}
+
+static uint8_t *put_held(struct trace_access_codec *codec, uint8_t *p,
+                         const struct trace_access *record, uint16_t *held, uint32_t *how)
+{
+    *held = codec->held;
+    *how = PART_SAME;
     if (!record->held_changed)
         return p;
+    if (record->held_count == 0) {
+        *held = TRACE_KNOWN;
+        *how = PART_NEXT;
+        return p;
+    }
+    bool known = known_find(codec, codec->helds, record->held_name, held);
+    *how = known ? PART_KNOWN : PART_TOLD;
+    *p++ = (uint8_t)*held;
+    if (known)
+        return p;
+    codec->helds[*held].name = record->held_name;
+    p = put_number(p, record->held_count);
     for (uint32_t i = 0; i < record->held_count; i++)
         p = put_number(p, (uint64_t)record->held[i].object << 1 |
                               (record->held[i].mode == TRACE_MODE_SHARED));
     return p;
 }
 
-static void get_context_change(struct trace_access_codec *codec, struct input *in,
+static uint8_t *put_context(struct trace_access_codec *codec, uint8_t *p,
+                            const struct trace_access *record)
+{
+    uint8_t *first = p++;
+    uint32_t stack_how, held_how;
+    uint16_t stack, held;
+    p = put_stack(codec, p, record, &stack, &stack_how);
+    p = put_held(codec, p, record, &held, &held_how);
+    *first = (uint8_t)(CONTEXT_FIRST + 2 * (stack_how + 4 * held_how));
+    context_passed(codec, stack, held);
+    return p;
+}
+
+/* Place of something known, and the context that has it. */
+static uint16_t get_known(const struct trace_access_codec *codec, const struct trace_known *table,
+                          struct input *in, uint16_t place, uint32_t *context)
+{
+    if (!in->error && (place >= TRACE_KNOWN || !known_valid(codec, &table[place])))
+        in->error = "context like one that is not known";
+    if (in->error)
+        return TRACE_KNOWN;
+    *context = table[place].context;
+    return place;
+}
+
+static uint16_t get_stack(struct trace_access_codec *codec, struct input *in, uint32_t how,
+                          struct trace_access *record)
+{
+    uint16_t place = codec->stack;
+    record->pops = record->pushes = 0;
+    record->stack_of = codec->context;
+    switch ((enum context_part)how) {
+    case PART_SAME:
+        break;
+    case PART_NEXT:
+        if (place < TRACE_KNOWN)
+            place = codec->stacks[place].next;
+        return get_known(codec, codec->stacks, in, place, &record->stack_of);
+    case PART_KNOWN:
+        return get_known(codec, codec->stacks, in, get_byte(in), &record->stack_of);
+    case PART_TOLD:
+        place = get_byte(in);
+        record->pops = get_id(in);
+        record->pushes = get_below(in, TRACE_CONTEXT_PUSH_MAX + 1);
+        for (uint32_t i = 0; i < record->pushes; i++)
+            record->push[i] = get_delta(in, &codec->pc);
+        break;
+    }
+    return place;
+}
+
+static uint16_t get_held(const struct trace_access_codec *codec, struct input *in, uint32_t how,
+                         struct trace_access *record)
+{
+    uint16_t place = codec->held;
+    record->held_changed = how == PART_NEXT || how == PART_TOLD;
+    record->held_count = 0;
+    record->held_of = codec->context;
+    switch ((enum context_part)how) {
+    case PART_SAME:
+        break;
+    case PART_NEXT:
+        return TRACE_KNOWN;
+    case PART_KNOWN:
+        return get_known(codec, codec->helds, in, get_byte(in), &record->held_of);
+    case PART_TOLD:
+        place = get_byte(in);
+        record->held_count = get_below(in, TRACE_HELD_MAX + 1);
+        for (uint32_t i = 0; i < record->held_count; i++) {
+            uint64_t word = get_number(in);
+            record->held[i] =
+                (struct trace_held){.object = (uint32_t)(word >> 1),
+                                    .mode = word & 1 ? TRACE_MODE_SHARED : TRACE_MODE_EXCLUSIVE,
+                                    .count = 1};
+            if (word >> 33 && !in->error)
+                in->error = "id out of range";
+        }
+        break;
+    }
+    return place;
+}
+
+static void get_context_change(struct trace_access_codec *codec, struct input *in, uint32_t how,
                                struct trace_access *record)
 {
     if (codec->context == UINT32_MAX) {
         in->error = "too many contexts";
         return;
     }
-    codec->line_context = ++codec->context;
-    record->pops = get_id(in);
-    record->pushes = get_below(in, TRACE_CONTEXT_PUSH_MAX + 1);
-    for (uint32_t i = 0; i < record->pushes; i++)
-        record->push[i] = get_delta(in, &codec->pc);
-    uint32_t held = get_below(in, TRACE_HELD_MAX + 2);
-    record->held_changed = held > 0;
-    record->held_count = held ? held - 1 : 0;
-    for (uint32_t i = 0; i < record->held_count; i++) {
-        uint64_t word = get_number(in);
-        record->held[i] =
-            (struct trace_held){.object = (uint32_t)(word >> 1),
-                                .mode = word & 1 ? TRACE_MODE_SHARED : TRACE_MODE_EXCLUSIVE,
-                                .count = 1};
-        if (word >> 33 && !in->error)
-            in->error = "id out of range";
-    }
+    uint16_t stack = get_stack(codec, in, how & 3, record);
+    uint16_t held = get_held(codec, in, how >> 2, record);
+    if (!in->error)
+        context_passed(codec, stack, held);
+}
+
+/* A task's contexts are numbered from 0, which has an empty stack and holds nothing. */
+static void contexts_begin(struct trace_access_codec *codec)
+{
+    codec->context = codec->line_context = codec->context_before = 0;
+    codec->stack = codec->held = TRACE_KNOWN;
+    codec->epoch++;
 }
 
 uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
@@ -330,17 +405,18 @@ uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
                               record->mask, record->context, (uint32_t)record->run,
                               (int)record->stride);
     *p++ = (uint8_t)(record->type << 1);
+    codec->counted = NULL;
     switch ((enum trace_access_type)record->type) {
     case TRACE_ACCESS_SWITCH:
         codec->task = record->task;
         codec->segment = record->segment;
-        codec->context = codec->line_context = 0;
+        contexts_begin(codec);
         p = put_number(p, record->task);
         return put_number(p, record->segment);
     case TRACE_ACCESS_SEGMENT:
         return segment_put(codec, p - 1, record->segment);
     case TRACE_ACCESS_CONTEXT:
-        return put_context(codec, p, record);
+        return put_context(codec, p - 1, record);
     case TRACE_ACCESS_RANGE:
         return put_block(codec, p, record);
     case TRACE_ACCESS_ALLOC:
@@ -376,7 +452,21 @@ static __attribute__((noinline)) size_t get_other(struct trace_access_codec *cod
 {
     struct input in = {p, end, NULL};
     uint32_t type = get_byte(&in) >> 1;
-    if (!in.error && (type == 0 || type > TRACE_ACCESS_LAST || type == TRACE_ACCESS_LINE))
+    codec->count_read = 0;
+    if (type == SEGMENT_NEXT >> 1) {
+        record->type = TRACE_ACCESS_SEGMENT;
+        codec->segment++;
+        record->context = codec->context;
+        return taken(codec, &in, p, record, error);
+    }
+    if (type >= CONTEXT_FIRST >> 1 && type < CONTEXT_END >> 1) {
+        record->type = TRACE_ACCESS_CONTEXT;
+        get_context_change(codec, &in, type - (CONTEXT_FIRST >> 1), record);
+        record->context = codec->context;
+        return taken(codec, &in, p, record, error);
+    }
+    if (!in.error && (type == 0 || type == TRACE_ACCESS_CONTEXT || type > TRACE_ACCESS_LAST ||
+                      type == TRACE_ACCESS_LINE))
         in.error = "unknown kind of record";
     if (in.error) {
         *error = in.error;
@@ -385,17 +475,15 @@ static __attribute__((noinline)) size_t get_other(struct trace_access_codec *cod
     record->type = type;
     switch ((enum trace_access_type)type) {
     case TRACE_ACCESS_LINE:
+    case TRACE_ACCESS_CONTEXT:
         break;
     case TRACE_ACCESS_SWITCH:
         codec->task = get_id(&in);
         codec->segment = get_number(&in);
-        codec->context = codec->line_context = 0;
+        contexts_begin(codec);
         break;
     case TRACE_ACCESS_SEGMENT:
         codec->segment += get_number(&in);
-        break;
-    case TRACE_ACCESS_CONTEXT:
-        get_context_change(codec, &in, record);
         break;
     case TRACE_ACCESS_RANGE:
         get_block(codec, &in, record);
@@ -417,13 +505,44 @@ static __attribute__((noinline)) size_t get_other(struct trace_access_codec *cod
     return taken(codec, &in, p, record, error);
 }
 
+/* One of those that a count is of. */
+static size_t get_foreseen(struct trace_access_codec *codec, uint8_t byte,
+                           struct trace_access *record, const char **error)
+{
+    struct line_told told;
+    if (!line_foresee(codec, &told, error))
+        return 0;
+    line_record(codec, &told, record);
+    record->task = codec->task;
+    record->segment = codec->segment;
+    line_passed(codec, told.slot, told.address, told.context);
+    return count_passed(codec, byte);
+}
+
+bool trace_access_grown(struct trace_access_codec *codec, uint8_t byte)
+{
+    if (codec->count_read == 0 || byte <= codec->count_read)
+        return false;
+    codec->count_given = (uint8_t)count_of(codec->count_read);
+    return true;
+}
+
 /* Nearly all records are lines: what the others need would cost these a frame and its registers. */
 size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
                         struct trace_access *record, const char **error)
 {
+    if (p < end && count_is(*p))
+        return get_foreseen(codec, *p, record, error);
     if (p >= end || !(*p & LINE_BIT))
         return get_other(codec, p, end, record, error);
-    struct input in = {p + 1, end, NULL};
-    get_line(codec, &in, *p, record);
+    struct input in = {p, end, NULL};
+    struct line_told told;
+    line_look(codec, &in, &told);
+    if (!in.error) {
+        line_take(codec, &told);
+        line_record(codec, &told, record);
+        record->run = told.run;
+        record->stride = told.down ? -1 : 1;
+    }
     return taken(codec, &in, p, record, error);
 }

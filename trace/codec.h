@@ -5,11 +5,13 @@
  * A codec's state is the same on both sides and begins zeroed; the writer and the reader pass it the same records in
  * the same order. A put function writes at most TRACE_RECORD_MAX bytes and returns the end of what it wrote. A get
  * function returns the number of bytes of the record at `p`, or 0 with *error set to a static text if the bytes before
- * `end` are no complete valid record; it never reads at or beyond `end`.
+ * `end` are no complete valid record; it never reads at or beyond `end`. The byte before `p` may be a count that a put
+ * function raises, if it is the end of what the last one wrote.
  */
 #ifndef TRACE_CODEC_H
 #define TRACE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,33 +28,64 @@ uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p,
 size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end,
                       struct trace_sync *record, const char **error);
 
-/* One entry of a stream's dictionary of sites: an access instruction, and the last line and mask it was seen with. */
+/* One entry of a stream's dictionary of sites: an access instruction, and what its next record is foreseen to be. */
 struct trace_site {
     uint64_t pc;
-    uint64_t line; /* line number: address / 64 */
-    uint64_t mask;
-    uint16_t next; /* the entry used after this one, last time */
+    uint64_t
+        address; /* of the first byte of its last record (or of that, in the last line of a run) */
+    uint64_t shape;   /* the mask of that, moved down to this byte */
+    uint64_t step;    /* the next is so far from the last record of the site `from` */
+    uint32_t context; /* of its last record */
+    uint16_t from;
+    uint16_t next, next_before; /* the entries used after this one, the last two that were told */
     uint8_t kind;
+    uint8_t context_code; /* enum context_code: which context was the right one */
     uint8_t used;
 };
 
-#define TRACE_SITE_PLACES (1u << 14)
+#define TRACE_RECENT      8u
 
-#define TRACE_MASKS       240u
+#define TRACE_SITE_PLACES (1u << 14)
+#define TRACE_SITE_PAIRS  (1u << 12)
+
+/* Stacks and held sets of late contexts, in places by their name, four for each. */
+#define TRACE_KNOWN       256u
+struct trace_known {
+    uint64_t name;    /* the writer's */
+    uint32_t context; /* the last one that has it */
+    uint32_t epoch;   /* in which SWITCH's numbering, from 1 */
+    uint8_t next; /* of a stack: the place of the one that the next context with another one had */
+};
+
+#define TRACE_MASKS 240u
 
 struct trace_access_codec {
     uint32_t task;
-    uint32_t context;      /* number of the present context */
-    uint32_t line_context; /* ... and of the one that the record before belongs to */
+    uint32_t context;        /* number of the present context */
+    uint32_t line_context;   /* ... and of the one that the record before belongs to */
+    uint32_t context_before; /* ... and of the one that those before that with another did */
     uint64_t segment;
-    uint64_t line;    /* line number of the record before */
     uint64_t pc;      /* last pc written out */
     uint64_t address; /* last address of a RANGE, ALLOC, FREE */
     uint64_t tsc;
-    uint16_t site; /* dictionary entry used last */
+    uint16_t site, site_before; /* dictionary entries used last */
     uint16_t
         site_new; /* the entry that the next new site takes: in turn, so that few sites take few bytes, and pages */
+    uint16_t told; /* while a record is written: its entry */
+    uint8_t recent_last;
+    uint8_t
+        count_given; /* the reader's: how many records of the count that it is at it has given out */
+    uint8_t count_read; /* ... the count that it read last, if nothing came after it; else 0 */
+    uint8_t *counted;   /* the writer's: the end of a count, if nothing came after it; else NULL */
+    uint16_t
+        recent_site[TRACE_RECENT]; /* of the last records, in places 1 to 7 in turn: site ... */
+    uint64_t recent
+        [TRACE_RECENT]; /* ... and address; in place 0, while a record is looked at, its own site's */
+    uint32_t epoch;     /* SWITCH records so far */
+    uint16_t stack, held; /* places of those of the present context; TRACE_KNOWN: none */
     uint64_t masks[TRACE_MASKS];
+    struct trace_known stacks[TRACE_KNOWN], helds[TRACE_KNOWN];
+    uint16_t pairs[TRACE_SITE_PAIRS]; /* the entry used after two others, by hash of these */
     struct trace_site sites[TRACE_SITES];
     uint16_t places
         [TRACE_SITE_PLACES]; /* the writer's: number of an entry + 1, by hash of the site, two for each */
@@ -62,15 +95,23 @@ struct trace_access_codec {
 uint8_t *trace_access_put(struct trace_access_codec *codec, uint8_t *p,
                           const struct trace_access *record);
 
+/* Need the frames of the stack with this name not be told? */
+bool trace_stack_known(const struct trace_access_codec *codec, uint64_t name);
+
 /* A LINE record: `mask` (not 0) of the line at `address` (a multiple of 64) and of `run` further lines, each `stride`
  * (1 or -1) lines on from the last. `context`: its number, at most TRACE_CONTEXT_WINDOW before the present one. */
 uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run,
                         int stride);
 
-/* Fills only the members that the record's type has (see struct trace_access), and task, segment, context always. */
+/* Fills only the members that the record's type has (see struct trace_access), and task, segment, context always. A count
+ * of records that were foreseen gives one of them at each call; all but its last are of 0 bytes, and leave *error alone. */
 size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
                         struct trace_access *record, const char **error);
+
+/* In a trace that is still written: is `byte` that last byte read, and was it a count that is of more records now? Then they
+ * are read from it, as if it had not been read to its end. */
+bool trace_access_grown(struct trace_access_codec *codec, uint8_t byte);
 
 /* A LINE record of one line, as trace_lines_get gives it. */
 struct trace_line {

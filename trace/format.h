@@ -19,7 +19,8 @@
  * A stream is a row of chunks of whole records. The last one, which is being written, lies in the stream's *window*
  * (TRACE_SYNC_WINDOW, TRACE_ACCESS_WINDOW), the others from data_offset on, one behind the other. `used` of a chunk is
  * stored after the bytes it covers, so that whatever stops the program, the bytes up to `used` are whole records (x86
- * keeps the order of a thread's stores). A full window is copied behind the other chunks, then its `used` and `sequence`
+ * keeps the order of a thread's stores); the last of these, in an access stream, may be a count of records that still goes
+ * up. A full window is copied behind the other chunks, then its `used` and `sequence`
  * change in one store: a chunk behind the others whose number the window still has is a copy not yet finished.
  *
  * Words: a *task* is a thread, goroutine or fiber. Its *segment* counts up from 1 at each release and at each acquire
@@ -34,7 +35,7 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       4u
+#define TRACE_VERSION       5u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
@@ -70,16 +71,14 @@ struct trace_file_header {
     uint32_t slot_size;   /* of a table; 0 for streams */
     uint32_t data_offset; /* where slots or chunks begin */
     uint32_t pid;
-    uint32_t stream; /* N of sync.N and access.N */
-    uint64_t
-        start_ns; /* CLOCK_REALTIME at which the process's trace began: the same in all its files */
+    uint32_t stream;   /* N of sync.N and access.N */
+    uint64_t start_ns; /* CLOCK_REALTIME when the trace began: the same in all its files */
 };
 static_assert(sizeof(struct trace_file_header) == 32, "header");
 
 struct trace_chunk_header {
     uint32_t magic;
-    uint32_t
-        size; /* of the whole chunk, header included: TRACE_CHUNK_MIN..MAX, a multiple of 4096 */
+    uint32_t size;     /* of the whole chunk, with this: TRACE_CHUNK_MIN..MAX, a multiple of 4096 */
     uint32_t used;     /* bytes of records behind this header that are complete */
     uint32_t sequence; /* 0, 1, 2... within its stream */
 };
@@ -235,8 +234,7 @@ struct trace_task {
     uint32_t primitive; /* enum trace_primitive of primitives.def */
     uint32_t wait_stack;
     uint64_t since_tsc;
-    uint64_t
-        wait_value; /* barrier: which round it arrived for, from 1 (0: not known); join: task id awaited */
+    uint64_t wait_value; /* barrier: its round, from 1 (0: not known); join: task id awaited */
     uint32_t held_count; /* may exceed TRACE_HELD_MAX: the rest is not listed */
     uint32_t reserved;
     char name[16];
@@ -244,8 +242,7 @@ struct trace_task {
     uint32_t list; /* in a select: its cases, as a list in `stacks`: object id << 1, +1 to send */
     uint32_t wait_reason; /* goroutine: what the runtime says, a number of its own */
     /* Texts, as lists in `stacks`, 8 bytes a word: */
-    uint32_t
-        test; /* goroutine: name of the test or subtest that it, or an ancestor, was made for */
+    uint32_t test;    /* goroutine: name of the test that it, or an ancestor, was made for */
     uint32_t message; /* goroutine that PANICKED or THREW: what it said, where it is known */
     uint8_t pad[80];
 };
@@ -360,13 +357,11 @@ struct trace_object {
     uint32_t state;      /* enum trace_object_state, stored last at creation */
     uint16_t kind;       /* enum trace_object_kind */
     uint16_t generation; /* how often the slot was used before, modulo TRACE_OBJECT_GENERATIONS */
-    uint64_t
-        address; /* FD: the number of the descriptor; conduits and SEMSET: what identifies it */
+    uint64_t address;    /* FD: number of the descriptor; conduits and SEMSET: what identifies it */
     uint32_t flags;
     uint32_t create_stack; /* of the init call, else of first use */
     uint32_t owner;        /* exclusive holder, 0 none */
-    uint32_t
-        owner_count; /* recursion depth. Conduit: descriptors of this process that write to it */
+    uint32_t owner_count;  /* recursion depth. Conduit: descriptors that write to it here */
     uint32_t owner_stack;
     uint32_t last_owner;  /* who held it last */
     uint64_t recorder[3]; /* the recorder's own: clocks and links; readers ignore it */
@@ -528,7 +523,7 @@ enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
 
 /* A context is a call stack (as pushes and pops on the one before) and the set of held objects. Contexts are numbered
  * from 0 (empty stack, nothing held) in each stream by SWITCH; a LINE record may name one up to TRACE_CONTEXT_WINDOW back. */
-#define TRACE_CONTEXT_WINDOW   1024u
+#define TRACE_CONTEXT_WINDOW   4096u
 #define TRACE_CONTEXT_PUSH_MAX 64u   /* in one record; deeper changes take several records */
 #define TRACE_SITES            4096u /* entries of the site dictionary of a stream */
 #define TRACE_RUN_MAX \
@@ -545,12 +540,17 @@ struct trace_access {
     uint64_t mask;
     uint64_t size;
     uint64_t pc;
-    uint64_t tsc;          /* ALLOC, FREE, TIME */
-    uint64_t run;          /* LINE: further lines */
-    int64_t stride;        /* LINE: in lines */
-    uint32_t pops, pushes; /* CONTEXT */
+    uint64_t tsc;   /* ALLOC, FREE, TIME */
+    uint64_t run;   /* LINE: further lines */
+    int64_t stride; /* LINE: in lines */
+    /* CONTEXT: the stack is that of an earlier context, and changed by these. */
+    uint32_t pops, pushes;
     uint32_t held_changed; /* CONTEXT: 1 if held[] replaces the held set */
     uint32_t held_count;
+    /* CONTEXT, read: whose stack it begins with, and whose held set it has if that is not told, in contexts. */
+    uint32_t stack_of, held_of;
+    /* CONTEXT, to be written: what is the same has the same name; 0 if it has none. */
+    uint64_t stack_name, held_name;
     uint64_t push[TRACE_CONTEXT_PUSH_MAX];  /* outermost first */
     struct trace_held held[TRACE_HELD_MAX]; /* object and mode only */
 };
