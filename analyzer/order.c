@@ -363,19 +363,25 @@ static void raise_clock(struct order_cache *cache, uint64_t *clock, uint32_t *co
     cache->queued[task] = true;
 }
 
-/* What (task, segment) is after by edges that were retired; NULL if that is nothing, or is not known. */
-static const uint64_t *base_at(const struct order *order, uint32_t task, uint64_t segment,
-                               bool hard)
+/* Raises `clock` to what (task, segment) is after by edges that were retired, as far as that is known. */
+static void raise_to_base(const struct order *order, uint64_t *clock, uint32_t *count,
+                          uint32_t task, bool hard)
 {
+    uint64_t segment = clock[task];
     if (task >= order->base_size)
-        return NULL;
+        return;
     bool sleeps = order_sleeps(order, task);
-    const uint64_t *own = hard ? order_keep_hard(order, task) : NULL;
-    if (own)
-        return segment >= (sleeps ? order->next[task] - 1 : order->base[task]) ? own : NULL;
+    const struct order_pairs *own = hard ? order_keep_hard(order, task) : NULL;
+    if (own && segment < (sleeps ? order->next[task] - 1 : order->base[task]))
+        return;
+    for (uint32_t i = 0; own && i < own->count; i++)
+        if (own->pairs[i].task != task)
+            raise_clock(order->cache, clock, count, own->pairs[i].task, own->pairs[i].segment);
     bool to_come = !hard && order->next && !sleeps && segment >= order->next[task];
     bool retired = order->lists[task].retired && segment >= order->base[task];
-    return to_come || retired ? order->base : NULL;
+    for (uint32_t i = 1; !own && (to_come || retired) && i < order->base_size; i++)
+        if (i != task)
+            raise_clock(order->cache, clock, count, i, order->base[i]);
 }
 
 /* Follows edges backwards from (task, segment), each once. */
@@ -395,10 +401,8 @@ void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t 
         uint32_t t = cache->pending[--count];
         cache->queued[t] = false;
         const struct order_list *list = &order->lists[t];
-        const uint64_t *base = cache->seen[t] ? NULL : base_at(order, t, clock[t], hard);
-        for (uint32_t i = 1; base && i < order->base_size; i++)
-            if (i != t)
-                raise_clock(cache, clock, &count, i, base[i]);
+        if (!cache->seen[t])
+            raise_to_base(order, clock, &count, t, hard);
         uint32_t upto = order_version(order, t, clock[t]) - list->retired;
         while (cache->seen[t] < upto) {
             const struct order_edge *edge = &list->edges[cache->seen[t]++];

@@ -100,8 +100,19 @@ bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint
                        uint64_t b_segment, bool *before);
 /* VC(task, segment) by a search, into clock[task_count]. */
 void order_search(struct order *order, uint64_t *clock, uint32_t task, uint64_t segment, bool hard);
-/* At its base (of a task that sleeps: before its next segment), by hard edges alone; NULL if that is not known. */
-const uint64_t *order_keep_hard(const struct order *order, uint32_t task);
+/* What a task is after by hard edges alone, as far as anything is known: ascending tasks; its own means nothing. */
+struct order_pair {
+    uint64_t segment;
+    uint32_t task;
+};
+struct order_pairs {
+    struct order_pair *pairs;
+    uint32_t count;
+    uint32_t version; /* edges of the task that are in them */
+    bool known;
+};
+/* At its base (of a task that sleeps: before its next segment); NULL if that is not known. */
+const struct order_pairs *order_keep_hard(const struct order *order, uint32_t task);
 
 /* The last edge of `task` at or before `segment`, or NULL if it had none: its last
  * synchronisation. */

@@ -18,14 +18,9 @@
 
 #define CHUNK (64u << 10)
 
-struct kept_pair {
-    uint64_t segment;
-    uint32_t task;
-};
-
 struct kept_clock { /* hard clock of an ORDER record */
     uint64_t segment;
-    struct kept_pair *pairs; /* ascending tasks; the task's own means nothing */
+    struct order_pair *pairs; /* ascending tasks; the task's own means nothing */
     uint32_t task, count;
     bool known;
     bool shares; /* another one's pairs: nearly all of a task's, as hard edges are rare */
@@ -33,7 +28,7 @@ struct kept_clock { /* hard clock of an ORDER record */
 
 struct kept_last {    /* of a task: pairs that are good until its next hard edge */
     uint64_t segment; /* 0: none */
-    struct kept_pair *pairs;
+    struct order_pair *pairs;
     uint32_t count;
 };
 
@@ -56,7 +51,7 @@ struct order_keep {
     bool sorted;
     struct kept_last *last; /* [last_count] by task */
     uint32_t last_count;
-    uint64_t **hard; /* [hard_count] by task */
+    struct order_pairs *hard; /* [hard_count] by task */
     uint32_t hard_count;
 };
 
@@ -75,7 +70,7 @@ void order_keep_free(struct order *order)
             free(keep->clocks[i].pairs);
     free(keep->last);
     for (uint32_t i = 0; i < keep->hard_count; i++)
-        free(keep->hard[i]);
+        free(keep->hard[i].pairs);
     free(keep->hard);
     free(keep->clocks);
     free(keep->orders);
@@ -239,18 +234,22 @@ static bool all_soft(const struct order *order, uint32_t task, uint64_t from, ui
     return true;
 }
 
-static void find_pairs(struct order *order, struct kept_clock *kept, uint64_t *clock)
+/* `clock` is a place to work in. */
+static struct order_pairs find_pairs(struct order *order, uint32_t task, uint64_t segment,
+                                     uint64_t *clock)
 {
+    struct order_pairs found = {.known = true, .version = order_version(order, task, segment)};
     uint32_t capacity = 0;
-    order_search(order, clock, kept->task, kept->segment, true);
+    order_search(order, clock, task, segment, true);
     for (uint32_t t = 1; t < order->task_count; t++) {
         if (!clock[t])
             continue;
-        MEMORY_GROW(kept->pairs, kept->count, capacity);
-        kept->pairs[kept->count++] = (struct kept_pair){clock[t], t};
+        MEMORY_GROW(found.pairs, found.count, capacity);
+        found.pairs[found.count++] = (struct order_pair){clock[t], t};
     }
-    if (kept->count < capacity)
-        kept->pairs = memory_resize(kept->pairs, kept->count, sizeof(*kept->pairs));
+    if (found.count < capacity)
+        found.pairs = memory_resize(found.pairs, found.count, sizeof(*found.pairs));
+    return found;
 }
 
 void order_keep_settle(struct order *order)
@@ -275,7 +274,9 @@ void order_keep_settle(struct order *order)
             kept->count = last->count;
             kept->shares = true;
         } else {
-            find_pairs(order, kept, clock);
+            struct order_pairs found = find_pairs(order, kept->task, kept->segment, clock);
+            kept->pairs = found.pairs;
+            kept->count = found.count;
         }
         *last = (struct kept_last){kept->segment, kept->pairs, kept->count};
     }
@@ -293,7 +294,7 @@ static int compare_clocks(const void *a, const void *b)
 
 static int compare_pairs(const void *a, const void *b)
 {
-    const struct kept_pair *x = a, *y = b;
+    const struct order_pair *x = a, *y = b;
     return x->task < y->task ? -1 : x->task > y->task;
 }
 
@@ -311,8 +312,8 @@ bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint
         bsearch(&wanted, keep->clocks, keep->clock_count, sizeof(wanted), compare_clocks);
     if (!kept)
         return false;
-    struct kept_pair pair = {.task = a};
-    const struct kept_pair *found =
+    struct order_pair pair = {.task = a};
+    const struct order_pair *found =
         kept->count ? bsearch(&pair, kept->pairs, kept->count, sizeof(pair), compare_pairs) : NULL;
     *before = found && found->segment >= a_segment;
     return true;
@@ -320,10 +321,10 @@ bool order_keep_before(struct order *order, uint32_t a, uint64_t a_segment, uint
 
 /* ---- retiring ---- */
 
-const uint64_t *order_keep_hard(const struct order *order, uint32_t task)
+const struct order_pairs *order_keep_hard(const struct order *order, uint32_t task)
 {
     const struct order_keep *keep = order->keep;
-    return keep && task < keep->hard_count ? keep->hard[task] : NULL;
+    return keep && task < keep->hard_count && keep->hard[task].known ? &keep->hard[task] : NULL;
 }
 
 uint64_t order_edges_left(const struct order *order)
@@ -334,21 +335,35 @@ uint64_t order_edges_left(const struct order *order)
     return count;
 }
 
+static uint64_t segment_of(const struct order_cut *cut, uint32_t task)
+{
+    return cut->asleep && cut->asleep[task] ? cut->next[task] - 1 : cut->base[task];
+}
+
 /* The clocks by hard edges at the base, or where a task sleeps, of tasks that have edges; those that have none were not
- * there before, or are over. */
+ * there before, or are over. Where a task has come to no other edge since, it is what it was: of 20,000 tasks most sleep. */
 static void renew_hard(struct order *order, const struct order_cut *cut)
 {
     struct order_keep *keep = order->keep;
-    uint64_t **hard = memory_get(order->task_count, sizeof(*hard));
+    struct order_pairs *hard = memory_get(order->task_count, sizeof(*hard));
+    uint64_t *clock = memory_get(order->task_count, sizeof(*clock));
     for (uint32_t t = 1; t < cut->count; t++) {
-        uint64_t segment = cut->asleep && cut->asleep[t] ? cut->next[t] - 1 : cut->base[t];
+        uint64_t segment = segment_of(cut, t);
+        const struct order_pairs *old = order_keep_hard(order, t);
         if (!order->lists[t].count || !segment)
             continue;
-        hard[t] = memory_get(order->task_count, sizeof(uint64_t));
-        order_search(order, hard[t], t, segment, true);
+        if (!old || old->version != order_version(order, t, segment))
+            hard[t] = find_pairs(order, t, segment, clock);
     }
-    for (uint32_t t = 0; t < keep->hard_count; t++)
-        free(keep->hard[t]);
+    for (uint32_t t = 0; t < keep->hard_count; t++) {
+        bool stays =
+            t < cut->count && order->lists[t].count && !hard[t].known && segment_of(cut, t);
+        if (stays)
+            hard[t] = keep->hard[t];
+        else
+            free(keep->hard[t].pairs);
+    }
+    free(clock);
     free(keep->hard);
     keep->hard = hard;
     keep->hard_count = cut->count;
