@@ -135,7 +135,9 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
     if (run) {
-        uint8_t *end = line_tell(codec, p, kind, pc, address, mask, context);
+        unsigned start = (unsigned)__builtin_ctzll(mask);
+        codec->told = codec->pairs[site_pair(codec)];
+        uint8_t *end = line_tell(codec, p, kind, pc, address + start, mask >> start, context);
         return line_put_run(codec, p, end, run, stride);
     }
     return line_put(codec, p, kind, pc, address, mask, context);

@@ -296,7 +296,7 @@ static inline void line_passed(struct trace_access_codec *codec, uint16_t slot, 
                                uint32_t context)
 {
     struct trace_site *site = &codec->sites[slot];
-    uint32_t recent = codec->recent_last % (TRACE_RECENT - 1) + 1u;
+    uint32_t recent = codec->recent_last == TRACE_RECENT - 1 ? 1 : codec->recent_last + 1u;
     codec->recent[recent] = address;
     codec->recent_site[recent] = slot;
     codec->recent_last = (uint8_t)recent;
@@ -451,18 +451,15 @@ static inline __attribute__((always_inline)) uint8_t *put_place(struct trace_acc
     return more ? put_number(p, more) : p;
 }
 
-/* A LINE of one line that is not quite foreseen. */
+/* A LINE of one line that is not quite foreseen; codec->told is the entry that was. */
 static __attribute__((noinline, unused)) uint8_t *line_tell(struct trace_access_codec *codec,
                                                             uint8_t *p, uint8_t kind, uint64_t pc,
-                                                            uint64_t address, uint64_t mask,
+                                                            uint64_t address, uint64_t shape,
                                                             uint32_t context)
 {
     uint8_t *first = p++;
     uint32_t code = SITE_OF_TWO;
-    uint64_t start = (unsigned)__builtin_ctzll(mask), shape = mask >> start;
-    address = (address & ~UINT64_C(63)) + start;
     codec->counted = NULL;
-    codec->told = codec->pairs[site_pair(codec)];
     struct trace_site *site = &codec->sites[codec->told];
     /* (A pc is never 0: an entry not used has another one.) */
     if (site->pc != pc || site->kind != kind) {
@@ -518,11 +515,12 @@ static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_acce
     uint16_t slot = codec->pairs[site_pair(codec)];
     const struct trace_site *site = &codec->sites[slot];
     unsigned start = (unsigned)__builtin_ctzll(mask);
-    uint64_t place = address + start;
+    uint64_t place = address + start, shape = mask >> start;
     if (site->pc != pc || site->kind != kind || place_foreseen(codec, site) != place ||
-        site->shape != mask >> start ||
-        context_foreseen(codec, site, site->context_code) != context)
-        return line_tell(codec, p, kind, pc, address, mask, context);
+        site->shape != shape || context_foreseen(codec, site, site->context_code) != context) {
+        codec->told = slot;
+        return line_tell(codec, p, kind, pc, place, shape, context);
+    }
     line_passed(codec, slot, place, context);
     if (p == codec->counted && p[-1] != FORESEEN_LAST) {
         p[-1] = (uint8_t)(p[-1] + 2);
