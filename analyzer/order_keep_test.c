@@ -52,6 +52,7 @@ static struct order *order_new(void)
     struct order *order = order_begin();
     order_keep_begin(order);
     order->task_count = TASKS;
+    free(order->lists);
     order->lists = memory_get(TASKS, sizeof(*order->lists));
     return order;
 }

@@ -29,8 +29,12 @@ struct world {
     struct race_now a, b; /* task 1; task 2, which is after nothing */
 };
 
-static void open_world(struct world *world)
+/* (One at a time: it is too large for the stack of a test under the sanitizers.) */
+static struct world the_world;
+
+static struct world *open_world(void)
 {
+    struct world *world = &the_world;
     *world = (struct world){.scan = {.task_count = 3}, .shard = {.count = 1}};
     world->scan.trace = &world->trace;
     world->shard.scan = &world->scan;
@@ -42,6 +46,7 @@ static void open_world(struct world *world)
         .task = 1, .segment = 1, .clocks = &world->clocks, .site = A_WRITES, .position = 1};
     world->b = (struct race_now){
         .task = 2, .segment = 1, .clocks = &world->clocks, .site = B_READS, .position = 2};
+    return world;
 }
 
 static void close_world(struct world *world)
@@ -104,75 +109,70 @@ static void assert_whole(struct world *world, uint32_t count)
 static void stays_whole(void **state)
 {
     (void)state;
-    struct world world;
-    open_world(&world);
-    world.a.site = B_READS;
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    assert_true(race_check_group(&world.history, &world.b, GROUP, ALL));
-    assert_whole(&world, 2);
-    clock_raise(&world.clocks, &world.b.clock, 1, 1);
-    world.b.site = B_WRITES;
-    assert_true(race_check_group(&world.history, &world.b, GROUP, ALL));
-    assert_whole(&world, 3);
+    struct world *world = open_world();
+    world->a.site = B_READS;
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    assert_true(race_check_group(&world->history, &world->b, GROUP, ALL));
+    assert_whole(world, 2);
+    clock_raise(&world->clocks, &world->b.clock, 1, 1);
+    world->b.site = B_WRITES;
+    assert_true(race_check_group(&world->history, &world->b, GROUP, ALL));
+    assert_whole(world, 3);
     for (uint64_t i = 0; i < 5000; i++) /* the table grows, and it is found in the new one */
-        assert_non_null(race_line_get(&world.history, 2 * LINE + i, true));
-    assert_whole(&world, 3);
-    assert_int_equal(world.history.group_count, 1);
-    close_world(&world);
+        assert_non_null(race_line_get(&world->history, 2 * LINE + i, true));
+    assert_whole(world, 3);
+    assert_int_equal(world->history.group_count, 1);
+    close_world(world);
 }
 
 static void race_splits(void **state)
 {
     (void)state;
-    struct world world;
-    open_world(&world);
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    assert_false(race_check_group(&world.history, &world.b, GROUP, ALL));
-    assert_split(&world, 1, false);
-    assert_int_equal(world.history.pair_count, 1); /* none yet: 0 is none */
-    assert_false(race_check_group(&world.history, &world.b, GROUP, ALL));
-    close_world(&world);
+    struct world *world = open_world();
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    assert_false(race_check_group(&world->history, &world->b, GROUP, ALL));
+    assert_split(world, 1, false);
+    assert_int_equal(world->history.pair_count, 1); /* none yet: 0 is none */
+    assert_false(race_check_group(&world->history, &world->b, GROUP, ALL));
+    close_world(world);
 }
 
 static void single_access_splits(void **state)
 {
     (void)state;
-    struct world world;
-    open_world(&world);
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    assert_non_null(race_line_get(&world.history, LINE + 3, false));
-    assert_split(&world, 1, false);
-    assert_int_equal(world.history.pool_entries, RACE_GROUP_LINES * 2);
-    close_world(&world);
+    struct world *world = open_world();
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    assert_non_null(race_line_get(&world->history, LINE + 3, false));
+    assert_split(world, 1, false);
+    assert_int_equal(world->history.pool_entries, RACE_GROUP_LINES * 2);
+    close_world(world);
 }
 
 static void small_block_splits(void **state)
 {
     (void)state;
-    struct world world;
-    open_world(&world);
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    block(&world, true, &world.a, LINE * 64 + 100, 16);
-    assert_null(race_group_find(&world.history, GROUP));
-    assert_int_equal(line_of(&world, 0)->blocks, 0);
-    assert_int_not_equal(line_of(&world, 1)->blocks, 0);
-    close_world(&world);
+    struct world *world = open_world();
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    block(world, true, &world->a, LINE * 64 + 100, 16);
+    assert_null(race_group_find(&world->history, GROUP));
+    assert_int_equal(line_of(world, 0)->blocks, 0);
+    assert_int_not_equal(line_of(world, 1)->blocks, 0);
+    close_world(world);
 }
 
 /* A large block with all of it is known; one with a part of it splits. */
 static void large_blocks(void **state)
 {
     (void)state;
-    struct world world;
-    open_world(&world);
-    block(&world, true, &world.a, LINE * 64 - 16, 8192);
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    assert_int_not_equal(group_of(&world)->blocks, 0);
-    assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-    block(&world, true, &world.a, LINE * 64 + 128, 8192);
-    assert_false(race_check_group(&world.history, &world.a, GROUP, ALL));
-    assert_split(&world, 1, true);
-    close_world(&world);
+    struct world *world = open_world();
+    block(world, true, &world->a, LINE * 64 - 16, 8192);
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    assert_int_not_equal(group_of(world)->blocks, 0);
+    assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+    block(world, true, &world->a, LINE * 64 + 128, 8192);
+    assert_false(race_check_group(&world->history, &world->a, GROUP, ALL));
+    assert_split(world, 1, true);
+    close_world(world);
 }
 
 /* The end of a block: what it races with splits, else the group has it, and who comes then finds the lines. */
@@ -180,26 +180,25 @@ static void end_of_block(void **state)
 {
     (void)state;
     for (int races = 0; races < 2; races++) {
-        struct world world;
-        open_world(&world);
-        block(&world, true, &world.a, LINE * 64, 8192);
-        assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-        clock_raise(&world.clocks, &world.b.clock, 1, 1);
+        struct world *world = open_world();
+        block(world, true, &world->a, LINE * 64, 8192);
+        assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+        clock_raise(&world->clocks, &world->b.clock, 1, 1);
         if (races) {
-            world.a.segment = 2;
-            assert_true(race_check_group(&world.history, &world.a, GROUP, ALL));
-            world.b.site = B_WRITES;
+            world->a.segment = 2;
+            assert_true(race_check_group(&world->history, &world->a, GROUP, ALL));
+            world->b.site = B_WRITES;
         }
-        block(&world, false, &world.b, LINE * 64, 8192);
+        block(world, false, &world->b, LINE * 64, 8192);
         if (!races) {
-            assert_whole(&world, 1);
-            assert_false(race_check_group(&world.history, &world.a, GROUP, ALL));
+            assert_whole(world, 1);
+            assert_false(race_check_group(&world->history, &world->a, GROUP, ALL));
         }
-        assert_split(&world, 1, true);
-        assert_int_equal(world.history.pair_count, races ? 2 : 1);
+        assert_split(world, 1, true);
+        assert_int_equal(world->history.pair_count, races ? 2 : 1);
         if (races)
-            assert_int_equal(world.history.pairs[1].samples[0].address, LINE * 64);
-        close_world(&world);
+            assert_int_equal(world->history.pairs[1].samples[0].address, LINE * 64);
+        close_world(world);
     }
 }
 
