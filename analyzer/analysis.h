@@ -32,6 +32,7 @@ struct coverage {
     uint64_t lines; /* distinct 64-byte lines checked */
     uint64_t
         history_dropped; /* accesses the memory limit made us forget: races with them may be missed */
+    uint64_t history_crowded; /* ... and a line with more sites and segments than are kept of one */
     uint64_t
         woken; /* tasks that went on without another one's doing, after what was before had been forgotten (cut.h) */
     uint64_t

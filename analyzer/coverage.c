@@ -8,6 +8,7 @@
 
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
+#include "analyzer/race.h"
 #include "analyzer/report.h"
 
 static void add(struct sentences *sentences, const char *format, ...)
@@ -123,6 +124,12 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "%llu accesses were forgotten for lack of memory: races with them may be missed "
             "(--memory-limit)",
             (unsigned long long)seen->history_dropped);
+    if (seen->history_crowded)
+        add(out,
+            "%llu access%s forgotten at lines of memory with more than %u unordered accesses: races "
+            "with them may be missed",
+            (unsigned long long)seen->history_crowded,
+            seen->history_crowded == 1 ? " was" : "es were", race_room_entries(RACE_ROOM_MAX));
     if (seen->woken)
         add(out,
             "%llu task%s went on after long waits without being woken by what was seen of others: races "
@@ -332,7 +339,7 @@ bool coverage_lost(const struct trace *trace)
 bool coverage_whole(const struct report_process *process)
 {
     if (coverage_lost(process->trace) || process->coverage.history_dropped ||
-        process->coverage.woken ||
+        process->coverage.history_crowded || process->coverage.woken ||
         process->trace->process.flags & (TRACE_PROCESS_IO_URING | TRACE_PROCESS_GO_PARTLY))
         return false;
     /* A child that was killed is no rare sight; what it did until then is all there is to know. */

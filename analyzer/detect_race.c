@@ -145,6 +145,7 @@ void race_conclude(struct analysis *analysis, const struct race_scan *scan,
     for (unsigned i = 0; i < count; i++) {
         analysis->coverage.lines += workers[i].lines;
         analysis->coverage.history_dropped += workers[i].history.dropped;
+        analysis->coverage.history_crowded += workers[i].history.crowded;
     }
     analysis->coverage.woken = race_worker_unsure(&workers[0]);
     if (workers[0].stalled)

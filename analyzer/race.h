@@ -375,10 +375,10 @@ struct race_history {
         uint64_t low, high;
     } * ignored;
     uint32_t ignored_count, ignored_capacity, ignored_objects; /* of the trace, looked at so far */
-    uint64_t ignored_races; /* accesses that raced on such bytes alone */
-    uint64_t dropped;
-    uint64_t limit;    /* bytes */
-    uint64_t sweep_at; /* lines + entries at which the next sweep is due */
+    uint64_t ignored_races;    /* accesses that raced on such bytes alone */
+    uint64_t dropped, crowded; /* accesses forgotten: no memory; no room at their line */
+    uint64_t limit;            /* bytes */
+    uint64_t sweep_at;         /* lines + entries at which the next sweep is due */
 };
 
 /* `lines`: how many are to be expected. */

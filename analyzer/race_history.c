@@ -277,7 +277,10 @@ void race_entry_add(struct race_history *history, struct race_line *line,
         unsigned larger = line->count == 0 ? ROOM_MIN : line->room + 1u;
         uint32_t at = larger <= RACE_ROOM_MAX ? pool_get(history, larger) : 0;
         if (at == 0) { /* full, or no memory: the newest takes the place of any other */
-            history->dropped++;
+            if (larger > RACE_ROOM_MAX)
+                history->crowded++;
+            else
+                history->dropped++;
             if (line->count)
                 race_entry_put(history, line, (uint32_t)entry->segment % line->count, entry);
             return;

@@ -471,6 +471,22 @@ static void memory_limit(void **state)
     done(&outcome);
 }
 
+/* So does a line at which more sites meet than are kept: more memory would not help. */
+static void crowded_line(void **state)
+{
+    (void)state;
+    struct trace_make *make = two_tasks();
+    make_line(make, 2, WRITE4, 0x200, PLACE, WORD << 4);
+    for (uint64_t i = 0; i < 3000; i++)
+        make_line(make, 1, WRITE4, 0x1000 + 4 * i, PLACE, WORD);
+    struct analysis_options options = {.jobs = 1};
+    struct outcome outcome;
+    analyze(&outcome, make, &options);
+    assert_true(outcome.analysis.coverage.history_crowded > 0);
+    assert_int_equal(outcome.analysis.coverage.history_dropped, 0);
+    done(&outcome);
+}
+
 /* Much memory handed back and forth: what all tasks are after is forgotten, and nothing is dropped
  * for lack of room. */
 static void forgetting(void **state)
@@ -538,6 +554,7 @@ int main(void)
         cmocka_unit_test(stacks_between),
         cmocka_unit_test(any_number_of_workers),
         cmocka_unit_test(memory_limit),
+        cmocka_unit_test(crowded_line),
         cmocka_unit_test(forgetting),
         cmocka_unit_test(ignored),
     };

@@ -226,7 +226,7 @@ static json_t *process_json(const struct report *report, const struct report_pro
         {"hand_overs", seen->edges},
         {"access_records", seen->access_records},
         {"access_bytes", seen->access_bytes},
-        {"accesses_forgotten", seen->history_dropped},
+        {"accesses_forgotten", seen->history_dropped + seen->history_crowded},
         {"tasks_woken_late", seen->woken},
         {"races_taken_as_atomic", seen->atomic_races},
         {"races_ignored", seen->ignored_races},
