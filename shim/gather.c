@@ -45,7 +45,7 @@ static void entry_write(struct thread *thread, struct access_state *state,
     if (p)
         stream_commit(&thread->access_stream,
                       line_put(&state->codec, p, word_kind(gathered_word(g)),
-                               word_pc(gathered_word(g)), line, mask, g->context));
+                               word_pc(gathered_word(g)), line, mask, g->context, true));
     g->pc = 0;
     entry->tag = 0;
 }

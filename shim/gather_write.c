@@ -30,7 +30,7 @@ static inline uint8_t *row_put(struct access_state *state, uint8_t *p, const str
     uint64_t pc = word_pc(last->word);
     uint8_t kind = word_kind(last->word);
     if (LIKELY(!row->run))
-        return line_put(&state->codec, p, kind, pc, last->line, last->mask, last->context);
+        return line_put(&state->codec, p, kind, pc, last->line, last->mask, last->context, true);
     return trace_line_put(&state->codec, p, kind, pc, last->line - (uint64_t)row->run * LINE_BYTES,
                           last->mask, last->context, row->run, 1);
 }

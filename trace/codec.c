@@ -137,10 +137,11 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
     if (run) {
         unsigned start = (unsigned)__builtin_ctzll(mask);
         codec->told = codec->pairs[site_pair(codec)];
-        uint8_t *end = line_tell(codec, p, kind, pc, address + start, mask >> start, context);
+        uint8_t *end =
+            line_tell(codec, p, kind, pc, address + start, mask >> start, context, false);
         return line_put_run(codec, p, end, run, stride);
     }
-    return line_put(codec, p, kind, pc, address, mask, context);
+    return line_put(codec, p, kind, pc, address, mask, context, false);
 }
 
 static uint32_t get_context(const struct trace_access_codec *codec, struct input *in)

@@ -420,13 +420,17 @@ static __attribute__((noinline, unused)) uint8_t *put_line(struct trace_access_c
     return p;
 }
 
-/* Shape and place of a record that is not where it was foreseen. */
+/* Shape and place of a record that is not where it was foreseen. `by_line`: the caller knows that it takes the fewest bytes
+ * to tell them by the line, which then need not be found out. */
 static inline __attribute__((always_inline)) uint8_t *put_place(struct trace_access_codec *codec,
                                                                 uint8_t *p, uint64_t address,
-                                                                uint64_t shape, uint32_t *header)
+                                                                uint64_t shape, bool by_line,
+                                                                uint32_t *header)
 {
     uint16_t slot = codec->told;
     struct trace_site *site = &codec->sites[slot];
+    if (by_line)
+        return put_line(codec, p, address, shape, site->shape << site->address % 64, header);
     codec->recent[0] = site->address;
     codec->recent_site[0] = slot;
     uint32_t which = place_nearest(codec, address);
@@ -455,7 +459,7 @@ static inline __attribute__((always_inline)) uint8_t *put_place(struct trace_acc
 static __attribute__((noinline, unused)) uint8_t *line_tell(struct trace_access_codec *codec,
                                                             uint8_t *p, uint8_t kind, uint64_t pc,
                                                             uint64_t address, uint64_t shape,
-                                                            uint32_t context)
+                                                            uint32_t context, bool by_line)
 {
     uint8_t *first = p++;
     uint32_t code = SITE_OF_TWO;
@@ -468,7 +472,7 @@ static __attribute__((noinline, unused)) uint8_t *line_tell(struct trace_access_
     }
     uint32_t header = LINE_BIT | code << LINE_SITE;
     if (place_foreseen(codec, site) != address) {
-        p = put_place(codec, p, address, shape, &header);
+        p = put_place(codec, p, address, shape, by_line, &header);
     } else if (site->shape != shape) {
         header |= LINE_PLACE;
         site->shape = shape;
@@ -506,11 +510,12 @@ static inline uint8_t *line_put_run(struct trace_access_codec *codec, uint8_t *f
     return put_number(p, (uint64_t)run << 1 | (stride < 0));
 }
 
-/* A LINE of one line. */
+/* A LINE of one line; `by_line`: see put_place(). */
 static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_access_codec *codec,
                                                                uint8_t *p, uint8_t kind,
                                                                uint64_t pc, uint64_t address,
-                                                               uint64_t mask, uint32_t context)
+                                                               uint64_t mask, uint32_t context,
+                                                               bool by_line)
 {
     uint16_t slot = codec->pairs[site_pair(codec)];
     const struct trace_site *site = &codec->sites[slot];
@@ -519,7 +524,7 @@ static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_acce
     if (site->pc != pc || site->kind != kind || place_foreseen(codec, site) != place ||
         site->shape != shape || context_foreseen(codec, site, site->context_code) != context) {
         codec->told = slot;
-        return line_tell(codec, p, kind, pc, place, shape, context);
+        return line_tell(codec, p, kind, pc, place, shape, context, by_line);
     }
     line_passed(codec, slot, place, context);
     if (p == codec->counted && p[-1] != FORESEEN_LAST) {
