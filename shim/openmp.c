@@ -124,11 +124,11 @@ static void *next(const char *name)
 }
 
 /* The function behind ours. A program that gets here was linked to it. */
-#define NEXT(fn)                                             \
-    static __typeof__(&fn) real_##fn;                        \
-    if (UNLIKELY(!real_##fn))                                \
-        *(void **)(void *)&real_##fn = next(#fn);            \
-    __attribute__((cleanup(leave))) uintptr_t outer_within = \
+#define NEXT(fn)                                                     \
+    static __typeof__(&fn) real_##fn;                                \
+    if (UNLIKELY(!real_##fn))                                        \
+        *(void **)(void *)&real_##fn = next(#fn);                    \
+    __attribute__((cleanup(leave), unused)) uintptr_t outer_within = \
         within((uintptr_t)__builtin_frame_address(0))
 
 /* ---- parallel regions ---- */
@@ -139,7 +139,7 @@ static void region_run(void *data)
     uint32_t outer_round = round_now;
     bool outer_runtime = in_runtime;
     uintptr_t outer_gives = openmp_gives;
-    __attribute__((cleanup(leave))) uintptr_t outer_within = within(0);
+    __attribute__((cleanup(leave), unused)) uintptr_t outer_within = within(0);
     in_runtime = false;
     openmp_gives = 0;
     region_now = region_of_tasks = region;
@@ -391,7 +391,7 @@ static void task_run(void (*function)(void *), void *data)
     struct region *region = region_of_tasks, *outer = region_now;
     bool outer_runtime = in_runtime;
     uintptr_t outer_gives = openmp_gives;
-    __attribute__((cleanup(leave))) uintptr_t outer_within = within(0);
+    __attribute__((cleanup(leave), unused)) uintptr_t outer_within = within(0);
     if (region) {
         after(part(region, PART_CREATED), (uintptr_t)function);
         after(part(region, PART_DONE), (uintptr_t)function); /* those it depends on are */
