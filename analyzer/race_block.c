@@ -16,15 +16,14 @@
 #include "analyzer/race_group.h"
 #include "analyzer/race_source.h"
 
-#define SMALL_SIZE       4096u
-#define KEEP_FREED       4u  /* ended blocks a line remembers */
-#define LINKS_MAX        24u /* blocks in one line in all: more means that frees are not seen */
-#define REGIONS_MAX      64u /* a block in more regions is listed once, under EVERYWHERE */
-#define EVERYWHERE       UINT64_MAX
-#define REGION_PRUNE     64u
+#define SMALL_SIZE   4096u
+#define KEEP_FREED   4u  /* ended blocks a line remembers */
+#define LINKS_MAX    24u /* blocks in one line in all: more means that frees are not seen */
+#define REGIONS_MAX  64u /* a block in more regions is listed once, under EVERYWHERE */
+#define EVERYWHERE   UINT64_MAX
+#define REGION_PRUNE 64u
 
-#define ALL              (~UINT64_C(0))
-#define RACE_GROUP_BYTES (64 * RACE_GROUP_LINES)
+#define ALL          (~UINT64_C(0))
 
 static uint64_t address_of(uint64_t line)
 {

@@ -208,9 +208,9 @@ static void take_long(struct run *run, const struct race_mark *mark,
     while (address < end) {
         uint64_t line = address / 64, next = (line + 1) * 64;
         uint64_t bytes = ~UINT64_C(0) << (address % 64);
-        if (address % (64 * RACE_GROUP_LINES) == 0 && end - address >= 64 * RACE_GROUP_LINES &&
+        if (address % RACE_GROUP_BYTES == 0 && end - address >= RACE_GROUP_BYTES &&
             add_group(run, mark, line, bytes)) {
-            address += 64 * RACE_GROUP_LINES;
+            address += RACE_GROUP_BYTES;
             continue;
         }
         if (next > end)

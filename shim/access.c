@@ -548,8 +548,8 @@ static inline bool entry_take(struct filter_entry *entry, uint64_t tag, bool *kn
 }
 
 /*
- * Here itself is only what most accesses of short segments need, which come here with each line anew: counted by single
- * steps in the hash table of the bench, 114 instructions became 100 for it and 29 became 20 for its caller, those of near_add() included.
+ * Only what most accesses of short segments need, which come here with each line anew. (Counted by single steps in the
+ * hash table of the bench: 100 instructions with near_add(), 114 before; 20 in its caller, 29 before.)
  */
 static inline bool near_exact(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
