@@ -5,7 +5,7 @@
  * Invariant: a byte is marked as seen only after its access was recorded (or needs no record), in the present generation
  * of this thread; a new generation begins whenever the segment changes.
  */
-#include "shim/access_state.h"
+#include "shim/access_add.h"
 
 #include "shim/banned.h"
 #include "shim/mark.h"
@@ -208,79 +208,6 @@ uint32_t access_rest(struct thread *thread)
 
 /* ---- accesses ---- */
 
-/* The slot of a line, another line's or of an earlier generation, becomes this one's. */
-static inline struct filter_entry *entry_new(struct access_state *state,
-                                             const struct filter *filter, uintptr_t address,
-                                             uint64_t tag)
-{
-    struct filter_entry *entry = filter_entry(filter, address);
-    bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
-    if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
-        access_filter_grow(state);
-        entry = filter_entry(filter, address);
-    }
-    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
-    return entry;
-}
-
-static inline bool in_line(uintptr_t address, size_t size)
-{
-    return size - 1 < LINE_BYTES - address % LINE_BYTES;
-}
-
-static inline uint64_t line_mask(uintptr_t address, size_t size)
-{
-    return ~UINT64_C(0) >> (LINE_BYTES - size) << address % LINE_BYTES;
-}
-
-/* A line with marked bytes was entered: open records of it may have been made before these were marked. */
-static NOINLINE void near_forget(struct access_state *state, uintptr_t line)
-{
-    for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &access_fast.table[state->order[i]];
-        if (entry->line == line)
-            open_near(entry, open_near_word(entry->stride, 0));
-    }
-}
-
-/* After open_ready. False: the line was not known before. */
-static inline __attribute__((always_inline)) bool line_add(struct thread *thread,
-                                                           struct access_state *state,
-                                                           uintptr_t line, uint64_t mask,
-                                                           uint32_t kind, uintptr_t pc,
-                                                           uint32_t slot, bool alone, uint32_t site)
-{
-    if (UNLIKELY(access_fast.gathering))
-        return gather_add(thread, state, line, mask, kind, pc, slot, alone, site);
-    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
-    struct filter *reads = &access_fast.reads,
-                  *news = kind & TRACE_KIND_WRITE ? &access_fast.writes : reads;
-    struct filter_entry *entry = filter_entry(news, line);
-    if (kind & TRACE_KIND_WRITE)
-        __builtin_prefetch(filter_entry(reads, line));
-    bool known = entry->tag == tag;
-    if (!known)
-        entry = entry_new(state, news, line, tag);
-    uint64_t fresh = mask & entry->unseen;
-    entry->unseen &= ~mask;
-    if (kind & TRACE_KIND_WRITE) {
-        entry = filter_entry(reads, line);
-        if (entry->tag != tag) {
-            entry = entry_new(state, reads, line, tag);
-            known = false;
-        }
-        entry->unseen &= ~mask;
-    }
-    if (fresh && !alone)
-        open_add(thread, state, line, fresh, kind, pc, slot, site);
-    if (UNLIKELY(patch_on) && !known) {
-        mark_look();
-        if (UNLIKELY(mark_of_line(line)) && !alone)
-            near_forget(state, line);
-    }
-    return known;
-}
-
 /*
  * `alone`: there is one task, and only the filter is to know. All that it does before there is a second one comes before
  * that one, so it need not come back for the rest of the line: bytes filled in one by one were 8 calls of 9 where main fills
@@ -292,7 +219,7 @@ static NOINLINE void line_record(struct thread *thread, struct access_state *sta
 {
     if (alone && !(patch_on && mark_of_line(line)))
         mask = ~UINT64_C(0);
-    line_add(thread, state, line, mask, kind, pc, slot, alone, 0);
+    access_add(thread, state, line, mask, kind, pc, slot, alone, 0);
 }
 
 static NOINLINE void range_record(struct thread *thread, struct access_state *state,
@@ -346,8 +273,8 @@ static inline void record_in(struct thread *thread, uintptr_t address, size_t si
     if (!open_current(thread, state) && !alone && !open_ready(thread, state))
         return;
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (LIKELY(in_line(address, size))) {
-        line_record(thread, state, line, line_mask(address, size), kind, pc, slot, alone);
+    if (LIKELY(access_in_line(address, size))) {
+        line_record(thread, state, line, access_mask(address, size), kind, pc, slot, alone);
     } else {
         lines_record(thread, state, address, size, kind, pc, slot, alone);
     }
@@ -379,9 +306,9 @@ void access_guarded(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc)
     struct thread *thread = thread_current;
     __builtin_prefetch(
         (const void *)address); /* the program is about to, and may wait 100 ns for it */
-    if (LIKELY(in_line(address, size) && address >= LOWEST && access_ready(thread)))
-        line_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
-                 line_mask(address, size), kind, pc, open_slot(pc, kind), false, 0);
+    if (LIKELY(access_in_line(address, size) && address >= LOWEST && access_ready(thread)))
+        access_add(thread, thread->access, address & ~(uintptr_t)(LINE_BYTES - 1),
+                   access_mask(address, size), kind, pc, open_slot(pc, kind), false, 0);
     else
         access_record(thread, address, size, kind, pc);
     thread_leave(thread);
@@ -421,172 +348,19 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     bool usual = shim_options.accesses && !(state->ignore[0] | state->ignore[1]), near = false;
     access_stack(state, stack);
     state->gather_site = number;
-    if (UNLIKELY(!usual) || UNLIKELY(!in_line(address, size)) || UNLIKELY(address < LOWEST)) {
+    if (UNLIKELY(!usual) || UNLIKELY(!access_in_line(address, size)) ||
+        UNLIKELY(address < LOWEST)) {
         record_in(thread, address, size, kind, pc, slot);
         near = usual && open_current(thread, state);
     } else if (open_current(thread, state) || LIKELY(open_ready(thread, state))) {
         if (!access_more_in(slot, address, size, kind, pc))
-            line_add(thread, state, line, line_mask(address, size), kind, pc, slot, false,
-                     UNLIKELY(mark_of_line(line)) ? 0 : number);
+            access_add(thread, state, line, access_mask(address, size), kind, pc, slot, false,
+                       UNLIKELY(mark_of_line(line)) ? 0 : number);
         near = true;
     }
     access_stack(state, 0);
     state->gather_site = 0;
     return near && access_fast.table != access_no_open ? context_present() : 0;
-}
-
-static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *site,
-                                   uint32_t number)
-{
-    struct thread *thread = thread_current;
-    uint32_t size = site->size, offset = address % LINE_BYTES, over = offset + size - LINE_BYTES;
-    uintptr_t line = address - offset, next = line + LINE_BYTES;
-    if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
-        return true;
-    if (UNLIKELY(size > LINE_BYTES || mark_of_line(line) || mark_of_line(next)))
-        return false;
-    thread->busy = 1;
-    STORE_BARRIER();
-    /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
-    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
-        thread_leave(thread);
-        return false;
-    }
-    thread->access->gather_site = number;
-    bool known = line_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
-                          site->pc + 1, site->slot, false, 0);
-    known &= line_add(thread, thread->access, next, ~UINT64_C(0) >> (LINE_BYTES - over), site->kind,
-                      site->pc + 1, site->slot, false, number);
-    thread->access->gather_site = 0;
-    bool marked = !known && (mark_of_line(line) || mark_of_line(next));
-    if (UNLIKELY(marked)) {
-        access_forget_everywhere(line);
-        access_forget_everywhere(next);
-    }
-    thread_leave(thread);
-    return LIKELY(!marked);
-}
-
-/* The guard goes up for an access within one line; false: it must go the long way. */
-static inline bool near_begin(struct thread *thread, uintptr_t address, uintptr_t line)
-{
-    if (UNLIKELY(mark_of_line(line)))
-        return false;
-    thread->busy = 1;
-    STORE_BARRIER();
-    /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
-    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
-        thread_leave(thread);
-        return false;
-    }
-    __builtin_prefetch((const void *)address); /* the program is about to, and may wait for it */
-    return true;
-}
-
-/* The filter has the bytes, and had the line before if it was `known`. */
-static inline bool near_end(struct thread *thread, uintptr_t line, bool known)
-{
-    if (!known)
-        mark_look();
-    bool marked = !known && mark_of_line(line); /* since then: as if nothing had been done yet */
-    if (UNLIKELY(marked)) {
-        near_forget(thread->access, line);
-        access_forget_everywhere(line);
-    }
-    thread_leave(thread);
-    return LIKELY(!marked);
-}
-
-static inline bool near_is(uintptr_t address, const struct patch_site *site)
-{
-    return LIKELY(site->action == PATCH_ACCESS) &&
-           LIKELY(site->size <= LINE_BYTES - address % LINE_BYTES);
-}
-
-static NOINLINE bool near_gathered(uintptr_t address, const struct patch_site *site,
-                                   uint32_t number)
-{
-    struct thread *thread = thread_current;
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (UNLIKELY(!near_is(address, site)))
-        return site->action == PATCH_ACCESS && near_crossing(address, site, number);
-    if (!near_begin(thread, address, line))
-        return false;
-    bool known = gather_add(thread, thread->access, line, line_mask(address, site->size),
-                            site->kind, site->pc + 1, site->slot, false, number);
-    return near_end(thread, line, known);
-}
-
-/* What near_exact() leaves, guard up. */
-static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
-                               const struct patch_site *site, uint32_t number)
-{
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    bool known = line_add(thread, thread->access, line, line_mask(address, site->size), site->kind,
-                          site->pc + 1, site->slot, false, number);
-    return near_end(thread, line, known);
-}
-
-/* The filter has the bytes already, of which `fresh` are still to be recorded. */
-static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struct patch_site *site,
-                              uint64_t fresh, bool known, uint32_t number)
-{
-    open_add(thread, thread->access, line, fresh, site->kind, site->pc + 1, site->slot, number);
-    return near_end(thread, line, known);
-}
-
-/* A place of the filter becomes that of `tag`, unless another line of this generation has it: then false. */
-static inline bool entry_take(struct filter_entry *entry, uint64_t tag, bool *known)
-{
-    if (entry->tag == tag)
-        return true;
-    if ((entry->tag ^ tag) >> GENERATION_SHIFT == 0)
-        return false;
-    *known = false;
-    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
-    return true;
-}
-
-/*
- * Only what most accesses of short segments need, which come here with each line anew. (Counted by single steps in the
- * hash table of the bench: 100 instructions with near_add(), 114 before; 20 in its caller, 29 before.)
- */
-static inline bool near_exact(uintptr_t address, const struct patch_site *site, uint32_t number)
-{
-    struct thread *thread = thread_current;
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (!near_begin(thread, address, line))
-        return false;
-    uint64_t mask = line_mask(address, site->size), tag = line ^ access_fast.tag;
-    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
-    bool known = true;
-    if (site->kind & TRACE_KIND_WRITE) {
-        news = filter_entry(&access_fast.writes, line);
-        if (UNLIKELY(!entry_take(news, tag, &known)))
-            return near_rest(thread, address, site, number);
-    }
-    if (UNLIKELY(!entry_take(reads, tag, &known)))
-        return near_rest(thread, address, site, number);
-    uint64_t fresh = mask & news->unseen;
-    news->unseen &= ~mask;
-    if (news != reads)
-        reads->unseen &= ~mask;
-    if (fresh) {
-        struct trace_open *entry = &access_fast.table[site->slot];
-        if (entry->mask)
-            return near_add(thread, line, site, fresh, known, number);
-        struct access_state *state = thread->access;
-        state->order[state->order_count++] = site->slot;
-        open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
-    }
-    return near_end(thread, line, known);
-}
-
-bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
-{
-    if (access_fast.gathering || UNLIKELY(!near_is(address, site)))
-        return near_gathered(address, site, number);
-    return near_exact(address, site, number);
 }
 
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)

@@ -1,6 +1,7 @@
 /*
- * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, gather.c, access_block.c, open.c,
- * shadow.c, block.c; what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c, range.c.
+ * Memory accesses: the filter, the open table, the shadow call stack, the heap. access.c, access_near.c, gather.c,
+ * access_block.c, open.c, shadow.c, block.c; what feeds them: abi.c and atomic.c (the __tsan_* entry points), heap.c,
+ * range.c.
  */
 #ifndef SHIM_ACCESS_H
 #define SHIM_ACCESS_H

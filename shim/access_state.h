@@ -361,7 +361,7 @@ struct patch_site;
  * control stays in copies, else 0. */
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
                           const struct patch_site *site, uint32_t number, uint32_t stack);
-/* The same while the context is still that one: called without the guard. False: it must go the long way. */
+/* access_near.c: the same while the context is still that one: called without the guard. False: it must go the long way. */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);

@@ -14,6 +14,7 @@
 #include "shim/abi_fast.c"
 #include "shim/access.c"
 #include "shim/access_block.c"
+#include "shim/access_near.c"
 #include "shim/block.c"
 #include "shim/filter.c"
 #include "shim/forget.c"
