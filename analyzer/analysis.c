@@ -9,6 +9,7 @@
 
 #include "analyzer/describe.h"
 #include "analyzer/digest.h"
+#include "analyzer/fault.h"
 #include "analyzer/goroutine.h"
 #include "analyzer/memory.h"
 #include "analyzer/order.h"
@@ -182,16 +183,13 @@ bool report_trace(struct report *report, const char *path, char **error)
 
 static int status_of(const struct report *report, int own)
 {
-    bool whole = !report->unreadable;
-    for (uint32_t i = 0; i < report->process_count; i++)
-        whole &= coverage_whole(&report->processes[i]);
     if ((report->item_count || report->timeout > 0) && report->options->exitcode)
         return report->options->exitcode;
     if (own)
         return own;
     if (report->item_count)
         return STATUS_CLEAN; /* exitcode=0 asks for this */
-    if (!whole)
+    if (!report->whole)
         return STATUS_FAILURE;
     return report->nothing || report->blind ? STATUS_NOTHING : STATUS_CLEAN;
 }
@@ -207,6 +205,16 @@ void report_finish(struct report *report, int own)
                           : "no second task, no synchronisation, no recorded memory access");
     else if (report->blind)
         report_note(report, "%s", report->blind);
+    if (fault_count()) {
+        report->unreadable = true;
+        report_note(report,
+                    "%u page%s of the files read had no bytes (the disk is full, or they were cut "
+                    "meanwhile), and were taken for zeros",
+                    fault_count(), fault_count() == 1 ? "" : "s");
+    }
+    report->whole = !report->unreadable;
+    for (uint32_t i = 0; i < report->process_count; i++)
+        report->whole &= coverage_whole(&report->processes[i]);
     report->status = status_of(report, own);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analyzer/cmd.h"
+#include "analyzer/fault.h"
 #include "analyzer/memory.h"
 #include "analyzer/options.h"
 #include "analyzer/report.h"
@@ -267,7 +268,9 @@ static int dump(const char *path, const char *section)
     for (uint32_t i = 0; i < trace->problem_count; i++)
         printf("damaged %s at offset %" PRIu64 ": %s\n", trace->problems[i].file,
                trace->problems[i].offset, trace->problems[i].text);
-    int status = trace->problem_count ? STATUS_FAILURE : STATUS_CLEAN;
+    if (fault_count())
+        printf("damaged: %u pages had no bytes, and were taken for zeros\n", fault_count());
+    int status = trace->problem_count || fault_count() ? STATUS_FAILURE : STATUS_CLEAN;
     trace_close(trace);
     if (fflush(stdout) || ferror(stdout)) {
         session_say("dump: standard output cannot be written");

@@ -18,6 +18,7 @@
 #include "analyzer/report.h"
 #include "analyzer/session.h"
 #include "analyzer/target.h"
+#include "analyzer/temporary.h"
 
 /* DIR of the first process that has something to record, DIR.<pid>[.n] of the others. */
 struct traces {
@@ -110,18 +111,14 @@ static bool traces_given(struct traces *traces, const char *path)
 static bool traces_temporary(struct traces *traces)
 {
     const char *folder = getenv("TMPDIR");
-    char *pattern =
-        memory_format("%s/gorocheck.XXXXXX",
-                      folder && folder[0] == '/' && !strchr(folder, ':') ? folder : "/tmp");
+    if (!folder || folder[0] != '/' || strchr(folder, ':'))
+        folder = "/tmp";
     traces->name = memory_text("trace");
     traces->own = true;
-    if (mkdtemp(pattern)) {
-        traces->folder = pattern;
-        return true;
-    }
-    session_say("%s: %s", pattern, strerror(errno));
-    free(pattern);
-    return false;
+    traces->folder = temporary_make(folder);
+    if (!traces->folder)
+        session_say("%s: %s", folder, strerror(errno));
+    return traces->folder;
 }
 
 static void traces_free(struct traces *traces)
@@ -245,6 +242,7 @@ static void remove_traces(const struct report *report, const struct traces *trac
     for (uint32_t i = 0; i < report->process_count && !keep; i++)
         keep = report->processes[i].trace->live;
     if (keep) {
+        temporary_release();
         for (uint32_t i = 0; i < count; i++)
             session_say("trace: %s/%s", traces->folder, names[i]);
         if (!count && traces->own)
@@ -256,6 +254,7 @@ static void remove_traces(const struct report *report, const struct traces *trac
         session_remove(path);
         free(path);
     }
+    temporary_release();
     rmdir(traces->folder);
 }
 
@@ -289,8 +288,11 @@ static int run(struct report *report, char **argv, struct traces *traces)
                                     .memory_limit = options->memory_limit};
     report->digests = options->digest ? digests_start(&digest) : NULL;
     struct family family = family_run(target.path, argv, options->timeout);
+    if (!temporary_guard())
+        family_done(&family);
     digests_stop(report->digests);
     if (family.start_error) {
+        family_done(&family);
         session_say("%s: %s", argv[0], strerror(family.start_error));
         target_free(&target);
         return STATUS_USAGE;
@@ -320,6 +322,7 @@ static int run(struct report *report, char **argv, struct traces *traces)
     digests_free(report->digests);
     report->digests = NULL;
     target_free(&target);
+    family_done(&family);
     return status;
 }
 
@@ -334,6 +337,7 @@ static int run_with(const struct options *options, char **argv)
         options->trace_dir ? traces_given(&traces, options->trace_dir) : traces_temporary(&traces);
     if (good)
         status = run(&report, argv, &traces);
+    temporary_release();
     if (good && traces.own)
         rmdir(traces.folder); /* does nothing if traces are kept there */
     traces_free(&traces);

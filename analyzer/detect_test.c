@@ -473,6 +473,8 @@ static void misuse_told(void **state)
 
 /* ---- exit status ---- */
 
+static bool whole; /* of the last report */
+
 static int status_of(struct trace_make *make, int own, double timeout, uint32_t main_pid)
 {
     struct report report = {.options = &options, .timeout = timeout, .end.pid = main_pid};
@@ -482,6 +484,7 @@ static int status_of(struct trace_make *make, int own, double timeout, uint32_t 
     assert_true(report_trace(&report, make->path, &error));
     report_finish(&report, own);
     int status = report.status;
+    whole = report.whole;
     report_free(&report);
     trace_make_free(make);
     return status;
@@ -499,13 +502,18 @@ static void statuses(void **state)
 {
     (void)state;
     assert_int_equal(status_of(clean(), 0, 0, 0), STATUS_CLEAN);
-    assert_int_equal(status_of(clean(), 3, 0, 0), 3);
+    assert_int_equal(status_of(clean(), STATUS_FAILURE, 0, 0), STATUS_FAILURE);
+    assert_true(whole); /* the program's own status */
     assert_int_equal(status_of(clean(), 0, 2, 0), STATUS_FINDINGS);
     assert_int_equal(status_of(made(), 0, 0, 0), STATUS_NOTHING);
     assert_int_equal(status_of(made(), 1, 0, 0), 1);
     struct trace_make *make = clean();
     make->process.lost_sync = 1;
     assert_int_equal(status_of(make, 0, 0, 0), STATUS_FAILURE);
+    make = clean();
+    make->process.lost_sync = 1;
+    assert_int_equal(status_of(make, 1, 0, 0), 1);
+    assert_false(whole);
     make = clean();
     killed(make);
     assert_int_equal(status_of(make, 0, 0, 0), STATUS_FAILURE);

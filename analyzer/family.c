@@ -143,7 +143,7 @@ static void end_all(struct family *family, bool ended)
     } while ((!ended || descendants_left()) && now() < limit);
 }
 
-static void watched(sigset_t *set)
+void family_signals(sigset_t *set)
 {
     static const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP};
     sigemptyset(set);
@@ -191,19 +191,19 @@ static int start_error(int fd)
 struct family family_run(const char *path, char *const *argv, double timeout)
 {
     struct family family = {0};
-    sigset_t set, before;
+    sigset_t set;
     int ends[2];
+    family_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, &family.mask);
     if (pipe2(ends, O_CLOEXEC)) {
         family.start_error = errno;
         return family;
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    watched(&set);
-    sigprocmask(SIG_BLOCK, &set, &before);
     fflush(NULL);
     family.pid = fork();
     if (!family.pid)
-        child_exec(path, argv, &before, ends[1]);
+        child_exec(path, argv, &family.mask, ends[1]);
     close(ends[1]);
     family.start_error = family.pid < 0 ? errno : start_error(ends[0]);
     close(ends[0]);
@@ -226,8 +226,12 @@ struct family family_run(const char *path, char *const *argv, double timeout)
         nanosleep(&pause, NULL);
         reap(&family);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return family;
+}
+
+void family_done(const struct family *family)
+{
+    sigprocmask(SIG_SETMASK, &family->mask, NULL);
 }
 
 int family_status(const struct family *family)

@@ -2,6 +2,7 @@
 #ifndef ANALYZER_FAMILY_H
 #define ANALYZER_FAMILY_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,12 +14,16 @@ struct family {
     bool timed_out;
     uint64_t end_tsc, end_ns; /* when it had ended or was killed: a trace does not always say */
     unsigned left;            /* descendants that still run */
+    sigset_t mask;            /* what was blocked before */
 };
 
 /* Starts the program, waits until it has ended (then a little for its descendants) or until
  * `timeout` seconds (0: none) are over: then all of them are killed. Signals that reach us
- * meanwhile are the program's. */
+ * meanwhile are the program's; those of family_signals() are left blocked, until family_done(). */
 struct family family_run(const char *path, char *const *argv, double timeout);
+void family_done(const struct family *family);
+/* SIGCHLD, and those by which somebody asks a program to end. */
+void family_signals(sigset_t *set);
 /* Exit status as a shell tells it. */
 int family_status(const struct family *family);
 

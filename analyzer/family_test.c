@@ -21,7 +21,9 @@ static struct family shell(const char *script, double timeout)
 {
     char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
                           (char *)(uintptr_t)script, NULL};
-    return family_run("/bin/sh", argv, timeout);
+    struct family family = family_run("/bin/sh", argv, timeout);
+    family_done(&family);
+    return family;
 }
 
 static double seconds(void)
@@ -41,6 +43,7 @@ static void ends(void **state)
     assert_int_equal(family_status(&family), 128 + SIGTERM);
     char *const argv[] = {(char *)(uintptr_t) "x", NULL};
     family = family_run("/nonexistent", argv, 0);
+    family_done(&family);
     assert_int_equal(family.start_error, ENOENT);
 }
 

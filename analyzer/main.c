@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "analyzer/cmd.h"
+#include "analyzer/fault.h"
 #include "analyzer/report.h"
 #include "analyzer/session.h"
 
 int main(int argc, char **argv)
 {
+    fault_guard();
     const char *own = strrchr(argv[0], '/');
     if (!strcmp(own ? own + 1 : argv[0], "gccgo"))
         return cmd_gccgo(argc, argv);

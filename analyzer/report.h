@@ -53,6 +53,7 @@ struct report {
     struct report_end end;
     struct digests *digests; /* traces that were analyzed while the program ran; NULL: none */
     bool unreadable;         /* some trace could not be read at all */
+    bool whole;              /* nothing was lost of what is reported, as far as is known */
     char *nothing;           /* why nothing was observed, or NULL */
     char *blind;             /* why nothing was observed of some process, or NULL */
     char **notes;            /* what else must be said */

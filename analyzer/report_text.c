@@ -263,9 +263,9 @@ static void write_counts(const struct report *report, FILE *out)
         fprintf(out, "gorocheck: %u finding%s", report->item_count,
                 report->item_count == 1 ? "" : "s");
     else
-        fputs(report->status == STATUS_FAILURE
-                  ? "gorocheck: no findings, but the record is not whole: this is not \"clean\""
-                  : "gorocheck: no findings",
+        fputs(report->whole
+                  ? "gorocheck: no findings"
+                  : "gorocheck: no findings, but the record is not whole: this is not \"clean\"",
               out);
     const char *between = ": ";
     for (int kind = 0; kind < FINDING_KIND_COUNT; kind++) {

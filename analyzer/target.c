@@ -65,6 +65,8 @@ static void read_needed(struct target *target, Elf *elf, Elf_Scn *section, const
         const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
         if (name && !strncmp(name, "libtsan.so", 10))
             target->needs_stub = true;
+        /* Its start fails where another library than it comes first. */
+        target->runtime |= name && !strncmp(name, "libasan.so", 10);
     }
 }
 
