@@ -115,7 +115,8 @@ static void complete_end(const struct report *report, struct trace *trace)
 {
     struct trace_process *process = &trace->process;
     const struct report_end *end = &report->end;
-    if (process->end || trace->live || end->tsc <= process->start_tsc)
+    bool known = process->end != TRACE_END_NONE && process->end != TRACE_END_OFF;
+    if (known || trace->live || end->tsc <= process->start_tsc)
         return;
     process->end_tsc = end->tsc;
     process->end_ns = end->ns;

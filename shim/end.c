@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "shim/access.h"
+#include "shim/confine.h"
 #include "shim/directory.h"
 #include "shim/go.h"
 #include "shim/held.h"
@@ -45,7 +46,7 @@ static volatile uint32_t exec_reported;
 
 bool end_ours(void)
 {
-    return shim_state != SHIM_UNBORN && table_process.base &&
+    return shim_state != SHIM_UNBORN && !confined && table_process.base &&
            (uint32_t)raw0(SYS_getpid) == process_record()->pid;
 }
 
@@ -302,8 +303,18 @@ static void process_close(enum trace_end how, int code)
         thread->busy = busy;
 }
 
+void end_confined(void)
+{
+    if (__atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
+        return;
+    process_close(TRACE_END_OFF, 0);
+    shim_off("the program gave up system calls that recording takes: seccomp");
+}
+
 int end_process(enum trace_end how, int code)
 {
+    if (UNLIKELY(confined))
+        return code == 0 && confine_lost() ? STATUS_LOST : -1;
     if (UNLIKELY(unobserved))
         return status_unobserved(code);
     if (!end_ours() || __atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
@@ -324,7 +335,7 @@ int end_process(enum trace_end how, int code)
 
 int end_under(int status, uintptr_t pc, uintptr_t frame)
 {
-    if (!end_ours() && !unobserved)
+    if (!end_ours() && !unobserved && !confined)
         return status;
     end_note(pc, frame);
     int ours = end_process(TRACE_END_UNDER, status);

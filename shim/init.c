@@ -12,6 +12,7 @@
 
 #include "shim/access.h"
 #include "shim/clock.h"
+#include "shim/confine.h"
 #include "shim/directory.h"
 #include "shim/end.h"
 #include "shim/fd.h"
@@ -346,6 +347,10 @@ __attribute__((constructor(101))) static void constructor(void)
 /* A fork child, seen by its zeroed page. Guard up on return, or NULL. */
 static struct thread *child_begin(struct thread *thread)
 {
+    if (confined) {
+        shim_state = SHIM_OFF;
+        return NULL;
+    }
     shim_state = SHIM_ON;
     if ((uintptr_t)thread <= 1) { /* forked by a thread that had no task */
         shim_state = SHIM_OFF;

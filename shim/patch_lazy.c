@@ -279,6 +279,11 @@ struct patch_lazy *patch_lazy_begin(struct patch_image *image)
     return lazy;
 }
 
+struct patch_lazy *patch_lazy_at(uint32_t index)
+{
+    return index < lazy_count ? &lazies[index] : NULL;
+}
+
 struct patch_lazy *patch_lazy_of(uintptr_t copy)
 {
     uint32_t count = __atomic_load_n(&lazy_count, __ATOMIC_ACQUIRE);

@@ -36,11 +36,15 @@ struct patch_lazy *patch_lazy_begin(struct patch_image *image);
 /* The module whose text begins at `low` is gone. */
 void patch_lazy_forget(uintptr_t low);
 struct patch_lazy *patch_lazy_of(uintptr_t copy);
+/* The modules, one by one; NULL behind the last. One whose `low` is 0 is none. */
+struct patch_lazy *patch_lazy_at(uint32_t index);
 
 /* patch_lazy_copy.c */
 
 /* Where control goes for the instruction at `offset` of the text. */
 uintptr_t patch_lazy_place(const struct patch_lazy *lazy, uint32_t offset);
+/* Copies all that was not called yet: later nothing can be mapped. Any state of the thread. */
+void patch_lazy_finish(void);
 /* Can a fork child be told from its parent? Else nothing is lazy. */
 bool patch_lazy_own(void);
 extern uint32_t patch_lazy_generation;

@@ -277,16 +277,28 @@ struct arrival {
     uint32_t slot;
 };
 
-static void copy_arrived(void *data)
+static bool copy_slot(const struct arrival *arrival)
 {
-    const struct arrival *arrival = data;
     struct patch_lazy *lazy = arrival->lazy;
     const struct patch_function *function =
         image_function(&lazy->image, lazy->entries[arrival->slot]);
     uint32_t number = (uint32_t)(function - lazy->image.functions);
+    return (lazy->generation == patch_lazy_generation || own_copies(lazy)) && scratch_begin(lazy) &&
+           copy_functions(lazy, number);
+}
+
+static bool copied(const struct arrival *arrival)
+{
+    const struct patch_lazy *lazy = arrival->lazy;
+    uintptr_t slot = lazy->area.runs + LAZY_WAYS + (uintptr_t)arrival->slot * LAZY_SLOT;
+    return lazy->targets[arrival->slot] != slot;
+}
+
+static void copy_arrived(void *data)
+{
+    const struct arrival *arrival = data;
     for (uint32_t tries = 0;; tries++) {
-        if ((lazy->generation == patch_lazy_generation || own_copies(lazy)) &&
-            scratch_begin(lazy) && copy_functions(lazy, number))
+        if (copy_slot(arrival))
             return;
         if (tries == 1000) {
             shim_message("no memory to go on with", NULL);
@@ -294,6 +306,41 @@ static void copy_arrived(void *data)
         }
         raw0(SYS_sched_yield); /* a fork child without memory for its copies: it may pass */
     }
+}
+
+static void copy_all(void *unused)
+{
+    (void)unused;
+    struct arrival arrival;
+    for (uint32_t i = 0; (arrival.lazy = patch_lazy_at(i)); i++)
+        for (arrival.slot = 0; arrival.lazy->low && arrival.slot < arrival.lazy->slots;
+             arrival.slot++)
+            if (!copied(&arrival))
+                copy_slot(&arrival); /* one for which there is no memory may never be called */
+}
+
+/* What the decoder calls of the C library is none of the program's, if that is patched too. No signal is deferred. */
+static void copying(void (*work)(void *data), void *data)
+{
+    struct thread *thread = thread_current;
+    bool guards = (uintptr_t)thread > THREAD_NONE && !thread->busy;
+    if (guards)
+        thread->busy = 1;
+    vector_keep(work, data, copying_stack + STACK);
+    if (guards)
+        thread->busy = 0;
+}
+
+void patch_lazy_finish(void)
+{
+    uint64_t all = ~UINT64_C(0), before = 0;
+    if (!patch_on)
+        return;
+    raw4(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &before, 8);
+    patch_lock();
+    copying(copy_all, NULL);
+    patch_unlock();
+    raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &before, NULL, 8);
 }
 
 /* Called by the stub: control has arrived at a slot whose function was not copied, as far as it knew. */
@@ -307,15 +354,8 @@ __attribute__((used)) void patch_lazy_enter(struct patch_frame *frame)
     struct arrival arrival = {.lazy = patch_lazy_of(enter)};
     uintptr_t first = arrival.lazy->area.runs + LAZY_WAYS;
     arrival.slot = (uint32_t)((enter - first) / LAZY_SLOT);
-    /* What the decoder calls of the C library is none of the program's, if that is patched too. No signal is deferred. */
-    struct thread *thread = thread_current;
-    bool guards = (uintptr_t)thread > THREAD_NONE && !thread->busy;
-    if (guards)
-        thread->busy = 1;
-    if (arrival.lazy->targets[arrival.slot] == enter - LAZY_ENTER)
-        vector_keep(copy_arrived, &arrival, copying_stack + STACK);
-    if (guards)
-        thread->busy = 0;
+    if (!copied(&arrival))
+        copying(copy_arrived, &arrival);
     patch_unlock();
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &before, NULL, 8);
 }

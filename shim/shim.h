@@ -118,7 +118,8 @@ extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GON
 /* In a page that the kernel wipes in a fork child, however the fork was made: there it is SHIM_UNBORN again. */
 enum shim_state { SHIM_UNBORN, SHIM_ON, SHIM_ENDED, SHIM_OFF };
 extern volatile uint32_t shim_life[1024];
-#define shim_state (shim_life[0])
+#define shim_state    (shim_life[0])
+#define confined_here (shim_life[1]) /* see confine.h: it was this process that was confined */
 
 /* Slow path of thread_enter: a first call, a foreign thread, a fork child. NULL: pass through. */
 struct thread *thread_attach(void);

@@ -13,6 +13,7 @@
 #include "shim/call.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/confine.h"
 #include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/io.h"
@@ -102,7 +103,7 @@ static bool ends_process(long number)
 {
     struct stat status;
     return number == SYS_exit_group ||
-           (number == SYS_exit && raw2(SYS_stat, "/proc/self/task", &status) == 0 &&
+           (number == SYS_exit && !confined && raw2(SYS_stat, "/proc/self/task", &status) == 0 &&
             status.st_nlink == 3);
 }
 
@@ -141,6 +142,10 @@ EXPORT long syscall(long number, ...)
         a[0] = end_under((int)a[0], RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (UNLIKELY(number == SYS_io_uring_setup || number == SYS_io_uring_enter))
         syscall_io_uring();
+    if (UNLIKELY(number == SYS_seccomp))
+        confine_seccomp(a[0], a[2]);
+    if (UNLIKELY(number == SYS_prctl))
+        confine_prctl(a[0], a[1], a[2]);
     if (number != SYS_futex)
         return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     CALL;

@@ -13,6 +13,7 @@
 #include "shim/access.h"
 #include "shim/call.h"
 #include "shim/clock.h"
+#include "shim/confine.h"
 #include "shim/directory.h"
 #include "shim/fiber.h"
 #include "shim/go.h"
@@ -155,12 +156,20 @@ static void start_put(struct start *start)
     spin_unlock(&starts_lock);
 }
 
+static void not_recorded(void)
+{
+    if (confined)
+        confine_thread();
+    else
+        init_say_unborn();
+}
+
 static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame)
 {
     struct thread *thread = thread_enter();
     if (!thread) {
         if (UNLIKELY(shim_state == SHIM_OFF))
-            init_say_unborn();
+            not_recorded();
         return NULL;
     }
     thread->events++;
