@@ -225,7 +225,7 @@ struct pending_pair {
     uint32_t object;
 };
 
-/* Records that wait together are written by site: by this hash of it. */
+/* The parked are written by site: by this hash of it. */
 #define SITE_BUCKETS 1024u
 static inline uint32_t site_bucket(uint64_t pc, uint8_t kind)
 {
@@ -233,16 +233,19 @@ static inline uint32_t site_bucket(uint64_t pc, uint8_t kind)
 }
 
 /* How gather_write.c sorts. */
-#define GATHER_TILE 4096u /* entries: what they take fits into the second cache */
+#define GATHER_BUCKETS 1024u
+#define GATHER_TILE    4096u /* entries: what they take fits into the second cache */
 struct gather_line {
     uint64_t word; /* pc | kind << GATHERED_KIND */
     uint64_t line, mask;
     uint32_t context;
 };
+#define GATHER_ASIDE 2048u
 struct gather_order {
-    struct gather_line lines[GATHER_TILE];
-    uint16_t rank[SITE_BUCKETS];                          /* of a site, from 1; 0: none */
-    uint16_t sites[SITE_BUCKETS], next[SITE_BUCKETS + 1]; /* by rank, from 0 and from 1 */
+    struct gather_line lines[GATHER_TILE]; /* first what was put aside: see gather_put_aside() */
+    uint32_t aside;                        /* how many these are, below GATHER_ASIDE */
+    uint16_t rank[GATHER_BUCKETS];         /* of a site and context, from 1; 0: none */
+    uint16_t buckets[GATHER_BUCKETS], next[GATHER_BUCKETS + 1]; /* by rank, from 0 and from 1 */
     uint16_t of[GATHER_TILE], order[GATHER_TILE];
 };
 

@@ -10,7 +10,7 @@
  * smaller trace are what this is for. Atomic accesses, and those of instrumented modules, are recorded each as it is.
  *
  * Invariant: what is gathered belongs to the task and segment that the stream names last, to the generation `gather_tag`
- * and to one held set. An entry with something to write is in the list. It lies in memory of the process alone: a thread
+ * and to one held set. An entry with something to write is in the list, which is not empty while lines are put aside. It lies in memory of the process alone: a thread
  * that is killed by SIGKILL loses what it has gathered since its segment began, and the report of such a process says
  * that it is incomplete.
  */
@@ -34,18 +34,19 @@ static inline struct filter_entry *entry_among(const struct access_state *state,
     return state->entries + (reads ? number & (count - 1) : count + (number & (count / 2 - 1)));
 }
 
-/* Its record is written, and the line is forgotten: a later record must not tell these bytes again, which may be another
- * block's by then. */
-static void entry_write(struct thread *thread, struct access_state *state,
-                        struct filter_entry *entry)
+/* It is kept to be written among others that were, and the line is forgotten: a later record must not tell these bytes
+ * again, which may be another block's by then. */
+static void gather_put_aside(struct thread *thread, struct access_state *state,
+                             struct filter_entry *entry)
 {
+    struct gather_order *by = &state->gather_order;
     struct gathered *g = gathered_of(entry);
-    uint64_t line = line_of(entry->tag), mask = g->pc ? ~entry->unseen : 0;
-    uint8_t *p = mask ? stream_begin(&thread->access_stream) : NULL;
-    if (p)
-        stream_commit(&thread->access_stream,
-                      line_put(&state->codec, p, word_kind(gathered_word(g)),
-                               word_pc(gathered_word(g)), line, mask, g->context, true));
+    if (g->pc && ~entry->unseen) {
+        by->lines[by->aside++] =
+            (struct gather_line){gathered_word(g), line_of(entry->tag), ~entry->unseen, g->context};
+        if (by->aside == GATHER_ASIDE)
+            gather_write_aside(thread, state);
+    }
     g->pc = 0;
     entry->tag = 0;
 }
@@ -68,8 +69,9 @@ void gather_write_range(struct thread *thread, struct access_state *state, uintp
         for (uint32_t i = 0; i < 2; i++) {
             struct filter_entry *entry = entry_among(state, line, i);
             if (((entry->tag ^ line ^ tag) & ~FILTER_CLOSED) == 0)
-                entry_write(thread, state, entry);
+                gather_put_aside(thread, state, entry);
         }
+    gather_write_aside(thread, state);
 }
 
 void gather_write_old(struct thread *thread, struct access_state *state, uint32_t oldest)
@@ -83,12 +85,13 @@ void gather_write_old(struct thread *thread, struct access_state *state, uint32_
         if (!g->pc)
             continue;
         if (g->context < oldest) {
-            entry_write(thread, state, entry);
+            gather_put_aside(thread, state, entry);
             continue;
         }
         state->gather_list[left++] = state->gather_list[i];
         old = g->context < old ? g->context : old;
     }
+    gather_write_aside(thread, state);
     state->gather_count = left;
     state->gather_oldest = old;
 }
@@ -104,7 +107,7 @@ static struct filter_entry *entry_enter(struct thread *thread, struct access_sta
             entry = filter_entry(filter, line);
         }
         if ((entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0)
-            entry_write(thread, state, entry);
+            gather_put_aside(thread, state, entry);
     }
     *entry = (struct filter_entry){line ^ access_fast.tag ^ class, ~UINT64_C(0)};
     *gathered_of(entry) = (struct gathered){.site = GATHERED_SLOW};

@@ -29,4 +29,7 @@ static inline uint64_t word_pc(uint64_t word)
     return word & ((UINT64_C(1) << GATHERED_KIND) - 1);
 }
 
+/* gather_write.c: writes what was put aside. */
+void gather_write_aside(struct thread *thread, struct access_state *state);
+
 #endif

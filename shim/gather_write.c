@@ -1,9 +1,9 @@
 /*
  * What was gathered becomes records, in an order that takes few bytes: by place in the filter, which for lines near each
- * other is their order in memory, and among up to TILE of them by site. Then a record's site is nearly always the one
- * before, its line one byte, and lines that one site touched alike are rows, in whatever order it came to them. Within a
- * segment the order of records tells nothing but what stands before an ALLOC or FREE, and what concerns these is written
- * then.
+ * other is their order in memory, and among up to TILE of them by site and context. So these are told once for many lines
+ * (trace/lines.h), a line is mostly a byte and a mask, and lines that one site touched alike are rows, in whatever order it
+ * came to them. What had to make way for another line is put aside, and written among the others. Within a segment the
+ * order of records tells nothing but what stands before an ALLOC or FREE, and what concerns these is written then.
  *
  * Invariant: between two calls no bit is set in gather_bits, and no site has a rank.
  */
@@ -11,39 +11,21 @@
 
 #include "shim/banned.h"
 #include "shim/stream.h"
-#include "trace/line.h"
+#include "trace/lines.h"
 
 #define AHEAD       16u
 #define GROUP_SHIFT 10u /* places in the filter that are looked at together */
 #define GROUPS      (((size_t)3 << (FILTER_LARGE - 1)) >> GROUP_SHIFT)
 static_assert(GROUPS % 64 == 0 && FILTER_FIRST >= 7, "whole words");
+/* So many lines, one behind the other, that one site touched alike are a row, with a record of its own. */
+#define ROW_MIN 8u
 
-/* Lines that one site touched alike, one behind the other. */
-struct row {
-    struct gather_line last;
-    uint32_t run;
-};
-
-static inline uint8_t *row_put(struct access_state *state, uint8_t *p, const struct row *row)
+/* Is `next` what a row that begins with `first` has `far` lines on? */
+static inline bool in_row(const struct gather_line *first, const struct gather_line *next,
+                          uint32_t far)
 {
-    const struct gather_line *last = &row->last;
-    uint64_t pc = word_pc(last->word);
-    uint8_t kind = word_kind(last->word);
-    if (LIKELY(!row->run))
-        return line_put(&state->codec, p, kind, pc, last->line, last->mask, last->context, true);
-    return trace_line_put(&state->codec, p, kind, pc, last->line - (uint64_t)row->run * LINE_BYTES,
-                          last->mask, last->context, row->run, 1);
-}
-
-static inline bool row_extend(struct row *row, const struct gather_line *next)
-{
-    struct gather_line *last = &row->last;
-    if (next->line != last->line + LINE_BYTES || last->word != next->word ||
-        last->mask != next->mask || last->context != next->context || row->run >= TRACE_RUN_MAX)
-        return false;
-    row->run++;
-    last->line = next->line;
-    return true;
+    return next->line == first->line + (uint64_t)far * LINE_BYTES && next->mask == first->mask &&
+           next->word == first->word && next->context == first->context;
 }
 
 /* The list in ascending order, each place once. Returns how many there are. */
@@ -79,12 +61,34 @@ static inline void entry_fetch(const struct access_state *state, uint32_t place)
     __builtin_prefetch(gathered_of(entry), 1);
 }
 
-/* lines[] becomes what is to be written of list[0, count), and order[] that by site: sites in the order in which they
- * appear. Returns how many. */
+static inline uint32_t group_bucket(const struct gather_line *line)
+{
+    return (uint32_t)((line->word + line->context * UINT64_C(0x9e3779b1)) * 0x9e3779b97f4a7c15u >>
+                      54);
+}
+static_assert(GATHER_BUCKETS == 1u << 10, "group_bucket");
+
+/* The group of lines[i] is told, and counted. */
+static inline void tile_count(struct gather_order *by, uint32_t i, uint32_t *groups)
+{
+    uint32_t bucket = group_bucket(&by->lines[i]), rank = by->rank[bucket];
+    if (UNLIKELY(!rank)) {
+        by->buckets[*groups] = (uint16_t)bucket;
+        rank = by->rank[bucket] = (uint16_t)++ * groups;
+        by->next[rank] = 0;
+    }
+    by->next[rank]++;
+    by->of[i] = (uint16_t)rank;
+}
+
+/* lines[] becomes what is to be written: what was put aside, and list[0, count). order[] becomes that by site and context,
+ * in the order in which these appear. Returns how many. */
 static uint32_t tile_order(struct access_state *state, const uint32_t *list, uint32_t count)
 {
     struct gather_order *by = &state->gather_order;
-    uint32_t sites = 0, left = 0;
+    uint32_t groups = 0, left = by->aside;
+    for (uint32_t i = 0; i < left; i++)
+        tile_count(by, i, &groups);
     for (uint32_t i = 0; i < count; i++) {
         if (LIKELY(i + AHEAD < count))
             entry_fetch(state, list[i + AHEAD]);
@@ -92,58 +96,97 @@ static uint32_t tile_order(struct access_state *state, const uint32_t *list, uin
         const struct gathered *g = gathered_of(entry);
         if (!g->pc || !~entry->unseen)
             continue;
-        struct gather_line *line = &by->lines[left];
-        *line =
+        by->lines[left] =
             (struct gather_line){gathered_word(g), line_of(entry->tag), ~entry->unseen, g->context};
-        uint32_t site = site_bucket(word_pc(line->word), word_kind(line->word));
-        uint32_t rank = by->rank[site];
-        if (UNLIKELY(!rank)) {
-            by->sites[sites] = (uint16_t)site;
-            rank = by->rank[site] = (uint16_t)++sites;
-            by->next[rank] = 0;
-        }
-        by->next[rank]++;
-        by->of[left++] = (uint16_t)rank;
+        tile_count(by, left++, &groups);
     }
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < sites; i++) {
+    for (uint32_t i = 0; i < groups; i++) {
         uint32_t here = by->next[i + 1];
         by->next[i + 1] = (uint16_t)sum;
         sum += here;
-        by->rank[by->sites[i]] = 0;
+        by->rank[by->buckets[i]] = 0;
     }
     for (uint32_t i = 0; i < left; i++)
         by->order[by->next[by->of[i]]++] = (uint16_t)i;
+    by->aside = 0;
     return left;
+}
+
+/* How many lines from the i-th on are a row, if they are enough for one; else 1. */
+static inline uint32_t row_length(const struct gather_order *by, uint32_t i, uint32_t count)
+{
+    const struct gather_line *first = &by->lines[by->order[i]];
+    if (count - i < ROW_MIN || !in_row(first, &by->lines[by->order[i + ROW_MIN - 1]], ROW_MIN - 1))
+        return 1;
+    uint32_t length = 1;
+    while (i + length < count && in_row(first, &by->lines[by->order[i + length]], length))
+        length++;
+    return length >= ROW_MIN ? length : 1;
+}
+
+/* Each row is in order[], as the place of its last line and how many there are. */
+static bool rows_write(struct thread *thread, struct access_state *state, uint32_t count)
+{
+    const struct gather_order *by = &state->gather_order;
+    for (uint32_t from = 0, to; from < count; from = to) {
+        to = count - from < 2 * BATCH_MAX ? count : from + 2 * BATCH_MAX;
+        uint8_t *p = stream_begin(&thread->access_stream);
+        if (!p)
+            return false;
+        for (uint32_t i = from; i < to; i += 2) {
+            const struct gather_line *last = &by->lines[by->order[i]];
+            uint32_t run = by->order[i + 1] - 1u;
+            p = trace_line_put(&state->codec, p, word_kind(last->word), word_pc(last->word),
+                               last->line - (uint64_t)run * LINE_BYTES, last->mask, last->context,
+                               run, 1);
+        }
+        stream_commit(&thread->access_stream, p);
+    }
+    return true;
 }
 
 static bool tile_write(struct thread *thread, struct access_state *state, const uint32_t *list,
                        uint32_t count)
 {
-    const struct gather_order *by = &state->gather_order;
+    struct gather_order *by = &state->gather_order;
+    struct lines_put put;
+    uint32_t rows = 0;
     count = tile_order(state, list, count);
-    if (!count)
-        return true;
-    struct row row = {by->lines[by->order[0]], 0};
-    for (uint32_t from = 1, to; from <= count; from = to) {
-        to = count - from < BATCH_MAX ? count : from + BATCH_MAX;
-        uint8_t *p = stream_begin(&thread->access_stream);
-        if (!p)
-            return false;
-        for (uint32_t i = from; i < to; i++) {
-            const struct gather_line *next = &by->lines[by->order[i]];
-            if (row_extend(&row, next))
+    for (uint32_t i = 0; i < count;) {
+        const struct gather_line *first = &by->lines[by->order[i]];
+        uint8_t *p = NULL;
+        for (put.count = 0; i < count && put.count < TRACE_LINES_MAX;) {
+            const struct gather_line *line = &by->lines[by->order[i]];
+            if (line->word != first->word || line->context != first->context)
+                break;
+            uint32_t length = row_length(by, i, count);
+            if (length > 1) {
+                by->order[rows++] = by->order[i + length - 1];
+                by->order[rows++] = (uint16_t)length;
+                i += length;
                 continue;
-            p = row_put(state, p, &row);
-            row = (struct row){*next, 0};
+            }
+            if (!p) {
+                p = stream_begin(&thread->access_stream);
+                if (!p)
+                    return false;
+                lines_begin(&put, &state->codec, p, word_kind(first->word), word_pc(first->word),
+                            first->context);
+            }
+            lines_add(&put, &state->codec, line->line / LINE_BYTES, line->mask);
+            i++;
         }
-        if (to == count) {
-            p = row_put(state, p, &row);
-            to++;
-        }
-        stream_commit(&thread->access_stream, p);
+        if (p)
+            stream_commit(&thread->access_stream, lines_end(&put, &state->codec));
     }
-    return true;
+    return rows_write(thread, state, rows);
+}
+
+void gather_write_aside(struct thread *thread, struct access_state *state)
+{
+    if (state->gather_order.aside)
+        tile_write(thread, state, NULL, 0);
 }
 
 void gather_write(struct thread *thread, struct access_state *state)
@@ -152,7 +195,8 @@ void gather_write(struct thread *thread, struct access_state *state)
         return;
     uint32_t count = list_sort(state);
     for (uint32_t from = 0, size; from < count; from += size) {
-        size = count - from < GATHER_TILE ? count - from : GATHER_TILE;
+        size = GATHER_TILE - state->gather_order.aside;
+        size = count - from < size ? count - from : size;
         if (!tile_write(thread, state, state->gather_list + from, size))
             break;
     }

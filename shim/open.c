@@ -56,7 +56,7 @@ static inline __attribute__((always_inline)) uint8_t *entry_put(struct access_st
     if (UNLIKELY(entry->run))
         return run_put(state, p, entry);
     return line_put(&state->codec, p, entry->kind, entry->pc, entry->line, entry->mask,
-                    entry->context, false);
+                    entry->context);
 }
 
 static inline void entry_empty(struct trace_open *entry)

@@ -178,7 +178,7 @@ void park_write(struct thread *thread, struct access_state *state)
         for (uint32_t i = from; p && i < to; i++) {
             const struct trace_parked *parked = &park->entries[park->order[i]];
             p = line_put(&state->codec, p, parked->kind, parked->pc, parked->line, parked->mask,
-                         parked->context, false);
+                         parked->context);
         }
         if (p)
             stream_commit(&thread->access_stream, p);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "trace/line_read.h"
+#include "trace/lines.h"
 #include "trace/number.h"
 
 /* ---- sync ---- */
@@ -137,11 +138,10 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
     if (run) {
         unsigned start = (unsigned)__builtin_ctzll(mask);
         codec->told = codec->pairs[site_pair(codec)];
-        uint8_t *end =
-            line_tell(codec, p, kind, pc, address + start, mask >> start, context, false);
+        uint8_t *end = line_tell(codec, p, kind, pc, address + start, mask >> start, context);
         return line_put_run(codec, p, end, run, stride);
     }
-    return line_put(codec, p, kind, pc, address, mask, context, false);
+    return line_put(codec, p, kind, pc, address, mask, context);
 }
 
 static uint32_t get_context(const struct trace_access_codec *codec, struct input *in)
@@ -508,6 +508,35 @@ static __attribute__((noinline)) size_t get_other(struct trace_access_codec *cod
     return taken(codec, &in, p, record, error);
 }
 
+/* One of those that a LINES is of. */
+static __attribute__((noinline)) size_t get_of_lines(struct trace_access_codec *codec,
+                                                     const uint8_t *p, const uint8_t *end,
+                                                     struct trace_access *record,
+                                                     const char **error)
+{
+    if (!codec->lines_count) {
+        uint32_t count;
+        size_t size = lines_read(codec, p, end, UINT64_MAX >> 6, codec->lines, &count, error);
+        if (!size)
+            return 0;
+        codec->lines_count = (uint8_t)count;
+        codec->lines_given = 0;
+        codec->lines_size = (uint16_t)size;
+    }
+    struct trace_line line;
+    size_t size = lines_give(codec, &line);
+    line_record(codec,
+                &(struct line_told){.kind = line.kind,
+                                    .slot = line.site,
+                                    .mask = line.mask,
+                                    .address = line.line * 64,
+                                    .context = line.context},
+                record);
+    record->task = codec->task;
+    record->segment = codec->segment;
+    return size;
+}
+
 /* One of those that a count is of. */
 static size_t get_foreseen(struct trace_access_codec *codec, uint8_t byte,
                            struct trace_access *record, const char **error)
@@ -536,6 +565,8 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
 {
     if (p < end && count_is(*p))
         return get_foreseen(codec, *p, record, error);
+    if (p < end && *p == LINES_FIRST)
+        return get_of_lines(codec, p, end, record, error);
     if (p >= end || !(*p & LINE_BIT))
         return get_other(codec, p, end, record, error);
     struct input in = {p, end, NULL};

@@ -57,7 +57,17 @@ struct trace_known {
     uint8_t next; /* of a stack: the place of the one that the next context with another one had */
 };
 
-#define TRACE_MASKS 240u
+#define TRACE_MASKS     240u
+
+#define TRACE_LINES_MAX 47u /* lines of a LINES record */
+
+/* A LINE record of one line, as trace_lines_get gives it. */
+struct trace_line {
+    uint64_t line, mask;
+    uint32_t context;
+    uint16_t site; /* entry of the dictionary, which has the pc until more is read */
+    uint8_t kind;
+};
 
 struct trace_access_codec {
     uint32_t task;
@@ -89,6 +99,10 @@ struct trace_access_codec {
     struct trace_site sites[TRACE_SITES];
     uint16_t places
         [TRACE_SITE_PLACES]; /* the writer's: number of an entry + 1, by hash of the site, two for each */
+    /* The reader's: what a LINES record had, as long as some of it is not given out; and of how many bytes it was. */
+    uint8_t lines_count, lines_given;
+    uint16_t lines_size;
+    struct trace_line lines[TRACE_LINES_MAX];
 };
 
 /* `record->task` and `segment` are used by SWITCH and SEGMENT only; the others are of the present. */
@@ -105,7 +119,8 @@ uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t ki
                         int stride);
 
 /* Fills only the members that the record's type has (see struct trace_access), and task, segment, context always. A count
- * of records that were foreseen gives one of them at each call; all but its last are of 0 bytes, and leave *error alone. */
+ * of records that were foreseen, and a LINES, gives one LINE at each call; all but its last are of 0 bytes, and leave *error
+ * alone. */
 size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, const uint8_t *end,
                         struct trace_access *record, const char **error);
 
@@ -113,13 +128,9 @@ size_t trace_access_get(struct trace_access_codec *codec, const uint8_t *p, cons
  * are read from it, as if it had not been read to its end. */
 bool trace_access_grown(struct trace_access_codec *codec, uint8_t byte);
 
-/* A LINE record of one line, as trace_lines_get gives it. */
-struct trace_line {
-    uint64_t line, mask;
-    uint32_t context;
-    uint16_t site; /* entry of the dictionary, which has the pc until more is read */
-    uint8_t kind;
-};
+/* A LINES record: `count` lines, at most TRACE_LINES_MAX, of which line and mask are used. */
+uint8_t *trace_lines_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
+                         uint32_t context, const struct trace_line *lines, uint32_t count);
 
 /* Reads as many LINE records of one line, below `limit`, as are the usual ones, at most `room`; returns the end of what it
  * read. None does not mean that there is none: what follows is read by trace_access_get. */

@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       5u
+#define TRACE_VERSION       6u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */

@@ -14,7 +14,7 @@
  *   bit 5     the context is the one foreseen
  *   bit 6     a run follows
  *   bit 7     the place is told by the line: bit 3 means the mask, not the shape, and bit 4 the line after the site's last
- * An even one from FORESEEN_FIRST on is a count, one from CONTEXT_FIRST on a CONTEXT, SEGMENT_NEXT a SEGMENT; any other
+ * An even one from FORESEEN_FIRST on is a count, one from CONTEXT_FIRST on a CONTEXT, LINES_FIRST a LINES, SEGMENT_NEXT a SEGMENT; any other
  * record begins with twice its type.
  */
 #ifndef TRACE_LINE_H
@@ -40,7 +40,8 @@
 /* A CONTEXT: how its stack is told (enum context_part), and 4 times how the held set is. */
 #define CONTEXT_FIRST  (SEGMENT_NEXT + 2)
 #define CONTEXT_END    (CONTEXT_FIRST + 2 * 16)
-static_assert(CONTEXT_END <= FORESEEN_FIRST, "first bytes");
+#define LINES_FIRST    CONTEXT_END /* see lines.h */
+static_assert(LINES_FIRST < FORESEEN_FIRST, "first bytes");
 
 enum context_part {
     PART_SAME, /* as in the context before */
@@ -420,17 +421,13 @@ static __attribute__((noinline, unused)) uint8_t *put_line(struct trace_access_c
     return p;
 }
 
-/* Shape and place of a record that is not where it was foreseen. `by_line`: the caller knows that it takes the fewest bytes
- * to tell them by the line, which then need not be found out. */
+/* Shape and place of a record that is not where it was foreseen. */
 static inline __attribute__((always_inline)) uint8_t *put_place(struct trace_access_codec *codec,
                                                                 uint8_t *p, uint64_t address,
-                                                                uint64_t shape, bool by_line,
-                                                                uint32_t *header)
+                                                                uint64_t shape, uint32_t *header)
 {
     uint16_t slot = codec->told;
     struct trace_site *site = &codec->sites[slot];
-    if (by_line)
-        return put_line(codec, p, address, shape, site->shape << site->address % 64, header);
     codec->recent[0] = site->address;
     codec->recent_site[0] = slot;
     uint32_t which = place_nearest(codec, address);
@@ -459,7 +456,7 @@ static inline __attribute__((always_inline)) uint8_t *put_place(struct trace_acc
 static __attribute__((noinline, unused)) uint8_t *line_tell(struct trace_access_codec *codec,
                                                             uint8_t *p, uint8_t kind, uint64_t pc,
                                                             uint64_t address, uint64_t shape,
-                                                            uint32_t context, bool by_line)
+                                                            uint32_t context)
 {
     uint8_t *first = p++;
     uint32_t code = SITE_OF_TWO;
@@ -472,7 +469,7 @@ static __attribute__((noinline, unused)) uint8_t *line_tell(struct trace_access_
     }
     uint32_t header = LINE_BIT | code << LINE_SITE;
     if (place_foreseen(codec, site) != address) {
-        p = put_place(codec, p, address, shape, by_line, &header);
+        p = put_place(codec, p, address, shape, &header);
     } else if (site->shape != shape) {
         header |= LINE_PLACE;
         site->shape = shape;
@@ -510,12 +507,11 @@ static inline uint8_t *line_put_run(struct trace_access_codec *codec, uint8_t *f
     return put_number(p, (uint64_t)run << 1 | (stride < 0));
 }
 
-/* A LINE of one line; `by_line`: see put_place(). */
+/* A LINE of one line. */
 static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_access_codec *codec,
                                                                uint8_t *p, uint8_t kind,
                                                                uint64_t pc, uint64_t address,
-                                                               uint64_t mask, uint32_t context,
-                                                               bool by_line)
+                                                               uint64_t mask, uint32_t context)
 {
     uint16_t slot = codec->pairs[site_pair(codec)];
     const struct trace_site *site = &codec->sites[slot];
@@ -524,7 +520,7 @@ static inline __attribute__((always_inline)) uint8_t *line_put(struct trace_acce
     if (site->pc != pc || site->kind != kind || place_foreseen(codec, site) != place ||
         site->shape != shape || context_foreseen(codec, site, site->context_code) != context) {
         codec->told = slot;
-        return line_tell(codec, p, kind, pc, place, shape, context, by_line);
+        return line_tell(codec, p, kind, pc, place, shape, context);
     }
     line_passed(codec, slot, place, context);
     if (p == codec->counted && p[-1] != FORESEEN_LAST) {

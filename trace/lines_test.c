@@ -50,6 +50,29 @@ static uint64_t random_mask(uint64_t *seed)
 
 static struct trace_access written[RECORDS];
 
+/* Some lines of one site, from the first on: what `like` says of the others. Returns how many. */
+static uint32_t make_lines(struct trace_access_codec *codec, uint8_t **p, uint64_t *seed,
+                           const struct trace_access *like, struct trace_access *made)
+{
+    struct trace_line lines[TRACE_LINES_MAX];
+    uint32_t count = 1 + (uint32_t)(next_random(seed) % TRACE_LINES_MAX);
+    uint64_t line = like->address / 64, mask = like->mask;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t what = next_random(seed);
+        line += what & 3 ? what >> 8 & 63 : (what >> 8 & 0xffffff) - 0x800000;
+        line %= LIMIT + 1;
+        if (what & 4)
+            mask = random_mask(seed);
+        lines[i] = (struct trace_line){.line = line, .mask = mask};
+        made[i] = *like;
+        made[i].address = line * 64;
+        made[i].mask = mask;
+        made[i].run = 0;
+    }
+    *p = trace_lines_put(codec, *p, (uint8_t)like->kind, like->pc, like->context, lines, count);
+    return count;
+}
+
 /* Mostly lines, of a few sites, near each other and far apart; some of them in rounds, in which most is foreseen. */
 static size_t make_stream(uint8_t *bytes, uint64_t *seed)
 {
@@ -90,6 +113,10 @@ static size_t make_stream(uint8_t *bytes, uint64_t *seed)
         }
         if (record.type != TRACE_ACCESS_LINE)
             record.run = 0;
+        if (record.type == TRACE_ACCESS_LINE && what % 37 == 0 && i + TRACE_LINES_MAX < RECORDS) {
+            i += make_lines(codec, &p, seed, &record, written + i) - 1;
+            continue;
+        }
         p = trace_access_put(codec, p, &record);
         assert_true(p <= bytes + SIZE);
         written[i] = record;
@@ -134,7 +161,7 @@ static uint32_t compare(const uint8_t *bytes, size_t size)
             assert_false(beyond(expected));
         }
         assert_ptr_equal(p, q);
-        assert_memory_equal(one, many, sizeof(*one));
+        assert_memory_equal(one, many, offsetof(struct trace_access_codec, lines_size));
         if (p == end)
             break;
         size_t length = trace_access_get(one, p, end, expected, &wrong);
@@ -217,6 +244,38 @@ static void objects(void **state)
     assert_in_range(compare(bytes, (size_t)(p - bytes)), 2 * OBJECTS, 3 * OBJECTS);
     free(bytes);
     free(codec);
+}
+
+/* Lines of one site near each other, and alike, take a byte each; and what is cut short, or has another size than it says, is
+ * refused without a trace in the codec. */
+static void lines_of_a_site(void **state)
+{
+    (void)state;
+    struct trace_access_codec *codec = calloc(1, sizeof(*codec)), *old = calloc(1, sizeof(*old));
+    struct trace_access *record = calloc(1, sizeof(*record));
+    struct trace_line lines[TRACE_LINES_MAX];
+    uint8_t bytes[TRACE_RECORD_MAX];
+    assert_true(codec && old && record);
+    for (uint32_t i = 0; i < TRACE_LINES_MAX; i++)
+        lines[i] = (struct trace_line){.line = 1000 + 3 * i, .mask = 255u << 8 * (i / 20)};
+    size_t size =
+        (size_t)(trace_lines_put(codec, bytes, 0x31, 0x400000, 0, lines, TRACE_LINES_MAX) - bytes);
+    assert_in_range(size, TRACE_LINES_MAX, TRACE_LINES_MAX + 24);
+    memset(codec, 0, sizeof(*codec));
+    for (uint32_t damage = 0; damage < 4; damage++) {
+        uint8_t wrong[TRACE_RECORD_MAX];
+        size_t have = damage == 0 ? size - 1 : size;
+        const char *error = NULL;
+        memcpy(wrong, bytes, size);
+        wrong[1] = damage == 1 ? TRACE_LINES_MAX + 1 : damage == 2 ? 0 : wrong[1];
+        wrong[2] = (uint8_t)(wrong[2] - (damage == 3));
+        assert_int_equal(trace_access_get(codec, wrong, wrong + have, record, &error), 0);
+        assert_non_null(error);
+        assert_memory_equal(codec, old, offsetof(struct trace_access_codec, lines));
+    }
+    free(codec);
+    free(old);
+    free(record);
 }
 
 /* More sites than the dictionary holds: the oldest make way, and come back as new ones. Of as many as fill three quarters of
@@ -334,8 +393,8 @@ static void masks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(streams), cmocka_unit_test(damage),
-                                       cmocka_unit_test(masks), cmocka_unit_test(objects),
-                                       cmocka_unit_test(many_sites)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams), cmocka_unit_test(damage),          cmocka_unit_test(masks),
+        cmocka_unit_test(objects), cmocka_unit_test(lines_of_a_site), cmocka_unit_test(many_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
