@@ -12,6 +12,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/race.h"
 #include "analyzer/race_group.h"
+#include "analyzer/race_watch.h"
 
 #define LINES_MIN   10u /* log2 */
 #define ROOM_MIN    1u  /* log2 of the entries a line gets at first: a cache line */
@@ -159,6 +160,8 @@ struct race_line *race_line_make(struct race_history *history, uint64_t line)
     history->line_count++;
     slot->line = line + 1;
     race_line_blocks_changed(slot);
+    if (line == TRACE_OUTSIDE / 64)
+        race_watch_outside(history, slot);
     return slot;
 }
 

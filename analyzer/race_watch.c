@@ -182,6 +182,17 @@ static uint32_t watch_make(struct race_history *history, uint64_t number, uint32
     return made;
 }
 
+void race_watch_outside(struct race_history *history, struct race_line *line)
+{
+    if (!history->watches)
+        history->watches = watches_new();
+    uint32_t index = watch_make(history, TRACE_OUTSIDE / 64, 0);
+    if (!index)
+        return;
+    history->watches->items[index].mask = 1;
+    line->watched = true;
+}
+
 /* What is known of the bytes from before they were watched. */
 static void log_past(const struct race_history *history, struct race_line *line, uint32_t index,
                      uint64_t mask)

@@ -56,6 +56,8 @@ uint32_t *race_watch_bucket(const struct race_watches *watches, uint64_t line);
 /* The watch of these bytes, 0 if there is none. */
 uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint64_t mask,
                          uint32_t block, uint64_t tsc);
+/* The word for what passes unseen (TRACE_OUTSIDE), whose line this is: watched from the start. */
+void race_watch_outside(struct race_history *history, struct race_line *line);
 /* Adds an access in `period` to a log; those of a log come in order. */
 void race_log_add(struct race_watches *watches, struct race_log *log,
                   const struct race_period *period);

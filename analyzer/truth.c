@@ -26,9 +26,10 @@ struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, 
     truth->workers = workers;
     truth->worker_count = count;
     truth_find_words(truth);
-    truth->closure_words = memory_get(truth->word_count, sizeof(*truth->closure_words));
+    truth->closure_words = memory_get(truth->word_count + 1, sizeof(*truth->closure_words));
     truth_rank(truth);
-    truth->path = memory_get(truth->word_count, sizeof(*truth->path));
+    truth->closure_words[truth->word_count] = truth->outside;
+    truth->path = memory_get(truth->word_count + 1, sizeof(*truth->path));
     truth->doubt = carrier_in_doubt(analysis->trace, &truth->doubt_reason);
     truth_explain(truth);
     return truth;
@@ -90,7 +91,7 @@ static bool seen_atomic(const struct truth *truth, uint32_t worker,
 }
 
 static void doubt_of(const struct truth *truth, bool sample_explained, bool known, bool atomic,
-                     bool unsettled, struct verdict *verdict)
+                     bool outside, bool unsettled, struct verdict *verdict)
 {
     if (sample_explained)
         verdict->doubt =
@@ -100,6 +101,10 @@ static void doubt_of(const struct truth *truth, bool sample_explained, bool know
     else if (atomic)
         verdict->doubt = memory_text("other accesses to these bytes are atomic, and a plain one on "
                                      "x86-64 may be too");
+    else if (outside)
+        verdict->doubt =
+            memory_text("between the two their tasks made calls by which one may have "
+                        "learned of the other unseen: files, other processes, signals");
     else if (unsettled)
         verdict->doubt = memory_text("there are more racy words than could be tried as the flag "
                                      "that orders these accesses");
@@ -144,6 +149,9 @@ static void doubt_late(const struct truth *truth, uint32_t worker, const struct 
     else if (of_several(truth, worker, pair))
         doubt = "of a long segment only the first access of a line is told, and another word of "
                 "the line may be a flag that orders these";
+    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_SHARES && truth_is_machine(pair))
+        doubt = "memory is shared with other processes, and what passes through these from task to "
+                "task is not seen";
     if (verdict->outcome != TRUTH_PROVED || !doubt)
         return;
     verdict->outcome = TRUTH_SUSPECTED;
@@ -169,6 +177,7 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
     evidence_find(&truth->finder, a, b, sample, &evidence);
     verdict.evidence = evidence.text;
     bool ordered = tried->samples >> sample_index & 1;
+    bool outside = tried->outside >> sample_index & 1;
     bool unsettled = truth->full || closure_exhausted(truth->closure);
     bool atomic = (pair->low | pair->high) & RACE_SITE_ATOMIC ||
                   evidence.declared == OBJECT_ATOMIC || seen_atomic(truth, worker, sample) ||
@@ -186,10 +195,10 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
         verdict.group = tried->group + 1;
         verdict.overwrites = own->overwrites;
         verdict.outcome = TRUTH_WORD;
-        doubt_of(truth, ordered && !unsettled, tried->known, false, unsettled, &verdict);
-    } else if (atomic || unsettled || ordered || truth->doubt || !verdict.evidence) {
+        doubt_of(truth, ordered && !unsettled, tried->known, false, false, unsettled, &verdict);
+    } else if (atomic || outside || unsettled || ordered || truth->doubt || !verdict.evidence) {
         verdict.outcome = TRUTH_SUSPECTED;
-        doubt_of(truth, ordered && !unsettled, tried->known, atomic, unsettled, &verdict);
+        doubt_of(truth, ordered && !unsettled, tried->known, atomic, outside, unsettled, &verdict);
     }
     doubt_late(truth, worker, pair, sample, &verdict);
     return verdict;

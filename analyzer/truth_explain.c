@@ -61,6 +61,16 @@ static void note_path(struct truth *truth, bool *groups)
             groups[truth->words[w].group] = true;
 }
 
+/* Whether what the kernel passed on unseen might have ordered it, with the words or alone. */
+static bool try_outside(struct truth *truth, uint32_t limit, const struct race_instance *instance)
+{
+    if (!truth->outside.watch)
+        return false;
+    struct closure_choice choice = {
+        .common = limit, .first = truth->word_count, .end = truth->word_count + 1};
+    return truth_ordered(truth->closure, choice, instance, NULL) != CLOSURE_UNORDERED;
+}
+
 static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups)
 {
     const struct race_pair *pair = truth_race(truth, tried);
@@ -77,7 +87,9 @@ static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups
         enum closure_answer answer = try_one(truth, limit, &instance);
         if (answer == CLOSURE_UNORDERED)
             tried->ordered = false;
-        else if (sample)
+        if (sample && answer == CLOSURE_UNORDERED && try_outside(truth, limit, &instance))
+            tried->outside |= 1u << i;
+        if (sample && answer != CLOSURE_UNORDERED)
             tried->samples |= 1u << i;
         if (answer == CLOSURE_UNKNOWN)
             tried->known = false;
@@ -294,11 +306,6 @@ static void explain_classes(struct explain *explain)
 
 /* ---- all of it ---- */
 
-static bool is_machine(const struct race_pair *pair)
-{
-    return (pair->low | pair->high) & RACE_SITE_MACHINE;
-}
-
 static void try_worker(struct truth *truth, uint32_t worker, bool *path)
 {
     const struct race_history *history = &truth->workers[worker].history;
@@ -306,7 +313,7 @@ static void try_worker(struct truth *truth, uint32_t worker, bool *path)
     uint32_t *tried_of = memory_get(history->pair_count, sizeof(*tried_of));
     for (uint32_t p = 0; p < history->pair_count; p++) {
         tried_of[p] = TRUTH_NONE;
-        if (p == 0 || !is_machine(&history->pairs[p]))
+        if (p == 0 || !truth_is_machine(&history->pairs[p]))
             continue;
         MEMORY_GROW(truth->pairs, truth->pair_count, truth->pair_capacity);
         uint32_t index = tried_of[p] = truth->pair_count++;
@@ -331,7 +338,8 @@ void truth_explain(struct truth *truth)
     const struct race_scan *scan = truth->workers[0].scan;
     struct explain explain = {.truth = truth};
     bool *path = memory_get(truth->group_count, sizeof(*path));
-    truth->closure = closure_new(order, scan, truth->closure_words, truth->word_count, STEPS);
+    uint32_t words = truth->word_count + (truth->outside.watch ? 1 : 0);
+    truth->closure = closure_new(order, scan, truth->closure_words, words, STEPS);
     for (uint32_t i = 0; i < truth->worker_count; i++)
         try_worker(truth, i, path);
     free(path);

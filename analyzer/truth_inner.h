@@ -38,6 +38,7 @@ struct truth_pair { /* a machine pair */
     uint32_t class;        /* a pair that stands for all that raced on the same memory */
     uint32_t explained_by; /* group, NONE: not explained */
     uint32_t samples;      /* bit i: sample i might be ordered */
+    uint32_t outside;      /* bit i: ... by what passes unseen, and not without it */
     bool ordered;          /* every instance might be, by whatever words together */
     bool known;            /* ... and it is known by which */
 };
@@ -53,7 +54,8 @@ struct truth {
     struct truth_pair *pairs; /* by worker and pair */
     uint32_t pair_count, pair_capacity;
     struct closure *closure;
-    struct closure_word *closure_words;
+    struct closure_word *closure_words; /* [word_count], and the one that follows */
+    struct closure_word outside; /* TRACE_OUTSIDE; its watch is NULL if nothing passed there */
     struct evidence_finder finder;
     bool *path;
     bool full;
@@ -71,6 +73,11 @@ static inline const struct race_pair *truth_race(const struct truth *truth,
                                                  const struct truth_pair *pair)
 {
     return &truth->workers[pair->worker].history.pairs[pair->pair];
+}
+
+static inline bool truth_is_machine(const struct race_pair *pair)
+{
+    return (pair->low | pair->high) & RACE_SITE_MACHINE;
 }
 
 static inline struct race_instance truth_instance(const struct race_sample *sample)

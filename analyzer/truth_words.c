@@ -41,8 +41,7 @@ enum fit { FIT_NO, FIT_NEUTRAL, FIT_YES };
 
 /* What a race of these two says of the word: that it could be a flag, that it is none, nothing. A
  * counter that one task moves on by an `add` while others look could be (a sequence number). */
-static enum fit fits(const struct truth *truth, const struct race_site *a,
-                     const struct race_site *b)
+static enum fit fits(const struct race_site *a, const struct race_site *b)
 {
     if (freed_beside(a, b) || freed_beside(b, a))
         return FIT_YES;
@@ -56,8 +55,7 @@ static enum fit fits(const struct truth *truth, const struct race_site *a,
     if (!plain_size_agrees(a, b) || !small(a))
         return FIT_NO;
     if (evidence_is_both(a) && evidence_is_both(b))
-        return symbols_compiler(truth->analysis->symbols, a->pc - 1) == COMPILER_GCC ? FIT_NO
-                                                                                     : FIT_NEUTRAL;
+        return FIT_NEUTRAL; /* who holds a ticket lock gives it back by an `add` */
     if ((evidence_is_both(a) && b->kind & TRACE_KIND_WRITE) ||
         (evidence_is_both(b) && a->kind & TRACE_KIND_WRITE))
         return FIT_NEUTRAL;
@@ -101,7 +99,7 @@ static void consider(struct truth *truth, uint32_t worker, const struct race_wat
         const struct race_pair *pair = &owner->history.pairs[watches->links[l].pair];
         const struct race_site *a = truth_site(truth, worker, pair->low);
         const struct race_site *b = truth_site(truth, worker, pair->high);
-        enum fit now = fits(truth, a, b);
+        enum fit now = fits(a, b);
         if (now == FIT_NO)
             return;
         if (now == FIT_NEUTRAL)
@@ -227,7 +225,10 @@ void truth_find_words(struct truth *truth)
         const struct race_watches *watches = truth->workers[i].history.watches;
         truth->full |= watches && watches->full;
         for (uint32_t w = 1; watches && w < watches->count; w++)
-            consider(truth, i, &watches->items[w]);
+            if (watches->items[w].line == TRACE_OUTSIDE / 64)
+                truth->outside = (struct closure_word){watches, &watches->items[w]};
+            else
+                consider(truth, i, &watches->items[w]);
     }
     make_groups(truth);
 }

@@ -11,6 +11,7 @@
 #include "shim/conduit.h"
 #include "shim/fd.h"
 #include "shim/file_lock.h"
+#include "shim/outside.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/stack.h"
@@ -34,7 +35,9 @@ static int fd_of_directory(DIR *directory)
     {                                            \
         LATE(fn);                                \
         uintptr_t pc = RETURN_PC;                \
+        outside_tell();                          \
         ret result = real.fn args;               \
+        outside_learn();                         \
         fd_opened(fd, state, pc);                \
         return result;                           \
     }
@@ -45,6 +48,7 @@ static int fd_of_directory(DIR *directory)
         if (PRIMITIVE_##fn == PRIMITIVE_close && UNLIKELY(stack_unwinding())) \
             return (ret)stack_system(SYS_close, (long)(fd));                  \
         fd_closing(fd);                                                       \
+        outside_tell();                                                       \
         return real.fn args;                                                  \
     }
 #include "trace/primitives.def"
@@ -68,7 +72,10 @@ static int fd_of_directory(DIR *directory)
         MODE(flags);                                                         \
         if (PRIMITIVE_##fn == PRIMITIVE_open && UNLIKELY(stack_unwinding())) \
             return (int)stack_system(SYS_open, AS_GIVEN args);               \
+        if (flags & O_CREAT)                                                 \
+            outside_tell();                                                  \
         int result = real.fn args;                                           \
+        outside_learn();                                                     \
         fd_opened(result, FD_STATE(UNKNOWN), pc);                            \
         return result;                                                       \
     }
@@ -230,6 +237,7 @@ EXPORT int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_ac
 {
     LATE(posix_spawn);
     fd_child();
+    outside_tell();
     return real.posix_spawn(child, path, actions, attributes, arguments, environment);
 }
 
@@ -239,6 +247,7 @@ EXPORT int posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_a
 {
     LATE(posix_spawnp);
     fd_child();
+    outside_tell();
     return real.posix_spawnp(child, file, actions, attributes, arguments, environment);
 }
 
@@ -246,6 +255,7 @@ EXPORT FILE *popen(const char *command, const char *mode)
 {
     LATE(popen);
     fd_child();
+    outside_tell();
     return real.popen(command, mode);
 }
 
@@ -253,6 +263,7 @@ EXPORT int system(const char *command)
 {
     LATE(system);
     fd_child();
+    outside_tell();
     return real.system(command);
 }
 

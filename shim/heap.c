@@ -19,6 +19,7 @@
 #include "shim/heap.h"
 #include "shim/object.h"
 #include "shim/openmp.h"
+#include "shim/outside.h"
 #include "shim/raw.h"
 #include "shim/table.h"
 
@@ -430,6 +431,8 @@ static void *mapped(void *p, size_t size, int protection, int flags, uintptr_t p
         return p;
     if (UNLIKELY(protection & PROT_EXEC && flags & (MAP_ANONYMOUS | MAP_SHARED)))
         made_code();
+    if ((flags & MAP_TYPE) != MAP_PRIVATE && protection & PROT_WRITE)
+        outside_shares(flags & MAP_ANONYMOUS);
     if (flags & MAP_FIXED) { /* what was mapped there is gone */
         struct thread *thread = enter();
         if (thread) {
@@ -495,6 +498,7 @@ EXPORT int mprotect(void *address, size_t size, int protection)
         return raw_result(raw3(SYS_mprotect, address, size, protection));
     if (UNLIKELY(protection & PROT_EXEC))
         made_code();
+    outside_tell(); /* a thread may be told by a fault */
     return next.mprotect(address, size, protection);
 }
 

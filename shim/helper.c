@@ -5,6 +5,7 @@
  */
 #include "shim/directory.h"
 #include "shim/init.h"
+#include "shim/outside.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 
@@ -30,6 +31,7 @@ static bool calls_back(const struct sigevent *event)
         LATE(fn);                         \
         if (threads)                      \
             helper_expect();              \
+        outside_tell();                   \
         return real.fn args;              \
     }
 

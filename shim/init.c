@@ -23,6 +23,7 @@
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/outside.h"
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -77,8 +78,8 @@ void init_process_record(bool forked)
     char executable[sizeof process->executable], command[sizeof process->command];
     raw_copy(executable, process->executable, sizeof executable);
     raw_copy(command, process->command, sizeof command);
-    uint32_t kept = process->flags &
-                    (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE | TRACE_PROCESS_OWN_HEAP);
+    uint32_t kept = process->flags & (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE |
+                                      TRACE_PROCESS_OWN_HEAP | TRACE_PROCESS_SHARES);
     raw_zero(process, sizeof *process);
     process->state = 1;
     process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | kept;
@@ -138,6 +139,8 @@ static void find_all(bool uncertain)
 #define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                FIND(fn)
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) FIND(fn)
 #include "trace/primitives.def"
+    if (!uncertain)
+        outside_find(find);
 }
 
 /*

@@ -11,6 +11,8 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/conduit.h"
+#include "shim/outside.h"
+#include "shim/patch.h"
 #include "shim/poll_list.h"
 #include "shim/queue.h"
 #include "shim/raw.h"
@@ -107,6 +109,12 @@ void io_end(struct io *io)
         io_leave(io);
 }
 
+/* Files, and what other processes hold an end of. */
+static bool passes_outside(struct object *object)
+{
+    return UNLIKELY(patch_on) && (!object || conduit_shared(object));
+}
+
 void io_receive(struct io *io, uint32_t primitive, int fd, int waits)
 {
     if (!io_enter(io, primitive, fd))
@@ -124,6 +132,8 @@ void io_received(struct io *io, bool good)
         return;
     bool takes = good && (io->object || fd_type(io->state) == TRACE_FD_TIMER ||
                           fd_type(io->state) == TRACE_FD_SIGNALS);
+    if (good && passes_outside(io->object))
+        outside_learn();
     if ((!takes && !io->blocked) || !io_return(io))
         return;
     if (takes && fd_type(io->state) == TRACE_FD_QUEUE)
@@ -149,6 +159,8 @@ void io_send(struct io *io, uint32_t primitive, int fd, const void *to, uint32_t
         io->thread->events++;
         conduit_put(io->thread, io->object, io_stack(io));
     }
+    if (passes_outside(io->object))
+        outside_tells(io->thread);
     io_block(io, io->object, waits, bytes <= ATOMIC_WRITE ? POLLOUT : 0);
     io_leave(io);
 }

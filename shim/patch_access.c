@@ -21,6 +21,7 @@
 #include "shim/clock.h"
 #include "shim/mark.h"
 #include "shim/object.h"
+#include "shim/outside.h"
 #include "shim/raw.h"
 #include "shim/stack.h"
 #include "shim/vector.h"
@@ -445,10 +446,12 @@ void system_call_after(const struct system_call *call, long result, uintptr_t pc
 void patch_syscall_before(const struct patch_frame *frame, uintptr_t pc)
 {
     (void)pc;
+    outside_system_before((long)frame->rax);
     system_call_before(&patch_thread.call, (long)frame->rax, frame->rdi, frame->rsi);
 }
 
 void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc)
 {
     system_call_after(&patch_thread.call, (long)frame->rax, pc);
+    outside_system_after(patch_thread.call.number);
 }

@@ -25,6 +25,16 @@ static uint64_t no_frames[2];
 static uint32_t no_guard[2] = ACCESS_NO_GUARD;
 struct table table_tasks;
 volatile uint32_t patch_on = 1;
+
+void outside_system_before(long number)
+{
+    (void)number;
+}
+
+void outside_system_after(long number)
+{
+    (void)number;
+}
 bool patch_nests;
 static bool home;
 

@@ -19,6 +19,7 @@
 #include "shim/module.h"
 #include "shim/object.h"
 #include "shim/orders.h"
+#include "shim/outside.h"
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -67,6 +68,7 @@ EXPORT pid_t fork(void)
     shim_awake();
     stack_fork_prepare();
     fd_child();
+    outside_forks();
     pid_t child = real.fork();
     int error = errno;
     if (child != 0) {

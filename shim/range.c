@@ -17,6 +17,7 @@
 
 #include "shim/access.h"
 #include "shim/bytes.h"
+#include "shim/outside.h"
 #include "shim/touch.h"
 
 /* ---- the real functions ---- */
@@ -114,6 +115,8 @@ static inline size_t printed(int result, size_t room)
     return (size_t)result < room ? (size_t)result + 1 : room;
 }
 
+#define TELL                 outside_tell();
+#define LEARN                outside_learn();
 #define PRINTED(p, room)     WRITE(p, printed(result, room))
 #define LENGTH(s)            length_of(s, SIZE_MAX)
 #define LENGTH_IN(s, n)      length_of(s, n)

@@ -20,6 +20,7 @@
 #include "shim/end.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/outside.h"
 #include "shim/patch_access.h"
 #include "shim/patch_signal.h"
 #include "shim/raw.h"
@@ -164,6 +165,7 @@ static __attribute__((noinline)) bool host_enter(int number, siginfo_t *info, vo
     if (object) {
         clock_take(thread, object, (uintptr_t)host_actions[number].sa_sigaction);
     }
+    outside_learns(thread);
     thread_leave(thread); /* the handler may do anything, also leave by siglongjmp */
     bool goes_on = host_call(number, info, context, frame);
     if (busy)
@@ -207,6 +209,7 @@ static void signal_release(int number)
     if (object)
         clock_release_join(thread, object);
     conduit_others_put(thread);
+    outside_tells(thread);
     thread_leave(thread);
 }
 

@@ -7,6 +7,7 @@
 
 #include "shim/call.h"
 #include "shim/fd.h"
+#include "shim/outside.h"
 #include "shim/real.h"
 #include "shim/signal.h"
 
@@ -28,6 +29,8 @@ static void end(struct call *call, int taken)
     call_return(call, 0, 0);
     if (shim_state == SHIM_ON)
         signal_take(call->thread, taken, call->pc);
+    if (shim_state == SHIM_ON)
+        outside_learns(call->thread);
 }
 
 #define SIGNAL_WAIT(fn, params, args, timed, taken) \

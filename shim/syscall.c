@@ -17,6 +17,7 @@
 #include "shim/end.h"
 #include "shim/fd.h"
 #include "shim/io.h"
+#include "shim/outside.h"
 #include "shim/patch_access.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -58,7 +59,17 @@ static long futex(const long a[6], struct call *call)
         else if (waits)
             call_block(call, VERB_MAY_BLOCK | (timed ? VERB_TIMED : 0));
     }
+    /* a lock by the kernel: the program takes and gives it by LOCK on the same word */
+    bool inherits = patch_on && (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 ||
+                                 command == FUTEX_TRYLOCK_PI || command == FUTEX_UNLOCK_PI);
+    struct system_call system;
+    if (inherits)
+        system_call_before(&system, SYS_futex, word, (uintptr_t)a[1]);
     long result = real.syscall(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
+    int error = errno;
+    if (inherits)
+        system_call_after(&system, result, call->pc);
+    errno = error;
     if (call->thread)
         call_return(call, waits && (result == 0 || errno == EAGAIN), VERB_ACQUIRE);
     return result;
@@ -146,8 +157,12 @@ EXPORT long syscall(long number, ...)
         confine_seccomp(a[0], a[2]);
     if (UNLIKELY(number == SYS_prctl))
         confine_prctl(a[0], a[1], a[2]);
-    if (number != SYS_futex)
-        return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number != SYS_futex) {
+        outside_system_before(number);
+        long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        outside_system_after(number);
+        return result;
+    }
     CALL;
     return futex(a, &call);
 }

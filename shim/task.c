@@ -13,6 +13,7 @@
 #include "shim/held.h"
 #include "shim/misuse.h"
 #include "shim/object.h"
+#include "shim/outside.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
 #include "shim/stack.h"
@@ -131,6 +132,8 @@ struct thread *task_attach(uint32_t task)
     if (thread->record->parent)
         clock_acquire_task(thread, thread->record->parent, thread->record->parent_segment, own, 0);
     access_thread_start(thread);
+    if (thread->record->flags & TRACE_TASK_FOREIGN)
+        outside_learns(thread); /* of tasks that are over, too */
     return thread;
 }
 
@@ -248,6 +251,7 @@ void task_end(struct thread *thread)
     task_held_show(thread);
     if (!record->name[0])
         task_name(record);
+    outside_tells(thread); /* that it is gone */
     access_thread_end(thread);
     clock_new_segment(thread); /* whoever joins is after the segment that ends here */
     record->segment = thread->segment - 1;

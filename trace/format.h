@@ -97,6 +97,10 @@ enum trace_end {
     TRACE_END_OFF,    /* the recorder gave up: off_reason says why */
 };
 
+/* A byte that no program can have. An atomic store of it says that its task may from then on have told others something by way of the
+ * kernel, unseen (files, other processes); an atomic load, which begins a segment, that its task may have learned something so. */
+#define TRACE_OUTSIDE          UINT64_C(0x7ffffffff000)
+
 /* Bits of trace_process.flags */
 #define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
 #define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
@@ -107,6 +111,9 @@ enum trace_end {
 #define TRACE_PROCESS_MADE_CODE 32u /* it made code at run time, which is not patched */
 #define TRACE_PROCESS_OWN_HEAP \
     64u /* malloc is the program's own, or that of a library before the recorder: blocks of the heap were not seen */
+
+#define TRACE_PROCESS_SHARES \
+    128u /* it shared memory, to be written, with other processes, or could have */
 
 /* Bits of trace_process.full */
 #define TRACE_FULL_SLOWED  1u /* threads waited */
