@@ -521,8 +521,8 @@ void race_watches_free(struct race_watches *watches);
 void race_watch_found(struct race_history *history, const struct race_now *now, uint64_t line,
                       uint64_t mask, const struct race_entry *before, uint32_t block,
                       uint32_t pair_index, uint64_t apart);
-/* An access to a line that is watched. */
-void race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
+/* An access to a line that is watched. False if the line is no memory, and nothing can race there. */
+bool race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
                        uint64_t mask, uint32_t block);
 struct race_worker;
 /* Reads the streams once more, if they are still there, and replaces what the logs of the worker's

@@ -89,8 +89,8 @@ static void check_bytes(struct race_history *history, const struct race_now *now
                         struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
-    if (line->watched)
-        race_watch_access(history, now, line->line - 1, mask, block);
+    if (line->watched && !race_watch_access(history, now, line->line - 1, mask, block))
+        return;
     for (uint32_t i = 0; i < line->count;) {
         const struct race_entry *entry = &race_line_entries(history, line)[i];
         i++;
@@ -280,8 +280,8 @@ static inline void check_short(struct race_history *history, const struct race_n
                                struct race_line *line, uint64_t mask, uint32_t block)
 {
     struct place place = {NOWHERE, NOWHERE};
-    if (line->watched)
-        race_watch_access(history, now, line->line - 1, mask, block);
+    if (line->watched && !race_watch_access(history, now, line->line - 1, mask, block))
+        return;
     replace_tagged(history, now, line, line->tags, 0, mask, block, &place);
     for (uint32_t first = RACE_TAGS; first < line->count; first += RACE_TAGS)
         replace_tagged(history, now, line, race_line_tags(history, line) + first, first, mask,

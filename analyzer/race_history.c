@@ -13,6 +13,7 @@
 #include "analyzer/race.h"
 #include "analyzer/race_group.h"
 #include "analyzer/race_watch.h"
+#include "trace/codec.h"
 
 #define LINES_MIN   10u /* log2 */
 #define ROOM_MIN    1u  /* log2 of the entries a line gets at first: a cache line */

@@ -12,6 +12,7 @@
 
 #include "analyzer/memory.h"
 #include "analyzer/race_watch.h"
+#include "trace/codec.h"
 
 #define WATCHES_MAX (1u << 14)
 #define PERIODS_MAX (UINT64_C(1) << 19) /* in all: beyond that each log gets by with LOG_LEAST */
@@ -152,7 +153,7 @@ static void watch_now(struct race_watches *watches, uint32_t index, const struct
 
 /* ---- what the history tells ---- */
 
-void race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
+bool race_watch_access(struct race_history *history, const struct race_now *now, uint64_t line,
                        uint64_t mask, uint32_t block)
 {
     struct race_watches *watches = history->watches;
@@ -165,6 +166,7 @@ void race_watch_access(struct race_history *history, const struct race_now *now,
         watch->atomic |= now->site & RACE_SITE_ATOMIC ? mask : 0;
         watch_now(watches, i, now, false);
     }
+    return line != TRACE_OUTSIDE / 64;
 }
 
 static uint32_t watch_make(struct race_history *history, uint64_t number, uint32_t block)

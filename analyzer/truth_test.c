@@ -14,6 +14,7 @@
 
 #include "analyzer/source.h"
 #include "analyzer/truth_make.h"
+#include "trace/codec.h"
 
 /* The one finding there is must be of this certainty; words of it must be in what backs it. */
 static void expect_one(struct trace_make *make, enum finding_certainty certainty, const char *words)
@@ -113,6 +114,49 @@ static void marks(void **state)
     make = pair(WRITE16, WIDE, READ16, WIDE); /* other bytes of the line are */
     make_line(make, B, LOCKED4, 0x300, PLACE, WORD << 32);
     expect_one(make, FINDING_PROVED, "16-byte");
+}
+
+#define TELLS  (TRACE_KIND_ATOMIC | TRACE_KIND_WRITE)
+#define LEARNS TRACE_KIND_ATOMIC
+
+/* A writes and tells; B learns and reads, or reads and learns. */
+static struct trace_make *unseen_pair(bool learns_first)
+{
+    struct trace_make *make = truth_make_tasks();
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_line(make, A, TELLS, 0x8100, TRACE_OUTSIDE, 1);
+    if (!learns_first)
+        make_line(make, B, READ4, 0x200, PLACE, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, LEARNS, 0x8100, TRACE_OUTSIDE, 1);
+    if (learns_first)
+        make_line(make, B, READ4, 0x200, PLACE, WORD);
+    return make;
+}
+
+/* What may have passed by files or other processes proves nothing; what cannot have proves as ever. */
+static void unseen(void **state)
+{
+    (void)state;
+    expect_one(unseen_pair(true), FINDING_SUSPECTED, "unseen");
+    expect_one(unseen_pair(false), FINDING_PROVED, "16-byte write");
+
+    struct trace_make *make = unseen_pair(true); /* told before it wrote */
+    make_segment(make, A, 2);
+    make_line(make, A, WRITE16, 0x100, PLACE + 64, WIDE);
+    make_line(make, B, READ4, 0x300, PLACE + 64, WORD);
+    struct outcome outcome;
+    outcome_analyze(&outcome, make);
+    assert_int_equal(outcome.analysis.findings.count, 2);
+    unsigned proved = 0;
+    for (uint32_t i = 0; i < 2; i++)
+        proved += outcome.analysis.findings.items[i]->certainty == FINDING_PROVED;
+    assert_int_equal(proved, 1);
+    outcome_free(&outcome);
+
+    make = pair(WRITE16, WIDE, READ4, WORD); /* by memory that others have, too */
+    make->process.flags |= TRACE_PROCESS_SHARES;
+    expect_one(make, FINDING_SUSPECTED, "shared with other processes");
 }
 
 /* Like `pair`, but of code that a compiler instrumented, on one side or on both. */
@@ -277,7 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evidence),     cmocka_unit_test(allocators), cmocka_unit_test(marks),
         cmocka_unit_test(instrumented), cmocka_unit_test(libraries),  cmocka_unit_test(mutants),
-        cmocka_unit_test(source_lines),
+        cmocka_unit_test(source_lines), cmocka_unit_test(unseen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

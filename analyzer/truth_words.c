@@ -8,6 +8,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/race_watch.h"
 #include "analyzer/truth_inner.h"
+#include "trace/codec.h"
 
 static bool plain_size_agrees(const struct race_site *a, const struct race_site *b)
 {

@@ -15,6 +15,7 @@
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
+#include "trace/codec.h"
 
 #define TELLS  1u
 #define LEARNS 2u

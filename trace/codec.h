@@ -17,6 +17,13 @@
 
 #include "trace/format.h"
 
+/*
+ * A byte that no program can have. An atomic store of it says that from here on its task may have told others something by
+ * way of the kernel, unseen (files, other processes); an atomic load, which begins a segment, that it may have learned
+ * something so.
+ */
+#define TRACE_OUTSIDE UINT64_C(0x7ffffffff000)
+
 struct trace_sync_codec {
     uint32_t task;
     uint64_t segment;

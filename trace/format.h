@@ -97,28 +97,20 @@ enum trace_end {
     TRACE_END_OFF,    /* the recorder gave up: off_reason says why */
 };
 
-/* A byte that no program can have. An atomic store of it says that its task may from then on have told others something by way of the
- * kernel, unseen (files, other processes); an atomic load, which begins a segment, that its task may have learned something so. */
-#define TRACE_OUTSIDE          UINT64_C(0x7ffffffff000)
-
 /* Bits of trace_process.flags */
-#define TRACE_PROCESS_ACCESSES 1u /* some module is instrumented: accesses were recorded */
-#define TRACE_PROCESS_FORKED   2u /* began by fork, not by exec */
-#define TRACE_PROCESS_ASLEEP   4u /* Go's runtime ended it: no goroutine could go on */
-#define TRACE_PROCESS_IO_URING 8u /* it used io_uring, which is not observed */
-#define TRACE_PROCESS_GO_PARTLY \
-    16u /* its libgo is not one that is known: at the end it was not looked up who can end whose wait */
+#define TRACE_PROCESS_ACCESSES  1u  /* some module is instrumented: accesses were recorded */
+#define TRACE_PROCESS_FORKED    2u  /* began by fork, not by exec */
+#define TRACE_PROCESS_ASLEEP    4u  /* Go's runtime ended it: no goroutine could go on */
+#define TRACE_PROCESS_IO_URING  8u  /* it used io_uring, which is not observed */
+#define TRACE_PROCESS_GO_PARTLY 16u /* unknown libgo: not looked up who can end whose wait */
 #define TRACE_PROCESS_MADE_CODE 32u /* it made code at run time, which is not patched */
-#define TRACE_PROCESS_OWN_HEAP \
-    64u /* malloc is the program's own, or that of a library before the recorder: blocks of the heap were not seen */
-
-#define TRACE_PROCESS_SHARES \
-    128u /* it shared memory, to be written, with other processes, or could have */
+#define TRACE_PROCESS_OWN_HEAP  64u /* malloc is not the recorder's: blocks were not seen */
+#define TRACE_PROCESS_SHARES    128u /* memory that it writes was, or could be, other processes' too */
 
 /* Bits of trace_process.full */
-#define TRACE_FULL_SLOWED  1u /* threads waited */
-#define TRACE_FULL_SAMPLED 2u /* accesses were left out for a while */
-#define TRACE_FULL_DROPPED 4u /* ... from then on */
+#define TRACE_FULL_SLOWED       1u /* threads waited */
+#define TRACE_FULL_SAMPLED      2u /* accesses were left out for a while */
+#define TRACE_FULL_DROPPED      4u /* ... from then on */
 
 struct trace_process {
     uint32_t state; /* 1 */
