@@ -71,11 +71,26 @@ static bool try_outside(struct truth *truth, uint32_t limit, const struct race_i
     return truth_ordered(truth->closure, choice, instance, NULL) != CLOSURE_UNORDERED;
 }
 
+/*
+ * Which words may order a pair. Those of its own group may not, or a flag would order its own accesses; but the end of a
+ * block is no access of the flag in it: who frees a queue's node has followed the link that another task stored there.
+ */
+static uint32_t limit_of(const struct truth *truth, const struct truth_pair *tried)
+{
+    if (tried->group == TRUTH_NONE)
+        return truth->word_count;
+    const struct race_pair *pair = truth_race(truth, tried);
+    const struct truth_group *group = &truth->groups[tried->group];
+    bool ends = (truth_site(truth, tried->worker, pair->low)->kind |
+                 truth_site(truth, tried->worker, pair->high)->kind) &
+                RACE_KIND_FREE;
+    return ends ? group->end : group->first;
+}
+
 static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups)
 {
     const struct race_pair *pair = truth_race(truth, tried);
-    uint32_t limit =
-        tried->group == TRUTH_NONE ? truth->word_count : truth->groups[tried->group].first;
+    uint32_t limit = limit_of(truth, tried);
     memset(groups, 0, truth->group_count);
     tried->ordered = tried->known = true;
     for (uint32_t i = 0; i < pair->sample_count + pair->instance_count; i++) {
