@@ -430,6 +430,22 @@ static bool alone(void)
     return table_tasks.count <= 2;
 }
 
+/*
+ * Valgrind runs its own translation of the code, and ends the program by an internal error in ours. It takes these
+ * instructions, which do nothing elsewhere, for a question; the answer is in rdx.
+ */
+static bool under_valgrind(void)
+{
+    volatile uint64_t question[6] = {0x1001 /* RUNNING_ON_VALGRIND */, 0, 0, 0, 0, 0};
+    uint64_t answer = 0;
+    __asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
+                     "xchgq %%rbx, %%rbx"
+                     : "+d"(answer)
+                     : "a"(question)
+                     : "cc", "memory");
+    return answer != 0;
+}
+
 void patch_start(void)
 {
     if (raw_equal(shim_options.patch, "none") || !shim_options.accesses)
@@ -438,6 +454,8 @@ void patch_start(void)
         refused = "there were threads before the recorder was there";
     else if (!patch_decode_open())
         refused = "libZydis.so.4.0 is not installed";
+    else if (under_valgrind())
+        refused = "it runs under Valgrind, which lets nobody else change code";
     else if (!text_can_change())
         refused = "this system does not let code be changed";
     else if (!patch_sites_open())
