@@ -28,9 +28,9 @@ static const struct {
 } details[] = {
     {"run",
      "Starts the program with the recorder preloaded and reports on stderr when it has ended:\n"
-     "data races (of code built by gorocheck cc), deadlocks, tasks blocked forever or never\n"
-     "joined, misused primitives. The trace lies in a temporary folder that is removed\n"
-     "afterwards, unless --keep or --trace-dir is given.\n"},
+     "data races, deadlocks, tasks blocked forever or never joined, misused primitives. Nothing\n"
+     "need be rebuilt; built by gorocheck cc, atomics are known exactly. The trace lies in a\n"
+     "temporary folder that is removed afterwards, unless --keep or --trace-dir is given.\n"},
     {"analyze",
      "Reads complete traces and those that were cut off (kill -9) alike; the report goes\n"
      "to stdout.\n"},

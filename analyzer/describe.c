@@ -252,16 +252,16 @@ char *describe_location(const struct analysis *analysis, uint64_t address)
         free(section);
         return nameless;
     }
-    char *text;
     const char *module = variable.module ? strrchr(variable.module, '/') : NULL;
     module = module ? module + 1 : variable.module ? variable.module : "?";
-    if (variable.file)
-        text =
-            memory_format("global '%s' of size %llu defined at %s:%d (%s)", variable.name,
-                          (unsigned long long)variable.size, variable.file, variable.line, module);
-    else
-        text = memory_format("global '%s' of size %llu (%s)", variable.name,
-                             (unsigned long long)variable.size, module);
+    char *part = variable.name[variable.whole] ? memory_format("'%s' in ", variable.name) : NULL;
+    char *defined =
+        variable.file ? memory_format(" defined at %s:%d", variable.file, variable.line) : NULL;
+    char *text = memory_format("%sglobal '%.*s' of size %llu%s (%s)", part ? part : "",
+                               (int)variable.whole, variable.name,
+                               (unsigned long long)variable.size, defined ? defined : "", module);
+    free(part);
+    free(defined);
     variable_free(&variable);
     return text;
 }

@@ -184,9 +184,24 @@ static bool set_max_disk(struct options *options, const char *value)
     return options_size(value, &options->max_disk);
 }
 
+/* These three are for the recorder, which says nothing where a value is none. */
+static bool set_sites(struct options *options, const char *value)
+{
+    long number;
+    (void)options;
+    return !strcmp(value, "all") || whole_number(value, 0, UINT32_MAX, &number);
+}
+
+static bool set_patch_lazy(struct options *options, const char *value)
+{
+    uint64_t size;
+    (void)options;
+    return options_size(value, &size);
+}
+
 static bool set_when_full(struct options *options, const char *value)
 {
-    (void)options; /* the recorder reads it */
+    (void)options;
     return !strcmp(value, "slow") || !strcmp(value, "sample") || !strcmp(value, "drop");
 }
 
@@ -266,6 +281,8 @@ static const struct {
     {"memory_limit_mb", set_memory_mb},
     {"max_disk", set_max_disk},
     {"when_full", set_when_full},
+    {"sites", set_sites},
+    {"patch_lazy", set_patch_lazy},
     {"digest", set_digest},
     {"help", set_list_keys},
 };

@@ -124,12 +124,15 @@ static void environment(void **state)
     assert_true(options_environment(&options, "go_ignore_current=0", &error));
     assert_null(options.go_ignore[OPTION_GO_CURRENT]);
     assert_int_equal(options.memory_limit, 3 << 20);
+    assert_true(options_environment(&options, "sites=all:patch_lazy=64K", &error));
+    assert_true(options_environment(&options, "sites=0:patch_lazy=0", &error));
     assert_true(options_environment(&options, "unheard_of=1:exitcode=9", &error));
     assert_string_equal(error, "GOROCHECK_OPTIONS: no option 'unheard_of' (help=1 lists them)");
     assert_int_equal(options.exitcode, 9);
     free(error);
-    static const char *const bad[] = {"exitcode=many", "exitcode", "heap=maybe", "color=red",
-                                      "stack_depth=-1"};
+    static const char *const bad[] = {"exitcode=many", "exitcode",       "heap=maybe",
+                                      "color=red",     "stack_depth=-1", "sites=some",
+                                      "sites=",        "patch_lazy=1X",  "patch_lazy="};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(options_environment(&options, bad[i], &error));
         assert_non_null(error);

@@ -20,8 +20,9 @@ struct stack symbols_stack_id(struct symbols *symbols, uint32_t stack_id);
 /* The global or static variable (with member or index path where DWARF tells) that holds `address`;
  * false if none. */
 struct variable {
-    char *name; /* "counter", "table[3].lock" */
-    char *file; /* where it is defined, NULL if unknown */
+    char *name;   /* "counter", "table[3].lock" */
+    size_t whole; /* of which the name of the whole variable */
+    char *file;   /* where it is defined, NULL if unknown */
     int line;
     uint64_t address, size;
     char *module;

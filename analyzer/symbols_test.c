@@ -257,6 +257,7 @@ static void check_variable(struct opened *opened, const void *address, const cha
     struct variable variable;
     assert_true(symbols_variable(opened->symbols, address_of(address), &variable));
     assert_string_equal(variable.name, name);
+    assert_int_equal(variable.whole, strcspn(name, ".["));
     assert_non_null(strstr(variable.file, "symbols_test.c"));
     assert_true(variable.line > 0);
     variable_free(&variable);

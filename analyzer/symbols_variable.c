@@ -273,6 +273,7 @@ static bool describe(struct symbols *symbols, const struct symbol_variable *foun
     if (!name)
         return false;
     variable->name = memory_text(name);
+    variable->whole = strlen(name);
     append_path(&die, address - found->address, &variable->name);
     const char *path = dwarf_decl_file(&die);
     if (path) {
@@ -305,6 +306,7 @@ static bool by_symbol(const struct symbol_module *module, uint64_t address,
     if (!name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
         return false;
     variable->name = symbols_demangle(name);
+    variable->whole = strlen(variable->name);
     variable->address = address - offset;
     variable->size = symbol.st_size;
     return true;
@@ -326,7 +328,7 @@ bool symbols_variable_die(struct symbols *symbols, uint64_t address, Dwarf_Die *
 
 bool symbols_variable(struct symbols *symbols, uint64_t address, struct variable *variable)
 {
-    *variable = (struct variable){NULL, NULL, 0, 0, 0, NULL};
+    *variable = (struct variable){.name = NULL};
     struct symbol_module *module = symbols_module(symbols, address);
     if (!module)
         return false;
@@ -381,7 +383,7 @@ static uint64_t thread_block(const struct symbol_module *module)
 bool symbols_thread_variable(struct symbols *symbols, uint64_t address, uint64_t handle,
                              struct variable *variable)
 {
-    *variable = (struct variable){NULL, NULL, 0, 0, 0, NULL};
+    *variable = (struct variable){.name = NULL};
     struct symbol_module *module = symbols_main(symbols);
     uint64_t size = module ? thread_block(module) : 0;
     if (address >= handle || handle - address > size)
@@ -400,5 +402,5 @@ void variable_free(struct variable *variable)
     free(variable->name);
     free(variable->file);
     free(variable->module);
-    *variable = (struct variable){NULL, NULL, 0, 0, 0, NULL};
+    *variable = (struct variable){.name = NULL};
 }
