@@ -111,7 +111,7 @@ static NOINLINE void find_with_others(const uint8_t *own, uintptr_t pc)
 
 void heap_cxx_find(void)
 {
-    if (dlsym(RTLD_NEXT, "_Znwm"))
+    if (real_late("_Znwm"))
         find_with_others(NULL, 0);
 }
 

@@ -161,6 +161,16 @@ void *real_late(const char *name)
     return found;
 }
 
+void init_find_cxx(void)
+{
+#define FIND_LATE(fn) \
+    if (!real.fn)     \
+    *(void **)(void *)&real.fn = real_late(#fn)
+    FIND_LATE(__cxa_guard_acquire);
+    FIND_LATE(__cxa_guard_release);
+    heap_cxx_find();
+}
+
 static void own_path(void)
 {
     for (uint32_t i = 1; i < table_modules.count; i++) {
