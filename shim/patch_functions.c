@@ -11,6 +11,9 @@
 #include "shim/banned.h"
 #include "shim/patch_scan.h"
 
+/* Of a debugger, most likely: what was there is not known, and who asked for it is to have control there. */
+#define BREAKPOINT 0xcc
+
 #define SUM_REACH \
     7u /* the last step to a jump target is an addition that many instructions before */
 
@@ -115,6 +118,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
         if (!read_one(image, function, at, in))
             break;
         if (flow_direct(in->flow) && in->target == PATCH_NOWHERE)
+            function->native = true;
+        if (image->bytes[at] == BREAKPOINT)
             function->native = true;
         if (in->trait == TRAIT_ADD)
             sum = count;
