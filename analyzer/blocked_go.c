@@ -28,6 +28,13 @@ static bool is_context(const struct blocked *blocked, const struct trace_object 
            made_by(blocked, object->create_stack, "context.cancelCtx.Done");
 }
 
+/* That of a ticker or a timer, time.After's too. */
+static bool is_timer(const struct blocked *blocked, const struct trace_object *object)
+{
+    return made_by(blocked, object->create_stack, "time.NewTicker") ||
+           made_by(blocked, object->create_stack, "time.NewTimer");
+}
+
 /* "capacity 2, 1 element in it, 5 sent, 4 received, not closed" */
 char *blocked_channel_facts(const struct trace_object *object)
 {
@@ -138,7 +145,9 @@ static struct finding *cause_receive(const struct blocked *blocked, uint32_t id,
                                               : object->posts ? "never-closed"
                                                               : "no-sender");
     char *facts = blocked_channel_facts(object);
+    bool timer = is_timer(blocked, object);
     char *text = context ? memory_text("waits for a context that nobody cancels")
+                 : timer ? memory_text("receives from the channel of a timer that sends no more")
                          : memory_format("receives from a channel that nobody %s (%s)",
                                          object->posts ? "closes, nor sends to any more"
                                                        : "sends to or closes",
@@ -146,7 +155,10 @@ static struct finding *cause_receive(const struct blocked *blocked, uint32_t id,
     summary(blocked, finding, id, text);
     finding_set(&finding->advice, "%s",
                 context ? "call the context's cancel function on every way out"
-                        : "close the channel when the last value is sent");
+                : timer
+                    ? "Stop does not close a timer's channel: select on one, too, that is closed "
+                      "where the timer is stopped"
+                    : "close the channel when the last value is sent");
     free(facts);
     free(text);
     return finding;

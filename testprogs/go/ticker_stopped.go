@@ -2,6 +2,7 @@
  * Stop does not close a ticker's channel: who ranges over it waits for ever.
  *
  * EXPECT: blocked @tick channel [proved]
+ * REPORT: receives from the channel of a timer that sends no more
  * CFLAGS: testprogs/support/until.go
  */
 package main
