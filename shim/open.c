@@ -68,20 +68,13 @@ static inline void entry_empty(struct trace_open *entry)
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
  * order[]: for callers that fill it again, or tidy up. */
-static inline __attribute__((always_inline)) void entry_emit(struct thread *thread,
-                                                             struct access_state *state,
-                                                             struct trace_open *entry)
+void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
     if (LIKELY(p))
         stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
     entry_empty(entry);
-}
-
-void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
-{
-    entry_emit(thread, state, entry);
 }
 
 /* The entry is cleared after it was parked: a SIGKILL in between shows it twice. */
@@ -109,9 +102,20 @@ void open_flush(struct thread *thread, struct access_state *state)
     if (UNLIKELY(state->parked))
         park_write(thread, state);
     gather_write(thread, state);
+    struct stream *stream = &thread->access_stream;
     const uint8_t *slot = state->order, *end = slot + state->order_count;
-    for (; slot != end; slot++)
-        entry_emit(thread, state, &access_fast.table[*slot]);
+    while (slot != end) {
+        const uint8_t *first = slot, *last = end - slot > BATCH_MAX ? slot + BATCH_MAX : end;
+        uint8_t *p = stream_begin(stream);
+        if (LIKELY(p)) {
+            for (; slot != last; slot++)
+                p = entry_put(state, p, &access_fast.table[*slot]);
+            stream_commit(stream, p);
+        }
+        STORE_BARRIER(); /* as in open_emit() */
+        for (slot = first; slot != last; slot++)
+            entry_empty(&access_fast.table[*slot]);
+    }
     state->order_count = 0;
 }
 

@@ -135,12 +135,8 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
 uint8_t *trace_line_put(struct trace_access_codec *codec, uint8_t *p, uint8_t kind, uint64_t pc,
                         uint64_t address, uint64_t mask, uint32_t context, uint32_t run, int stride)
 {
-    if (run) {
-        unsigned start = (unsigned)__builtin_ctzll(mask);
-        codec->told = codec->pairs[site_pair(codec)];
-        uint8_t *end = line_tell(codec, p, kind, pc, address + start, mask >> start, context);
-        return line_put_run(codec, p, end, run, stride);
-    }
+    if (run)
+        return line_put_run(codec, p, kind, pc, address, mask, context, run, stride);
     return line_put(codec, p, kind, pc, address, mask, context);
 }
 
@@ -547,7 +543,7 @@ static size_t get_foreseen(struct trace_access_codec *codec, uint8_t byte,
     line_record(codec, &told, record);
     record->task = codec->task;
     record->segment = codec->segment;
-    line_passed(codec, told.slot, told.address, told.context);
+    line_passed(codec, &codec->sites[told.slot], told.slot, told.address, told.context);
     return count_passed(codec, byte);
 }
 

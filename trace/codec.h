@@ -35,28 +35,41 @@ uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p,
 size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const uint8_t *end,
                       struct trace_sync *record, const char **error);
 
-/* One entry of a stream's dictionary of sites: an access instruction, and what its next record is foreseen to be. */
+/* One entry of a stream's dictionary of sites: an access instruction, and what its next record is foreseen to be. (Of 64
+ * bytes, since entries are found by number all the time.) */
 struct trace_site {
     uint64_t pc;
     uint64_t
         address; /* of the first byte of its last record (or of that, in the last line of a run) */
     uint64_t shape;   /* the mask of that, moved down to this byte */
     uint64_t step;    /* the next is so far from the last record of the site `from` */
+    uint64_t far;     /* where it was before it last went far away */
     uint32_t context; /* of its last record */
     uint16_t from;
     uint16_t next, next_before; /* the entries used after this one, the last two that were told */
     uint8_t kind;
     uint8_t context_code; /* enum context_code: which context was the right one */
     uint8_t used;
+    uint8_t
+        wide; /* how often it went far, and from WIDE_AFTER on how often that was told in two bytes: see line.h */
+    uint8_t unit; /* the binary logarithm of what its distances are multiples of */
+    uint8_t unused[9];
 };
+static_assert(sizeof(struct trace_site) == 64, "found by a shift");
 
-#define TRACE_RECENT      8u
+/* Where one of the last records was, and its site. */
+struct trace_place {
+    uint64_t address;
+    uint16_t site;
+};
+#define TRACE_RECENT         8u
+#define TRACE_CONTEXT_PLACES 218u /* of numbers of contexts, by hash */
 
-#define TRACE_SITE_PLACES (1u << 14)
-#define TRACE_SITE_PAIRS  (1u << 12)
+#define TRACE_SITE_PLACES    (1u << 14)
+#define TRACE_SITE_PAIRS     (1u << 12)
 
 /* Stacks and held sets of late contexts, in places by their name, four for each. */
-#define TRACE_KNOWN       256u
+#define TRACE_KNOWN          256u
 struct trace_known {
     uint64_t name;    /* the writer's */
     uint32_t context; /* the last one that has it */
@@ -85,24 +98,24 @@ struct trace_access_codec {
     uint64_t pc;      /* last pc written out */
     uint64_t address; /* last address of a RANGE, ALLOC, FREE */
     uint64_t tsc;
-    uint16_t site, site_before; /* dictionary entries used last */
+    uint16_t site; /* dictionary entry used last */
+    uint16_t pair; /* where in `pairs` the one after it is foreseen */
     uint16_t
         site_new; /* the entry that the next new site takes: in turn, so that few sites take few bytes, and pages */
-    uint16_t told; /* while a record is written: its entry */
-    uint8_t recent_last;
+    uint16_t told;       /* while a record is written: its entry */
+    uint8_t recent_last; /* of `recent`, the one of the record before */
     uint8_t
         count_given; /* the reader's: how many records of the count that it is at it has given out */
     uint8_t count_read; /* ... the count that it read last, if nothing came after it; else 0 */
     uint8_t *counted;   /* the writer's: the end of a count, if nothing came after it; else NULL */
-    uint16_t
-        recent_site[TRACE_RECENT]; /* of the last records, in places 1 to 7 in turn: site ... */
-    uint64_t recent
-        [TRACE_RECENT]; /* ... and address; in place 0, while a record is looked at, its own site's */
-    uint32_t epoch;     /* SWITCH records so far */
+    /* Places of the last records in turn: the oldest gives way, while a record is looked at, to its own site's. */
+    struct trace_place recent[TRACE_RECENT];
+    uint32_t contexts[TRACE_CONTEXT_PLACES];
+    uint32_t epoch;       /* SWITCH records so far */
     uint16_t stack, held; /* places of those of the present context; TRACE_KNOWN: none */
     uint64_t masks[TRACE_MASKS];
     struct trace_known stacks[TRACE_KNOWN], helds[TRACE_KNOWN];
-    uint16_t pairs[TRACE_SITE_PAIRS]; /* the entry used after two others, by hash of these */
+    uint16_t pairs[TRACE_SITE_PAIRS]; /* the entry used after three others, by hash of these */
     struct trace_site sites[TRACE_SITES];
     uint16_t places
         [TRACE_SITE_PLACES]; /* the writer's: number of an entry + 1, by hash of the site, two for each */

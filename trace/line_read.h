@@ -14,10 +14,11 @@ struct line_told {
     uint64_t pc; /* of a new site */
     uint64_t address, mask, step;
     uint64_t run;
+    struct place_ways ways;
     uint32_t context;
     uint16_t slot, from;
     uint8_t header, kind, context_code;
-    bool new, down;
+    bool new, down, context_told;
 };
 
 /* A mask that is not in the table. */
@@ -57,8 +58,8 @@ static inline __attribute__((always_inline)) void get_site(const struct trace_ac
 {
     const struct trace_site *before = &codec->sites[codec->site];
     switch ((enum site_code)(told->header >> LINE_SITE & 3)) {
-    case SITE_OF_TWO:
-        told->slot = codec->pairs[site_pair(codec)];
+    case SITE_OF_THREE:
+        told->slot = codec->pairs[codec->pair];
         break;
     case SITE_NEXT:
         told->slot = before->next;
@@ -80,6 +81,23 @@ static inline __attribute__((always_inline)) void get_site(const struct trace_ac
         in->error = "unknown site";
 }
 
+/* The place of a wide site's record. */
+static inline __attribute__((always_inline)) void get_wide(struct input *in,
+                                                           const struct trace_site *site,
+                                                           struct line_told *told)
+{
+    uint64_t units = get_byte(in);
+    units |= (uint64_t)get_byte(in) << 8;
+    bool far = told->header & LINE_PLACE;
+    told->address = (far ? site->far : site->address) + ((units - WIDE_REACH) << site->unit);
+    told->ways.far = far ? site->address : site->far;
+    told->ways.wide++;
+    told->from = told->slot;
+    told->step = 0;
+    if (site->wide >= WIDE_END)
+        in->error = "place told too often in two bytes";
+}
+
 static inline __attribute__((always_inline)) void get_place(const struct trace_access_codec *codec,
                                                             struct input *in,
                                                             const struct trace_site *site,
@@ -89,7 +107,8 @@ static inline __attribute__((always_inline)) void get_place(const struct trace_a
     uint64_t shape = site->shape;
     told->from = site->from;
     told->step = site->step;
-    if (header & LINE_BY_LINE) {
+    told->ways = (struct place_ways){site->far, site->wide, site->unit};
+    if (header & LINE_BY_LINE && !wide_is(site)) {
         told->mask = header & LINE_SHAPE ? shape << site->address % 64 : get_mask(codec, in);
         uint64_t lines = header & LINE_PLACE ? 1 : unfold(get_number(in));
         unsigned start = told->mask ? (unsigned)__builtin_ctzll(told->mask) : 0;
@@ -100,18 +119,23 @@ static inline __attribute__((always_inline)) void get_place(const struct trace_a
     }
     if (!(header & LINE_SHAPE))
         shape = get_mask(codec, in);
-    if (header & LINE_PLACE) {
+    if (header & LINE_BY_LINE) {
+        get_wide(in, site, told);
+    } else if (header & LINE_PLACE) {
         const struct trace_site *from = told->new ? site : &codec->sites[site->from];
         told->address = from->address + site->step;
     } else {
+        const uint8_t *first = in->p;
         uint32_t byte = get_byte(in), which = byte & PLACE_WHICH;
         uint64_t distance = byte >> PLACE_LOW_AT & ((1u << PLACE_LOW) - 1);
         if (byte & PLACE_MORE)
             distance |= get_number(in) << PLACE_LOW;
         distance = unfold(distance);
-        told->address = (which ? codec->recent[which] : site->address) + distance;
-        told->from = which ? codec->recent_site[which] : told->slot;
-        told->step = which ? distance : step_own(distance);
+        bool own = which == recent_turn(codec);
+        told->address = (own ? site->address : codec->recent[which].address) + distance;
+        told->from = own ? told->slot : codec->recent[which].site;
+        told->step = told->from == told->slot ? step_own(distance) : distance;
+        told->ways = place_learn(site, told->address - site->address, in->p - first);
     }
     told->mask = shape << told->address % 64;
     /* (Behind a mask that nobody told, or that was told wrongly, there may be bytes before the first.) */
@@ -123,20 +147,35 @@ static inline __attribute__((always_inline)) void get_line_context(
     const struct trace_access_codec *codec, struct input *in, const struct trace_site *site,
     struct line_told *told)
 {
-    uint64_t back = site->context_code;
+    uint32_t how = site->context_code;
     if (!(told->header & LINE_CONTEXT))
-        back = get_number(in);
+        how = get_byte(in);
     told->context_code = site->context_code;
-    if (back < CONTEXT_CODES) {
-        told->context_code = (uint8_t)back;
-        told->context = context_foreseen(codec, site, (uint32_t)back);
+    told->context_told = how == CONTEXT_NUMBER;
+    uint64_t back;
+    if (how < CONTEXT_CODES) {
+        told->context_code = (uint8_t)how;
+        told->context = context_foreseen(codec, site, how);
+        back = (uint64_t)codec->context - told->context;
+    } else if (how < CONTEXT_PLACE) {
+        back = how - CONTEXT_CODES;
+        told->context = codec->context - (uint32_t)back;
+    } else if (how < CONTEXT_NUMBER) {
+        told->context = codec->contexts[how - CONTEXT_PLACE];
         back = (uint64_t)codec->context - told->context;
     } else {
-        back -= CONTEXT_CODES;
+        back = how == CONTEXT_NUMBER ? get_number(in) : UINT64_MAX;
         told->context = codec->context - (uint32_t)back;
     }
     if ((back > codec->context || back > TRACE_CONTEXT_WINDOW) && !in->error)
         in->error = "context out of range";
+}
+
+/* After that, if there was no error. */
+static inline void context_take(struct trace_access_codec *codec, const struct line_told *told)
+{
+    if (told->context_told)
+        codec->contexts[context_hash(told->context)] = told->context;
 }
 
 /* The record at in->p, which is told; nothing of it is to be used if in->error is set. */
@@ -181,20 +220,25 @@ static inline __attribute__((always_inline)) void line_take(struct trace_access_
         codec->pc = told->pc;
         codec->sites[told->slot] = site_fresh(codec, told->slot, told->kind, told->pc);
     }
-    if (code != SITE_OF_TWO)
+    if (code != SITE_OF_THREE)
         site_learn(codec, told->slot, code);
     struct trace_site *site = &codec->sites[told->slot];
     uint64_t shape = told->mask >> told->address % 64;
     if (!(told->header & LINE_SHAPE)) {
-        uint64_t mask = told->header & LINE_BY_LINE ? told->mask : shape;
+        bool by_line = told->header & LINE_BY_LINE && !wide_is(site);
+        uint64_t mask = by_line ? told->mask : shape;
         codec->masks[mask_hash(mask)] = mask;
     }
     site->shape = shape;
     site->from = told->from;
     site->step = told->step;
+    site->far = told->ways.far;
+    site->wide = told->ways.wide;
+    site->unit = told->ways.unit;
     site->context_code = told->context_code;
+    context_take(codec, told);
     uint64_t run = told->down ? 0 - told->run : told->run;
-    line_passed(codec, told->slot, told->address + run * 64, told->context);
+    line_passed(codec, site, told->slot, told->address + run * 64, told->context);
     codec->count_read = 0;
 }
 
@@ -203,7 +247,7 @@ static inline __attribute__((always_inline)) bool line_foresee(
     const struct trace_access_codec *codec, struct line_told *told, const char **error)
 {
     const struct trace_site *site;
-    told->slot = codec->pairs[site_pair(codec)];
+    told->slot = codec->pairs[codec->pair];
     site = &codec->sites[told->slot];
     told->address = place_foreseen(codec, site);
     told->mask = site->shape << told->address % 64;

@@ -182,7 +182,7 @@ const uint8_t *trace_lines_get(struct trace_access_codec *codec, const uint8_t *
             const char *error;
             if (!count_is(*p) || !line_foresee(codec, &told, &error) || told.address / 64 >= limit)
                 break;
-            line_passed(codec, told.slot, told.address, told.context);
+            line_passed(codec, &codec->sites[told.slot], told.slot, told.address, told.context);
             p += count_passed(codec, *p);
         }
         lines[n++] =

@@ -105,6 +105,16 @@ static size_t make_stream(uint8_t *bytes, uint64_t *seed)
             record.run = 0;
             what |= what % 40 != 0;
         }
+        if (few < 9) { /* look-ups in two tables under many locks */
+            site = what >> 20 & 1;
+            object = (what >> 21 & 1 ? UINT64_C(0x3f0000000000) : UINT64_C(0x3f0008000000)) +
+                     (what >> 24 & 0xffff) * (site ? 64u : 16u) + (what % 61 ? 0u : 8u) + site * 8;
+            record.pc = 0x600000 + site * 8;
+            record.kind = 0x30;
+            record.address = object & ~UINT64_C(63);
+            record.mask = UINT64_C(255) << object % 64;
+            record.context = codec->context > 40 ? (uint32_t)(what >> 44 & 7) : codec->context;
+        }
         if (what % 5 == 0)
             record.type = TRACE_ACCESS_CONTEXT;
         if (what % 41 == 0) {
@@ -161,7 +171,8 @@ static uint32_t compare(const uint8_t *bytes, size_t size)
             assert_false(beyond(expected));
         }
         assert_ptr_equal(p, q);
-        assert_memory_equal(one, many, offsetof(struct trace_access_codec, lines_size));
+        assert_int_equal(memcmp(one, many, offsetof(struct trace_access_codec, lines_size)),
+                         0); /* cmocka compares byte by byte */
         if (p == end)
             break;
         size_t length = trace_access_get(one, p, end, expected, &wrong);
@@ -276,6 +287,50 @@ static void lines_of_a_site(void **state)
     free(codec);
     free(old);
     free(record);
+}
+
+/* Look-ups by one site in two tables far apart, each under one of 64 locks: two bytes for the place, one for the context. */
+static void lookups(void **state)
+{
+    (void)state;
+    enum { LOOKUPS = 4000, LOCKS = 64 };
+    struct trace_access_codec *put = calloc(1, sizeof(*put)), *get = calloc(1, sizeof(*get));
+    struct trace_access *record = calloc(1, sizeof(*record));
+    uint8_t *bytes = malloc(LOOKUPS * 24), *p = bytes;
+    uint64_t seed = 88172645463325252u;
+    assert_true(put && get && record && bytes);
+    for (uint32_t i = 0; i < 2 * LOCKS; i++) {
+        record->type = TRACE_ACCESS_CONTEXT;
+        p = trace_access_put(put, p, record);
+    }
+    const uint8_t *first = p, *q = bytes;
+    for (uint32_t round = 0; round < 2; round++) {
+        uint64_t random = seed;
+        for (uint32_t i = 0; i < LOOKUPS; i++) {
+            uint64_t what = next_random(&random), item = what >> 20 & 0x7fff;
+            uint64_t address = (what >> 50 & 1 ? UINT64_C(0x3f0000000000) : 0x55550000) + item * 64;
+            uint32_t context = 1 + (uint32_t)(what >> 54) % LOCKS;
+            if (round == 0) {
+                p = trace_line_put(put, p, 0x30, 0x401000, address, 0xff00, context, 0, 1);
+                continue;
+            }
+            do {
+                const char *error = NULL;
+                q += trace_access_get(get, q, p, record, &error);
+                assert_null(error);
+            } while (record->type == TRACE_ACCESS_CONTEXT);
+            assert_int_equal(record->address, address);
+            assert_int_equal(record->mask, 0xff00);
+            assert_int_equal(record->context, context);
+        }
+    }
+    assert_ptr_equal(p, q);
+    assert_in_range(p - first, 3 * LOOKUPS, 5 * LOOKUPS);
+    assert_in_range(compare(bytes, (size_t)(p - bytes)), LOOKUPS / 4 * 3, LOOKUPS);
+    free(bytes);
+    free(record);
+    free(put);
+    free(get);
 }
 
 /* More sites than the dictionary holds: the oldest make way, and come back as new ones. Of as many as fill three quarters of
@@ -394,7 +449,8 @@ static void masks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(streams), cmocka_unit_test(damage),          cmocka_unit_test(masks),
-        cmocka_unit_test(objects), cmocka_unit_test(lines_of_a_site), cmocka_unit_test(many_sites)};
+        cmocka_unit_test(streams),   cmocka_unit_test(damage),  cmocka_unit_test(masks),
+        cmocka_unit_test(objects),   cmocka_unit_test(lookups), cmocka_unit_test(lines_of_a_site),
+        cmocka_unit_test(many_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
