@@ -329,9 +329,24 @@ void patch_mark(uintptr_t address, size_t size)
         access_forget_everywhere(line + LINE_BYTES);
 }
 
+/* Of `lock bts` and its kin by a register: the element of the bit string that the bit lies in. */
+static void find_bit(const struct patch_site *site, const struct patch_frame *frame)
+{
+    const uint64_t registers[] = {frame->rax, frame->rcx, frame->rdx, frame->rbx,
+                                  0,          frame->rbp, frame->rsi, frame->rdi,
+                                  frame->r8,  frame->r9,  frame->r10, frame->r11,
+                                  frame->r12, frame->r13, frame->r14, frame->r15};
+    uint64_t number = registers[(site->details - 1u) & 15];
+    int64_t bit = site->size == 8   ? (int64_t)number
+                  : site->size == 4 ? (int64_t)(int32_t)number
+                                    : (int64_t)(int16_t)number;
+    patch_thread.address += (uint64_t)(bit >> (3 + __builtin_ctz(site->size))) * site->size;
+}
+
 void patch_lock_before(const struct patch_site *site, const struct patch_frame *frame)
 {
-    (void)frame;
+    if (UNLIKELY(site->details))
+        find_bit(site, frame);
     uintptr_t address = patch_thread.address;
     struct thread *thread = enter();
     if (UNLIKELY(!thread))

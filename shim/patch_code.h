@@ -88,7 +88,9 @@ struct patch_instruction {
     uint8_t displacement_at;                         /* byte within the instruction */
     uint8_t vector, elements;                        /* of MEMORY_VECTOR */
     uint8_t vector_index, vector_mask, vector_bytes; /* register numbers, bytes of the registers */
-    uint8_t trait;                                   /* enum patch_trait */
+    uint8_t
+        bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
+    uint8_t trait; /* enum patch_trait */
 };
 
 /*

@@ -265,6 +265,12 @@ static bool memory_operand(struct patch_instruction *in, const ZydisDecodedInstr
         (zydis->mnemonic == ZYDIS_MNEMONIC_BT || zydis->mnemonic == ZYDIS_MNEMONIC_BTS ||
          zydis->mnemonic == ZYDIS_MNEMONIC_BTR || zydis->mnemonic == ZYDIS_MNEMONIC_BTC) &&
         operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+    bool locked = zydis->attributes & ZYDIS_ATTRIB_HAS_LOCK;
+    if (bit_string && locked) { /* others are rare */
+        uint8_t number = general(operands[1].reg.value);
+        bit_string = number == PATCH_NO_REGISTER || number == PATCH_RSP;
+        in->bit = bit_string ? 0 : (uint8_t)(number + 1);
+    }
     if (zydis->address_width != 64 || bit_string || in->size == 0 ||
         (index == PATCH_NO_REGISTER && operand->mem.index != ZYDIS_REGISTER_NONE &&
          operand->mem.type != ZYDIS_MEMOP_TYPE_VSIB)) {

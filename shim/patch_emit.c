@@ -372,7 +372,7 @@ static bool emit_before(struct emitter *e, const struct patch_function *function
         break;
     case MEMORY_LOCKED:
         store_address(e, in, false);
-        call_stub(e, new_site(e, in, PATCH_LOCKED_BEFORE, 0), true);
+        call_stub(e, new_site(e, in, PATCH_LOCKED_BEFORE, in->bit), true);
         break;
     case MEMORY_STRING:
         emit_string(e, in);

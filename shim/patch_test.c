@@ -69,6 +69,10 @@ static void test_memory_operands(void **unused)
         {"\xf0\x01\x07", 3, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 7, 16},
         {"\x87\x07", 2, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 7, 16}, /* xchg */
         {"\x8b\x44\x24\x08", 4, MEMORY_STACK, INSTRUCTION_READS, 4, 4, 16},
+        {"\xf0\x0f\xab\x2b", 4, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 3,
+         16}, /* lock bts %ebp,(%rbx) */
+        {"\xf0\x0f\xab\x23", 4, MEMORY_UNSUPPORTED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 3,
+         16}, /* ... %esp */
         {"\xf0\x01\x04\x24", 4, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 4, 16},
         {"\x64\x8b\x07", 3, MEMORY_THREAD, INSTRUCTION_READS, 4, 7, 16},
         {"\x8d\x47\x08", 3, MEMORY_NONE, 0, 0, 16, 16},                        /* lea */
