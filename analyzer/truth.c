@@ -152,6 +152,9 @@ static void doubt_late(const struct truth *truth, uint32_t worker, const struct 
     else if (truth->analysis->trace->process.flags & TRACE_PROCESS_SHARES && truth_is_machine(pair))
         doubt = "memory is shared with other processes, and what passes through these from task to "
                 "task is not seen";
+    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_IO_URING &&
+             truth_is_machine(pair))
+        doubt = "io_uring was used, and what passes through it from task to task is not seen";
     if (verdict->outcome != TRUTH_PROVED || !doubt)
         return;
     verdict->outcome = TRUTH_SUSPECTED;

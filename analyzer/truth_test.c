@@ -157,6 +157,9 @@ static void unseen(void **state)
     make = pair(WRITE16, WIDE, READ4, WORD); /* by memory that others have, too */
     make->process.flags |= TRACE_PROCESS_SHARES;
     expect_one(make, FINDING_SUSPECTED, "shared with other processes");
+    make = pair(WRITE16, WIDE, READ4, WORD);
+    make->process.flags |= TRACE_PROCESS_IO_URING;
+    expect_one(make, FINDING_SUSPECTED, "io_uring");
 }
 
 /* Like `pair`, but of code that a compiler instrumented, on one side or on both. */
