@@ -487,8 +487,8 @@ static void vanish_in_line(struct race_history *history, struct race_line *line,
     }
 }
 
-/* Groups that the end of the block races with are split. */
-static void split_groups(struct race_history *history, const struct race_now *now, uint32_t number)
+/* Groups that the end of the block races with are split: what it is told of are lines. */
+static void end_in_groups(struct race_history *history, const struct race_now *now, uint32_t number)
 {
     struct race_group_walk walk = race_group_walk(history, &history->blocks[number]);
     for (struct race_line *group; (group = race_group_next(history, &walk));) {
@@ -500,8 +500,12 @@ static void split_groups(struct race_history *history, const struct race_now *no
         }
         if (races)
             race_group_split(history, (group->line - 1) & ~RACE_GROUP);
+        else
+            end_in_line(history, now, group, number);
     }
 }
+
+#define LINES_AHEAD 16u
 
 static void end_in_lines(struct race_history *history, const struct race_shard *shard,
                          const struct race_now *now, uint32_t number, bool vanishes)
@@ -517,6 +521,7 @@ static void end_in_lines(struct race_history *history, const struct race_shard *
         return;
     }
     for (uint64_t l = first; l <= last; l++) {
+        __builtin_prefetch(race_line_slot(history, l + LINES_AHEAD));
         if (!race_mine(shard, l))
             continue;
         struct race_line *line = race_line_find(history, l);
@@ -541,11 +546,8 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
     block->free_site = now->site;
     block->free_frame = now->frame;
     block->free_held = now->held;
-    split_groups(history, now, number);
+    end_in_groups(history, now, number);
     end_in_lines(history, shard, now, number, vanishes);
-    struct race_group_walk walk = race_group_walk(history, &history->blocks[number]);
-    for (struct race_line *group; (group = race_group_next(history, &walk));)
-        end_in_line(history, now, group, number);
     block_unlist(history, number);
 }
 

@@ -68,6 +68,8 @@ struct race_group_walk race_group_walk(const struct race_history *history,
     return walk;
 }
 
+#define GROUPS_AHEAD 8u
+
 struct race_line *race_group_next(const struct race_history *history, struct race_group_walk *walk)
 {
     if (walk->table && walk->made != history->tables_made) { /* once more from the beginning */
@@ -75,6 +77,7 @@ struct race_line *race_group_next(const struct race_history *history, struct rac
         walk->at = 0;
     }
     while (!walk->table && walk->at < walk->end) {
+        __builtin_prefetch(race_line_slot(history, (walk->at + GROUPS_AHEAD) | RACE_GROUP));
         struct race_line *group = race_group_find(history, walk->at++);
         if (group)
             return group;

@@ -75,43 +75,99 @@ static inline void note_at(_Atomic uint32_t *word, uint32_t task, uint32_t task_
     }
 }
 
-/* The line's word in this bucket, which it may take; NULL if all are others'. */
-static inline _Atomic uint32_t *word_of(union race_owner_bucket *bucket, uint32_t mask,
-                                        uint32_t tag, uint32_t fresh)
+/* What a note is of, but for the line. */
+struct note {
+    uint32_t task, wrote;
+    uint32_t task_shift, mask; /* of the tag */
+};
+
+static inline struct note note_of(const struct race_owners *owners, uint32_t task, bool wrote)
 {
+    unsigned shift = 32 - owners->task_bits;
+    return (struct note){task, wrote, shift, ((1u << shift) - 1) & ~3u};
+}
+
+static inline uint32_t fresh_word(const struct note *note, uint32_t tag)
+{
+    return note->task << note->task_shift | tag | note->wrote;
+}
+
+/* Mostly a line has the word of its place, or can have it. False: it is another's. */
+static inline bool note_at_place(_Atomic uint32_t *word, const struct note *note, uint32_t tag)
+{
+    uint32_t old = atomic_load_explicit(word, memory_order_relaxed);
+    if (!old && atomic_compare_exchange_strong_explicit(word, &old, fresh_word(note, tag),
+                                                        memory_order_relaxed, memory_order_relaxed))
+        return true;
+    if ((old & note->mask) != tag)
+        return false;
+    note_at(word, note->task, note->task_shift, note->wrote);
+    return true;
+}
+
+/* The line's word in this bucket, which it may take: the first free one from its place on, around. NULL if all are others'. */
+static inline _Atomic uint32_t *word_of(union race_owner_bucket *bucket, const struct note *note,
+                                        uint32_t tag)
+{
+    uint32_t place = tag >> OWNER_FLAGS & (RACE_OWNER_BUCKET - 1);
     for (;;) {
-        uint32_t empty, none = 0, found = equal_words(bucket, mask, tag, &empty);
-        /* (A free word has the tag 0, too: the word must be before the first free one.) */
-        found &= empty ? (empty & -empty) - 1 : ~0u;
+        uint32_t empty, none = 0, found = equal_words(bucket, note->mask, tag, &empty) & ~empty;
         if (found)
             return &bucket->words[__builtin_ctz(found)];
         if (!empty)
             return NULL;
-        _Atomic uint32_t *word = &bucket->words[__builtin_ctz(empty)];
-        if (atomic_compare_exchange_strong_explicit(word, &none, fresh, memory_order_relaxed,
-                                                    memory_order_relaxed))
+        uint32_t next = (uint32_t)__builtin_ctz(empty >> place | empty << (16 - place)) + place;
+        _Atomic uint32_t *word = &bucket->words[next % RACE_OWNER_BUCKET];
+        if (atomic_compare_exchange_strong_explicit(word, &none, fresh_word(note, tag),
+                                                    memory_order_relaxed, memory_order_relaxed))
             return word;
     }
 }
+static_assert(RACE_OWNER_BUCKET == 16, "word_of");
 
-void race_owner_note(struct race_owners *owners, uint64_t line, uint32_t task, bool wrote)
+/* It has not the word of its place. */
+static __attribute__((noinline)) void note_elsewhere(struct race_owners *owners, uint64_t line,
+                                                     uint32_t tag, const struct note *note)
 {
     uint64_t index = race_index(line, owners->bits, RACE_SCAN_GROUP);
     uint64_t home = index / RACE_OWNER_BUCKET,
              last = (UINT64_C(1) << owners->bits) / RACE_OWNER_BUCKET - 1;
-    unsigned task_shift = 32 - owners->task_bits;
-    uint32_t tag = tag_of(owners, line), mask = ((1u << task_shift) - 1) & ~3u;
     for (uint32_t i = 0; i < TRIES; i++) {
         uint32_t here = tag | i << (OWNER_FLAGS + PLACE_BITS);
-        _Atomic uint32_t *word = word_of(&owners->buckets[(home + i * RACE_OWNER_STEP) & last],
-                                         mask, here, task << task_shift | here | wrote);
+        _Atomic uint32_t *word =
+            word_of(&owners->buckets[(home + i * RACE_OWNER_STEP) & last], note, here);
         if (word) {
-            note_at(word, task, task_shift, wrote);
+            note_at(word, note->task, note->task_shift, note->wrote);
             return;
         }
     }
     atomic_fetch_or_explicit(&owners->crowded[index / 64], UINT64_C(1) << index % 64,
                              memory_order_relaxed);
+}
+
+void race_owner_note(struct race_owners *owners, uint64_t line, uint32_t task, bool wrote)
+{
+    uint64_t index = race_index(line, owners->bits, RACE_SCAN_GROUP);
+    struct note note = note_of(owners, task, wrote);
+    uint32_t tag = tag_of(owners, line);
+    union race_owner_bucket *home = &owners->buckets[index / RACE_OWNER_BUCKET];
+    if (!note_at_place(&home->words[line % RACE_OWNER_BUCKET], &note, tag))
+        note_elsewhere(owners, line, tag, &note);
+}
+
+void race_owner_note_row(struct race_owners *owners, uint64_t first, uint64_t count, uint32_t task,
+                         bool wrote)
+{
+    struct note note = note_of(owners, task, wrote);
+    for (uint64_t line = first, end = first + count; line < end;) {
+        uint64_t index = race_index(line, owners->bits, RACE_SCAN_GROUP);
+        union race_owner_bucket *home = &owners->buckets[index / RACE_OWNER_BUCKET];
+        uint32_t tag = tag_of(owners, line), place = line % RACE_OWNER_BUCKET;
+        __builtin_prefetch(race_owner_home(owners, line + (1u << RACE_SCAN_GROUP), 0), 1);
+        for (; place < RACE_OWNER_BUCKET && line < end; place++, line++, tag += 1 << OWNER_FLAGS)
+            if (!note_at_place(&home->words[place], &note, tag))
+                note_elsewhere(owners, line, tag, &note);
+    }
 }
 
 void race_owner_note_all(struct race_owners *owners, bool wrote)

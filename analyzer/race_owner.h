@@ -7,8 +7,8 @@
  * if tags are equal, not because they meet in a place: of a table of lines that are mostly one task's own (a hash table
  * that is much larger than what is looked up in it) nearly all were worth a history before, 60 times as many as had to be.
  *
- * Invariant: words are taken from a bucket's first on and never given back, so a tag is in one place only, whichever
- * threads scan. A line that two tasks touched, one of which wrote, has its bit set at the end.
+ * Invariant: a line takes the word of its place, or the first free one after it, around, and never gives it back; so it has
+ * one only, whichever threads scan. A line that two tasks touched, one of which wrote, has its bit set at the end.
  */
 #ifndef ANALYZER_RACE_OWNER_H
 #define ANALYZER_RACE_OWNER_H
@@ -43,6 +43,9 @@ void race_owners_open(struct race_owners *owners, unsigned bits, uint32_t task_c
 uint64_t race_owners_close(struct race_owners *owners, uint64_t *shared);
 /* A task touched a line. On any number of threads. */
 void race_owner_note(struct race_owners *owners, uint64_t line, uint32_t task, bool wrote);
+/* ... `count` neighbours. */
+void race_owner_note_row(struct race_owners *owners, uint64_t first, uint64_t count, uint32_t task,
+                         bool wrote);
 /* ... so many that they count as all there are. */
 void race_owner_note_all(struct race_owners *owners, bool wrote);
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -47,7 +48,10 @@ static void touch(struct race_owners *owners, struct used *used, uint64_t line, 
     used->several |= used->task && used->task != task;
     used->task = task;
     used->wrote |= wrote;
-    race_owner_note(owners, line, task, wrote);
+    if (used->wrote)
+        race_owner_note_row(owners, line, 1, task, wrote);
+    else
+        race_owner_note(owners, line, task, wrote);
 }
 
 /* `count` lines, `step` apart, touched twice each on the average, by one task but for every 64th; returns how many are
@@ -102,6 +106,37 @@ static void the_most_tasks_leave_no_hash(void **state)
     (void)state;
     needless(WORDS / 4, 1, RACE_TASK_MAX + 1);
     needless(WORDS * 2, 5, RACE_TASK_MAX + 1);
+}
+
+/* Rows are their lines, wherever they begin and end, and whatever is there already. */
+static void rows(void **state)
+{
+    (void)state;
+    enum { LINES = 1000 };
+    static struct used used[LINES];
+    uint64_t seed = 88172645463325252u, *shared = memory_get(WORDS / 64, sizeof(*shared));
+    for (uint32_t round = 0; round < 50; round++) {
+        struct race_owners owners;
+        memset(used, 0, sizeof(used));
+        memset(shared, 0, WORDS / 8);
+        race_owners_open(&owners, BITS, 5);
+        for (uint32_t i = 0; i < 20; i++) {
+            uint32_t first = (uint32_t)(next_random(&seed) % LINES);
+            uint32_t count = (uint32_t)(next_random(&seed) % 90) + 1, task = i % 4 + 1;
+            bool wrote = next_random(&seed) % 4 == 0;
+            count = count > LINES - first ? LINES - first : count;
+            for (uint32_t j = first; j < first + count; j++) {
+                used[j].several |= used[j].task && used[j].task != task;
+                used[j].task = task;
+                used[j].wrote |= wrote;
+            }
+            race_owner_note_row(&owners, line_at(first, 1), count, task, wrote);
+        }
+        race_owners_close(&owners, shared);
+        for (uint32_t i = 0; i < LINES; i++)
+            assert_int_equal(worth(shared, line_at(i, 1)), used[i].several && used[i].wrote);
+    }
+    free(shared);
 }
 
 static void ranges_of_all_memory(void **state)
@@ -170,6 +205,7 @@ int main(void)
         cmocka_unit_test(few_lines_are_told_apart),
         cmocka_unit_test(many_lines_are_worth_it_at_worst),
         cmocka_unit_test(the_most_tasks_leave_no_hash),
+        cmocka_unit_test(rows),
         cmocka_unit_test(ranges_of_all_memory),
         cmocka_unit_test(threads_share_words),
     };

@@ -34,7 +34,7 @@ void race_scan_open(struct race_scan *scan, const struct trace *trace, uint32_t 
     for (uint32_t i = 0; i < trace->stream_count; i++)
         bytes += trace->access[i].size;
     scan->bits = grows ? OWNERS_GROWING : OWNERS_MIN;
-    while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes / 4)
+    while (!grows && scan->bits < OWNERS_MAX && UINT64_C(1) << scan->bits < bytes)
         scan->bits++;
     if (!grows) {
         scan->owners = memory_get(1, sizeof(*scan->owners));
@@ -120,8 +120,8 @@ static void note_rest(const struct race_scan *scan, const struct queue *queue)
 
 /* More lines than there are words are all of them: bounds the work that one damaged record can
  * make. */
-static void note_lines(struct race_scan *scan, struct queue *queue, uint64_t first, uint64_t count,
-                       uint32_t task, bool wrote)
+static void note_lines(struct race_scan *scan, uint64_t first, uint64_t count, uint32_t task,
+                       bool wrote)
 {
     if (!scan->owners)
         return;
@@ -129,8 +129,7 @@ static void note_lines(struct race_scan *scan, struct queue *queue, uint64_t fir
         race_owner_note_all(scan->owners, wrote);
         return;
     }
-    for (uint64_t i = 0; i < count; i++)
-        note_soon(scan, queue, first + i, task, wrote);
+    race_owner_note_row(scan->owners, first, count, task, wrote);
 }
 
 /* ---- how often memory was given out ---- */
@@ -256,7 +255,7 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
         if (record->stride < 0)
             first -= record->run;
         if (task)
-            note_lines(scan, queue, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
+            note_lines(scan, first, record->run + 1, task, record->kind & TRACE_KIND_WRITE);
         break;
     case TRACE_ACCESS_RANGE:
     case TRACE_ACCESS_FREE:
@@ -267,8 +266,8 @@ static void take_record(struct race_scan *scan, uint32_t index, const struct tra
             count_block(scan, record);
         }
         if (task && record->size)
-            note_lines(scan, queue, first, (record->address + record->size - 1) / 64 - first + 1,
-                       task, record->type == TRACE_ACCESS_FREE || record->kind & TRACE_KIND_WRITE);
+            note_lines(scan, first, (record->address + record->size - 1) / 64 - first + 1, task,
+                       record->type == TRACE_ACCESS_FREE || record->kind & TRACE_KIND_WRITE);
         break;
     case TRACE_ACCESS_LOST:
         stream->lost += record->size;
