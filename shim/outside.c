@@ -86,10 +86,10 @@ void outside_find(void *find(const char *name))
 
 static volatile bool inherits; /* memory that a fork child would share */
 
-static void shares(void)
+static void process_has(uint32_t flag)
 {
     if (shim_state == SHIM_ON)
-        __atomic_fetch_or(&process_record()->flags, TRACE_PROCESS_SHARES, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&process_record()->flags, flag, __ATOMIC_RELAXED);
 }
 
 void outside_shares(bool by_fork)
@@ -97,21 +97,21 @@ void outside_shares(bool by_fork)
     if (by_fork)
         inherits = true;
     else
-        shares();
+        process_has(TRACE_PROCESS_SHARES);
 }
 
 void outside_forks(void)
 {
     outside_tell();
     if (inherits)
-        shares();
+        process_has(TRACE_PROCESS_SHARES);
 }
 
 void *shmat(int id, const void *address, int flags);
 EXPORT void *shmat(int id, const void *address, int flags)
 {
     FIND(shmat);
-    shares();
+    process_has(TRACE_PROCESS_SHARES);
     return its.shmat(id, address, flags);
 }
 
@@ -194,6 +194,8 @@ static uint32_t what_it_does(long number)
 
 void outside_system_before(long number)
 {
+    if (number == SYS_io_uring_setup || number == SYS_io_uring_enter) /* of liburing's own code */
+        process_has(TRACE_PROCESS_IO_URING);
     if (what_it_does(number) & TELLS)
         outside_tell();
 }
