@@ -275,6 +275,28 @@ static void landing_pads(struct patch_image *image, const struct patch_function 
     }
 }
 
+/*
+ * The kernel restarts a sequence (rseq, man 2 rseq) where its descriptor says, which is not in a copy: its function stays as
+ * it is. The descriptor is two words of 4 bytes, start, length and the place to go to instead, in front of which is a
+ * signature; `place` has that last address.
+ */
+#define RSEQ_SIGNATURE 0x53053053u /* glibc registers it for all of the process */
+#define RSEQ_START     16u         /* bytes from there to the end */
+
+static void restartable(const struct patch_image *image, uintptr_t place, uintptr_t address)
+{
+    uint32_t at = image_offset(image, address), signature;
+    if (at == PATCH_NOWHERE || at < sizeof(signature))
+        return;
+    __builtin_memcpy(&signature, image->bytes + at - sizeof(signature), sizeof(signature));
+    if (signature != RSEQ_SIGNATURE)
+        return;
+    uint32_t start = image_offset(image, *(const uint64_t *)(place - RSEQ_START));
+    struct patch_function *function = start == PATCH_NOWHERE ? NULL : image_function(image, start);
+    if (function)
+        function->native = true;
+}
+
 static void relocations(struct patch_image *image)
 {
     for (size_t at = 0; at + sizeof(Elf64_Rela) <= image->relocation_bytes;
@@ -283,6 +305,8 @@ static void relocations(struct patch_image *image)
         uint64_t type = ELF64_R_TYPE(relocation->r_info);
         if (type == R_X86_64_RELATIVE || type == R_X86_64_IRELATIVE) {
             entry(image, image->bias + (uintptr_t)relocation->r_addend);
+            restartable(image, image->bias + relocation->r_offset,
+                        image->bias + (uintptr_t)relocation->r_addend);
         } else if (type == R_X86_64_64 && image->symbols) {
             const Elf64_Sym *symbol =
                 (const Elf64_Sym *)image->symbols + ELF64_R_SYM(relocation->r_info);
@@ -300,8 +324,11 @@ static void words(struct patch_image *image)
         if (in_text(image, segment->low))
             continue;
         for (uintptr_t at = (segment->low + 3) & ~(uintptr_t)3; at + 8 <= segment->high; at += 4)
-            if (*(const uint64_t *)at - (uintptr_t)image->text < image->size)
+            if (*(const uint64_t *)at - (uintptr_t)image->text < image->size) {
                 entry(image, *(const uint64_t *)at);
+                if (at - segment->low >= RSEQ_START)
+                    restartable(image, at, *(const uint64_t *)at);
+            }
     }
 }
 
