@@ -307,7 +307,7 @@ EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes,
     signals_block(start, attributes);
     bool masked = start->masked;
     uint64_t mask = start->mask;
-    int result = real.pthread_create(handle, attributes, thread_main, start);
+    int result = thread_create_with_room(handle, attributes, thread_main, start);
     signals_restore(masked, mask);
     if (result != 0)
         start_put(start);

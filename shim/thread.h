@@ -2,6 +2,8 @@
 #ifndef SHIM_THREAD_H
 #define SHIM_THREAD_H
 
+#include <pthread.h>
+
 #include "shim/shim.h"
 
 bool thread_setup(void);
@@ -10,5 +12,9 @@ void thread_watch_end(void);
 /* The calling OS thread's handle names its task: its object of kind TASK. Guard up. */
 struct object *thread_register(struct thread *thread);
 void thread_fork_child(void);
+
+/* thread_room.c: the real pthread_create, with a stack that has room for us, too. */
+int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
+                            void *(*routine)(void *), void *argument);
 
 #endif

@@ -1,0 +1,25 @@
+/*
+ * Of a small stack we take a part: our thread-local variables lie on it, and so do the frames of what a call or an access
+ * does in us. So who asks for one gets that much more. A stack of the program's own memory stays as it is.
+ */
+#include "shim/thread.h"
+
+#include "shim/real.h"
+
+#include "shim/banned.h"
+
+#define STACK_SMALL ((size_t)1 << 20)
+#define STACK_MORE  ((size_t)16 << 10)
+
+int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
+                            void *(*routine)(void *), void *argument)
+{
+    void *low;
+    size_t size;
+    if (!attributes || pthread_attr_getstack(attributes, &low, &size) != 0 || size == 0 ||
+        size >= STACK_SMALL || (uintptr_t)low + size != 0)
+        return real.pthread_create(handle, attributes, routine, argument);
+    pthread_attr_t with_room = *attributes; /* read only: what it points to stays the program's */
+    pthread_attr_setstacksize(&with_room, size + STACK_MORE);
+    return real.pthread_create(handle, &with_room, routine, argument);
+}
