@@ -80,6 +80,8 @@ void access_new_generation(struct access_state *state)
         state->generation = 1;
     }
     access_fast.tag = state->generation << GENERATION_SHIFT;
+    if (UNLIKELY(patch_words[0] | access_fast.gathering))
+        access_words_renew(state);
 }
 
 /* ---- the state's life ---- */
@@ -138,6 +140,8 @@ void access_thread_end(struct thread *thread)
     access_fast.guard = no_guard;
     access_fast.table = access_no_open;
     access_fast.gathering = 0;
+    if (patch_words[0])
+        access_words_renew(state);
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
     filter_put(state->entries, state->gather_list, state->entries_log2);
     state->entries = NULL;
@@ -147,11 +151,13 @@ void access_thread_end(struct thread *thread)
 void access_fork_child(struct thread *thread)
 {
     filter_fork_child();
+    forget_fork_child();
     shadow_fork_child();
     struct access_state *state = thread->access;
     if (!state || !state->entries)
         return;
     state->task = 0;
+    state->words = NULL;
     access_fast.context_top = NULL;
     access_fast.table =
         access_no_open; /* the parent's: what is open in it is the parent's to write */

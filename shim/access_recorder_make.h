@@ -17,6 +17,11 @@ volatile uint32_t shim_life[1024] = {SHIM_ON};
 __thread struct thread *thread_current;
 struct object *object_table;
 
+__thread uint64_t patch_words[PATCH_WORDS];
+void patch_fence(void)
+{
+}
+
 static struct thread own;
 static struct trace_task own_record;
 static struct object objects[OBJECTS];

@@ -259,6 +259,8 @@ struct access_state {
     struct filter_entry *entries; /* of both filters */
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
     uint32_t evictions;           /* of entries still valid, since the filter has this size */
+    uint64_t *words;              /* patch_words of its thread, where some may be in use ... */
+    uint32_t words_tid;           /* ... which has this number */
     uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
 
     uint32_t order_count;
@@ -388,6 +390,10 @@ void filter_fork_child(void);
 NOINLINE void access_filter_grow(struct access_state *state);
 /* Of a filter for reads with 1 << log2 entries: how many times so many evictions it stands. */
 #define FILTER_GROW_AT 2u
+
+/* forget.c: no word of this thread's copies is set any more; or after that some may be, if the segment is gathered. */
+NOINLINE void access_words_renew(struct access_state *state);
+void forget_fork_child(void);
 
 /* What was seen is new again; what was gathered is written before anything else is. */
 void access_new_generation(struct access_state *state);

@@ -382,6 +382,49 @@ static void test_forget(void **state)
     access_thread_start(&own);
 }
 
+static uint64_t words_left(void)
+{
+    uint64_t left = 0;
+    for (uint32_t i = 1; i < PATCH_WORDS; i++)
+        left += patch_words[i] != 0;
+    memset(patch_words + 1, 1, sizeof patch_words - sizeof patch_words[0]);
+    return left;
+}
+
+/* What a copy was told by the filter is forgotten with what the filter forgets. */
+static void test_words(void **state)
+{
+    (void)state;
+    access_fast.gathering = 0;
+    access_new_generation(own.access);
+    assert_null(own.access->words);
+    words_left();
+    access_new_generation(own.access); /* none are in use */
+    assert_int_equal(words_left(), PATCH_WORDS - 1);
+    memset(patch_words, 0, sizeof patch_words);
+    gather_begin(own.access);
+    assert_ptr_equal(own.access->words, patch_words);
+    assert_int_equal(words_left(), 0);
+    assert_int_equal(words_left(), PATCH_WORDS - 1);
+    access_new_generation(own.access);
+    assert_int_equal(words_left(), 0);
+    access_forget_everywhere(MEMORY);
+    assert_int_equal(words_left(), 0);
+    access_no_longer_alone();
+    assert_int_equal(words_left(), 0);
+    do_block(MEMORY + 128, 32, false);
+    assert_int_equal(words_left(), 0);
+    do_block(MEMORY + 128, 32, true);
+    assert_int_equal(words_left(), 0);
+    access_thread_end(&own);
+    assert_int_equal(words_left(), 0);
+    access_forget_everywhere(MEMORY);
+    assert_int_equal(words_left(), PATCH_WORDS - 1);
+    access_thread_start(&own);
+    assert_int_equal(words_left(), PATCH_WORDS - 1);
+    memset(patch_words + 1, 0, sizeof patch_words - sizeof patch_words[0]);
+}
+
 /* The filter of a thread that touches much grows, and is used again by the next. */
 static uint32_t context_number(uint64_t hash)
 {
@@ -467,16 +510,20 @@ int main(void)
 #define GATHERED(name)                                                            \
     cmocka_unit_test_setup_teardown(test_##name, begin_gathering, end_gathering), \
         cmocka_unit_test_setup_teardown(test_##name, begin_gathering_late, end_gathering)
-    const struct CMUnitTest tests[] = {
-        TEST(test_once),           TEST(test_atomic),         TEST(test_row),
-        TEST(test_lazy),           TEST(test_ranges),         TEST(test_alone),
-        TEST(test_jump),           TEST(test_deep),           TEST(test_random_dense),
-        TEST(test_random_tight),   TEST(test_random_slot),    TEST(test_driven_out),
-        TEST(test_random_wide),    TEST(test_random_wrap),    TEST(test_grows),
-        TEST(test_old_context),    TEST(test_wrap),           TEST(test_forget),
-        TEST(test_time),           TEST(test_context_places), TEST(test_near),
-        GATHERED(random_dense),    GATHERED(random_tight),    GATHERED(random_slot),
-        GATHERED(random_wide),     GATHERED(random_wrap),     GATHERED(random_long),
-        GATHERED(random_long_wide)};
+    const struct CMUnitTest tests[] = {TEST(test_once),         TEST(test_atomic),
+                                       TEST(test_row),          TEST(test_lazy),
+                                       TEST(test_ranges),       TEST(test_alone),
+                                       TEST(test_jump),         TEST(test_deep),
+                                       TEST(test_random_dense), TEST(test_random_tight),
+                                       TEST(test_random_slot),  TEST(test_driven_out),
+                                       TEST(test_random_wide),  TEST(test_random_wrap),
+                                       TEST(test_grows),        TEST(test_old_context),
+                                       TEST(test_wrap),         TEST(test_forget),
+                                       TEST(test_time),         TEST(test_context_places),
+                                       TEST(test_near),         GATHERED(random_dense),
+                                       GATHERED(random_tight),  GATHERED(random_slot),
+                                       GATHERED(random_wide),   GATHERED(random_wrap),
+                                       GATHERED(random_long),   GATHERED(random_long_wide),
+                                       GATHERED(words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

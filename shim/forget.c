@@ -2,14 +2,75 @@
  * What one thread takes out of the filters of all: lines with bytes that are used for synchronisation from now on, and
  * what was done while there was one task.
  *
- * Invariant: only tags are written, and only by 0, or (where something may be gathered) closed. A filter that changes hands
+ * Invariant: of filters only tags are written, and only by 0, or (where something may be gathered) closed. A filter that changes hands
  * meanwhile is still a filter: what was forgotten is recorded a second time at worst.
  */
 #include "shim/access_state.h"
 
 #include "shim/banned.h"
 #include "shim/options.h"
+#include "shim/patch.h"
+#include "shim/patch_access.h"
+#include "shim/raw.h"
+#include "shim/spin.h"
 #include "shim/task.h"
+
+/* ---- words of copies ---- */
+
+/* Held while they are written by others: they lie in memory that goes with its thread. */
+static struct spin words_lock;
+static volatile uint32_t words_shown; /* how many threads have some */
+
+void forget_fork_child(void)
+{
+    spin_reset(&words_lock);
+    words_shown = 0;
+    patch_words_forget();
+    patch_words[0] = 0; /* to be shown anew: it is another thread to the kernel */
+}
+
+void access_words_renew(struct access_state *state)
+{
+    bool use = access_fast.gathering;
+    patch_words_forget();
+    if (patch_words[0] == use)
+        return;
+    patch_words[0] = use;
+    spin_lock(&words_lock);
+    state->words = use ? patch_words : NULL;
+    state->words_tid = use ? (uint32_t)raw0(SYS_gettid) : 0;
+    __atomic_fetch_add(&words_shown, use ? 1u : UINT32_MAX, __ATOMIC_SEQ_CST);
+    spin_unlock(&words_lock);
+}
+
+/* A thread may have ended by a system call that nobody saw. */
+static void thread_words(struct thread *thread, void *data)
+{
+    (void)data;
+    struct access_state *state = __atomic_load_n(&thread->access, __ATOMIC_ACQUIRE);
+    uint64_t *words = state ? state->words : NULL;
+    if (!words || raw2(SYS_tkill, state->words_tid, 0) != 0)
+        return;
+    for (uint32_t i = 1; i < PATCH_WORDS; i++)
+        __atomic_store_n(&words[i], 0, __ATOMIC_RELAXED);
+}
+
+/*
+ * After tags are. A check sets its word and then reads the tag: if it has read the old one, then before the fence, and so
+ * the word is there to be made 0. Who shows its words only now reads the new one, since locked instructions are in between
+ * on both sides.
+ */
+static void words_forget(void)
+{
+    if (LIKELY(!words_shown))
+        return;
+    patch_fence();
+    spin_lock(&words_lock);
+    task_each_thread(thread_words, NULL);
+    spin_unlock(&words_lock);
+}
+
+/* ---- lines ---- */
 
 static inline void tag_forget(struct filter_entry *entry, uint64_t tag)
 {
@@ -46,6 +107,7 @@ static void thread_forget(struct thread *thread, void *line)
 void access_forget_everywhere(uintptr_t line)
 {
     task_each_thread(thread_forget, &line);
+    words_forget();
 }
 
 static void thread_forget_all(struct thread *thread, void *data)
@@ -62,4 +124,5 @@ static void thread_forget_all(struct thread *thread, void *data)
 void access_no_longer_alone(void)
 {
     task_each_thread(thread_forget_all, NULL);
+    words_forget();
 }

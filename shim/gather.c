@@ -57,6 +57,7 @@ void gather_write_range(struct thread *thread, struct access_state *state, uintp
     if (!state->gather_count && !access_fast.gathering)
         return;
     /* With nothing to write, too: lines may be known by bytes that have records of their own. */
+    patch_words_forget();
     uint64_t tag = state->gather_count ? state->gather_tag : access_fast.tag;
     uintptr_t line = low & ~(uintptr_t)(LINE_BYTES - 1);
     if (high - line > (uintptr_t)BLOCK_LINES * LINE_BYTES) {
@@ -78,6 +79,7 @@ void gather_write_old(struct thread *thread, struct access_state *state, uint32_
 {
     if (state->gather_oldest >= oldest)
         return;
+    patch_words_forget();
     uint32_t count = state->gather_count, left = 0, old = UINT32_MAX;
     for (uint32_t i = 0; i < count; i++) {
         struct filter_entry *entry = state->entries + state->gather_list[i];

@@ -15,6 +15,7 @@
 #include "shim/access.h"
 #include "shim/banned.h"
 #include "shim/heap.h"
+#include "shim/mark.h"
 #include "shim/module.h"
 #include "shim/options.h"
 #include "shim/patch_access.h"
@@ -32,6 +33,7 @@
 #define COPY_FACTOR 68u              /* most bytes of copy for one of text; 11 to 19 are used */
 
 __thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
+__thread uint64_t patch_words[PATCH_WORDS];
 volatile uint32_t patch_on;
 bool patch_nests;
 
@@ -77,6 +79,7 @@ static bool analyze(struct patch_image *image)
             continue;
         patch_live(image, function);
         patch_known(image, function);
+        patch_words_choose(image, function);
     }
     if (!patch_plan_entries(image))
         return false;

@@ -28,6 +28,7 @@
 #ifndef SHIM_PATCH_H
 #define SHIM_PATCH_H
 
+#include "shim/raw.h"
 #include "shim/shim.h"
 
 /* ---- what a thread has for its copies; all of it only meaningful inside one check ---- */
@@ -68,6 +69,16 @@ struct patch_thread {
         .ones = { 1, 3, 15, 255, 0xffff, 0xffffffff } \
     }
 extern __thread struct patch_thread patch_thread __attribute__((tls_model("initial-exec")));
+
+/* See patch_word.c. The first is not 0 where others may be. */
+#define PATCH_WORDS 384u
+extern __thread uint64_t patch_words[PATCH_WORDS] __attribute__((tls_model("initial-exec")));
+/* This thread forgets something that it has recorded. */
+static inline void patch_words_forget(void)
+{
+    if (UNLIKELY(patch_words[0]))
+        raw_zero(patch_words + 1, sizeof patch_words - sizeof patch_words[0]);
+}
 
 /* What a slow path is about: one per check. */
 enum patch_action {

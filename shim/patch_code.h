@@ -91,6 +91,7 @@ struct patch_instruction {
     uint8_t
         bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
     uint8_t trait; /* enum patch_trait */
+    uint16_t word; /* that its check begins with, of patch_words; 0: none. See patch_word.c */
 };
 
 /*
@@ -241,6 +242,12 @@ void patch_live(struct patch_image *image, struct patch_function *function);
 /* Sets INSTRUCTION_KNOWN where an earlier check of the same address has been made, whichever way one came. */
 void patch_known(struct patch_image *image, struct patch_function *function);
 
+/* patch_word.c: patch_instruction.word. After the two above. */
+void patch_words_choose(struct patch_image *image, struct patch_function *function);
+
+/* Bytes of a copy that one instruction can need, its pieces behind the function included. */
+#define PATCH_INSTRUCTION_MOST 896u
+
 /* patch_plan.c: how each entry is diverted */
 enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };
 bool patch_plan_entries(struct patch_image *image);
@@ -298,7 +305,8 @@ struct patch_miss {
     uint32_t copy;   /* offset of a piece behind a function */
     uint32_t check;  /* offset of the check it belongs to */
     uint32_t behind; /* not 0: the instruction has run in it; offset where to go on */
-    uint32_t next;   /* ... and of the next instruction in the text */
+    uint32_t
+        next; /* ... and of the next instruction in the text. Else of the piece that has spilled before */
 };
 struct patch_place_table {
     uintptr_t low, high; /* the text */

@@ -7,7 +7,8 @@
  *     cmp  $64 - size, A; ja miss         also what crosses into the next line
  *     shrx A, 8(B), A; test $bytes, A; jne miss
  *
- * B stays the entry for what comes behind the check: see patch_near.c.
+ * Where a word mostly stands for all of it (patch_word.c), it lies behind the function. B stays the entry for what comes
+ * behind the check: see patch_near.c.
  *
  * What is spilled, and in which order, is what patch_place.c reads back out of these bytes: see spill().
  */
@@ -19,17 +20,16 @@
 #include "shim/patch_lazy.h"
 #include "shim/raw.h"
 
-#define INSTRUCTION_MOST \
-    832u /* bytes of a copy that one instruction can need, its piece behind the function included */
 #define FUNCTION_ALIGN 16u
 #define VICTIM_LOOK    16u /* instructions looked at for who reads a register soon */
 
-int32_t patch_thread_offset, access_fast_offset;
+int32_t patch_thread_offset, access_fast_offset, patch_words_offset;
 void patch_emit_setup(void)
 {
     uintptr_t self;
     __asm__("mov %%fs:0, %0" : "=r"(self));
     patch_thread_offset = (int32_t)((intptr_t)&patch_thread - (intptr_t)self);
+    patch_words_offset = (int32_t)((intptr_t)patch_words - (intptr_t)self);
     access_fast_offset = (int32_t)((intptr_t)&access_fast - (intptr_t)self);
 }
 
@@ -238,6 +238,26 @@ static void emit_arrival(struct emitter *e)
     number(e, 0, 4);
 }
 
+static void emit_test(struct emitter *e, struct check *check)
+{
+    const struct patch_instruction *in = check->in;
+    spill(e, check);
+    if (in->word)
+        patch_emit_word_set(e, check);
+    effective_address(e, in, check->a, false);
+    if (check->store_address)
+        with_thread(e, STORE, true, check->a, THREAD(address));
+    if (filtered(in->size)) {
+        filter_test(e, check);
+    } else {
+        byte(e, 0xe9);
+        number(e, 0, 4);
+        check->to_miss[0] = offset_now(e);
+    }
+    check->back = offset_now(e);
+    unspill(e, check);
+}
+
 static void emit_check(struct emitter *e, const struct patch_function *function,
                        const struct patch_instruction *in)
 {
@@ -254,19 +274,10 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     site->registers = (uint8_t)(check->a | check->b << 4);
     /* In turn: sites near each other never drive each other's records out. */
     check->slot = site->slot = (uint8_t)(check->site % TRACE_OPEN_ENTRIES);
-    spill(e, check);
-    effective_address(e, in, check->a, false);
-    if (check->store_address)
-        with_thread(e, STORE, true, check->a, THREAD(address));
-    if (filtered(in->size)) {
-        filter_test(e, check);
-    } else {
-        byte(e, 0xe9);
-        number(e, 0, 4);
-        check->to_miss[0] = offset_now(e);
-    }
-    check->back = offset_now(e);
-    unspill(e, check);
+    if (in->word)
+        patch_emit_word_test(e, check);
+    else
+        emit_test(e, check);
 }
 
 static void emit_self(struct emitter *e, const struct patch_instruction *in);
@@ -293,22 +304,39 @@ static bool may_cross(const struct patch_instruction *in)
             (uint64_t)in->displacement % LINE_BYTES + in->size > LINE_BYTES);
 }
 
+/* What follows the comparison of a word, in a piece of its own. */
+static void emit_rest(struct emitter *e, struct check *check)
+{
+    struct patch_image *image = e->image;
+    check->rest = offset_now(e);
+    image->table->misses[image->table->miss_count++] =
+        (struct patch_miss){check->rest, check->start, 0, 0};
+    land(e, check->to_rest);
+    emit_test(e, check);
+    jump(e, (uint64_t)(uintptr_t)image->out + check->to_rest + (uint64_t)image->shift);
+}
+
 /* The pieces behind the function: what the filter has not seen goes into C. */
 static void emit_misses(struct emitter *e)
 {
     for (uint32_t i = 0; i < e->check_count; i++) {
         struct check *check = &e->checks[i];
         struct patch_place_table *table = e->image->table;
+        if (check->in->word)
+            emit_rest(e, check);
         if (check->in->size <= PATCH_NEAR_MOST && !(check->in->size & (check->in->size - 1))) {
             patch_emit_near(e, check);
             check->to_miss[1] = 0;
         }
-        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
+        table->misses[table->miss_count++] =
+            (struct patch_miss){offset_now(e), check->start, 0, check->rest};
         uint32_t call = offset_now(e);
         bool crossing = may_cross(check->in);
         if (!crossing)
             land(e, check->to_miss[0]);
         land(e, check->to_miss[1]);
+        if (check->in->word)
+            patch_emit_word_forget(e, check);
         if (!check->store_address) {
             effective_address(e, check->in, check->a, false);
             with_thread(e, STORE, true, check->a, THREAD(address));
@@ -319,7 +347,8 @@ static void emit_misses(struct emitter *e)
             emit_bracket(e, check);
         if (!crossing)
             continue;
-        table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
+        table->misses[table->miss_count++] =
+            (struct patch_miss){offset_now(e), check->start, 0, check->rest};
         land(e, check->to_miss[0]);
         patch_emit_crossing(e, check, call);
     }
@@ -555,7 +584,7 @@ bool patch_emit_functions(struct patch_image *image)
         if (function->skipped || function->native || function->first == function->last)
             continue;
         if ((size_t)(image->out_end - e.at) <
-            (size_t)(function->last - function->first + 1) * INSTRUCTION_MOST)
+            (size_t)(function->last - function->first + 1) * PATCH_INSTRUCTION_MOST)
             return false;
         emit_function(&e, function);
     }

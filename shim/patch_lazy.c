@@ -33,9 +33,8 @@
 #define COPY_MOST 24u /* bytes of copy for one of text; 11 to 19 are used */
 #define COPY_LARGE \
     4u /* ... beyond the first megabytes of copies, since few functions are called: many libraries must fit */
-#define COPY_SMALL  (8u << 20)
-#define PLAIN_MOST  4u   /* ... without checks */
-#define INSTRUCTION 800u /* see patch_emit.c */
+#define COPY_SMALL (8u << 20)
+#define PLAIN_MOST 4u /* ... without checks */
 
 static struct patch_lazy lazies[LAZIES];
 static volatile uint32_t lazy_count;
@@ -185,7 +184,7 @@ static bool reserve(struct patch_lazy *lazy, const struct patch_image *image)
            copies = COPY_SMALL + (size_t)image->size * COPY_LARGE;
     lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + (size_t)image->size * PLAIN_MOST +
                  (copies < whole ? copies : whole) +
-                 ((size_t)lazy->largest + lazy->room + 2) * INSTRUCTION;
+                 ((size_t)lazy->largest + lazy->room + 2) * PATCH_INSTRUCTION_MOST;
     lazy->code = (lazy->code + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (lazy->code + targets > UINT32_MAX / 2 ||
         !area_begin(&lazy->area, image, lazy->code + targets))

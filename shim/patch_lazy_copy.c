@@ -9,15 +9,16 @@
 
 #include "shim/access_state.h"
 #include "shim/banned.h"
+#include "shim/mark.h"
 #include "shim/module.h"
+#include "shim/options.h"
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 #include "shim/vector.h"
 
 #define PAGE       4096u
-#define PLAIN_MOST 4u   /* bytes of copy for one of text, without checks */
-#define ROOM_EACH  832u /* for one instruction: INSTRUCTION_MOST of patch_emit.c */
-#define SITES_EACH 4u   /* most sites of one instruction */
+#define PLAIN_MOST 4u /* bytes of copy for one of text, without checks */
+#define SITES_EACH 4u /* most sites of one instruction */
 #define STACK      (64u << 10)
 
 static struct patch_arena scratch;
@@ -190,13 +191,13 @@ static void without_checks(struct patch_image *image)
 static bool room_for_checks(const struct patch_image *image)
 {
     size_t left = (size_t)(image->out_end - image->out) - image->used;
-    size_t most = ((size_t)image->instruction_count + 1) * ROOM_EACH;
+    size_t most = ((size_t)image->instruction_count + 1) * PATCH_INSTRUCTION_MOST;
     const struct patch_place_table *table = image->table;
-    return left >
-               most + (size_t)image->size * PLAIN_MOST + (size_t)image->lazy->largest * ROOM_EACH &&
+    return left > most + (size_t)image->size * PLAIN_MOST +
+                      (size_t)image->lazy->largest * PATCH_INSTRUCTION_MOST &&
            patch_sites_reach(patch_site_count + (uint64_t)image->instruction_count * SITES_EACH) &&
            table->place_count + 3 * (size_t)image->instruction_count < 3 * table->room &&
-           table->miss_count + 5 * (size_t)image->instruction_count < 5 * table->room;
+           table->miss_count + 6 * (size_t)image->instruction_count < 6 * table->room;
 }
 
 static void say(const struct patch_image *image)
@@ -252,6 +253,7 @@ static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
         for (uint32_t i = 0; i < image.function_count; i++) {
             patch_live(&image, &image.functions[i]);
             patch_known(&image, &image.functions[i]);
+            patch_words_choose(&image, &image.functions[i]);
         }
         patch_count(&image);
     } else {

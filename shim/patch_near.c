@@ -234,7 +234,8 @@ static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
 static void piece(struct emitter *e, const struct check *check)
 {
     struct patch_place_table *table = e->image->table;
-    table->misses[table->miss_count++] = (struct patch_miss){offset_now(e), check->start, 0, 0};
+    table->misses[table->miss_count++] =
+        (struct patch_miss){offset_now(e), check->start, 0, check->rest};
 }
 
 void patch_emit_near(struct emitter *e, const struct check *check)

@@ -46,7 +46,7 @@ bool patch_place_map(struct patch_place_table *table, const struct patch_image *
     table->places =
         raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->misses =
-        raw_map(NULL, 5 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+        raw_map(NULL, 6 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
     table->room = room;
     table->low = (uintptr_t)image->text;
     table->high = table->low + image->size;
@@ -58,7 +58,7 @@ void patch_place_unmap(struct patch_place_table *table)
     if (table->places)
         raw2(SYS_munmap, table->places, 3 * table->room * sizeof *table->places);
     if (table->misses)
-        raw2(SYS_munmap, table->misses, 5 * table->room * sizeof *table->misses);
+        raw2(SYS_munmap, table->misses, 6 * table->room * sizeof *table->misses);
 }
 
 void patch_place_forget(uintptr_t low)
@@ -366,6 +366,8 @@ uintptr_t patch_rewind(long long *registers, const struct patch_frame *frame)
     }
     undo_spills(registers, (const uint8_t *)start, (const uint8_t *)pc);
     const struct patch_miss *miss = miss_before(table, (uint32_t)(pc - table->copy));
+    if (miss && miss->copy > place->copy && miss->next)
+        undo_spills(registers, (const uint8_t *)table->copy + miss->next, (const uint8_t *)pc);
     if (miss && miss->copy > place->copy)
         undo_spills(registers, (const uint8_t *)table->copy + miss->copy, (const uint8_t *)pc);
     registers[REG_RIP] = (long long)(table->low + place->original);

@@ -41,6 +41,7 @@ void patch_show(struct patch_view *view, struct thread *thread, void *context,
         return;
     long long *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     bool abandoned = patch_access_abandon(thread);
+    patch_words_forget();     /* one may be of the check that is interrupted */
     patch_thread.context = 0; /* the handler's accesses are made elsewhere */
     view->words = patch_thread;
     view->resume = entering((uintptr_t)registers[REG_RIP]) ? 0 : patch_rewind(registers, frame);
