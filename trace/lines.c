@@ -162,7 +162,8 @@ const uint8_t *trace_lines_get(struct trace_access_codec *codec, const uint8_t *
         if (*p == LINES_FIRST) {
             const char *error = NULL;
             uint32_t got;
-            if (end - p < 2 || p[1] > room - n)
+            /* (A new site takes the entry of an old one, which the lines before may name.) */
+            if (end - p <= LINES_HEADER || p[1] > room - n || (n && p[LINES_HEADER] == 0))
                 break;
             size_t size = lines_read(codec, p, end, limit, lines + n, &got, &error);
             if (!size)

@@ -333,6 +333,38 @@ static void lookups(void **state)
     free(get);
 }
 
+/* A new site takes the entry of an old one: a line that names that entry was read, and its pc taken, before. */
+static void lines_of_many_sites(void **state)
+{
+    (void)state;
+    enum { RECORDS_MADE = 2 * TRACE_SITES };
+    struct trace_access_codec *codec = calloc(1, sizeof(*codec));
+    uint8_t *bytes = malloc(RECORDS_MADE * 16), *p = bytes;
+    static uint64_t pcs[RECORDS_MADE];
+    assert_true(codec && bytes);
+    for (uint32_t i = 0; i < RECORDS_MADE; i++) {
+        /* First as many as there are entries; then one that goes next, and the one that takes its place, in turn. */
+        uint32_t next = i < TRACE_SITES ? i : (i - TRACE_SITES) / 2;
+        pcs[i] = 0x400000 + (i < TRACE_SITES || i % 2 == 0 ? next : TRACE_SITES + next);
+        p = trace_lines_put(codec, p, 0x31, pcs[i], 0, &(struct trace_line){.line = i, .mask = 15},
+                            1);
+    }
+    memset(codec, 0, sizeof(*codec));
+    const uint8_t *q = bytes;
+    for (uint32_t i = 0, count; i < RECORDS_MADE; i += count) {
+        struct trace_line lines[64];
+        q = trace_lines_get(codec, q, p, LIMIT, lines, 64, &count);
+        assert_int_not_equal(count, 0);
+        for (uint32_t k = 0; k < count; k++) {
+            assert_int_equal(lines[k].line, i + k);
+            assert_int_equal(codec->sites[lines[k].site].pc, pcs[i + k]);
+        }
+    }
+    assert_ptr_equal(q, p);
+    free(bytes);
+    free(codec);
+}
+
 /* More sites than the dictionary holds: the oldest make way, and come back as new ones. Of as many as fill three quarters of
  * it nearly all are found again, wherever they lie. */
 static void many_sites(void **state)
@@ -448,9 +480,13 @@ static void masks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(streams),   cmocka_unit_test(damage),  cmocka_unit_test(masks),
-        cmocka_unit_test(objects),   cmocka_unit_test(lookups), cmocka_unit_test(lines_of_a_site),
-        cmocka_unit_test(many_sites)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(streams),
+                                       cmocka_unit_test(damage),
+                                       cmocka_unit_test(masks),
+                                       cmocka_unit_test(objects),
+                                       cmocka_unit_test(lookups),
+                                       cmocka_unit_test(lines_of_a_site),
+                                       cmocka_unit_test(lines_of_many_sites),
+                                       cmocka_unit_test(many_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
