@@ -20,39 +20,7 @@ void access_near_forget(struct access_state *state, uintptr_t line)
     }
 }
 
-static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *site,
-                                   uint32_t number)
-{
-    struct thread *thread = thread_current;
-    uint32_t size = site->size, offset = address % LINE_BYTES, over = offset + size - LINE_BYTES;
-    uintptr_t line = address - offset, next = line + LINE_BYTES;
-    if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
-        return true;
-    if (UNLIKELY(size > LINE_BYTES || mark_of_line(line) || mark_of_line(next)))
-        return false;
-    thread->busy = 1;
-    STORE_BARRIER();
-    /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
-    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
-        thread_leave(thread);
-        return false;
-    }
-    thread->access->gather_site = number;
-    bool known = access_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
-                            site->pc + 1, site->slot, false, 0);
-    known &= access_add(thread, thread->access, next, ~UINT64_C(0) >> (LINE_BYTES - over),
-                        site->kind, site->pc + 1, site->slot, false, number);
-    thread->access->gather_site = 0;
-    bool marked = !known && (mark_of_line(line) || mark_of_line(next));
-    if (UNLIKELY(marked)) {
-        access_forget_everywhere(line);
-        access_forget_everywhere(next);
-    }
-    thread_leave(thread);
-    return LIKELY(!marked);
-}
-
-/* The guard goes up for an access within one line; false: it must go the long way. */
+/* The guard goes up for an access that begins in this line; false: it must go the long way. */
 static inline bool near_begin(struct thread *thread, uintptr_t address, uintptr_t line)
 {
     if (UNLIKELY(mark_of_line(line)))
@@ -66,6 +34,31 @@ static inline bool near_begin(struct thread *thread, uintptr_t address, uintptr_
     }
     __builtin_prefetch((const void *)address); /* the program is about to, and may wait for it */
     return true;
+}
+
+static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *site,
+                                   uint32_t number)
+{
+    struct thread *thread = thread_current;
+    uint32_t size = site->size, offset = address % LINE_BYTES, over = offset + size - LINE_BYTES;
+    uintptr_t line = address - offset, next = line + LINE_BYTES;
+    if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
+        return true;
+    if (UNLIKELY(size > LINE_BYTES || mark_of_line(next)) || !near_begin(thread, address, line))
+        return false;
+    thread->access->gather_site = number;
+    bool known = access_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
+                            site->pc + 1, site->slot, false, 0);
+    known &= access_add(thread, thread->access, next, ~UINT64_C(0) >> (LINE_BYTES - over),
+                        site->kind, site->pc + 1, site->slot, false, number);
+    thread->access->gather_site = 0;
+    bool marked = !known && (mark_of_line(line) || mark_of_line(next));
+    if (UNLIKELY(marked)) {
+        access_forget_everywhere(line);
+        access_forget_everywhere(next);
+    }
+    thread_leave(thread);
+    return LIKELY(!marked);
 }
 
 /* The filter has the bytes, and had the line before if it was `known`. */

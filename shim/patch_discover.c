@@ -283,13 +283,21 @@ static void landing_pads(struct patch_image *image, const struct patch_function 
 #define RSEQ_SIGNATURE 0x53053053u /* glibc registers it for all of the process */
 #define RSEQ_START     16u         /* bytes from there to the end */
 
+static bool in_segment(const struct patch_image *image, uintptr_t low, uintptr_t high)
+{
+    for (uint32_t i = 0; i < image->segment_count; i++)
+        if (low >= image->segments[i].low && high <= image->segments[i].high)
+            return true;
+    return false;
+}
+
 static void restartable(const struct patch_image *image, uintptr_t place, uintptr_t address)
 {
     uint32_t at = image_offset(image, address), signature;
     if (at == PATCH_NOWHERE || at < sizeof(signature))
         return;
     __builtin_memcpy(&signature, image->bytes + at - sizeof(signature), sizeof(signature));
-    if (signature != RSEQ_SIGNATURE)
+    if (signature != RSEQ_SIGNATURE || !in_segment(image, place - RSEQ_START, place))
         return;
     uint32_t start = image_offset(image, *(const uint64_t *)(place - RSEQ_START));
     struct patch_function *function = start == PATCH_NOWHERE ? NULL : image_function(image, start);
@@ -326,8 +334,7 @@ static void words(struct patch_image *image)
         for (uintptr_t at = (segment->low + 3) & ~(uintptr_t)3; at + 8 <= segment->high; at += 4)
             if (*(const uint64_t *)at - (uintptr_t)image->text < image->size) {
                 entry(image, *(const uint64_t *)at);
-                if (at - segment->low >= RSEQ_START)
-                    restartable(image, at, *(const uint64_t *)at);
+                restartable(image, at, *(const uint64_t *)at);
             }
     }
 }
