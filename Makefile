@@ -124,7 +124,7 @@ $(call objects,pic,$(filter-out $(floating),$(wildcard shim/*.c trace/*.c))): SH
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.
 $(BUILD)/pic/shim/abi_fast.o $(BUILD)/near/shim/abi_fast.o: SHIM_CFLAGS += -fomit-frame-pointer
 # So would it on the path of what the filter has not seen, five functions deep.
-$(BUILD)/pic/shim/access.o $(BUILD)/pic/shim/access_near.o $(BUILD)/pic/shim/open.o $(BUILD)/pic/shim/gather.o $(BUILD)/pic/trace/codec.o: SHIM_CFLAGS += -fomit-frame-pointer
+$(BUILD)/pic/shim/access.o $(BUILD)/pic/shim/access_near.o $(BUILD)/pic/shim/patch_stub.o $(BUILD)/pic/shim/open.o $(BUILD)/pic/shim/gather.o $(BUILD)/pic/trace/codec.o: SHIM_CFLAGS += -fomit-frame-pointer
 
 $(BUILD)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)

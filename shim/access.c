@@ -23,8 +23,7 @@
 static_assert(TRACE_KIND_WRITE == 1, "index of ignore[]");
 
 #define FILTER_STEP 2u
-#define LOWEST      65536u /* nothing is mapped below: the access is about to fault, and no race */
-#define RANGE_LINES 32u    /* longer ranges become one RANGE record and leave the filter alone */
+#define RANGE_LINES 32u /* longer ranges become one RANGE record and leave the filter alone */
 
 static struct filter_entry nothing = ACCESS_NOTHING; /* all that a thread without filters finds */
 static uint64_t no_frames[2];
@@ -367,6 +366,16 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     access_stack(state, 0);
     state->gather_site = 0;
     return near && access_fast.table != access_no_open ? context_present() : 0;
+}
+
+uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack)
+{
+    if (UNLIKELY(!shim_options.accesses) || UNLIKELY(state->ignore[0] | state->ignore[1]))
+        return 0;
+    access_stack(state, stack);
+    bool ready = open_current(thread, state) || LIKELY(open_ready(thread, state));
+    access_stack(state, 0);
+    return ready && access_fast.table != access_no_open ? context_present() : 0;
 }
 
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)

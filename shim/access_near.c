@@ -20,11 +20,9 @@ void access_near_forget(struct access_state *state, uintptr_t line)
     }
 }
 
-/* The guard goes up for an access that begins in this line; false: it must go the long way. */
-static inline bool near_begin(struct thread *thread, uintptr_t address, uintptr_t line)
+/* The guard goes up; false: the access must go the long way. */
+static inline bool near_begin(struct thread *thread, uintptr_t address)
 {
-    if (UNLIKELY(mark_of_line(line)))
-        return false;
     thread->busy = 1;
     STORE_BARRIER();
     /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
@@ -44,7 +42,8 @@ static NOINLINE bool near_crossing(uintptr_t address, const struct patch_site *s
     uintptr_t line = address - offset, next = line + LINE_BYTES;
     if (access_crossing_seen(address, size, site->kind & TRACE_KIND_WRITE))
         return true;
-    if (UNLIKELY(size > LINE_BYTES || mark_of_line(next)) || !near_begin(thread, address, line))
+    if (UNLIKELY(size > LINE_BYTES || mark_of_line(line) || mark_of_line(next)) ||
+        !near_begin(thread, address))
         return false;
     thread->access->gather_site = number;
     bool known = access_add(thread, thread->access, line, ~UINT64_C(0) << offset, site->kind,
@@ -88,14 +87,14 @@ static NOINLINE bool near_gathered(uintptr_t address, const struct patch_site *s
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     if (UNLIKELY(!near_is(address, site)))
         return site->action == PATCH_ACCESS && near_crossing(address, site, number);
-    if (!near_begin(thread, address, line))
+    if (UNLIKELY(mark_of_line(line)) || !near_begin(thread, address))
         return false;
     bool known = gather_add(thread, thread->access, line, access_mask(address, site->size),
                             site->kind, site->pc + 1, site->slot, false, number);
     return near_end(thread, line, known);
 }
 
-/* What near_exact() leaves, guard up. */
+/* What near_exact() leaves, guard up: no byte of the line was marked a moment ago. */
 static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
                                const struct patch_site *site, uint32_t number)
 {
@@ -107,57 +106,79 @@ static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
 
 /* The filter has the bytes already, of which `fresh` are still to be recorded. */
 static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struct patch_site *site,
-                              uint64_t fresh, bool known, uint32_t number)
+                              uint64_t fresh, uint32_t number)
 {
     open_add(thread, thread->access, line, fresh, site->kind, site->pc + 1, site->slot, number);
-    return near_end(thread, line, known);
+    thread_leave(thread);
+    return true;
+}
+
+static void entry_give(struct filter_entry *entry, uint64_t tag)
+{
+    if (entry->tag == tag && entry->unseen == ~UINT64_C(0))
+        entry->tag = 0;
+}
+
+/* A byte of the line is marked. Nothing was recorded yet; where the line has only now been entered, it is forgotten. */
+static NOINLINE bool near_marked(struct thread *thread, uintptr_t line)
+{
+    uint64_t tag = line ^ access_fast.tag;
+    entry_give(filter_entry(&access_fast.reads, line), tag);
+    entry_give(filter_entry(&access_fast.writes, line), tag);
+    access_near_forget(thread->access, line);
+    thread_leave(thread);
+    return false;
 }
 
 /* A place of the filter becomes that of `tag`, unless another line of this generation has it: then false. */
-static inline bool entry_take(struct filter_entry *entry, uint64_t tag, bool *known)
+static inline bool entry_take(struct filter_entry *entry, uint64_t tag)
 {
-    if (entry->tag == tag)
+    uint64_t other = entry->tag ^ tag;
+    if (other == 0)
         return true;
-    if ((entry->tag ^ tag) >> GENERATION_SHIFT == 0)
+    if (other >> GENERATION_SHIFT == 0)
         return false;
-    *known = false;
     *entry = (struct filter_entry){tag, ~UINT64_C(0)};
     return true;
 }
 
 /*
- * Only what most accesses of short segments need, which come here with each line anew. (Counted by single steps in the
- * hash table of the bench: 100 instructions with near_add(), 114 before; 20 in its caller, 29 before.)
+ * Only what most accesses of short segments need, which come here with each line anew. The marks are looked at once, behind
+ * the entry: whoever marks a byte later makes this thread forget the line.
  */
 static inline bool near_exact(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
     struct thread *thread = thread_current;
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    if (!near_begin(thread, address, line))
+    if (!near_begin(thread, address))
         return false;
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     uint64_t mask = access_mask(address, site->size), tag = line ^ access_fast.tag;
     struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
-    bool known = true;
+    bool free = true;
     if (site->kind & TRACE_KIND_WRITE) {
         news = filter_entry(&access_fast.writes, line);
-        if (UNLIKELY(!entry_take(news, tag, &known)))
-            return near_rest(thread, address, site, number);
+        free = entry_take(news, tag);
     }
-    if (UNLIKELY(!entry_take(reads, tag, &known)))
+    free = free && entry_take(reads, tag);
+    mark_look();
+    if (UNLIKELY(mark_of_line(line)))
+        return near_marked(thread, line);
+    if (UNLIKELY(!free))
         return near_rest(thread, address, site, number);
     uint64_t fresh = mask & news->unseen;
-    news->unseen &= ~mask;
+    reads->unseen &= ~mask;
     if (news != reads)
-        reads->unseen &= ~mask;
+        news->unseen &= ~mask;
     if (fresh) {
         struct trace_open *entry = &access_fast.table[site->slot];
         if (entry->mask)
-            return near_add(thread, line, site, fresh, known, number);
+            return near_add(thread, line, site, fresh, number);
         struct access_state *state = thread->access;
         state->order[state->order_count++] = site->slot;
         open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
     }
-    return near_end(thread, line, known);
+    thread_leave(thread);
+    return true;
 }
 
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)

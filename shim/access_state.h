@@ -22,6 +22,7 @@ struct filter_entry {
 };
 
 #define LINE_BYTES       64u
+#define LOWEST           65536u /* nothing is mapped below: the access is about to fault, and no race */
 #define GENERATION_SHIFT 49u /* user addresses have 47 bits */
 #define GENERATION_LAST  0x7fffu
 #define FILTER_ATOMIC    (UINT64_C(1) << 47)
@@ -366,6 +367,8 @@ struct patch_site;
  * control stays in copies, else 0. */
 uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
                           const struct patch_site *site, uint32_t number, uint32_t stack);
+/* Only the context; 0: accesses must go the long way. */
+uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack);
 /* access_near.c: the same while the context is still that one: called without the guard. False: it must go the long way. */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */

@@ -476,13 +476,28 @@ static void test_near(void **unused)
 {
     (void)unused;
     patch_on = 1;
+    mark_clear(MEMORY, MEMORY_BYTES); /* what others left */
     do_access(MEMORY, 1, R4, 1);
     assert_int_equal(near_after(MEMORY + 128, 7), 7);
     assert_int_equal(near_after(MEMORY + 140, 8), 8);
     assert_true(mark_set(MEMORY + 250, 1));
     assert_int_equal(near_after(MEMORY + 192, 9), 0); /* the line is new */
     assert_int_equal(near_after(MEMORY + 204, 10), 0);
+    /* Nothing is done of such a line; if it has not been seen, neither has it since, and what is open of it is closed. */
+    const struct patch_site site = {.pc = 0x8000, .size = 4, .kind = 2 << 4, .slot = 11};
+    assert_false(access_near(MEMORY + 208, &site, 11));
+    assert_int_equal(near_after(MEMORY + 256, 12), 12);
+    assert_true(mark_set(MEMORY + 300, 1));
+    access_forget_everywhere(MEMORY + 256);
+    assert_false(access_near(MEMORY + 264, &site, 11));
+    assert_int_equal(filter_entry(&access_fast.reads, MEMORY + 256)->tag, 0);
+    assert_int_equal(near_of(&access_fast.table[12]), 0);
+    assert_int_equal(access_fast.table[11].mask, 0);
+    assert_false(own.busy);
     mark_clear(MEMORY, MEMORY_BYTES);
+    assert_true(access_near(MEMORY + 208, &site, 11));
+    assert_int_equal(access_fast.table[11].line, MEMORY + 192);
+    assert_int_equal(access_fast.table[11].mask, 0xf0000);
     patch_on = 0;
 }
 

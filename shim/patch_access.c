@@ -287,6 +287,24 @@ static inline bool touch(struct thread *thread, const struct patch_site *site,
     return marked_before(thread, state, site, frame, marks);
 }
 
+/* After each call and each return of the program: what patch_access() would have to find out for the first access, without
+ * recording it. */
+bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame)
+{
+    struct thread *thread = thread_current;
+    if (UNLIKELY((uintptr_t)thread <= THREAD_NONE || thread->busy || patch_nests) ||
+        UNLIKELY(!thread->access || access_alone()) || UNLIKELY(patch_thread.address < LOWEST) ||
+        UNLIKELY(mark_of_line(patch_thread.address)))
+        return false;
+    thread->busy = 1;
+    __asm__ volatile("" ::: "memory");
+    if (LIKELY(shim_state == SHIM_ON)) /* behind that: see access_near() */
+        patch_thread.context =
+            access_context_of(thread, thread->access, stack_now(thread, site, frame));
+    thread_leave(thread);
+    return patch_thread.context != 0; /* a signal may have come */
+}
+
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
     if (UNLIKELY(

@@ -20,6 +20,8 @@
  * calls patch_access_after() behind it. Only sites with PATCH_BRACKET in `details` are ever asked for that. */
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame);
 void patch_access_after(const struct patch_site *site, const struct patch_frame *frame);
+/* Finds out in which context accesses are made now (patch_thread.context). False: this one must go the long way. */
+bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame);
 
 /* `size` bytes at `address` by a string or vector instruction. */
 void patch_range(const struct patch_site *site, const struct patch_frame *frame, uintptr_t address,

@@ -98,6 +98,15 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     return 0;
 }
 
+static uint32_t contexts_asked;
+uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack)
+{
+    assert_true(thread->busy);
+    assert_ptr_equal(state, thread->access);
+    contexts_asked++;
+    return stack + 6;
+}
+
 void access_forget_everywhere(uintptr_t line)
 {
     forgotten[forgotten_count++] = line;
@@ -418,6 +427,48 @@ static void test_nested(void **state)
     patch_nests = false;
 }
 
+static bool arrives(uintptr_t address)
+{
+    struct patch_site site = site_of(4, LOAD, 0);
+    patch_thread.address = address;
+    patch_thread.context = 0;
+    bool arrived = patch_arrive(&site, &stack.frame);
+    assert_int_equal(patch_thread.context, arrived ? 7 : 0);
+    return arrived;
+}
+
+/* The context is found out for what may be recorded at once, and for nothing else. */
+static void test_arrival(void **state)
+{
+    (void)state;
+    uintptr_t here = (uintptr_t)memory;
+    as(1);
+    assert_false(arrives(here)); /* its first access */
+    thread_current->access = (struct access_state *)memory;
+    assert_true(arrives(here));
+    assert_false(thread_current->busy);
+    contexts_asked = 0;
+    mark_set(here + 1, 1);
+    assert_false(arrives(here));
+    assert_true(arrives(here + 64));
+    assert_false(arrives(LOWEST - 4));
+    table_tasks.count = 2;
+    assert_false(arrives(here + 64));
+    table_tasks.count = 10;
+    patch_nests = true;
+    assert_false(arrives(here + 64));
+    patch_nests = false;
+    thread_current->busy = 1;
+    assert_false(arrives(here + 64));
+    thread_current->busy = 0;
+    shim_life[0] = SHIM_ENDED;
+    assert_false(arrives(here + 64));
+    shim_life[0] = SHIM_ON;
+    assert_int_equal(contexts_asked, 1);
+    assert_false(thread_current->busy);
+    thread_current->access = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, start)
@@ -435,6 +486,7 @@ int main(void)
         TEST(test_futex),
         TEST(test_registers),
         TEST(test_nested),
+        TEST(test_arrival),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,6 +180,13 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
     return false;
 }
 
+bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame)
+{
+    (void)site, (void)frame;
+    assert_int_equal(patch_thread.context, 0);
+    return false;
+}
+
 bool patch_access(const struct patch_site *site, const struct patch_frame *frame)
 {
     (void)frame;

@@ -273,13 +273,32 @@ static NOINLINE uint64_t slow_rest(struct patch_frame *frame)
     return 0;
 }
 
+/* May it be recorded by access_near(), once the context is known? */
+static inline bool is_near(const struct patch_site *site)
+{
+    return LIKELY(site->action == PATCH_ACCESS) &&
+           LIKELY(site->size <= LINE_BYTES - patch_thread.address % LINE_BYTES);
+}
+
+/* Control has come from elsewhere. */
+static NOINLINE uint64_t slow_arrived(struct patch_frame *frame)
+{
+    uint32_t number = patch_thread.site;
+    const struct patch_site *site = &patch_sites[number];
+    if (is_near(site) && patch_arrive(site, frame) &&
+        LIKELY(access_near(patch_thread.address, site, number)))
+        return 0;
+    return slow_rest(frame);
+}
+
 /* Called by the stubs. Returns how many bytes behind the return address of their call to go on. */
 uint64_t patch_slow(struct patch_frame *frame);
 __attribute__((used)) uint64_t patch_slow(struct patch_frame *frame)
 {
+    if (patch_thread.context == 0)
+        return slow_arrived(frame);
     uint32_t number = patch_thread.site;
-    if (LIKELY(patch_thread.context != 0) &&
-        LIKELY(access_near(patch_thread.address, &patch_sites[number], number)))
+    if (LIKELY(access_near(patch_thread.address, &patch_sites[number], number)))
         return 0;
-    return slow_rest(frame);
+    return slow_rest(patch_thread.frame); /* (`frame` would have to be kept) */
 }
