@@ -94,25 +94,6 @@ static NOINLINE bool near_gathered(uintptr_t address, const struct patch_site *s
     return near_end(thread, line, known);
 }
 
-/* What near_exact() leaves, guard up: no byte of the line was marked a moment ago. */
-static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
-                               const struct patch_site *site, uint32_t number)
-{
-    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    bool known = access_add(thread, thread->access, line, access_mask(address, site->size),
-                            site->kind, site->pc + 1, site->slot, false, number);
-    return near_end(thread, line, known);
-}
-
-/* The filter has the bytes already, of which `fresh` are still to be recorded. */
-static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struct patch_site *site,
-                              uint64_t fresh, uint32_t number)
-{
-    open_add(thread, thread->access, line, fresh, site->kind, site->pc + 1, site->slot, number);
-    thread_leave(thread);
-    return true;
-}
-
 static void entry_give(struct filter_entry *entry, uint64_t tag)
 {
     if (entry->tag == tag && entry->unseen == ~UINT64_C(0))
@@ -130,6 +111,28 @@ static NOINLINE bool near_marked(struct thread *thread, uintptr_t line)
     return false;
 }
 
+/* Another line of this generation is in the filter's place. Guard up. */
+static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
+                               const struct patch_site *site, uint32_t number)
+{
+    uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
+    if (UNLIKELY(mark_of_line(line)))
+        return near_marked(thread, line);
+    bool known = access_add(thread, thread->access, line, access_mask(address, site->size),
+                            site->kind, site->pc + 1, site->slot, false, number);
+    return near_end(thread, line, known);
+}
+
+/* The filter has the bytes already, of which `fresh`, if any, are still to be recorded. */
+static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struct patch_site *site,
+                              uint64_t fresh, uint32_t number)
+{
+    if (fresh)
+        open_add(thread, thread->access, line, fresh, site->kind, site->pc + 1, site->slot, number);
+    thread_leave(thread);
+    return true;
+}
+
 /* A place of the filter becomes that of `tag`, unless another line of this generation has it: then false. */
 static inline bool entry_take(struct filter_entry *entry, uint64_t tag)
 {
@@ -142,48 +145,55 @@ static inline bool entry_take(struct filter_entry *entry, uint64_t tag)
     return true;
 }
 
-/*
- * Only what most accesses of short segments need, which come here with each line anew. The marks are looked at once, behind
- * the entry: whoever marks a byte later makes this thread forget the line.
- */
-static inline bool near_exact(uintptr_t address, const struct patch_site *site, uint32_t number)
+/* The filter has the line, or a place for it; the bytes are new to `news`, or some of them are not. */
+static inline bool near_open(struct thread *thread, uintptr_t address,
+                             const struct patch_site *site, uint32_t number,
+                             struct filter_entry *reads, struct filter_entry *news)
 {
-    struct thread *thread = thread_current;
-    if (!near_begin(thread, address))
-        return false;
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
-    uint64_t mask = access_mask(address, site->size), tag = line ^ access_fast.tag;
-    struct filter_entry *reads = filter_entry(&access_fast.reads, line), *news = reads;
-    bool free = true;
-    if (site->kind & TRACE_KIND_WRITE) {
-        news = filter_entry(&access_fast.writes, line);
-        free = entry_take(news, tag);
-    }
-    free = free && entry_take(reads, tag);
     mark_look();
     if (UNLIKELY(mark_of_line(line)))
         return near_marked(thread, line);
-    if (UNLIKELY(!free))
-        return near_rest(thread, address, site, number);
-    uint64_t fresh = mask & news->unseen;
+    uint64_t mask = access_mask(address, site->size), fresh = mask & news->unseen;
     reads->unseen &= ~mask;
     if (news != reads)
         news->unseen &= ~mask;
-    if (fresh) {
-        struct trace_open *entry = &access_fast.table[site->slot];
-        if (entry->mask)
-            return near_add(thread, line, site, fresh, number);
-        struct access_state *state = thread->access;
-        state->order[state->order_count++] = site->slot;
-        open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
-    }
+    struct trace_open *entry = &access_fast.table[site->slot];
+    if (UNLIKELY(!fresh) || entry->mask)
+        return near_add(thread, line, site, fresh, number);
+    struct access_state *state = thread->access;
+    state->order[state->order_count++] = site->slot;
+    open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
     thread_leave(thread);
     return true;
 }
 
+static NOINLINE bool near_write(struct thread *thread, uintptr_t address,
+                                const struct patch_site *site, uint32_t number)
+{
+    uint64_t tag = (address & ~(uintptr_t)(LINE_BYTES - 1)) ^ access_fast.tag;
+    struct filter_entry *reads = filter_entry(&access_fast.reads, address),
+                        *writes = filter_entry(&access_fast.writes, address);
+    if (UNLIKELY(!entry_take(writes, tag) || !entry_take(reads, tag)))
+        return near_rest(thread, address, site, number);
+    return near_open(thread, address, site, number, reads, writes);
+}
+
+/*
+ * Only what most accesses of short segments need, which come here with each line anew. The marks are looked at once, behind
+ * the entry: whoever marks a byte later makes this thread forget the line.
+ */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
-    if (access_fast.gathering || UNLIKELY(!near_is(address, site)))
+    if (UNLIKELY(access_fast.gathering) || UNLIKELY(!near_is(address, site)))
         return near_gathered(address, site, number);
-    return near_exact(address, site, number);
+    struct thread *thread = thread_current;
+    if (!near_begin(thread, address))
+        return false;
+    if (site->kind & TRACE_KIND_WRITE)
+        return near_write(thread, address, site, number);
+    struct filter_entry *reads = filter_entry(&access_fast.reads, address);
+    if (UNLIKELY(!entry_take(reads, (address & ~(uintptr_t)(LINE_BYTES - 1)) ^ access_fast.tag)))
+        return near_rest(thread, address, site, number);
+    return near_open(thread, address, site, number, reads, reads);
 }

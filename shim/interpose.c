@@ -53,7 +53,8 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
 
 /*
  * The short ways of exclusive locks. A lock that is not free, nor after a moment, goes the long way from the beginning: a
- * try that failed has changed nothing.
+ * try that failed has changed nothing. The call stack is looked at before the lock is taken, while its cache line is on the
+ * way, and so that nobody waits for it.
  */
 #define TAKES(verb) (AFTER_##verb & VERB_HOLD && !(AFTER_##verb & VERB_SHARED))
 #define GIVES(verb) (BEFORE_##verb & VERB_DROP)
@@ -68,9 +69,10 @@ static inline void call_block_keep_errno(struct call *call, uint32_t before, int
         struct thread *thread = lock_enter(&known, (uintptr_t)(place), TRACE_OBJECT_##kind); \
         if (LIKELY(thread)) {                                                                \
             uint64_t key = TRIES(verb) ? 0 : held_key(thread, known, TRACE_MODE_EXCLUSIVE);  \
+            uint32_t stack = stack_here(thread, HERE);                                       \
             bool taken = (PROBE probe) == 0 || (WAITS(kind, place) && (PROBE probe) == 0);   \
             if (LIKELY(taken))                                                               \
-                lock_taken(thread, known, key, 0, HERE);                                     \
+                lock_taken(thread, known, key, stack, HERE);                                 \
             thread_leave(thread);                                                            \
             if (LIKELY(taken))                                                               \
                 return 0;                                                                    \

@@ -296,6 +296,7 @@ bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame
         UNLIKELY(!thread->access || access_alone()) || UNLIKELY(patch_thread.address < LOWEST) ||
         UNLIKELY(mark_of_line(patch_thread.address)))
         return false;
+    __builtin_prefetch((const void *)patch_thread.address); /* the program is about to */
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");
     if (LIKELY(shim_state == SHIM_ON)) /* behind that: see access_near() */

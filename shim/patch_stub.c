@@ -273,19 +273,12 @@ static NOINLINE uint64_t slow_rest(struct patch_frame *frame)
     return 0;
 }
 
-/* May it be recorded by access_near(), once the context is known? */
-static inline bool is_near(const struct patch_site *site)
-{
-    return LIKELY(site->action == PATCH_ACCESS) &&
-           LIKELY(site->size <= LINE_BYTES - patch_thread.address % LINE_BYTES);
-}
-
 /* Control has come from elsewhere. */
 static NOINLINE uint64_t slow_arrived(struct patch_frame *frame)
 {
     uint32_t number = patch_thread.site;
     const struct patch_site *site = &patch_sites[number];
-    if (is_near(site) && patch_arrive(site, frame) &&
+    if (LIKELY(site->action == PATCH_ACCESS) && LIKELY(patch_arrive(site, frame)) &&
         LIKELY(access_near(patch_thread.address, site, number)))
         return 0;
     return slow_rest(frame);

@@ -49,6 +49,7 @@ struct stack_entry {
 struct stack_cache {
     struct stack_entry entries[CACHE], callers[CALLERS], sites[SITES];
     struct stack_entry *last; /* of entries or callers: found last, and often wanted again */
+    const struct stack_entry *last_site; /* of sites, likewise */
     uint32_t victim;
     uint64_t
         epoch; /* of the task; what another task has left may lie above the end of this one's stack */
@@ -538,9 +539,13 @@ bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32
     if (UNLIKELY(!cache))
         return false;
     uintptr_t key = stack_key(cache, function);
-    const struct stack_entry *entry = entry_find(set_of(cache->sites, SITES, key, sp), key, sp, sp);
-    if (UNLIKELY(!entry))
-        return spent_enough(cache);
+    const struct stack_entry *entry = cache->last_site;
+    if (!entry || entry->key != key || entry->frame != sp || !entry_holds(entry, sp)) {
+        entry = entry_find(set_of(cache->sites, SITES, key, sp), key, sp, sp);
+        if (UNLIKELY(!entry))
+            return spent_enough(cache);
+        cache->last_site = entry;
+    }
     *id = entry->id;
     return true;
 }
