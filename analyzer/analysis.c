@@ -206,6 +206,7 @@ void report_finish(struct report *report, int own)
                           : "no second task, no synchronisation, no recorded memory access");
     else if (report->blind)
         report_note(report, "%s", report->blind);
+    report_patch_names(report);
     if (fault_count()) {
         report->unreadable = true;
         report_note(report,

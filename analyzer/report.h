@@ -90,6 +90,11 @@ bool report_trace(struct report *report, const char *path, char **error);
  * none). */
 void report_finish(struct report *report, int own);
 
+/* ---- patch_names.c ---- */
+
+/* Notes the names in patch= for which no process had a module. */
+void report_patch_names(struct report *report);
+
 /* ---- coverage.c: what was seen, in sentences ---- */
 
 struct sentences {

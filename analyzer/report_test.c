@@ -289,6 +289,49 @@ static void suppressed(void **state)
     report_free(&report);
 }
 
+static void module(struct trace_module *module, const char *path)
+{
+    *module = (struct trace_module){.state = 1, .low = 0x1000, .high = 0x2000};
+    strcpy(module->path, path);
+}
+
+/* Said once for all processes, and only if none of them has it. */
+static void patch_names(void **state)
+{
+    struct fixture *fixture = *state;
+    struct report report = {.options = &fixture->options};
+    struct trace_make *other = trace_make_new();
+    char *error = NULL;
+    module(&fixture->make->modules[0], "/usr/bin/shell");
+    module(&other->modules[0], "");
+    module(&other->modules[1], "/lib/libz.so.1");
+    strcpy(fixture->make->process.options, "patch=x:report=0:patch=main,libz,nosuch,,nosuch");
+    strcpy(other->process.options, fixture->make->process.options);
+    strcpy(other->process.executable, "/opt/program");
+    other->process.events = 3;
+    trace_make_write(fixture->make);
+    trace_make_write(other);
+    assert_true(report_trace(&report, fixture->make->path, &error));
+    assert_true(report_trace(&report, other->path, &error));
+    report_finish(&report, 0);
+    assert_int_equal(report.note_count, 1);
+    assert_string_equal(report.notes[0], "patch=nosuch: no module was loaded whose name begins so");
+    assert_int_equal(report.status, STATUS_CLEAN);
+    report_free(&report);
+
+    static const char *const met[] = {"patch=all", "patch=prog", "patch=nosuch:patch=", ""};
+    for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++) {
+        strcpy(other->process.options, met[i]);
+        trace_make_write(other);
+        report = (struct report){.options = &fixture->options};
+        assert_true(report_trace(&report, other->path, &error));
+        report_finish(&report, 0);
+        assert_int_equal(report.note_count, 0);
+        report_free(&report);
+    }
+    trace_make_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(growth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(suppressed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patch_names, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,6 +280,12 @@ static void write_counts(const struct report *report, FILE *out)
     write_suppressions(report, out);
 }
 
+static void write_notes(const struct report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->note_count; i++)
+        fprintf(out, "gorocheck: %s\n", report->notes[i]);
+}
+
 void report_coverage(const struct report *report, FILE *out)
 {
     uint32_t quiet = 0;
@@ -297,8 +303,7 @@ void report_coverage(const struct report *report, FILE *out)
     if (quiet)
         fprintf(out, "gorocheck: %u %sprocess%s had one task only\n", quiet,
                 quiet < report->process_count ? "more " : "", quiet == 1 ? "" : "es");
-    for (uint32_t i = 0; i < report->note_count; i++)
-        fprintf(out, "gorocheck: %s\n", report->notes[i]);
+    write_notes(report, out);
 }
 
 void report_short(const struct report *report, FILE *out)
@@ -313,6 +318,7 @@ void report_short(const struct report *report, FILE *out)
         free(text);
     }
     write_suppressions(report, out);
+    write_notes(report, out);
 }
 
 void report_text(const struct report *report, FILE *out)
