@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "shim/heap.h"
+#include "shim/late.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/shim.h"
@@ -56,15 +57,6 @@ static struct {
 #undef X
 } whose;
 
-static bool is_library(const char *path)
-{
-    const char *name = path;
-    for (; *path; path++)
-        if (*path == '/')
-            name = path + 1;
-    return raw_equal_n(name, "libstdc++", 9) || raw_equal_n(name, "libc++", 6);
-}
-
 static const struct {
     const char *name;
     void **place;
@@ -75,50 +67,55 @@ static const struct {
 #undef X
 };
 
+/* `pc`: of who calls it; 0: nobody does yet. */
 static uint8_t find(void **place, const char *name, uintptr_t pc)
 {
     int error = errno;
     Dl_info info;
-    void *found = real_late(name);
-    if (!found && dladdr((const void *)pc, &info) && info.dli_fname) {
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!found && pc && dladdr((const void *)pc, &info) && info.dli_fname) {
         void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD); /* the caller's own */
         found = library ? dlsym(library, name) : NULL;
     }
-    bool library = found && dladdr(found, &info) && info.dli_fname && is_library(info.dli_fname);
+    bool library = found && dladdr(found, &info) && info.dli_fname && late_is_cxx(info.dli_fname);
     errno = error;
     *place = found;
     return !found ? OF_NOBODY : library ? OF_LIBRARY : OF_ALLOCATOR;
 }
 
-/*
- * A C program has none, and a library with them may come late, even out of the global scope. But where there is one all are
- * looked for at once, by a thread that may be within dlopen: another one, made by a constructor, would wait for the dynamic
- * linker's lock, and the constructor for it.
- */
-static NOINLINE void find_with_others(const uint8_t *own, uintptr_t pc)
+static void found(size_t i, void *place, uint8_t of)
 {
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        void *place = NULL;
-        if (__atomic_load_n(functions[i].of, __ATOMIC_ACQUIRE))
-            continue;
-        uint8_t known = find(&place, functions[i].name, pc);
-        if (known == OF_NOBODY && functions[i].of != own)
-            continue;
-        __atomic_store_n(functions[i].place, place, __ATOMIC_RELAXED);
-        __atomic_store_n(functions[i].of, known, __ATOMIC_RELEASE);
-    }
+    __atomic_store_n(functions[i].place, place, __ATOMIC_RELAXED);
+    __atomic_store_n(functions[i].of, of, __ATOMIC_RELEASE);
 }
 
 void heap_cxx_find(void)
 {
-    if (real_late("_Znwm"))
-        find_with_others(NULL, 0);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        void *place = NULL;
+        uint8_t of = find(&place, functions[i].name, 0);
+        if (of == OF_NOBODY && i == 0)
+            return;
+        if (of != OF_NOBODY)
+            found(i, place, of);
+    }
+}
+
+/* A C program has none, and a library with them may come late, even out of the global scope. */
+static NOINLINE void find_late(const uint8_t *of, uintptr_t pc)
+{
+    size_t i = 0;
+    while (functions[i].of != of)
+        i++;
+    void *place = late_find(functions[i].name);
+    uint8_t known = place ? OF_LIBRARY : find(&place, functions[i].name, pc);
+    found(i, place, known);
 }
 
 static inline uint8_t next_of(const uint8_t *of, uintptr_t pc)
 {
     if (UNLIKELY(!__atomic_load_n(of, __ATOMIC_ACQUIRE)))
-        find_with_others(of, pc);
+        find_late(of, pc);
     return *of;
 }
 

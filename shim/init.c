@@ -18,6 +18,7 @@
 #include "shim/fd.h"
 #include "shim/go.h"
 #include "shim/heap.h"
+#include "shim/late.h"
 #include "shim/loader.h"
 #include "shim/message.h"
 #include "shim/module.h"
@@ -143,32 +144,18 @@ static void find_all(bool uncertain)
         outside_find(find);
 }
 
-/*
- * What no library had when we began: libstdc++ that comes later, by a dlopen of some plugin, maybe out of the global scope.
- * NULL if it still is nowhere.
- */
+static bool complete;
+
+/* What no library had when we began, or what is called before that. NULL if it still is nowhere. */
 void *real_late(const char *name)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
+    void *found = complete ? late_find(name) : NULL;
+    if (found)
+        return found;
     int error = errno;
-    void *found = dlsym(RTLD_NEXT, name);
-    for (size_t i = 0; !found && i < sizeof libraries / sizeof *libraries; i++) {
-        void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (library)
-            found = dlsym(library, name);
-    }
+    found = dlsym(RTLD_NEXT, name);
     errno = error;
     return found;
-}
-
-void init_find_cxx(void)
-{
-#define FIND_LATE(fn) \
-    if (!real.fn)     \
-    *(void **)(void *)&real.fn = real_late(#fn)
-    FIND_LATE(__cxa_guard_acquire);
-    FIND_LATE(__cxa_guard_release);
-    heap_cxx_find();
 }
 
 static void own_path(void)
@@ -295,6 +282,7 @@ void init_complete(void)
     init_incomplete = false;
     find_all(true);
     heap_cxx_find();
+    complete = true;
     jump_find();
     loader_watch();
     if (heap_unseen())

@@ -13,8 +13,6 @@ void init_say_unborn(void);
 /* The second half of birth, which may allocate. Guard up. */
 extern bool init_incomplete;
 void init_complete(void);
-/* The same for what the C++ library has, which came later. By who holds the dynamic linker's lock. */
-void init_find_cxx(void);
 /* Path of the shim's own object file. */
 extern char init_own_path[512];
 /* Finds the next longjmp and its kin. */

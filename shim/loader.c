@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 
 #include "shim/clock.h"
-#include "shim/init.h"
+#include "shim/late.h"
 
 #include "shim/banned.h"
 #include "shim/raw.h"
@@ -58,39 +58,10 @@ static int lock(pthread_mutex_t *mutex)
     return result;
 }
 
-/*
- * A C program whose plugin is C++: what the C++ library has is looked for when the dlopen that brought it is over, by who
- * still holds the lock. By who calls it first it could be too late: a thread in the midst of a static's initialisation would
- * wait for the lock of a dlopen whose constructor waits for that static.
- */
-static volatile bool cxx_found, cxx_sought;
-
-static bool has_cxx(void)
-{
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
-        const char *name = map->l_name;
-        for (const char *at = map->l_name; *at; at++)
-            if (*at == '/')
-                name = at + 1;
-        if (raw_equal_n(name, "libstdc++", 9) || raw_equal_n(name, "libc++", 6))
-            return true;
-    }
-    return false;
-}
-
-static void find_cxx(void)
-{
-    if (cxx_sought || _r_debug.r_state != RT_CONSISTENT || !has_cxx())
-        return;
-    cxx_sought = true; /* what is called now comes here again */
-    init_find_cxx();
-    cxx_found = true;
-}
-
 static int unlock(pthread_mutex_t *mutex)
 {
-    if (UNLIKELY(!cxx_found) && mutex == load_lock)
-        find_cxx();
+    if (mutex == load_lock && mutex->__data.__count == 1)
+        late_keep();
     struct thread *thread = mutex == load_lock ? thread_enter() : NULL;
     if (thread) {
         struct object *object = object_get(thread, (uintptr_t)mutex, TRACE_OBJECT_MUTEX);
@@ -159,7 +130,6 @@ static bool redirect(const struct writable *data, mutex_function *place, mutex_f
 void loader_watch(void)
 {
     struct writable data;
-    cxx_found = has_cxx(); /* and all of it, by init_complete() */
     void *library = data_of(&data) ? dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD) : NULL;
     if (!library)
         return;

@@ -238,18 +238,26 @@ bool module_main_is_go(void)
     return false;
 }
 
+int module_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+    static __typeof__(&dl_iterate_phdr) next;
+    if (UNLIKELY(!next))
+        *(void **)(void *)&next = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+    return next(callback, data);
+}
+
 void module_refresh(void)
 {
     static uint8_t present[(1u << 14) / 8];
     unsigned long long now[2] = {0, 0};
-    dl_iterate_phdr(module_counters, now);
+    module_iterate(module_counters, now);
     if (now[0] == seen_adds && now[1] == seen_subs)
         return;
     spin_lock(&modules_lock);
     seen_adds = now[0];
     seen_subs = now[1];
     raw_zero(present, sizeof present);
-    dl_iterate_phdr(module_visit, present);
+    module_iterate(module_visit, present);
     for (uint32_t i = 1; i < table_modules.count; i++)
         if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
             module_gone(module_slot(i));
@@ -269,15 +277,11 @@ static void walk_end(void **unused)
 
 EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
 {
-    static __typeof__(&dl_iterate_phdr) next;
-    if (UNLIKELY(!next))
-        *(void **)(void *)&next = dlsym(RTLD_NEXT, "dl_iterate_phdr");
-    if (stack_in_unwinder((uintptr_t)callback) || callback == module_counters ||
-        callback == module_visit)
-        return next(callback, data);
+    if (stack_in_unwinder((uintptr_t)callback))
+        return module_iterate(callback, data);
     __attribute__((cleanup(walk_end))) void *left = data; /* by an exception, too */
     stack_walk_begin();
-    return next(callback, left);
+    return module_iterate(callback, left);
 }
 
 void module_fork_child(void)

@@ -2,6 +2,8 @@
 #ifndef SHIM_MODULE_H
 #define SHIM_MODULE_H
 
+#include <link.h>
+
 #include "shim/shim.h"
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
@@ -17,6 +19,8 @@ struct trace_module *module_patch(uintptr_t pc);
 struct trace_module *module_at(uintptr_t pc);
 /* Whether `address` lies in the data of a loaded module. */
 bool module_holds(uintptr_t address);
+/* The C library's dl_iterate_phdr: for callbacks of the recorder's own. The first call is at birth. */
+int module_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data);
 void module_fork_child(void);
 
 #endif

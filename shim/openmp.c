@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 
 #include "shim/clock.h"
+#include "shim/late.h"
 #include "shim/object.h"
 #include "shim/openmp.h"
 #include "shim/patch.h"
@@ -117,7 +118,9 @@ static inline void leave(const uintptr_t *outer)
 static void *next(const char *name)
 {
     struct thread *thread = thread_enter(); /* how it is looked for is not recorded */
-    void *found = dlsym(RTLD_NEXT, name);
+    void *found = late_find(name);
+    if (!found)
+        found = dlsym(RTLD_NEXT, name);
     if (thread)
         thread_leave(thread);
     return found;
