@@ -6,32 +6,32 @@
  * EXPECT: none
  * MODE: plain instrumented patched
  * LIBS: -ldl
- * TIMEOUT: 30
+ * TIMEOUT: 100
  */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char source[] =
-    "#include <atomic>\n#include <mutex>\n#include <stdexcept>\n#include <string>\n"
-    "#include <thread>\n#include <vector>\n"
-    "static std::atomic<int> done;\n"
-    "static std::once_flag once;\n"
-    "struct setup {\n"
+    "#include <pthread.h>\n#include <stdexcept>\n#include <string>\n"
+    "static int done;\n"
+    "static void *work(void *unused)\n"
+    "{\n"
+    "    static std::string made(\"one that is too long to be kept in the object\");\n"
+    "    try {\n"
+    "        made.at(made.size());\n"
+    "    } catch (const std::out_of_range &) {\n"
+    "        __atomic_fetch_add(&done, 1, __ATOMIC_ACQ_REL);\n"
+    "    }\n"
+    "    delete new std::string(made);\n"
+    "    return unused;\n"
+    "}\n"
+    "static struct setup {\n"
     "    setup()\n"
     "    {\n"
-    "        std::vector<std::thread> threads;\n"
-    "        for (int i = 0; i < 3; i++)\n"
-    "            threads.emplace_back([] {\n"
-    "                static std::string made(\"one that is too long to be kept in the object\");\n"
-    "                try {\n"
-    "                    std::stoi(std::string(made));\n"
-    "                } catch (const std::invalid_argument &) {\n"
-    "                    done++;\n"
-    "                }\n"
-    "                std::call_once(once, [] { done += 10; });\n"
-    "            });\n"
-    "        for (auto &thread : threads) thread.join();\n"
+    "        pthread_t threads[3];\n"
+    "        for (auto &thread : threads) pthread_create(&thread, nullptr, work, nullptr);\n"
+    "        for (auto &thread : threads) pthread_join(thread, nullptr);\n"
     "    }\n"
     "} one;\n"
     "extern \"C\" int run() { return done; }\n";
@@ -49,5 +49,5 @@ int main(void)
     int (*run)(void);
     *(void **)&run = dlsym(library, "run");
     printf("%d\n", run());
-    return run() != 13;
+    return run() != 3;
 }
