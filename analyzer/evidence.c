@@ -10,12 +10,6 @@
 #include "analyzer/memory.h"
 #include "analyzer/source.h"
 
-static unsigned size_of(const struct race_site *site)
-{
-    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
-    return bits <= 6 ? 1u << bits : 0;
-}
-
 /* A compiler that instruments tells plain accesses and atomic ones apart. */
 static bool instrumented_plain(const struct race_site *site)
 {
@@ -35,8 +29,8 @@ static char *of_site(const struct analysis *analysis, const struct race_site *si
     if (!(site->kind & RACE_KIND_MACHINE) || site->kind & TRACE_KIND_ATOMIC ||
         evidence_is_several(site))
         return NULL;
-    if (size_of(site) > 8)
-        return memory_format("a %u-byte %s", size_of(site), access);
+    if (!evidence_fits(site) && evidence_size(site) > 8)
+        return memory_format("a %u-byte %s", evidence_size(site), access);
     if (evidence_is_both(site) && symbols_compiler(analysis->symbols, site->pc - 1) == COMPILER_GCC)
         return memory_text("an instruction of gcc's that reads and writes without LOCK");
     return NULL;
@@ -44,7 +38,7 @@ static char *of_site(const struct analysis *analysis, const struct race_site *si
 
 static bool sized(const struct race_site *site)
 {
-    return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) && size_of(site) > 0;
+    return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) && evidence_size(site) > 0;
 }
 
 /* The last name of "table[3].count", to be freed. */
@@ -162,7 +156,7 @@ bool evidence_is_copy(const struct analysis *analysis, const struct race_site *s
     bool copy =
         length >= sizeof(suffix) - 1 && strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
     if (copy) {
-        copy = !sized(site) || size_of(site) > 8;
+        copy = !sized(site) || evidence_size(site) > 8;
     } else if (file_length > sizeof(go) && strcmp(file + file_length - (sizeof(go) - 1), go) == 0) {
         char *line = source_line(file, frame->line, analysis->options->strip_path_prefix);
         copy = line && binds_promoted(analysis, site->pc, line);
@@ -185,10 +179,10 @@ void evidence_find(struct evidence_finder *finder, const struct race_site *a,
     evidence->text = of_site(analysis, a);
     if (!evidence->text)
         evidence->text = of_site(analysis, b);
-    if (!evidence->text && sized(a) && sized(b) && size_of(a) != size_of(b) &&
+    if (!evidence->text && sized(a) && sized(b) && evidence_size(a) != evidence_size(b) &&
         !((a->kind | b->kind) & TRACE_KIND_ATOMIC))
         evidence->text =
-            memory_format("accessed with %u and with %u bytes", size_of(a), size_of(b));
+            memory_format("accessed with %u and with %u bytes", evidence_size(a), evidence_size(b));
     char *source = NULL;
     if (evidence->declared == OBJECT_PLAIN)
         source = declared_plain(finder, a, b, sample);

@@ -1,7 +1,7 @@
 /*
  * What the two accesses of a machine race prove by themselves. A plain load or store of up to eight
- * bytes may be an atomic operation of the source, since these compile to the same instructions; an
- * access that no compiler makes of an atomic operation cannot.
+ * bytes, or of sixteen by an aligned move, may be an atomic operation of the source, since these
+ * compile to the same instructions; an access that no compiler makes of an atomic operation cannot.
  */
 #ifndef ANALYZER_EVIDENCE_H
 #define ANALYZER_EVIDENCE_H
@@ -31,12 +31,25 @@ static inline bool evidence_is_several(const struct race_site *site)
            TRACE_KIND_SIZE(site->kind & 0xff) == TRACE_SIZE_SEVERAL;
 }
 
-/* A load or store that could be of an atomic object: up to eight bytes at once, not both at once. */
+/* In bytes; 0 where it is not known. */
+static inline unsigned evidence_size(const struct race_site *site)
+{
+    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
+    return bits <= 6 ? 1u << bits : bits == TRACE_SIZE_WHOLE ? 16 : 0;
+}
+
+/* As far as its size tells, it could be of an atomic object. */
+static inline bool evidence_fits(const struct race_site *site)
+{
+    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
+    return bits <= 3 || bits == TRACE_SIZE_WHOLE || bits == TRACE_SIZE_SEVERAL;
+}
+
+/* A load or store that could be of an atomic object, and does not both at once. */
 static inline bool evidence_could_be_atomic(const struct race_site *site)
 {
     return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) &&
-           (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH &&
-           (TRACE_KIND_SIZE(site->kind & 0xff) <= 3 || evidence_is_several(site));
+           (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH && evidence_fits(site);
 }
 
 /* Reads and writes at once, without LOCK. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analyzer/describe.h"
+#include "analyzer/evidence.h"
 #include "analyzer/memory.h"
 
 #define FRAMES_SHOWN 256u
@@ -25,8 +26,8 @@ static unsigned first_byte_after(uint64_t mask, unsigned from)
 /* The extent of an access: what the instruction says, else the first stretch of bytes. */
 static unsigned access_size(const struct race_site *site, uint64_t mask)
 {
-    if (!(site->kind & RACE_KIND_FREE) && TRACE_KIND_SIZE(site->kind & 0xff) <= 6)
-        return 1u << TRACE_KIND_SIZE(site->kind & 0xff);
+    if (!(site->kind & RACE_KIND_FREE) && evidence_size(site) > 0)
+        return evidence_size(site);
     uint64_t rest =
         ~(mask >> race_first_byte(mask)); /* (also of one of several, by the bytes that race) */
     return rest ? (unsigned)__builtin_ctzll(rest) : 64;

@@ -13,6 +13,8 @@
 #define READ8   (3u << 4)
 #define WRITE16 (4u << 4 | TRACE_KIND_WRITE)
 #define READ16  (4u << 4)
+#define LOAD16  (7u << 4) /* at once */
+#define STORE16 (LOAD16 | TRACE_KIND_WRITE)
 #define BOTH4   (WRITE4 | TRACE_KIND_BOTH)
 #define LOCKED4 (WRITE4 | TRACE_KIND_ATOMIC)
 #define WORD    UINT64_C(0xf)

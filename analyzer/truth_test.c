@@ -56,6 +56,9 @@ static void evidence(void **state)
     expect_one(pair(WRITE4, WORD, WRITE4, WORD), FINDING_SUSPECTED, "looks the same");
     expect_one(pair(WRITE16, WIDE, READ4, WORD), FINDING_PROVED, "16-byte write");
     expect_one(pair(WRITE4, WORD, READ16, WIDE), FINDING_PROVED, "16-byte read");
+    expect_one(pair(STORE16, WIDE, LOAD16, WIDE), FINDING_SUSPECTED, "looks the same");
+    expect_one(pair(STORE16, WIDE, READ16, WIDE), FINDING_PROVED, "16-byte read");
+    expect_one(pair(STORE16, WIDE, READ8, 0xff), FINDING_PROVED, "with 16 and with 8 bytes");
     expect_one(pair(WRITE4, WORD, READ8, 0xff), FINDING_PROVED, "with 4 and with 8 bytes");
     expect_one(pair(BOTH4, WORD, READ4, WORD), FINDING_SUSPECTED, "looks the same");
 

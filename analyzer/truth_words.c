@@ -12,13 +12,7 @@
 
 static bool plain_size_agrees(const struct race_site *a, const struct race_site *b)
 {
-    return TRACE_KIND_SIZE(a->kind & 0xff) == TRACE_KIND_SIZE(b->kind & 0xff);
-}
-
-/* Could it be an access of a flag, as far as its size tells? */
-static bool small(const struct race_site *site)
-{
-    return TRACE_KIND_SIZE(site->kind & 0xff) <= 3 || evidence_is_several(site);
+    return evidence_size(a) == evidence_size(b);
 }
 
 static bool of_range(const struct race_site *site)
@@ -33,7 +27,7 @@ static bool of_range(const struct race_site *site)
  */
 static bool freed_beside(const struct race_site *end, const struct race_site *store)
 {
-    return end->kind & RACE_KIND_FREE && !of_range(store) && small(store) &&
+    return end->kind & RACE_KIND_FREE && !of_range(store) && evidence_fits(store) &&
            store->kind & RACE_KIND_MACHINE && store->kind & TRACE_KIND_WRITE &&
            !evidence_is_both(store);
 }
@@ -52,8 +46,8 @@ static enum fit fits(const struct race_site *a, const struct race_site *b)
         !((b->kind & RACE_KIND_MACHINE) || (b->kind & TRACE_KIND_ATOMIC)))
         return FIT_NO;
     if (evidence_is_several(a) || evidence_is_several(b))
-        return small(a) && small(b) ? FIT_YES : FIT_NO;
-    if (!plain_size_agrees(a, b) || !small(a))
+        return evidence_fits(a) && evidence_fits(b) ? FIT_YES : FIT_NO;
+    if (!plain_size_agrees(a, b) || !evidence_fits(a) || !evidence_fits(b))
         return FIT_NO;
     if (evidence_is_both(a) && evidence_is_both(b))
         return FIT_NEUTRAL; /* who holds a ticket lock gives it back by an `add` */

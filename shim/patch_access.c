@@ -5,7 +5,9 @@
  * that acquire and release; the bytes they touch are marked from then on (mark.c), and a plain load of a marked byte is an
  * acquire, a plain store a release. Such an instruction runs between a `before` and an `after`: operation and clock are one
  * step under the lock of the object, as in atomic.c. An object stands for 8 bytes of memory, since machine code may touch
- * the halves of a word together and apart; only the marks are exact to the byte.
+ * the halves of a word together and apart; only the marks are exact to the byte. What lies in several words (cmpxchg16b, an
+ * aligned move of 16 bytes) takes the objects of all of them, and a store does not drop the clock of a word that others
+ * may synchronise by a part of which it leaves alone.
  *
  * Invariants: the guard stays up from `before` to `after`, so no handler runs in between (a fault of the instruction
  * gives everything back first: patch_access_abandon). A byte is in no thread's filter as a plain one once it is marked:
@@ -27,6 +29,7 @@
 #include "shim/vector.h"
 
 #define GRANULE            8u
+#define WORDS              3u /* that 16 bytes may lie in */
 #define ZERO_FLAG          0x40u
 #define RED_ZONE           128u
 
@@ -51,8 +54,9 @@ void patch_fence(void)
 /* What an instruction under way holds. One thread's alone. */
 static __thread struct bracket {
     bool active;
-    struct object *object; /* locked, or NULL */
-    uint32_t stack;
+    bool missing; /* of a load: some word has no object */
+    uint32_t count;
+    struct object *objects[WORDS]; /* locked, in the order of their words */
 } bracket __attribute__((tls_model("initial-exec")));
 
 /* ---- who calls ---- */
@@ -173,36 +177,102 @@ static inline uintptr_t granule_of(uintptr_t address)
     return address & ~(uintptr_t)(GRANULE - 1);
 }
 
-/* The object whose clock a load at `address` reads: that of its word, or of a cmpxchg16b that began a word before. */
-static struct object *object_read(struct thread *thread, uintptr_t address)
+/* The first word with one of the bytes `marks` of those from `address` on; they are no longer in `marks` then. */
+static inline uintptr_t word_take(uintptr_t address, uint64_t *marks)
 {
-    struct object *object = object_find(thread, granule_of(address), TRACE_OBJECT_ATOMIC);
-    if (!object && granule_of(address) % 16)
-        object = object_find(thread, granule_of(address) - GRANULE, TRACE_OBJECT_ATOMIC);
-    return object;
+    uintptr_t word = granule_of(address + (uint32_t)__builtin_ctzll(*marks));
+    uintptr_t done = word + GRANULE - address;
+    *marks = done < 64 ? *marks >> done << done : 0;
+    return word;
 }
 
-/* Several words, or an instruction that cannot be bracketed: not one step, so clocks are joined, never replaced. */
+/* A bracket begins, with the objects of all words that these bytes lie in; who only reads makes none. */
+static inline void words_lock(struct thread *thread, uintptr_t address, uint64_t marks, bool make)
+{
+    bracket.count = 0;
+    bracket.missing = false;
+    while (marks) {
+        uintptr_t word = word_take(address, &marks);
+        struct object *object = make ? object_get(thread, word, TRACE_OBJECT_ATOMIC)
+                                     : object_find(thread, word, TRACE_OBJECT_ATOMIC);
+        if (!object) {
+            bracket.missing = true;
+            continue;
+        }
+        object_lock(object);
+        bracket.objects[bracket.count++] = object;
+    }
+    bracket.active = true;
+}
+
+static inline void words_unlock(void)
+{
+    for (uint32_t i = 0; i < bracket.count; i++)
+        object_unlock(bracket.objects[i]);
+}
+
+static inline void words_acquire(struct thread *thread, uintptr_t pc)
+{
+    for (uint32_t i = 0; i < bracket.count; i++)
+        clock_acquire(thread, bracket.objects[i], pc);
+}
+
+/* Behind words_acquire(). */
+static inline void words_release(struct thread *thread)
+{
+    for (uint32_t i = 1; i < bracket.count; i++)
+        clock_publish(thread, bracket.objects[i], thread->segment, false);
+    if (bracket.count)
+        clock_release(thread, bracket.objects[0]);
+}
+
+/* A plain store of `size` bytes: what was released by bytes of a word that it leaves alone stays. */
+static void words_store(struct thread *thread, uintptr_t address, uint32_t size)
+{
+    uint64_t bytes = ~UINT64_C(0) >> (64 - size);
+    for (uint32_t i = 0; i < bracket.count; i++) {
+        uintptr_t word = bracket.objects[i]->shown.address;
+        uint64_t stored = word < address ? bytes << (address - word) : bytes >> (word - address);
+        uint64_t marks = mark_of_line(word) >> word % MARK_LINE & ((1u << GRANULE) - 1);
+        clock_publish(thread, bracket.objects[i], thread->segment, marks & ~stored);
+    }
+    clock_new_segment(thread);
+}
+
+/* Words had no object before the load ran: one may have been made since, and what was read may be of it. */
+static NOINLINE void words_missing(struct thread *thread, const struct patch_site *site)
+{
+    uintptr_t address = patch_thread.address;
+    for (uint64_t marks = marks_of(address, site->size); marks;) {
+        struct object *object =
+            object_find(thread, word_take(address, &marks), TRACE_OBJECT_ATOMIC);
+        if (!object)
+            continue;
+        object_lock(object);
+        clock_acquire(thread, object, site->pc + 1);
+        object_unlock(object);
+    }
+}
+
+/* An instruction that cannot be bracketed: not one step, so clocks are joined, never replaced. */
 static void words_synchronise(struct thread *thread, uintptr_t address, uint64_t marks,
                               uint32_t kind, uintptr_t pc)
 {
+    bool write = kind & TRACE_KIND_WRITE;
     while (marks) {
-        uintptr_t word = granule_of(address + (uint32_t)__builtin_ctzll(marks));
-        struct object *object = kind & TRACE_KIND_WRITE
-                                    ? object_get(thread, word, TRACE_OBJECT_ATOMIC)
-                                    : object_read(thread, word);
+        uintptr_t word = word_take(address, &marks);
+        struct object *object = write ? object_get(thread, word, TRACE_OBJECT_ATOMIC)
+                                      : object_find(thread, word, TRACE_OBJECT_ATOMIC);
         if (object) {
             object_lock(object);
-            if (kind & TRACE_KIND_WRITE)
+            if (write)
                 clock_publish(thread, object, thread->segment, true);
             else
                 clock_acquire(thread, object, pc);
             object_unlock(object);
         }
-        uintptr_t done = word + GRANULE - address;
-        marks = done < 64 ? marks >> done << done : 0;
     }
-    if (kind & TRACE_KIND_WRITE)
+    if (write)
         clock_new_segment(thread);
 }
 
@@ -219,18 +289,13 @@ static NOINLINE bool marked_before(struct thread *thread, struct access_state *s
     bytes_record(thread, address, marks, kind | TRACE_KIND_MARKED, pc);
     bytes_record(thread, address, ~marks & ~UINT64_C(0) >> (64 - site->size), site->kind, pc);
     access_stack(state, 0);
-    if (!(site->details & PATCH_BRACKET) || address % GRANULE + site->size > GRANULE) {
+    if (!(site->details & PATCH_BRACKET)) {
         words_synchronise(thread, address, marks, kind, pc);
         return false;
     }
-    struct object *object = kind & TRACE_KIND_WRITE
-                                ? object_get(thread, granule_of(address), TRACE_OBJECT_ATOMIC)
-                                : object_read(thread, address);
-    if (object)
-        object_lock(object);
-    if (object && (site->kind & (TRACE_KIND_WRITE | TRACE_KIND_BOTH)) == TRACE_KIND_WRITE)
-        clock_release(thread, object);
-    bracket = (struct bracket){.active = true, .object = object};
+    words_lock(thread, address, marks, kind & TRACE_KIND_WRITE);
+    if ((site->kind & (TRACE_KIND_WRITE | TRACE_KIND_BOTH)) == TRACE_KIND_WRITE)
+        words_store(thread, address, site->size);
     return true;
 }
 
@@ -241,20 +306,14 @@ void patch_access_after(const struct patch_site *site, const struct patch_frame 
     if (!bracket.active)
         return;
     bracket.active = false;
-    struct object *object = bracket.object;
-    if (!object && !(site->kind & TRACE_KIND_WRITE)) { /* made since: what was read may be of it */
-        object = object_read(thread, patch_thread.address);
-        if (object)
-            object_lock(object);
-    }
-    if (object) {
-        uint32_t both = TRACE_KIND_WRITE | TRACE_KIND_BOTH;
-        if (!(site->kind & TRACE_KIND_WRITE) || (site->kind & both) == both)
-            clock_acquire(thread, object, site->pc + 1);
-        if ((site->kind & both) == both)
-            clock_release(thread, object);
-        object_unlock(object);
-    }
+    bool write = site->kind & TRACE_KIND_WRITE, both = write && site->kind & TRACE_KIND_BOTH;
+    if (!write || both)
+        words_acquire(thread, site->pc + 1);
+    if (both)
+        words_release(thread);
+    words_unlock();
+    if (UNLIKELY(bracket.missing) && !write)
+        words_missing(thread, site);
     thread_leave(thread);
 }
 
@@ -375,10 +434,7 @@ void patch_lock_before(const struct patch_site *site, const struct patch_frame *
         thread_leave(thread);
         return;
     }
-    struct object *object = object_get(thread, granule_of(address), TRACE_OBJECT_ATOMIC);
-    if (object)
-        object_lock(object);
-    bracket = (struct bracket){.active = true, .object = object};
+    words_lock(thread, address, ~UINT64_C(0) >> (64 - site->size), true);
 }
 
 void patch_lock_after(const struct patch_site *site, const struct patch_frame *frame)
@@ -396,13 +452,10 @@ void patch_lock_after(const struct patch_site *site, const struct patch_frame *f
                      kind | (written ? TRACE_KIND_WRITE : 0), site->pc + 1);
         access_stack(state, 0);
     }
-    struct object *object = bracket.object;
-    if (object) {
-        clock_acquire(thread, object, site->pc + 1);
-        if (written)
-            clock_release(thread, object);
-        object_unlock(object);
-    }
+    words_acquire(thread, site->pc + 1);
+    if (written)
+        words_release(thread);
+    words_unlock();
     thread_leave(thread);
 }
 
@@ -416,8 +469,7 @@ bool patch_access_abandon(struct thread *thread)
     if (!bracket.active)
         return false;
     bracket.active = false;
-    if (bracket.object)
-        object_unlock(bracket.object);
+    words_unlock();
     thread->busy = 0;
     return true;
 }

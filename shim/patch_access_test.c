@@ -133,7 +133,7 @@ static struct patch_site site_of(uint32_t size, uint32_t flags, uint32_t details
 /* True: it was bracketed. */
 static bool plain(uint32_t at, uint32_t size, uint32_t flags)
 {
-    struct patch_site site = site_of(size, flags, size <= 8 ? PATCH_BRACKET : 0);
+    struct patch_site site = site_of(size, flags, size <= 16 ? PATCH_BRACKET : 0);
     patch_thread.address = (uintptr_t)memory + at;
     if (!patch_access(&site, &stack.frame))
         return false;
@@ -292,12 +292,66 @@ static void test_wide(void **state)
     assert_false(plain(0, 32, STORE));
     assert_false(thread_current->busy);
     as(3);
-    assert_false(plain(0, 16, LOAD));
+    assert_true(plain(0, 16, LOAD));
     assert_int_equal(knows(3, 1), first);
     assert_int_equal(knows(3, 2), wrote);
     as(4);
     assert_false(plain(6, 32, LOAD));
     assert_int_equal(knows(4, 1), second);
+}
+
+/* What a move of 16 bytes reads may be of an operation that came after the move was announced: it acquires afterwards. */
+static void test_pair_load(void **state)
+{
+    (void)state;
+    as(1);
+    locked(16, 16);
+    struct patch_site site = site_of(16, LOAD, PATCH_BRACKET);
+    for (uint32_t task = 2; task <= 3; task++) { /* with objects of its words, and without */
+        uint32_t at = task == 2 ? 16 : 48;
+        as(task);
+        mark_set((uintptr_t)memory + at, 16);
+        patch_thread.address = (uintptr_t)memory + at;
+        assert_true(patch_access(&site, &stack.frame));
+        assert_int_equal(knows(task, 1), 0);
+        if (task == 3) {
+            struct bracket reads = bracket;
+            as(1);
+            locked(at + 8, 8);
+            as(task);
+            bracket = reads;
+            patch_thread.address = (uintptr_t)memory + at;
+            thread_current->busy = 1;
+        }
+        patch_access_after(&site, &stack.frame);
+        assert_int_equal(knows(task, 1), threads[1].segment - 1);
+    }
+}
+
+/* Of the words of a pair each may be used alone, and of the parts of a word. */
+static void test_parts(void **state)
+{
+    (void)state;
+    as(1);
+    locked(16, 16);
+    locked(0, 4);
+    locked(4, 4);
+    as(2);
+    uint64_t second = threads[2].segment;
+    plain(24, 8, STORE);
+    plain(4, 4, STORE);
+    as(3);
+    compare_exchange(16, 16, false); /* reads both words */
+    assert_int_equal(knows(3, 2), second);
+    as(4);
+    uint64_t fourth = threads[4].segment;
+    plain(16, 16, STORE);
+    plain(0, 4, STORE); /* leaves alone what task 2 released by the other half */
+    as(3);
+    plain(24, 8, LOAD);
+    assert_int_equal(knows(3, 4), fourth);
+    plain(4, 4, LOAD);
+    assert_int_equal(knows(3, 2), second + 1);
 }
 
 static void test_pair(void **state) /* cmpxchg16b */
@@ -480,6 +534,8 @@ int main(void)
         TEST(test_bytes),
         TEST(test_wide),
         TEST(test_pair),
+        TEST(test_pair_load),
+        TEST(test_parts),
         TEST(test_both),
         TEST(test_alone),
         TEST(test_fault),

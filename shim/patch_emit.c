@@ -75,6 +75,9 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
     uint32_t size = in->size && in->size <= 64 && !(in->size & (in->size - 1))
                         ? (uint32_t)__builtin_ctz(in->size)
                         : 15;
+    if (in->size == 16 &&
+        (in->memory == MEMORY_LOCKED || (in->trait == TRAIT_WHOLE && image->pairs)))
+        size = TRACE_SIZE_WHOLE;
     uint32_t kind = (in->bits & INSTRUCTION_WRITES ? TRACE_KIND_WRITE : 0) | size << 4;
     uint32_t both = INSTRUCTION_READS | INSTRUCTION_WRITES;
     if (in->memory == MEMORY_CHECKED && (in->bits & both) == both)
@@ -224,11 +227,11 @@ static bool filtered(uint32_t size)
     return size <= 32 || size == 64;
 }
 
-/* May it run with the guard up, between two calls? Only what goes on to the next instruction, and is no wider than a word
- * that stands for one object of synchronisation. */
+/* May it run with the guard up, between two calls? Only what goes on to the next instruction, and is no wider than what can
+ * be an atomic operation. */
 static bool bracketed(const struct patch_instruction *in)
 {
-    return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT && in->size <= 8;
+    return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT && in->size <= 16;
 }
 
 /* From here on it is not known which call stack accesses have: control came from elsewhere. */

@@ -13,6 +13,7 @@
 
 /* Of a debugger, most likely: what was there is not known, and who asked for it is to have control there. */
 #define BREAKPOINT 0xcc
+#define LOCK       0xf0u
 
 #define SUM_REACH \
     7u /* the last step to a jump target is an addition that many instructions before */
@@ -106,6 +107,11 @@ static void note_turn(struct patch_image *image, const struct patch_instruction 
         in->offset, in->target, (int32_t)displacement, in->length, in->flow, trait};
 }
 
+static bool is_pair_exchange(const uint8_t *code, uint32_t length)
+{
+    return length >= 5 && (code[1] & 0xf8) == 0x48 && code[2] == 0x0f && code[3] == 0xc7;
+}
+
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
@@ -121,6 +127,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             function->native = true;
         if (image->bytes[at] == BREAKPOINT)
             function->native = true;
+        if (image->bytes[at] == LOCK)
+            image->pairs |= is_pair_exchange(image->bytes + at, in->length);
         if (in->trait == TRAIT_ADD)
             sum = count;
         if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE && sum != PATCH_NOWHERE &&

@@ -501,7 +501,7 @@ enum trace_access_type {
     TRACE_ACCESS_LAST = TRACE_ACCESS_TIME,
 };
 
-/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6), 15 = varies; 14 (LINE, with
+/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6; 7: 16 bytes at once), 15 = varies; 14 (LINE, with
  * sites=first): pc and context are of the first of several accesses, by this task in this segment, of the line's bytes
  * `mask`; which of them it touched itself is not known */
 #define TRACE_KIND_WRITE  1u
@@ -516,6 +516,7 @@ enum trace_access_type {
 /* Of a patched module, without ATOMIC: the instruction reads and writes, and has no LOCK. It is recorded as a write. */
 #define TRACE_KIND_BOTH       TRACE_KIND_VPTR
 #define TRACE_KIND_SIZE(kind) ((kind) >> 4)
+#define TRACE_SIZE_WHOLE      7u /* by cmpxchg16b, or an aligned move of a module with it */
 #define TRACE_SIZE_SEVERAL    14u
 
 enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
