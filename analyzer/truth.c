@@ -15,7 +15,9 @@
 
 struct truth *truth_new(struct analysis *analysis, struct race_worker *workers, uint32_t count)
 {
-    bool any = analysis->trace->process.flags & TRACE_PROCESS_OWN_HEAP;
+    const uint32_t doubtful =
+        TRACE_PROCESS_OWN_HEAP | TRACE_PROCESS_SHARES | TRACE_PROCESS_IO_URING;
+    bool any = analysis->trace->process.flags & doubtful;
     for (uint32_t i = 0; i < count; i++)
         any |= workers[i].history.watches != NULL;
     if (!any)
@@ -149,11 +151,10 @@ static void doubt_late(const struct truth *truth, uint32_t worker, const struct 
     else if (of_several(truth, worker, pair))
         doubt = "of a long segment only the first access of a line is told, and another word of "
                 "the line may be a flag that orders these";
-    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_SHARES && truth_is_machine(pair))
+    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_SHARES)
         doubt = "memory is shared with other processes, and what passes through these from task to "
                 "task is not seen";
-    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_IO_URING &&
-             truth_is_machine(pair))
+    else if (truth->analysis->trace->process.flags & TRACE_PROCESS_IO_URING)
         doubt = "io_uring was used, and what passes through it from task to task is not seen";
     if (verdict->outcome != TRUTH_PROVED || !doubt)
         return;
@@ -165,12 +166,18 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
                         uint32_t sample_index)
 {
     struct verdict verdict = {.outcome = TRUTH_PROVED};
-    if (!truth)
+    const struct truth_pair *tried = truth ? tried_of(truth, worker, pair_index) : NULL;
+    if (!tried)
         return verdict;
-    const struct truth_pair *tried = tried_of(truth, worker, pair_index);
     const struct race_pair *pair = &truth->workers[worker].history.pairs[pair_index];
     const struct race_sample *sample = &pair->samples[sample_index];
-    if (!tried) { /* the compiler has told which accesses are atomic */
+    bool ordered = tried->samples >> sample_index & 1;
+    bool outside = tried->outside >> sample_index & 1;
+    if (!truth_is_machine(pair)) { /* the compiler has told which accesses are atomic */
+        if (ordered || outside) {
+            verdict.outcome = TRUTH_SUSPECTED;
+            doubt_of(truth, ordered, tried->known, false, outside, false, &verdict);
+        }
         doubt_late(truth, worker, pair, sample, &verdict);
         return verdict;
     }
@@ -179,8 +186,6 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
     struct evidence evidence;
     evidence_find(&truth->finder, a, b, sample, &evidence);
     verdict.evidence = evidence.text;
-    bool ordered = tried->samples >> sample_index & 1;
-    bool outside = tried->outside >> sample_index & 1;
     bool unsettled = truth->full || closure_exhausted(truth->closure);
     bool atomic = (pair->low | pair->high) & RACE_SITE_ATOMIC ||
                   evidence.declared == OBJECT_ATOMIC || seen_atomic(truth, worker, sample) ||

@@ -328,10 +328,13 @@ static void try_worker(struct truth *truth, uint32_t worker, bool *path)
     uint32_t *tried_of = memory_get(history->pair_count, sizeof(*tried_of));
     for (uint32_t p = 0; p < history->pair_count; p++) {
         tried_of[p] = TRUTH_NONE;
-        if (p == 0 || !truth_is_machine(&history->pairs[p]))
+        if (p == 0)
             continue;
+        bool machine = truth_is_machine(&history->pairs[p]);
         MEMORY_GROW(truth->pairs, truth->pair_count, truth->pair_capacity);
-        uint32_t index = tried_of[p] = truth->pair_count++;
+        uint32_t index = truth->pair_count++;
+        if (machine)
+            tried_of[p] = index;
         struct truth_pair *tried = &truth->pairs[index];
         *tried = (struct truth_pair){.worker = worker,
                                      .pair = p,
@@ -339,6 +342,7 @@ static void try_worker(struct truth *truth, uint32_t worker, bool *path)
                                      .class = index,
                                      .explained_by = TRUTH_NONE};
         try_pair(truth, tried, path);
+        tried->ordered &= machine; /* else it is told as no flag's */
         if (tried->group != TRUTH_NONE)
             truth->groups[tried->group].overwrites |= overwrites(truth, tried);
     }

@@ -32,7 +32,7 @@ struct truth_group { /* words that share an access site: one flag of the program
     bool overwrites;
 };
 
-struct truth_pair { /* a machine pair */
+struct truth_pair {
     uint32_t worker, pair;
     uint32_t group;        /* of the words it raced on, NONE if they are no flags */
     uint32_t class;        /* a pair that stands for all that raced on the same memory */
@@ -98,7 +98,7 @@ uint32_t *truth_groups_of_pairs(const struct truth *truth, uint32_t worker);
  * the other way round. */
 enum closure_answer truth_ordered(struct closure *closure, struct closure_choice choice,
                                   const struct race_instance *instance, bool *path);
-/* Tries all machine pairs. */
+/* Tries all pairs. */
 void truth_explain(struct truth *truth);
 
 #endif

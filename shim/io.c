@@ -12,7 +12,6 @@
 #include "shim/clock.h"
 #include "shim/conduit.h"
 #include "shim/outside.h"
-#include "shim/patch.h"
 #include "shim/poll_list.h"
 #include "shim/queue.h"
 #include "shim/raw.h"
@@ -112,7 +111,7 @@ void io_end(struct io *io)
 /* Files, and what other processes hold an end of. */
 static bool passes_outside(struct object *object)
 {
-    return UNLIKELY(patch_on) && (!object || conduit_shared(object));
+    return UNLIKELY(access_on) && (!object || conduit_shared(object));
 }
 
 void io_receive(struct io *io, uint32_t primitive, int fd, int waits)

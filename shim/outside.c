@@ -16,13 +16,28 @@
 #include "shim/access.h"
 #include "shim/access_state.h"
 #include "shim/clock.h"
-#include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "trace/codec.h"
 
 #define TELLS  1u
 #define LEARNS 2u
+
+/*
+ * Who has told something in this segment has told all of it, and who has learned something since the last time that
+ * anybody told learns nothing new: so who prints much or reads by the byte pays a few comparisons.
+ */
+static volatile uint32_t tellings; /* counted before the call that tells */
+
+static bool has_told(const struct thread *thread)
+{
+    return thread->told_segment == thread->segment && thread->told_task == thread->task;
+}
+
+static bool has_learned(const struct thread *thread)
+{
+    return thread->learned == tellings && thread->learned_task == thread->task;
+}
 
 static void touch(struct thread *thread, uint32_t kind)
 {
@@ -31,21 +46,35 @@ static void touch(struct thread *thread, uint32_t kind)
 
 void outside_tells(struct thread *thread)
 {
-    if (patch_on && !access_alone())
-        touch(thread, TRACE_KIND_WRITE);
+    if (!access_on || access_alone() || has_told(thread))
+        return;
+    touch(thread, TRACE_KIND_WRITE);
+    thread->told_segment = thread->segment;
+    thread->told_task = thread->task;
+    __atomic_fetch_add(&tellings, 1, __ATOMIC_SEQ_CST);
 }
 
 void outside_learns(struct thread *thread)
 {
-    if (!patch_on || access_alone())
+    if (!access_on || access_alone() || has_learned(thread))
         return;
+    thread->learned = tellings;
+    thread->learned_task = thread->task;
     clock_new_segment(thread);
     touch(thread, 0);
 }
 
+/* Nobody sees it: without the guard. */
+static inline bool is_thread(const struct thread *thread)
+{
+    return (uintptr_t)thread > THREAD_NONE;
+}
+
 void outside_tell(void)
 {
-    struct thread *thread = patch_on && !access_alone() ? thread_enter() : NULL;
+    if (!access_on || access_alone() || (is_thread(thread_current) && has_told(thread_current)))
+        return;
+    struct thread *thread = thread_enter();
     if (!thread)
         return;
     outside_tells(thread);
@@ -54,7 +83,7 @@ void outside_tell(void)
 
 void outside_learn(void)
 {
-    if (!patch_on || access_alone())
+    if (!access_on || access_alone() || (is_thread(thread_current) && has_learned(thread_current)))
         return;
     int error = errno;
     struct thread *thread = thread_enter();

@@ -3,7 +3,7 @@
  * they pass on, signals that the kernel sends, faults. It is no order to rely on (any two calls may have nothing to do
  * with one another), but where the second came after the first it may have been one; so a race that it might have ordered is
  * not proved. It is recorded as stores (who may have told something) and loads (who may have learned it) of one word
- * outside of all memory, TRACE_OUTSIDE; each load begins a segment. Only where machine code is recorded.
+ * outside of all memory, TRACE_OUTSIDE; each load begins a segment. Only where accesses are recorded.
  */
 #ifndef SHIM_OUTSIDE_H
 #define SHIM_OUTSIDE_H

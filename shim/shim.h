@@ -109,6 +109,9 @@ struct thread {
     struct thread *next_free;
     uint32_t ended;
     uint32_t ignores_sync; /* parts whose order does not count, nested */
+    /* See outside.c. */
+    uint64_t told_segment;
+    uint32_t told_task, learned, learned_task;
 };
 
 extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GONE: never again */
