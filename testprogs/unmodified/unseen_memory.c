@@ -2,19 +2,19 @@
  * A process in between that hands on by memory it shares: each flag is written here or there alone, so that no race shows
  * them.
  *
- * EXPECT: race @fill @read place.bytes[0] [suspected]
+ * EXPECT: race @fill @read place[0] [suspected]
  * MODE: patched instrumented
+ * CFLAGS: -fno-builtin
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct {
-    char bytes[256];
-} place, like = {{1, 1, 1, 1}}, copy;
+static char place[256], copy[256];
 static atomic_int *flags;
 
 static void await(atomic_int *flag)
@@ -25,7 +25,7 @@ static void await(atomic_int *flag)
 
 static void *first(void *unused)
 {
-    place = like; /* @fill */
+    memset(place, 1, sizeof place); /* @fill */
     atomic_store_explicit(&flags[0], 1, memory_order_release);
     return unused;
 }
@@ -33,7 +33,7 @@ static void *first(void *unused)
 static void *second(void *unused)
 {
     await(&flags[100]);
-    copy = place; /* @read */
+    memcpy(copy, place, sizeof copy); /* @read */
     return unused;
 }
 
@@ -54,5 +54,5 @@ int main(void)
     pthread_join(a, NULL);
     pthread_join(b, NULL);
     waitpid(child, NULL, 0);
-    return copy.bytes[3] != 1;
+    return copy[3] != 1;
 }
