@@ -18,6 +18,9 @@ __thread struct thread *thread_current;
 struct object *object_table;
 
 __thread uint64_t patch_words[PATCH_WORDS];
+__thread struct patch_spans patch_spans;
+__thread struct patch_thread patch_thread;
+uint32_t patch_span_count;
 void patch_fence(void)
 {
 }

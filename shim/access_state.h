@@ -7,6 +7,7 @@
 #define SHIM_ACCESS_STATE_H
 
 #include "shim/access.h"
+#include "shim/patch.h"
 #include "shim/table.h"
 
 /*
@@ -250,6 +251,19 @@ struct gather_order {
     uint16_t of[GATHER_TILE], order[GATHER_TILE];
 };
 
+/* access_span.c */
+#define SPAN_RUNS 32u
+struct span_run {
+    uintptr_t low, high; /* of lines; the same: none */
+};
+struct span_runs {
+    struct span_run of[2][SPAN_RUNS]; /* read; written */
+    uint64_t tag;                     /* of their generation */
+    uint32_t forgotten;               /* access_forgotten then */
+    uint32_t oldest[2];
+    uint8_t wait[PATCH_SPANS]; /* log2 of how long a span is not asked for, less WAIT_LEAST */
+};
+
 struct access_state {
     uint32_t task;      /* as the stream has it: last SWITCH, last SEGMENT */
     uint32_t ignore[2]; /* how deep reads (0) and writes (1) are not to be recorded */
@@ -261,6 +275,7 @@ struct access_state {
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
     uint32_t evictions;           /* of entries still valid, since the filter has this size */
     uint64_t *words;              /* patch_words of its thread, where some may be in use ... */
+    struct patch_spans *spans;    /* ... its spans ... */
     uint32_t words_tid;           /* ... which has this number */
     uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
 
@@ -293,6 +308,8 @@ struct access_state {
     uint32_t stack_written;        /* the one that the stream has now */
     uint64_t context_salt;         /* of the hashes in contexts[] */
     struct context_seen contexts[CONTEXT_CACHE];
+
+    struct span_runs span_runs;
 
     uint64_t fence_segment; /* of the last release fence, 0 none */
     uint32_t pending_count;
@@ -397,6 +414,10 @@ NOINLINE void access_filter_grow(struct access_state *state);
 /* forget.c: no word of this thread's copies is set any more; or after that some may be, if the segment is gathered. */
 NOINLINE void access_words_renew(struct access_state *state);
 void forget_fork_child(void);
+/* How often lines were forgotten everywhere. */
+extern uint32_t access_forgotten;
+/* access_span.c: bytes [low, high) are another block's from now on. Guard up. */
+void patch_spans_forget_range(struct access_state *state, uintptr_t low, uintptr_t high);
 
 /* What was seen is new again; what was gathered is written before anything else is. */
 void access_new_generation(struct access_state *state);

@@ -20,12 +20,14 @@
 /* Held while they are written by others: they lie in memory that goes with its thread. */
 static struct spin words_lock;
 static volatile uint32_t words_shown; /* how many threads have some */
+uint32_t access_forgotten;
 
 void forget_fork_child(void)
 {
     spin_reset(&words_lock);
     words_shown = 0;
     patch_words_forget();
+    patch_spans_forget();
     patch_words[0] = 0; /* to be shown anew: it is another thread to the kernel */
 }
 
@@ -33,11 +35,13 @@ void access_words_renew(struct access_state *state)
 {
     bool use = access_fast.gathering;
     patch_words_forget();
+    patch_spans_forget();
     if (patch_words[0] == use)
         return;
     patch_words[0] = use;
     spin_lock(&words_lock);
     state->words = use ? patch_words : NULL;
+    state->spans = &patch_spans;
     state->words_tid = use ? (uint32_t)raw0(SYS_gettid) : 0;
     __atomic_fetch_add(&words_shown, use ? 1u : UINT32_MAX, __ATOMIC_SEQ_CST);
     spin_unlock(&words_lock);
@@ -53,6 +57,8 @@ static void thread_words(struct thread *thread, void *data)
         return;
     for (uint32_t i = 1; i < PATCH_WORDS; i++)
         __atomic_store_n(&words[i], 0, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < patch_span_count; i++)
+        __atomic_store_n(&state->spans->high[i], 0, __ATOMIC_RELAXED);
 }
 
 /*
@@ -64,6 +70,7 @@ static void words_forget(void)
 {
     if (LIKELY(!words_shown))
         return;
+    __atomic_fetch_add(&access_forgotten, 1, __ATOMIC_SEQ_CST);
     patch_fence();
     spin_lock(&words_lock);
     task_each_thread(thread_words, NULL);

@@ -58,6 +58,7 @@ void gather_write_range(struct thread *thread, struct access_state *state, uintp
         return;
     /* With nothing to write, too: lines may be known by bytes that have records of their own. */
     patch_words_forget();
+    patch_spans_forget_range(state, low, high);
     uint64_t tag = state->gather_count ? state->gather_tag : access_fast.tag;
     uintptr_t line = low & ~(uintptr_t)(LINE_BYTES - 1);
     if (high - line > (uintptr_t)BLOCK_LINES * LINE_BYTES) {

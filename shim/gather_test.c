@@ -15,6 +15,7 @@
 #include "shim/access.c"
 #include "shim/access_block.c"
 #include "shim/access_near.c"
+#include "shim/access_span.c"
 #include "shim/block.c"
 #include "shim/filter.c"
 #include "shim/forget.c"
@@ -145,6 +146,76 @@ static void test_few(void **state)
     }
 }
 
+/* As a copy: an access that the filter knows, outside of its span. */
+static bool in_span(uintptr_t address)
+{
+    return address >= patch_spans.low[0] && address < patch_spans.high[0];
+}
+
+static void ask(uintptr_t address, bool write)
+{
+    const struct patch_site site = {.size = 8,
+                                    .kind = write ? TRACE_KIND_WRITE : 0,
+                                    .action = PATCH_SPAN,
+                                    .details = 1,
+                                    .displacement = 16};
+    patch_thread.address = address;
+    patch_span_ask(&site);
+}
+
+static void gather_lines(uint32_t first, uint32_t end, bool write)
+{
+    for (uint32_t i = first; i < end; i++)
+        gather_add(&own, own.access, MEMORY + i * 64, ~UINT64_C(0), write, 1, 1, false, 1);
+}
+
+/* A span holds what the filter knows as wholes, and nothing else; it is forgotten with any of it. */
+static void test_spans(void **state)
+{
+    (void)state;
+    thread_current = &own;
+    patch_span_count = 1;
+    access_fast.gathering = 0;
+    access_new_generation(own.access);
+    gather_lines(0, 1, false);
+    ask(MEMORY, false); /* exact: none is set */
+    assert_int_equal(patch_spans.high[0], 0);
+    gather_begin(own.access);
+    gather_lines(4, 10, false);
+    gather_lines(2, 20, true);
+    gather_add(&own, own.access, MEMORY + 640, 0xff, 0, 1, 1, false, 1); /* a part of a line */
+    ask(MEMORY + 64 * 5, false);
+    assert_int_equal(patch_spans.low[0], MEMORY + 64 * 4 - 16);
+    assert_int_equal(patch_spans.high[0], MEMORY + 64 * 10 - 16 - 7); /* eight bytes still fit */
+    int32_t left = patch_spans.left[0];
+    ask(MEMORY + 640, false); /* not a whole line */
+    assert_int_equal(patch_spans.high[0], MEMORY + 64 * 10 - 16 - 7);
+    assert_true(patch_spans.left[0] > left);
+    gather_lines(10, 12, false); /* the run goes on */
+    ask(MEMORY + 64 * 11, false);
+    assert_true(in_span(MEMORY + 64 * 4 - 16) && in_span(MEMORY + 64 * 12 - 16 - 8));
+    ask(MEMORY + 64 * 11, true); /* what was written is another run */
+    assert_true(in_span(MEMORY + 64 * 2 - 16) && !in_span(MEMORY + 64 * 20 - 16));
+    do_block(MEMORY + 64 * 100, 32, false); /* elsewhere */
+    assert_true(in_span(MEMORY + 64 * 5));
+    do_block(MEMORY + 64 * 3 + 8, 32, true);
+    assert_false(in_span(MEMORY + 64 * 5));
+    ask(MEMORY + 64 * 5, true); /* without the line of the block, and with no run from before */
+    assert_true(in_span(MEMORY + 64 * 4 - 16) && !in_span(MEMORY + 64 * 4 - 17));
+    access_forget_everywhere(MEMORY + 64 * 8);
+    assert_false(in_span(MEMORY + 64 * 5));
+    ask(MEMORY + 64 * 5, true);
+    assert_true(in_span(MEMORY + 64 * 8 - 16 - 8) && !in_span(MEMORY + 64 * 8 - 16 - 7));
+    access_new_generation(own.access);
+    assert_false(in_span(MEMORY + 64 * 5));
+    ask(MEMORY + 64 * 5, true);
+    assert_false(in_span(MEMORY + 64 * 5));
+    access_thread_end(&own);
+    access_thread_start(&own);
+    memset(&patch_spans, 0, sizeof patch_spans);
+    patch_span_count = 0;
+}
+
 static int begin_gathering(void **state)
 {
     memset(pool, 0,
@@ -159,6 +230,7 @@ static int begin_gathering(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_gathering, end)
-    const struct CMUnitTest tests[] = {TEST(test_rows), TEST(test_sites), TEST(test_few)};
+    const struct CMUnitTest tests[] = {TEST(test_rows), TEST(test_sites), TEST(test_few),
+                                       TEST(test_spans)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

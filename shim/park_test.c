@@ -14,6 +14,7 @@
 #include "shim/access.c"
 #include "shim/access_block.c"
 #include "shim/access_near.c"
+#include "shim/access_span.c"
 #include "shim/block.c"
 #include "shim/filter.c"
 #include "shim/forget.c"

@@ -34,6 +34,8 @@
 
 __thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
 __thread uint64_t patch_words[PATCH_WORDS];
+__thread struct patch_spans patch_spans;
+uint32_t patch_span_count;
 volatile uint32_t patch_on;
 bool patch_nests;
 

@@ -70,14 +70,27 @@ struct patch_thread {
     }
 extern __thread struct patch_thread patch_thread __attribute__((tls_model("initial-exec")));
 
-/* See patch_word.c. The first is not 0 where others may be. */
+/* See patch_word.c. The first is not 0 where others may be, or spans. */
 #define PATCH_WORDS 384u
 extern __thread uint64_t patch_words[PATCH_WORDS] __attribute__((tls_model("initial-exec")));
+/* See patch_span.c. */
+#define PATCH_SPANS 128u
+extern __thread struct patch_spans {
+    uint64_t high[PATCH_SPANS]; /* 0: nothing is below it */
+    uint64_t low[PATCH_SPANS];
+    int32_t left[PATCH_SPANS]; /* checks outside until C is asked */
+} patch_spans __attribute__((tls_model("initial-exec")));
+extern uint32_t patch_span_count; /* how many are in use, in copies of any thread */
 /* This thread forgets something that it has recorded. */
 static inline void patch_words_forget(void)
 {
     if (UNLIKELY(patch_words[0]))
         raw_zero(patch_words + 1, sizeof patch_words - sizeof patch_words[0]);
+}
+static inline void patch_spans_forget(void)
+{
+    if (UNLIKELY(patch_words[0]))
+        raw_zero(patch_spans.high, patch_span_count * sizeof *patch_spans.high);
 }
 
 /* What a slow path is about: one per check. */
@@ -90,16 +103,20 @@ enum patch_action {
     PATCH_STRING_AFTER,  /* rep cmps, scas: what it touched is known now */
     PATCH_SYSTEM_BEFORE, /* `syscall` inlined in the program: number in frame->rax, arguments in rdi, rsi, rdx, r10.. */
     PATCH_SYSTEM_AFTER,
+    PATCH_SPAN, /* an access that the filter knows: is all around it known? details: the span; see patch_span.c */
     PATCH_VECTOR, /* gather, scatter, masked move: elements of `size` bytes */
 };
 
 struct patch_site {
-    uint64_t pc;       /* original pc of the instruction */
-    uint16_t size;     /* bytes of the access, of one element */
-    uint8_t kind;      /* TRACE_KIND_* flags of its (first) access */
-    uint8_t action;    /* enum patch_action of the call before the instruction */
-    uint16_t details;  /* of STRING, VECTOR: see patch_emit.c */
-    uint32_t function; /* how far behind the start of its function it is */
+    uint64_t pc;      /* original pc of the instruction */
+    uint16_t size;    /* bytes of the access, of one element */
+    uint8_t kind;     /* TRACE_KIND_* flags of its (first) access */
+    uint8_t action;   /* enum patch_action of the call before the instruction */
+    uint16_t details; /* of STRING, VECTOR: see patch_emit.c */
+    union {
+        uint32_t function;    /* how far behind the start of its function it is */
+        int32_t displacement; /* of SPAN: what is compared lies so far below the access */
+    };
     uint8_t registers; /* scratch registers: ra | rb << 4 */
     uint8_t slot;      /* of the open table */
 };

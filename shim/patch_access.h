@@ -51,4 +51,7 @@ void patch_access_setup(void);
 /* All threads pass a full barrier. */
 void patch_fence(void);
 
+/* access_span.c: an access at patch_thread.address, which the filter knows, was outside of its site's span. */
+void patch_span_ask(const struct patch_site *site);
+
 #endif

@@ -93,6 +93,7 @@ struct patch_instruction {
         bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
     uint8_t trait; /* enum patch_trait */
     uint16_t word; /* that its check begins with, of patch_words; 0: none. See patch_word.c */
+    uint16_t span; /* likewise, from 1: patch_span.c */
 };
 
 /*
@@ -248,7 +249,7 @@ void patch_known(struct patch_image *image, struct patch_function *function);
 void patch_words_choose(struct patch_image *image, struct patch_function *function);
 
 /* Bytes of a copy that one instruction can need, its pieces behind the function included. */
-#define PATCH_INSTRUCTION_MOST 896u
+#define PATCH_INSTRUCTION_MOST 1024u
 
 /* patch_plan.c: how each entry is diverted */
 enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };

@@ -23,13 +23,14 @@
 #define FUNCTION_ALIGN 16u
 #define VICTIM_LOOK    16u /* instructions looked at for who reads a register soon */
 
-int32_t patch_thread_offset, access_fast_offset, patch_words_offset;
+int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans_offset;
 void patch_emit_setup(void)
 {
     uintptr_t self;
     __asm__("mov %%fs:0, %0" : "=r"(self));
     patch_thread_offset = (int32_t)((intptr_t)&patch_thread - (intptr_t)self);
     patch_words_offset = (int32_t)((intptr_t)patch_words - (intptr_t)self);
+    patch_spans_offset = (int32_t)((intptr_t)&patch_spans - (intptr_t)self);
     access_fast_offset = (int32_t)((intptr_t)&access_fast - (intptr_t)self);
 }
 
@@ -158,7 +159,7 @@ static void choose(struct emitter *e, struct check *check, const struct patch_in
 /* patch_place.c knows this order and these forms: movs of 8 bytes to spill words, lahf, seto, mov of eax to flags. */
 static void spill(struct emitter *e, const struct check *check)
 {
-    if (check->spill_a)
+    if (check->spill_a && !check->addressed)
         with_thread(e, STORE, true, check->a, THREAD(spill_a));
     if (check->spill_b)
         with_thread(e, STORE, true, check->b, THREAD(spill_b));
@@ -241,17 +242,27 @@ static void emit_arrival(struct emitter *e)
     number(e, 0, 4);
 }
 
+void patch_emit_piece(struct emitter *e, const struct check *check)
+{
+    struct patch_place_table *table = e->image->table;
+    table->misses[table->miss_count++] =
+        (struct patch_miss){offset_now(e), check->start, 0, check->rest};
+}
+
 static void emit_test(struct emitter *e, struct check *check)
 {
     const struct patch_instruction *in = check->in;
     spill(e, check);
     if (in->word)
         patch_emit_word_set(e, check);
-    effective_address(e, in, check->a, false);
+    if (!check->addressed)
+        effective_address(e, in, check->a, false);
     if (check->store_address)
         with_thread(e, STORE, true, check->a, THREAD(address));
     if (filtered(in->size)) {
         filter_test(e, check);
+        if (in->span)
+            patch_emit_span_count(e, check);
     } else {
         byte(e, 0xe9);
         number(e, 0, 4);
@@ -279,6 +290,8 @@ static void emit_check(struct emitter *e, const struct patch_function *function,
     check->slot = site->slot = (uint8_t)(check->site % TRACE_OPEN_ENTRIES);
     if (in->word)
         patch_emit_word_test(e, check);
+    else if (in->span)
+        patch_emit_span_test(e, check);
     else
         emit_test(e, check);
 }
@@ -307,16 +320,37 @@ static bool may_cross(const struct patch_instruction *in)
             (uint64_t)in->displacement % LINE_BYTES + in->size > LINE_BYTES);
 }
 
-/* What follows the comparison of a word, in a piece of its own. */
+/* What follows the comparisons of a word or span, in a piece of its own. */
 static void emit_rest(struct emitter *e, struct check *check)
 {
     struct patch_image *image = e->image;
+    patch_emit_piece(e, check);
     check->rest = offset_now(e);
-    image->table->misses[image->table->miss_count++] =
-        (struct patch_miss){check->rest, check->start, 0, 0};
-    land(e, check->to_rest);
+    land(e, check->to_rest[0]);
+    land(e, check->to_rest[1]);
     emit_test(e, check);
-    jump(e, (uint64_t)(uintptr_t)image->out + check->to_rest + (uint64_t)image->shift);
+    jump(e, (uint64_t)(uintptr_t)image->out + check->resume + (uint64_t)image->shift);
+}
+
+static void emit_address(struct emitter *e, const struct check *check)
+{
+    if (check->store_address)
+        return;
+    effective_address(e, check->in, check->a, false);
+    with_thread(e, STORE, true, check->a, THREAD(address));
+}
+
+static void emit_ask_span(struct emitter *e, const struct check *check)
+{
+    struct patch_image *image = e->image;
+    patch_emit_piece(e, check);
+    land(e, check->to_span);
+    emit_address(e, check);
+    uint32_t site = new_site(e, check->in, PATCH_SPAN, check->in->span);
+    patch_sites[site].displacement =
+        check->in->index == PATCH_NO_REGISTER ? (int32_t)check->in->displacement : 0;
+    call_stub(e, site, true);
+    jump(e, (uint64_t)(uintptr_t)image->out + check->back + (uint64_t)image->shift);
 }
 
 /* The pieces behind the function: what the filter has not seen goes into C. */
@@ -324,15 +358,15 @@ static void emit_misses(struct emitter *e)
 {
     for (uint32_t i = 0; i < e->check_count; i++) {
         struct check *check = &e->checks[i];
-        struct patch_place_table *table = e->image->table;
-        if (check->in->word)
+        if (check->in->word || check->in->span)
             emit_rest(e, check);
+        if (check->to_span)
+            emit_ask_span(e, check);
         if (check->in->size <= PATCH_NEAR_MOST && !(check->in->size & (check->in->size - 1))) {
             patch_emit_near(e, check);
             check->to_miss[1] = 0;
         }
-        table->misses[table->miss_count++] =
-            (struct patch_miss){offset_now(e), check->start, 0, check->rest};
+        patch_emit_piece(e, check);
         uint32_t call = offset_now(e);
         bool crossing = may_cross(check->in);
         if (!crossing)
@@ -340,18 +374,14 @@ static void emit_misses(struct emitter *e)
         land(e, check->to_miss[1]);
         if (check->in->word)
             patch_emit_word_forget(e, check);
-        if (!check->store_address) {
-            effective_address(e, check->in, check->a, false);
-            with_thread(e, STORE, true, check->a, THREAD(address));
-        }
+        emit_address(e, check);
         call_stub(e, check->site, check->down);
         jump(e, (uint64_t)(uintptr_t)e->image->out + check->back + (uint64_t)e->image->shift);
         if (bracketed(check->in))
             emit_bracket(e, check);
         if (!crossing)
             continue;
-        table->misses[table->miss_count++] =
-            (struct patch_miss){offset_now(e), check->start, 0, check->rest};
+        patch_emit_piece(e, check);
         land(e, check->to_miss[0]);
         patch_emit_crossing(e, check, call);
     }

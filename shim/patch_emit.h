@@ -16,14 +16,18 @@ struct check {
     const struct patch_instruction *in;
     uint32_t start;
     uint32_t to_miss[2]; /* behind the jumps to it; 0: none */
-    uint32_t to_rest; /* of one with a word: behind the jump to what is behind the function ... */
+    uint32_t to_rest
+        [2]; /* of one with a word or span: behind the jumps to what is behind the function ... */
     uint32_t rest;    /* ... there; 0: it is all in one */
+    uint32_t resume;  /* ... where that returns */
+    uint32_t to_span; /* behind the jump to asking for a new span */
     uint32_t back;    /* where it returns */
     uint32_t behind;  /* behind the instruction */
     uint32_t site;
     uint8_t slot; /* of the open table */
     uint8_t a, b; /* scratch registers */
     bool flags, spill_a, spill_b, spill_rax, store_address, down;
+    bool addressed; /* A is spilled, and holds the address, before the rest begins */
 };
 
 struct emitter {
@@ -39,10 +43,18 @@ struct emitter {
     uint32_t check_count, check_room;
 };
 
+/* Here a part of the check begins, with spills of its own beside those at its start and of the rest. */
+void patch_emit_piece(struct emitter *e, const struct check *check);
 /* patch_word.c: the comparison, setting the word, making it 0. */
 void patch_emit_word_test(struct emitter *e, struct check *check);
 void patch_emit_word_set(struct emitter *e, const struct check *check);
 void patch_emit_word_forget(struct emitter *e, const struct check *check);
+/* Less than that from address 0 nothing is mapped. */
+#define PATCH_FAR (1 << 16)
+/* patch_span.c: gives it one, if it may have one and there are any left; the comparisons; the count behind a test that found the bytes known; asking for a span. */
+void patch_span_choose(struct patch_instruction *in);
+void patch_emit_span_test(struct emitter *e, struct check *check);
+void patch_emit_span_count(struct emitter *e, struct check *check);
 /* patch_near.c: behind the function, where the line of a check is known and some of its bytes are new. */
 #define PATCH_NEAR_MOST 32u /* bytes of an access */
 void patch_emit_near(struct emitter *e, const struct check *check);
@@ -56,7 +68,7 @@ void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t 
 #define PATCH_STRING_COMPARES    8u
 
 /* Distances of thread-local variables from %fs:0. */
-extern int32_t patch_thread_offset, access_fast_offset, patch_words_offset;
+extern int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans_offset;
 void patch_emit_setup(void);
 
 #endif

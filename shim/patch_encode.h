@@ -214,10 +214,19 @@ static inline void land(struct emitter *e, uint32_t behind_jump)
         e->image->out[behind_jump - 4 + i] = (uint8_t)(value >> 8 * i);
 }
 
+static inline void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
+{
+    byte(e, 0x0f);
+    byte(e, 0x80 | condition);
+    number(e, to - (offset_now(e) + 4), 4);
+}
+
 #define IF_CARRY     2u
+#define IF_NO_CARRY  3u
 #define IF_EQUAL     4u
 #define IF_NOT_EQUAL 5u
 #define IF_ABOVE     7u
+#define IF_SIGN      8u
 
 /* vmovdqu (vmovdqu64 where only EVEX can name the register) of a vector register to patch_thread. */
 static inline void store_vector(struct emitter *e, uint32_t vector, uint32_t size, int32_t offset)

@@ -65,13 +65,6 @@ static void entry_of(struct emitter *e, uint32_t a, uint32_t c, int32_t mask, in
     with_thread(e, ADD, true, c, entries);
 }
 
-static void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
-{
-    byte(e, 0x0f);
-    byte(e, 0x80 | condition);
-    number(e, to - (offset_now(e) + 4), 4);
-}
-
 static void test_self(struct emitter *e, uint32_t reg)
 {
     with_register(e, 0x85, true, reg, reg);
@@ -231,13 +224,6 @@ static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
     land(e, not_there);
 }
 
-static void piece(struct emitter *e, const struct check *check)
-{
-    struct patch_place_table *table = e->image->table;
-    table->misses[table->miss_count++] =
-        (struct patch_miss){offset_now(e), check->start, 0, check->rest};
-}
-
 void patch_emit_near(struct emitter *e, const struct check *check)
 {
     const struct patch_instruction *in = check->in;
@@ -246,7 +232,7 @@ void patch_emit_near(struct emitter *e, const struct check *check)
     uint32_t c = scratch_register(live, used);
     bool spill_c = live >> c & 1, spill_first = spill_c && !patch_has_bmi2;
     if (shim_options.gather) {
-        piece(e, check);
+        patch_emit_piece(e, check);
         land(e, check->to_miss[1]);
         if (spill_first)
             with_thread(e, STORE, true, c, THREAD(spill_c));
@@ -258,10 +244,10 @@ void patch_emit_near(struct emitter *e, const struct check *check)
         if (spill_first)
             with_thread(e, LOAD, true, c, THREAD(spill_c));
         back(e, check);
-        piece(e, check);
+        patch_emit_piece(e, check);
         land(e, exact);
     } else {
-        piece(e, check);
+        patch_emit_piece(e, check);
         land(e, check->to_miss[1]);
     }
     if (spill_c)

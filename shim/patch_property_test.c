@@ -30,6 +30,8 @@
 
 __thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
 __thread uint64_t patch_words[PATCH_WORDS];
+__thread struct patch_spans patch_spans;
+uint32_t patch_span_count;
 __thread struct access_fast access_fast;
 struct shim_options shim_options;
 bool mark_expedited = true;
@@ -46,6 +48,7 @@ bool mark_expedited = true;
 #include "shim/patch_random_make.h"
 #include "shim/patch_run_make.h"
 #include "shim/patch_scan.c"
+#include "shim/patch_span.c"
 #include "shim/patch_stub.c"
 #include "shim/patch_word.c"
 
@@ -370,6 +373,9 @@ static void make_batch(void)
         patch_known(&image, &image.functions[i]);
         patch_words_choose(&image, &image.functions[i]);
     }
+    patch_span_count = 0;
+    for (uint32_t i = 0; i < image.instruction_count; i++) /* also where there is no loop */
+        patch_span_choose(&image.instructions[i]);
     assert_true(patch_plan_entries(&image));
     patch_emit_ways(&image);
     assert_true(patch_emit_functions(&image));
@@ -402,6 +408,7 @@ static void filters_clear(void)
     memset(open_table, 0, sizeof open_table);
     memset(recorded, 0, sizeof recorded);
     memset(patch_words, 0, sizeof patch_words);
+    memset(&patch_spans, 0, sizeof patch_spans);
 }
 
 /* PATCH_DUMP=FILE: for objdump -D -b binary -m i386:x86-64 --adjust-vma=0x20000000 */
@@ -448,7 +455,7 @@ static void compare_accesses(uint32_t i)
     }
 }
 
-static uint64_t words_set;
+static uint64_t words_set, spans_set;
 
 /* Through the copy, after the jumps into it were installed; calls lead there by the original. */
 static void run_installed(uint32_t i, bool gathering)
@@ -469,6 +476,8 @@ static void run_installed(uint32_t i, bool gathering)
     compare_accesses(i);
     for (uint32_t k = 0; k < PATCH_WORDS; k++)
         words_set += patch_words[k] != 0;
+    for (uint32_t k = 0; k < PATCH_SPANS; k++)
+        spans_set += patch_spans.high[k] != 0;
     filters_clear();
     run(&firsts[i], (uintptr_t)starts[i], false);
     compare(i, "the patched original");
@@ -482,6 +491,7 @@ static void run_installed(uint32_t i, bool gathering)
     for (uint32_t k = 0; k < 64; k++)
         filter_reads[k].unseen = filter_writes[k].unseen = ~UINT64_C(0);
     memset(patch_words, 0, sizeof patch_words);
+    memset(&patch_spans, 0, sizeof patch_spans);
     step_mode = STEP_COPY;
     step_now = step_first[i];
     step_end = step_first[i + 1];
@@ -531,13 +541,13 @@ static void test_copies_compute_the_same(void **unused)
     }
     patch_has_bmi2 = bmi2;
     print_message(
-        "%lu words, %lu near bytes, %lu and %lu of open records, %lu entries of several, %lu of one\n",
-        (unsigned long)words_set, (unsigned long)near_bytes, (unsigned long)open_bytes[0],
-        (unsigned long)open_bytes[1], (unsigned long)several_entries,
+        "%lu words, %lu spans, %lu near bytes, %lu and %lu of open records, %lu entries of several, %lu of one\n",
+        (unsigned long)words_set, (unsigned long)spans_set, (unsigned long)near_bytes,
+        (unsigned long)open_bytes[0], (unsigned long)open_bytes[1], (unsigned long)several_entries,
         (unsigned long)single_entries);
     assert_true(several_entries > cases / 2 && single_entries > cases / 2);
     assert_true(open_bytes[false] > cases / 8 && (!bmi2 || open_bytes[true] > cases / 8));
-    assert_true(words_set > cases / 64);
+    assert_true(words_set > cases / 64 && spans_set > cases / 64);
     assert_true(near_bytes > cases / 2); /* about one byte in each case, by 4,000 cases */
 }
 

@@ -176,7 +176,8 @@ static void record_access(uint64_t address, uint64_t size, bool write,
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
     (void)address, (void)number;
-    assert_int_equal(patch_thread.context, context_of(site));
+    if (site->action != PATCH_SPAN)
+        assert_int_equal(patch_thread.context, context_of(site));
     return false;
 }
 
@@ -197,6 +198,33 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     else if (!in_bracket)
         allow_near(site);
     return in_bracket;
+}
+
+/* Of the bytes that the filter knows side by side, an access and some around it. */
+static bool known_byte(uint64_t address, bool write)
+{
+    const struct filter_entry *entry = &(write ? filter_writes : filter_reads)[address >> 6 & 63];
+    return (address ^ access_fast.tag ^ entry->tag) < LINE_BYTES &&
+           !(entry->unseen >> address % LINE_BYTES & 1);
+}
+
+void patch_span_ask(const struct patch_site *site)
+{
+    static uint32_t toss;
+    bool write = site->kind & TRACE_KIND_WRITE;
+    uint64_t low = patch_thread.address, high = low + site->size;
+    uint32_t number = site->details - 1u, reach = ++toss % 100;
+    for (uint64_t at = low; at < high; at++)
+        assert_true(known_byte(at, write));
+    while (patch_thread.address - low < reach && known_byte(low - 1, write))
+        low--;
+    while (high - patch_thread.address < 2 * reach && known_byte(high, write))
+        high++;
+    patch_spans.left[number] = (int32_t)(toss % 3);
+    if (!access_fast.gathering)
+        return;
+    patch_spans.low[number] = low - (uint64_t)(int64_t)site->displacement;
+    patch_spans.high[number] = high - (uint64_t)(int64_t)site->displacement - site->size + 1;
 }
 
 void patch_access_after(const struct patch_site *site, const struct patch_frame *frame)

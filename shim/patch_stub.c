@@ -239,11 +239,16 @@ static void record_vector(const struct patch_site *site, const struct patch_fram
 static NOINLINE uint64_t slow_rest(struct patch_frame *frame)
 {
     const struct patch_site *site = &patch_sites[patch_thread.site];
+    if (UNLIKELY(site->action == PATCH_SPAN)) { /* what accesses are made in stays the same */
+        patch_span_ask(site);
+        return 0;
+    }
     patch_thread.context = 0;
     if (LIKELY(site->action == PATCH_ACCESS))
         return patch_access(site, frame) ? PATCH_BRACKET_EXIT : 0;
     switch ((enum patch_action)site->action) {
     case PATCH_ACCESS:
+    case PATCH_SPAN:
         break;
     case PATCH_ACCESS_AFTER:
         patch_access_after(site, frame);

@@ -21,8 +21,7 @@
 #include "shim/options.h"
 #include "shim/patch_encode.h"
 
-#define CALLER_SAVED 0x0fc7u   /* rax, rcx, rdx, rsi, rdi, r8 to r11 */
-#define FAR          (1 << 16) /* less than that from base 0 nothing is mapped */
+#define CALLER_SAVED 0x0fc7u /* rax, rcx, rdx, rsi, rdi, r8 to r11 */
 #define NOT_YET      0xffffu
 
 /* What the sites of each word have in common, but words[0]. Under the patching lock. */
@@ -54,7 +53,8 @@ static bool may_have_word(const struct patch_instruction *in)
     return in->memory == MEMORY_CHECKED && in->size <= 32 &&
            !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) &&
            in->base != PATCH_NO_REGISTER && in->index == PATCH_NO_REGISTER &&
-           !(in->live & PATCH_FLAGS) && in->displacement > -FAR && in->displacement < FAR;
+           !(in->live & PATCH_FLAGS) && in->displacement > -PATCH_FAR &&
+           in->displacement < PATCH_FAR;
 }
 
 static bool turns_back(const struct patch_image *image, const struct patch_function *function,
@@ -76,8 +76,8 @@ static uint32_t walks(const struct patch_instruction *in)
 }
 
 /*
- * In a loop those whose base does not walk; elsewhere those of a field that is not the first. Nothing depends on it but how
- * often the comparison holds.
+ * In a loop those whose base does not walk; elsewhere those of a field that is not the first. What has none in a loop
+ * without branches may have a span. Nothing depends on it but how often the comparisons hold.
  */
 void patch_words_choose(struct patch_image *image, struct patch_function *function)
 {
@@ -89,11 +89,17 @@ void patch_words_choose(struct patch_image *image, struct patch_function *functi
         if (!turns_back(image, function, &all[i]))
             continue;
         uint32_t first = image->number[all[i].target], walk = 0;
-        for (uint32_t k = first; k <= i; k++)
+        bool straight = true;
+        for (uint32_t k = first; k <= i; k++) {
             walk |= walks(&all[k]);
-        for (uint32_t k = first; k <= i; k++) /* inner loops end first */
+            straight &= k == i || all[k].flow == FLOW_NEXT;
+        }
+        for (uint32_t k = first; k <= i; k++) { /* inner loops end first */
             if (all[k].word == NOT_YET)
                 all[k].word = walk >> all[k].base & 1 ? 0 : (uint16_t)word_of(&all[k]);
+            if (straight)
+                patch_span_choose(&all[k]);
+        }
     }
     for (uint32_t i = function->first; on && i < function->last; i++)
         if (all[i].word == NOT_YET)
@@ -107,7 +113,7 @@ void patch_words_choose(struct patch_image *image, struct patch_function *functi
 void patch_emit_word_test(struct emitter *e, struct check *check)
 {
     with_thread(e, CMP, true, check->in->base, WORD(check));
-    check->to_rest = jump_forward(e, IF_NOT_EQUAL);
+    check->to_rest[0] = check->resume = jump_forward(e, IF_NOT_EQUAL);
 }
 
 void patch_emit_word_set(struct emitter *e, const struct check *check)

@@ -33,6 +33,8 @@ struct area {
     char strings[4096];
     char copies[4096];
     uint64_t pair[2] __attribute__((aligned(16)));
+    uint64_t walked[2048];
+    uint16_t filled[4096];
     long result;
 };
 static struct area areas[2] __attribute__((aligned(4096)));
@@ -147,6 +149,37 @@ static void vectors(struct area *g, unsigned k)
 }
 #endif
 
+/* Loops without branches, over what they have met before and then some: see shim/patch_span.c. */
+static __attribute__((noinline)) uint64_t walk(const volatile uint64_t *from, unsigned count,
+                                               unsigned stride)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++) {
+        sum += *from;
+        from += stride;
+    }
+    return sum;
+}
+
+static __attribute__((noinline)) void fill(volatile uint16_t *to, unsigned from, unsigned end)
+{
+    for (unsigned i = from; i < end; i++)
+        to[i] = (uint16_t)(to[i + 7] + i);
+}
+
+static long walks(struct area *g)
+{
+    uint64_t sum = 0;
+    unsigned seed = 7;
+    for (unsigned i = 0; i < 900; i++) {
+        seed = seed * 1664525 + 1013904223;
+        unsigned from = (seed >> 16) % (i + 1), count = (seed >> 8) % 200;
+        sum += walk(g->walked + 3 + from, count, 1 + i % 2);
+        fill(g->filled, 5 + from, 5 + from + count % 150);
+    }
+    return (long)sum;
+}
+
 static void *exercise(void *area)
 {
     struct area *g = area;
@@ -180,6 +213,7 @@ static void *exercise(void *area)
             g->halves[i] = g->halves[i + 1];
             g->halves[i + 1] = swap;
         }
+    sum += walks(g);
     double z = 0;
     for (int i = 0; i < 999; i++)
         z += g->doubles[i];
