@@ -109,6 +109,8 @@ void fd_number_take(struct thread *thread, int fd, uintptr_t pc);
 
 /* A process is made: from here on others hold the descriptors that are open now. */
 void fd_child(void);
+/* From here on others may read from it or write to it unseen. */
+void fd_share(int fd);
 void fd_vforked(void);
 extern volatile uint32_t fd_children;
 void fd_fork_child(void);

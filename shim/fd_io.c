@@ -31,14 +31,18 @@ static void rights_new(int fd, uintptr_t pc)
     fd_opened(fd, FD_STATE(UNKNOWN), pc);
 }
 
-/* From here on others may hold what it stands for. */
-static void rights_old(int fd, uintptr_t pc)
+void fd_share(int fd)
 {
-    (void)pc;
     struct object *const ends[] = {fd_in(fd_peek(fd)), fd_out(fd_peek(fd))};
     for (int i = 0; i < 2; i++)
         if (ends[i])
             __atomic_fetch_or(&ends[i]->shown.flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
+}
+
+static void rights_old(int fd, uintptr_t pc)
+{
+    (void)pc;
+    fd_share(fd);
 }
 
 /* ---- messages to several ---- */

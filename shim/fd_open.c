@@ -264,7 +264,17 @@ EXPORT int system(const char *command)
     LATE(system);
     fd_child();
     outside_tell();
-    return real.system(command);
+    int status = real.system(command);
+    outside_learn();
+    return status;
+}
+
+/* What the C library reads from it and writes to it is not seen. */
+EXPORT FILE *fdopen(int fd, const char *mode)
+{
+    LATE(fdopen);
+    fd_share(fd);
+    return real.fdopen(fd, mode);
 }
 
 /*

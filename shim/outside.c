@@ -2,16 +2,18 @@
  * What passes unseen (outside.h): the rows of outside.def, and system calls made past the C library.
  */
 #ifndef __NO_INLINE__
-#define __NO_INLINE__ 1 /* getline is defined here, not inlined */
+#define __NO_INLINE__ 1 /* getline, getchar and their kin are defined here, not inlined */
 #endif
 
 #include "shim/outside.h"
 
+#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <wchar.h>
 
 #include "shim/access.h"
 #include "shim/access_state.h"
@@ -19,9 +21,6 @@
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "trace/codec.h"
-
-#define TELLS  1u
-#define LEARNS 2u
 
 /*
  * Who has told something in this segment has told all of it, and who has learned something since the last time that

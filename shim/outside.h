@@ -10,6 +10,10 @@
 
 #include "shim/shim.h"
 
+/* What a function does. */
+#define TELLS  1u
+#define LEARNS 2u
+
 /* Before a call that may tell something, after one that may have learned something; errno stays. */
 void outside_tell(void);
 void outside_learn(void);

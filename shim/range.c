@@ -24,6 +24,8 @@
 
 static void find(void);
 
+#define PASSES(what, ...) RANGE(__VA_ARGS__)
+
 /* What a pointer holds until the real function is known. */
 #define EARLY(ret, fn, params, args, before, after) \
     static ret first_##fn params                    \
@@ -115,8 +117,6 @@ static inline size_t printed(int result, size_t room)
     return (size_t)result < room ? (size_t)result + 1 : room;
 }
 
-#define TELL                 outside_tell();
-#define LEARN                outside_learn();
 #define PRINTED(p, room)     WRITE(p, printed(result, room))
 #define LENGTH(s)            length_of(s, SIZE_MAX)
 #define LENGTH_IN(s, n)      length_of(s, n)
@@ -143,6 +143,30 @@ static inline size_t printed(int result, size_t room)
             return next.fn args;                    \
         return recorded_##fn WITH_PC args;          \
     }
+#undef PASSES
+#define PASSES(what, ret, fn, params, args, before, after) \
+    static NOINLINE ret recorded_##fn AND_PC params        \
+    {                                                      \
+        bool seen = recorded(pc);                          \
+        if (TELLS & (what))                                \
+            outside_tell();                                \
+        if (seen) {                                        \
+            before;                                        \
+        }                                                  \
+        ret result = next.fn args;                         \
+        if (LEARNS & (what))                               \
+            outside_learn();                               \
+        if (seen) {                                        \
+            after;                                         \
+        }                                                  \
+        return result;                                     \
+    }                                                      \
+    EXPORT ret fn params                                   \
+    {                                                      \
+        if (LIKELY(!access_on))                            \
+            return next.fn args;                           \
+        return recorded_##fn WITH_PC args;                 \
+    }
 #define RANGE_VOID(fn, params, args, before)         \
     static NOINLINE void recorded_##fn AND_PC params \
     {                                                \
@@ -159,6 +183,7 @@ static inline size_t printed(int result, size_t room)
             recorded_##fn WITH_PC args;              \
     }
 #include "shim/range.def"
+#undef PASSES
 #undef EARLY
 #undef RANGE
 #undef RANGE_VOID

@@ -13,6 +13,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@
 int __poll_chk(struct pollfd *list, nfds_t count, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *list, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t size);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
 
 struct real {
 #define PRIM(ret, fn, params, args, kind, object, value, verb, ok)         ret(*fn) params;

@@ -26,6 +26,7 @@ static char place[256], like[256];
 static char name[] = "unseen.XXXXXX";
 static int there[2], back[2], event, file;
 static pid_t child;
+static FILE *to, *from;
 static char *page;
 static timer_t timer;
 static volatile sig_atomic_t faulted;
@@ -82,6 +83,67 @@ static void relay_end(void)
         close(there[i]);
         close(back[i]);
     }
+}
+
+/* The same by streams of the C library. */
+static void streams_begin(void)
+{
+    relay_begin();
+    to = fdopen(there[1], "w");
+    from = fdopen(back[0], "r");
+    must(to && from);
+    setvbuf(to, NULL, _IONBF, 0);
+}
+
+static void streams_tell(void)
+{
+    must(fprintf(to, "%d", 1) == 1);
+}
+
+static void streams_put(void)
+{
+    must(fputc('1', to) == '1');
+}
+
+static void streams_learn(void)
+{
+    must(fgetc(from) == '1');
+}
+
+static void streams_scan(void)
+{
+    char byte;
+    must(fscanf(from, "%c", &byte) == 1);
+}
+
+static void streams_end(void)
+{
+    waitpid(child, NULL, 0);
+    fclose(to);
+    fclose(from);
+    close(there[0]);
+    close(back[1]);
+}
+
+/* One end of a pipe within the process is a stream. */
+static void stream_begin(void)
+{
+    must(pipe(there) == 0);
+    to = fdopen(there[1], "w");
+    must(to != NULL);
+    setvbuf(to, NULL, _IONBF, 0);
+}
+
+static void stream_learn(void)
+{
+    char byte;
+    must(read(there[0], &byte, 1) == 1);
+}
+
+static void stream_end(void)
+{
+    fclose(to);
+    close(there[0]);
 }
 
 static void end_learn(void)
@@ -238,6 +300,9 @@ static const struct way {
 } ways[] = {
     {relay_begin, relay_tell, relay_learn, relay_end},
     {relay_begin, relay_tell, end_learn, relay_end},
+    {streams_begin, streams_tell, streams_learn, streams_end},
+    {streams_begin, streams_put, streams_scan, streams_end},
+    {stream_begin, streams_tell, stream_learn, stream_end},
     {NULL, forking_tell, forking_learn, NULL},
     {file_begin, name_tell, name_learn, file_end},
     {file_begin, bytes_tell, bytes_learn, file_end},

@@ -1,0 +1,42 @@
+/*
+ * printf, scanf and their kin, which take their arguments as `...`: each calls the one that takes a list, whose wrapper
+ * (outside.def, trace/primitives.def) knows what it tells or learns. Not in outside.c, since only code that is compiled
+ * with vector registers passes floating point numbers on.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <wchar.h>
+
+#include "shim/shim.h"
+
+int __vprintf_chk(int flag, const char *format, va_list list);
+int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list list);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
+int __isoc99_vscanf(const char *format, va_list list);
+int __isoc99_vfscanf(FILE *stream, const char *format, va_list list);
+
+#define PRINT(fn, params, last, call) \
+    int fn params;                    \
+    EXPORT int fn params              \
+    {                                 \
+        va_list list;                 \
+        va_start(list, last);         \
+        int result = call;            \
+        va_end(list);                 \
+        return result;                \
+    }
+
+PRINT(printf, (const char *format, ...), format, vprintf(format, list))
+PRINT(fprintf, (FILE * stream, const char *format, ...), format, vfprintf(stream, format, list))
+PRINT(dprintf, (int fd, const char *format, ...), format, vdprintf(fd, format, list))
+PRINT(__printf_chk, (int flag, const char *format, ...), format, __vprintf_chk(flag, format, list))
+PRINT(__fprintf_chk, (FILE * stream, int flag, const char *format, ...), format,
+      __vfprintf_chk(stream, flag, format, list))
+PRINT(__dprintf_chk, (int fd, int flag, const char *format, ...), format,
+      __vdprintf_chk(fd, flag, format, list))
+PRINT(fwprintf, (FILE * stream, const wchar_t *format, ...), format,
+      vfwprintf(stream, format, list))
+PRINT(wprintf, (const wchar_t *format, ...), format, vfwprintf(stdout, format, list))
+PRINT(__isoc99_scanf, (const char *format, ...), format, __isoc99_vscanf(format, list))
+PRINT(__isoc99_fscanf, (FILE * stream, const char *format, ...), format,
+      __isoc99_vfscanf(stream, format, list))
