@@ -3,17 +3,27 @@
  * (outside.def, trace/primitives.def) knows what it tells or learns. Not in outside.c, since only code that is compiled
  * with vector registers passes floating point numbers on.
  */
+#ifndef __NO_INLINE__
+#define __NO_INLINE__ 1 /* vprintf is declared here, not inlined */
+#endif
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <wchar.h>
 
 #include "shim/shim.h"
 
-int __vprintf_chk(int flag, const char *format, va_list list);
-int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list list);
-int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
-int __isoc99_vscanf(const char *format, va_list list);
-int __isoc99_vfscanf(FILE *stream, const char *format, va_list list);
+/* Our own, also where the program has one of that name, which the C library's printf would not call either. */
+#define OURS __attribute__((visibility("protected")))
+OURS int vprintf(const char *format, va_list list);
+OURS int vfprintf(FILE *stream, const char *format, va_list list);
+OURS int vdprintf(int fd, const char *format, va_list list);
+OURS int vfwprintf(FILE *stream, const wchar_t *format, va_list list);
+OURS int __vprintf_chk(int flag, const char *format, va_list list);
+OURS int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list list);
+OURS int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
+OURS int __isoc99_vscanf(const char *format, va_list list);
+OURS int __isoc99_vfscanf(FILE *stream, const char *format, va_list list);
 
 #define PRINT(fn, params, last, call) \
     int fn params;                    \
