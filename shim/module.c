@@ -246,22 +246,42 @@ int module_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void 
     return next(callback, data);
 }
 
-void module_refresh(void)
+/* Once, under the dynamic linker's lock: who holds that may come here while another thread waits for it, so ours is the inner one. */
+static int module_look(struct dl_phdr_info *info, size_t size, void *data)
 {
     static uint8_t present[(1u << 14) / 8];
-    unsigned long long now[2] = {0, 0};
-    module_iterate(module_counters, now);
-    if (now[0] == seen_adds && now[1] == seen_subs)
-        return;
+    (void)size;
+    (void)data;
     spin_lock(&modules_lock);
-    seen_adds = now[0];
-    seen_subs = now[1];
+    seen_adds = info->dlpi_adds;
+    seen_subs = info->dlpi_subs;
     raw_zero(present, sizeof present);
     module_iterate(module_visit, present);
     for (uint32_t i = 1; i < table_modules.count; i++)
         if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
             module_gone(module_slot(i));
     spin_unlock(&modules_lock);
+    return 1;
+}
+
+void module_refresh(void)
+{
+    unsigned long long now[2] = {0, 0};
+    module_iterate(module_counters, now);
+    if (now[0] != seen_adds || now[1] != seen_subs)
+        module_iterate(module_look, NULL);
+}
+
+bool module_text_has(struct module_text *text, uintptr_t function, uintptr_t pc)
+{
+    if (UNLIKELY(!__atomic_load_n(&text->high, __ATOMIC_ACQUIRE))) {
+        const struct trace_module *module = module_at(function);
+        if (!module)
+            return false;
+        text->low = module->low;
+        __atomic_store_n(&text->high, module->high, __ATOMIC_RELEASE);
+    }
+    return pc >= text->low && pc < text->high;
 }
 
 /*

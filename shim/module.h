@@ -8,6 +8,13 @@
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
 void module_refresh(void);
+
+/* Where a library lies that is never unloaded: all 0 until it is known. */
+struct module_text {
+    uintptr_t low, high;
+};
+/* Is `pc` in the library that has this function? False also while that is not recorded. */
+bool module_text_has(struct module_text *text, uintptr_t function, uintptr_t pc);
 /* Was the program built by Go's own compiler? */
 bool module_main_is_go(void);
 /* Whether the accesses of the code at `pc` are recorded: its module imports __tsan_init, or was patched. Any context. */

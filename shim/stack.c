@@ -421,22 +421,23 @@ static bool spent_enough(const struct stack_cache *cache)
 
 bool stack_in_unwinder(uintptr_t pc)
 {
-    static uintptr_t low, high;
-    if (UNLIKELY(!high)) {
-        const struct trace_module *module = module_at((uintptr_t)&unw_step);
-        if (!module)
-            return false;
-        low = module->low;
-        __atomic_store_n(&high, module->high, __ATOMIC_RELEASE);
-    }
-    return pc >= low && pc < __atomic_load_n(&high, __ATOMIC_ACQUIRE);
+    static struct module_text unwinder;
+    return module_text_has(&unwinder, (uintptr_t)&unw_step, pc);
+}
+
+/* The dynamic linker allocates and frees under a lock that the unwinder waits for under its own: so nobody unwinds there. */
+static bool in_linker(uintptr_t pc)
+{
+    extern void *__tls_get_addr(void *index);
+    static struct module_text linker;
+    return module_text_has(&linker, (uintptr_t)&__tls_get_addr, pc);
 }
 
 static NOINLINE uint32_t stack_capture(struct stack_cache *cache, struct stack_entry *entry,
                                        uintptr_t place, uintptr_t pc, uintptr_t frame)
 {
     struct unwinding *asked = unwinding_of(cache);
-    if (!asked || stack_in_unwinder(pc) || unw_getcontext(&asked->context) != 0)
+    if (!asked || stack_in_unwinder(pc) || in_linker(pc) || unw_getcontext(&asked->context) != 0)
         return stack_without_unwinder(pc);
     asked->interrupted = false;
     asked->pc = pc;
