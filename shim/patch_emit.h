@@ -43,6 +43,8 @@ struct emitter {
     uint32_t check_count, check_room;
 };
 
+/* patch_scratch.c: a new check of this instruction, with its registers. */
+void patch_emit_choose(struct emitter *e, struct check *check, const struct patch_instruction *in);
 /* Here a part of the check begins, with spills of its own beside those at its start and of the rest. */
 void patch_emit_piece(struct emitter *e, const struct check *check);
 /* patch_word.c: the comparison, setting the word, making it 0. */

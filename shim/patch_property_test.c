@@ -48,6 +48,7 @@ bool mark_expedited = true;
 #include "shim/patch_random_make.h"
 #include "shim/patch_run_make.h"
 #include "shim/patch_scan.c"
+#include "shim/patch_scratch.c"
 #include "shim/patch_span.c"
 #include "shim/patch_stub.c"
 #include "shim/patch_word.c"
