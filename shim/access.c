@@ -76,6 +76,7 @@ void access_new_generation(struct access_state *state)
     if (UNLIKELY(++state->generation > GENERATION_LAST)) {
         gather_write(thread_current, state);
         raw_zero(state->entries, filter_bytes(state->entries_log2));
+        state->span_runs.tag = 0;
         state->generation = 1;
     }
     access_fast.tag = state->generation << GENERATION_SHIFT;

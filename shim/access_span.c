@@ -59,9 +59,9 @@ static void span_ask(struct span_runs *runs, const struct patch_site *site, uint
     uint32_t forgotten = __atomic_load_n(&access_forgotten, __ATOMIC_ACQUIRE);
     if (runs->tag != access_fast.tag || runs->forgotten != forgotten)
         *runs = (struct span_runs){.tag = access_fast.tag, .forgotten = forgotten};
+    patch_spans.left[number] = 1 << (WAIT_LEAST + runs->wait[number]);
     if (runs->wait[number] < WAIT_MOST - WAIT_LEAST)
         runs->wait[number]++;
-    patch_spans.left[number] = 1 << (WAIT_LEAST + runs->wait[number]);
     uintptr_t line = address & ~(uintptr_t)(LINE_BYTES - 1);
     if (!line_known(filter, line))
         return;

@@ -206,10 +206,20 @@ static void test_spans(void **state)
     assert_false(in_span(MEMORY + 64 * 5));
     ask(MEMORY + 64 * 5, true);
     assert_true(in_span(MEMORY + 64 * 8 - 16 - 8) && !in_span(MEMORY + 64 * 8 - 16 - 7));
+    uint64_t number = own.access->generation;
     access_new_generation(own.access);
     assert_false(in_span(MEMORY + 64 * 5));
     ask(MEMORY + 64 * 5, true);
     assert_false(in_span(MEMORY + 64 * 5));
+    own.access->generation = GENERATION_LAST; /* its number comes again: its runs do not */
+    own.access->span_runs.tag = number << GENERATION_SHIFT;
+    own.access->span_runs.of[1][0] = (struct span_run){MEMORY, MEMORY + 64 * 20};
+    access_new_generation(own.access);
+    own.access->generation = number - 1;
+    access_new_generation(own.access);
+    gather_lines(5, 6, true);
+    ask(MEMORY + 64 * 5, true);
+    assert_true(in_span(MEMORY + 64 * 5 - 16) && !in_span(MEMORY + 64 * 6 - 16));
     access_thread_end(&own);
     access_thread_start(&own);
     memset(&patch_spans, 0, sizeof patch_spans);

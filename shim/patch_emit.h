@@ -51,8 +51,14 @@ void patch_emit_piece(struct emitter *e, const struct check *check);
 void patch_emit_word_test(struct emitter *e, struct check *check);
 void patch_emit_word_set(struct emitter *e, const struct check *check);
 void patch_emit_word_forget(struct emitter *e, const struct check *check);
-/* Less than that from address 0 nothing is mapped. */
-#define PATCH_FAR (1 << 16)
+/* May its check begin with a comparison? */
+#define PATCH_FAR (1 << 16) /* less than that from base 0 nothing is mapped */
+static inline bool patch_may_compare(const struct patch_instruction *in)
+{
+    return in->memory == MEMORY_CHECKED && in->size <= 32 &&
+           !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) && !(in->live & PATCH_FLAGS) &&
+           in->displacement > -PATCH_FAR && in->displacement < PATCH_FAR;
+}
 /* patch_span.c: gives it one, if it may have one and there are any left; the comparisons; the count behind a test that found the bytes known; asking for a span. */
 void patch_span_choose(struct patch_instruction *in);
 void patch_emit_span_test(struct emitter *e, struct check *check);

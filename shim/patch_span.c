@@ -9,7 +9,7 @@
  * is the base, so it is a displacement below them. Where the test finds bytes known that lie outside, `left` counts down,
  * and now and then C is asked for a span around them (access_span.c).
  *
- * Who is outside pays for it: 1 to 4 cycles. So only loops without branches have spans. (With spans in all loops without
+ * Who is outside pays for it. So only loops without branches have spans. (With spans in all loops without
  * calls the byte-wise matcher of the bench took 1.3 times as long and lbzip2 1.15; a pigz, 38 % of whose checks lie in spans
  * then, gained nothing.)
  */
@@ -17,20 +17,14 @@
 
 #include "shim/access_state.h"
 #include "shim/banned.h"
-#include "shim/mark.h"
-#include "shim/options.h"
 #include "shim/patch_encode.h"
 
 /* ---- which checks ---- */
 
 void patch_span_choose(struct patch_instruction *in)
 {
-    bool may = shim_options.gather && mark_expedited && !in->word && !in->span &&
-               in->memory == MEMORY_CHECKED && in->size <= 32 &&
-               !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) &&
-               (in->index == PATCH_NO_REGISTER ? in->base != PATCH_NO_REGISTER : patch_has_bmi2) &&
-               !(in->live & PATCH_FLAGS) && in->displacement > -PATCH_FAR &&
-               in->displacement < PATCH_FAR;
+    bool may = patch_may_compare(in) && !in->word && !in->span &&
+               (in->index == PATCH_NO_REGISTER ? in->base != PATCH_NO_REGISTER : patch_has_bmi2);
     if (may && patch_span_count < PATCH_SPANS)
         in->span = (uint16_t)++patch_span_count;
 }

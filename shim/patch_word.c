@@ -50,11 +50,7 @@ static uint32_t word_of(const struct patch_instruction *in)
 
 static bool may_have_word(const struct patch_instruction *in)
 {
-    return in->memory == MEMORY_CHECKED && in->size <= 32 &&
-           !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) &&
-           in->base != PATCH_NO_REGISTER && in->index == PATCH_NO_REGISTER &&
-           !(in->live & PATCH_FLAGS) && in->displacement > -PATCH_FAR &&
-           in->displacement < PATCH_FAR;
+    return patch_may_compare(in) && in->base != PATCH_NO_REGISTER && in->index == PATCH_NO_REGISTER;
 }
 
 static bool turns_back(const struct patch_image *image, const struct patch_function *function,
