@@ -250,6 +250,8 @@ void patch_words_choose(struct patch_image *image, struct patch_function *functi
 
 /* Bytes of a copy that one instruction can need, its pieces behind the function included. */
 #define PATCH_INSTRUCTION_MOST 1024u
+/* These pieces: the rest of the check, asking for a span, two short ways, the call, a bracket, crossing a line. */
+#define PATCH_PIECES_MOST      7u
 
 /* patch_plan.c: how each entry is diverted */
 enum patch_plan { PLAN_NONE, PLAN_NATIVE, PLAN_JUMP, PLAN_HOP, PLAN_FAILED };

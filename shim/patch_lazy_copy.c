@@ -197,7 +197,8 @@ static bool room_for_checks(const struct patch_image *image)
                       (size_t)image->lazy->largest * PATCH_INSTRUCTION_MOST &&
            patch_sites_reach(patch_site_count + (uint64_t)image->instruction_count * SITES_EACH) &&
            table->place_count + 3 * (size_t)image->instruction_count < 3 * table->room &&
-           table->miss_count + 6 * (size_t)image->instruction_count < 6 * table->room;
+           table->miss_count + PATCH_PIECES_MOST * (size_t)image->instruction_count <
+               PATCH_PIECES_MOST * table->room;
 }
 
 static void say(const struct patch_image *image)

@@ -45,8 +45,8 @@ bool patch_place_map(struct patch_place_table *table, const struct patch_image *
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     table->places =
         raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
-    table->misses =
-        raw_map(NULL, 7 * room * sizeof *table->misses, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->misses = raw_map(NULL, PATCH_PIECES_MOST * room * sizeof *table->misses,
+                            PROT_READ | PROT_WRITE, flags, -1, 0);
     table->room = room;
     table->low = (uintptr_t)image->text;
     table->high = table->low + image->size;
@@ -58,7 +58,7 @@ void patch_place_unmap(struct patch_place_table *table)
     if (table->places)
         raw2(SYS_munmap, table->places, 3 * table->room * sizeof *table->places);
     if (table->misses)
-        raw2(SYS_munmap, table->misses, 7 * table->room * sizeof *table->misses);
+        raw2(SYS_munmap, table->misses, PATCH_PIECES_MOST * table->room * sizeof *table->misses);
 }
 
 void patch_place_forget(uintptr_t low)
