@@ -244,6 +244,42 @@ static void follow_words(struct closure *closure, uint32_t task, struct closure_
         follow_word(closure, &closure->readers[i]);
 }
 
+/* Whether some load of a word may have been made between two moments. */
+static bool loaded(const struct closure *closure, const struct reader *reader, uint64_t from,
+                   uint64_t to)
+{
+    const struct race_log *log = &closure->words[reader->word].watches->logs[reader->log];
+    if (log->past && race_time_end(closure->scan, reader->task, log->past) >= from)
+        return true;
+    for (uint32_t i = 0; i < log->count; i++)
+        if (race_time_end(closure->scan, reader->task, log->periods[i].last) >= from &&
+            race_time_begin(closure->scan, reader->task, log->periods[i].first) <= to)
+            return true;
+    return false;
+}
+
+bool closure_loaded(struct closure *closure, struct closure_choice choice,
+                    const struct race_instance *instance)
+{
+    const struct race_scan *scan = closure->scan;
+    uint64_t begin = race_time_begin(scan, instance->before_task, instance->before_segment),
+             end = race_time_end(scan, instance->after_task, instance->after_segment),
+             from = race_time_begin(scan, instance->after_task, instance->after_segment),
+             to = race_time_end(scan, instance->before_task, instance->before_segment);
+    from = least(begin, from);
+    to = to > end ? to : end;
+    uint32_t count = closure->first[closure->order->task_count];
+    for (uint32_t i = 0; i < count && closure->steps; i++) {
+        const struct reader *reader = &closure->readers[i];
+        step(closure);
+        if ((reader->word < choice.common ||
+             (reader->word >= choice.first && reader->word < choice.end)) &&
+            loaded(closure, reader, from, to))
+            return true;
+    }
+    return !closure->steps;
+}
+
 enum closure_answer closure_before(struct closure *closure, struct closure_choice choice,
                                    uint32_t a, uint64_t a_segment, uint32_t b, uint64_t b_segment,
                                    bool *path)

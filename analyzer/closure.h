@@ -43,6 +43,10 @@ enum closure_answer {
 enum closure_answer closure_before(struct closure *closure, struct closure_choice choice,
                                    uint32_t a, uint64_t a_segment, uint32_t b, uint64_t b_segment,
                                    bool *path);
+/* Whether a chosen word may have been loaded between the two, as far as times tell. If not, no word orders them, whichever
+ * edges there were. */
+bool closure_loaded(struct closure *closure, struct closure_choice choice,
+                    const struct race_instance *instance);
 /* From now on accesses of which only is known that they may have been (race_log.past) do not count,
  * or do again, as in the beginning. False if there are none, so that it makes no difference. */
 bool closure_known_only(struct closure *closure, bool on);

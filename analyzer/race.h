@@ -122,6 +122,8 @@ void race_time_note(struct race_visit *visit, uint64_t segment, uint64_t tsc);
 void race_visit_free(struct race_visit *visit);
 /* A moment that all accesses of a segment were made before; UINT64_MAX: not known. */
 uint64_t race_time_end(const struct race_scan *scan, uint32_t task, uint64_t segment);
+/* A moment that all of them were made after; 0: not known. */
+uint64_t race_time_begin(const struct race_scan *scan, uint32_t task, uint64_t segment);
 /* How far apart in time two segments are at least; 0: not known. */
 uint64_t race_time_apart(const struct race_scan *scan, uint32_t a, uint64_t a_segment, uint32_t b,
                          uint64_t b_segment);

@@ -72,8 +72,7 @@ uint64_t race_time_end(const struct race_scan *scan, uint32_t task, uint64_t seg
     return moment && moment->tsc < UINT64_MAX - SLACK ? moment->tsc + SLACK : UINT64_MAX;
 }
 
-/* A moment that all accesses of a segment were made after; 0: not known. */
-static uint64_t time_begin(const struct race_scan *scan, uint32_t task, uint64_t segment)
+uint64_t race_time_begin(const struct race_scan *scan, uint32_t task, uint64_t segment)
 {
     uint64_t tsc = 0;
     if (task >= scan->task_count)
@@ -94,7 +93,8 @@ uint64_t race_time_apart(const struct race_scan *scan, uint32_t a, uint64_t a_se
                          uint64_t b_segment)
 {
     uint64_t a_end = race_time_end(scan, a, a_segment), b_end = race_time_end(scan, b, b_segment);
-    uint64_t a_begin = time_begin(scan, a, a_segment), b_begin = time_begin(scan, b, b_segment);
+    uint64_t a_begin = race_time_begin(scan, a, a_segment),
+             b_begin = race_time_begin(scan, b, b_segment);
     return a_begin > b_end ? a_begin - b_end : b_begin > a_end ? b_begin - a_end : 0;
 }
 

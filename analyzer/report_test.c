@@ -292,7 +292,7 @@ static void suppressed(void **state)
 static void module(struct trace_module *module, const char *path)
 {
     *module = (struct trace_module){.state = 1, .low = 0x1000, .high = 0x2000};
-    strcpy(module->path, path);
+    snprintf(module->path, sizeof(module->path), "%s", path);
 }
 
 /* Said once for all processes, and only if none of them has it. */
@@ -305,9 +305,11 @@ static void patch_names(void **state)
     module(&fixture->make->modules[0], "/usr/bin/shell");
     module(&other->modules[0], "");
     module(&other->modules[1], "/lib/libz.so.1");
-    strcpy(fixture->make->process.options, "patch=x:report=0:patch=main,libz,nosuch,,nosuch");
-    strcpy(other->process.options, fixture->make->process.options);
-    strcpy(other->process.executable, "/opt/program");
+    snprintf(fixture->make->process.options, sizeof(fixture->make->process.options), "%s",
+             "patch=x:report=0:patch=main,libz,nosuch,,nosuch");
+    snprintf(other->process.options, sizeof(other->process.options), "%s",
+             fixture->make->process.options);
+    snprintf(other->process.executable, sizeof(other->process.executable), "%s", "/opt/program");
     other->process.events = 3;
     trace_make_write(fixture->make);
     trace_make_write(other);
@@ -321,7 +323,7 @@ static void patch_names(void **state)
 
     static const char *const met[] = {"patch=all", "patch=prog", "patch=nosuch:patch=", ""};
     for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++) {
-        strcpy(other->process.options, met[i]);
+        snprintf(other->process.options, sizeof(other->process.options), "%s", met[i]);
         trace_make_write(other);
         report = (struct report){.options = &fixture->options};
         assert_true(report_trace(&report, other->path, &error));

@@ -40,7 +40,10 @@ enum closure_answer truth_ordered(struct closure *closure, struct closure_choice
     enum closure_answer after =
         closure_before(closure, choice, instance->after_task, instance->after_segment,
                        instance->before_task, instance->before_segment, path);
-    return after == CLOSURE_UNORDERED ? before : after;
+    enum closure_answer answer = after == CLOSURE_UNORDERED ? before : after;
+    return answer == CLOSURE_UNKNOWN && !closure_loaded(closure, choice, instance)
+               ? CLOSURE_UNORDERED
+               : answer;
 }
 
 /* Notes which groups had a part in it. */

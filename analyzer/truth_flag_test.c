@@ -337,6 +337,41 @@ static void retired_edges(void **state)
     trace_make_free(make);
 }
 
+/* Where no flag was loaded between the two, it does not matter which edges are no longer known. */
+static void retired_edges_do_not_matter(void **state)
+{
+    (void)state;
+    struct race_visit visit[2] = {{0}};
+    struct race_visit *visits[2] = {&visit[0], &visit[1]};
+    struct race_scan_task tasks[4] = {
+        [2] = {.visits = &visits[0], .count = 1}, [3] = {.visits = &visits[1], .count = 1}};
+    struct race_scan scan = {.tasks = tasks, .task_count = 4};
+    for (uint64_t segment = 1; segment < 10; segment++)
+        for (unsigned t = 0; t < 2; t++)
+            race_time_note(&visit[t], segment, segment * 1000000);
+    struct race_period period = {0};
+    struct race_log logs[2] = {[1] = {.task = 3, .count = 1, .periods = &period}};
+    struct race_watch watch = {.logs = 1};
+    struct race_watches watches = {.logs = logs, .log_count = 2};
+    struct closure_word word = {&watches, &watch};
+    struct order order = {.task_count = 4};
+    struct closure *closure = closure_new(&order, &scan, &word, 1, 1000);
+    struct race_instance instance = {
+        .before_task = 2, .before_segment = 4, .after_task = 3, .after_segment = 6};
+    const struct closure_choice none = {0, 0, 0}, all = {1, 0, 0};
+    const bool between[] = {false, false, true, true, true, true, true, false, false};
+    for (uint64_t segment = 1; segment < 10; segment++) {
+        period.first = period.last = segment;
+        assert_int_equal(between[segment - 1], closure_loaded(closure, all, &instance));
+        assert_false(closure_loaded(closure, none, &instance));
+    }
+    logs[1].past = 5; /* any of them */
+    assert_true(closure_loaded(closure, all, &instance));
+    closure_free(closure);
+    free(visit[0].moments);
+    free(visit[1].moments);
+}
+
 /*
  * a fills a node and links it into one at FLAG; b, which follows the link, reads and frees both. The
  * memory has been used before, so that b's loads, which the allocations are not known to be before,
@@ -376,12 +411,19 @@ static void link_freed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flag_orders),        cmocka_unit_test(flag_takes_what_it_orders),
-        cmocka_unit_test(flags_do_not_join),  cmocka_unit_test(there_and_back),
-        cmocka_unit_test(one_word),           cmocka_unit_test(flag_does_not_order),
-        cmocka_unit_test(flag_of_the_past),   cmocka_unit_test(flag_too_early),
-        cmocka_unit_test(flags_in_a_row),     cmocka_unit_test(retired_edges),
-        cmocka_unit_test(flag_is_who_orders), cmocka_unit_test(link_freed),
+        cmocka_unit_test(flag_orders),
+        cmocka_unit_test(flag_takes_what_it_orders),
+        cmocka_unit_test(flags_do_not_join),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(one_word),
+        cmocka_unit_test(flag_does_not_order),
+        cmocka_unit_test(flag_of_the_past),
+        cmocka_unit_test(flag_too_early),
+        cmocka_unit_test(flags_in_a_row),
+        cmocka_unit_test(retired_edges),
+        cmocka_unit_test(flag_is_who_orders),
+        cmocka_unit_test(link_freed),
+        cmocka_unit_test(retired_edges_do_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
