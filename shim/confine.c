@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "shim/apart.h"
 #include "shim/directory.h"
 #include "shim/end.h"
 #include "shim/message.h"
@@ -150,6 +151,10 @@ static const uint16_t while_running[] = {
 static const uint16_t to_report[] = {SYS_access, SYS_clone, SYS_wait4,       SYS_execve,
                                      SYS_umask,  SYS_kill,  SYS_close_range, SYS_dup2};
 
+/* What apart() takes, which recording can do without. */
+static const uint16_t to_be_apart[] = {SYS_clone, SYS_exit, SYS_close_range, SYS_pidfd_open,
+                                       SYS_pidfd_getfd};
+
 static bool forbids_any(const struct sock_fprog *program)
 {
     for (size_t i = 0; i < sizeof while_running / sizeof *while_running; i++)
@@ -184,6 +189,8 @@ static void filtered(const struct sock_fprog *program)
 {
     if (!program || !program->filter || program->len == 0 || program->len > FILTER_MOST)
         return; /* it will fail */
+    for (size_t i = 0; i < sizeof to_be_apart / sizeof *to_be_apart && !apart_off; i++)
+        apart_off = forbids(program->filter, program->len, to_be_apart[i]);
     if (!confined && forbids_any(program)) {
         pid_told = !forbids(program->filter, program->len, SYS_getpid);
         confine();

@@ -13,6 +13,8 @@
 
 #include "shim/confine.c"
 
+volatile bool apart_off;
+
 /* ---- the rest of the recorder ---- */
 
 volatile uint32_t shim_life[1024] = {SHIM_ON};
@@ -218,11 +220,18 @@ static void usual(void **state)
         ELSE(SECCOMP_RET_ALLOW)};
     struct sock_filter no_exec[] = {LOAD_NUMBER, CASE(SYS_execve, SECCOMP_RET_KILL_PROCESS),
                                     ELSE(SECCOMP_RET_ALLOW)};
+    struct sock_filter no_threads[] = {LOAD_NUMBER, CASE(SYS_clone, SECCOMP_RET_KILL_PROCESS),
+                                       ELSE(SECCOMP_RET_ALLOW)};
 #define STOPS(filter) stops(filter, sizeof filter / sizeof *filter)
     assert_true(STOPS(few));
     assert_false(pid_told);
+    assert_true(apart_off);
+    apart_off = false;
     assert_false(STOPS(fails));
     assert_false(STOPS(without));
+    assert_false(apart_off);
+    assert_false(STOPS(no_threads)); /* files are opened in the host's table then */
+    assert_true(apart_off);
     assert_true(STOPS(traps));
     assert_true(pid_told);
     assert_true(STOPS(by_argument));

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/options.h"
 #include "shim/raw.h"
@@ -49,9 +50,29 @@ static int directory_open(void)
     return (int)raw3(SYS_open, directory_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
+/* What we keep stands among the host's descriptors, and the path may lead there no more (chroot). */
+static int directory_apart(void)
+{
+    int fd = directory_open();
+    if (fd >= 0 && directory_is(fd))
+        return fd;
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+    int kept = directory_fd;
+    fd = kept < 0 ? -ENOENT : apart_borrow(kept);
+    if (fd < 0 || directory_is(fd))
+        return fd;
+    raw1(SYS_close, fd);
+    return -ESTALE;
+}
+
 static int directory_entry(const char *name, int flags)
 {
     flags |= O_CLOEXEC | O_NOFOLLOW;
+    if (apart_is()) {
+        int folder = directory_apart();
+        return folder < 0 ? folder : (int)raw4(SYS_openat, folder, name, flags, 0600);
+    }
     if (directory_fd >= 0 && directory_is(directory_fd))
         return (int)raw4(SYS_openat, directory_fd, name, flags, 0600);
     directory_fd = -1;

@@ -6,8 +6,10 @@
  */
 #include "shim/stream.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/directory.h"
 #include "shim/options.h"
@@ -58,25 +60,47 @@ static int stream_file(const struct stream *stream, bool create)
     return directory_file(name, create);
 }
 
+struct change {
+    struct stream *stream;
+    int (*make)(struct stream *stream, int fd); /* 0 or -errno */
+    bool create;
+    int error;
+};
+
+static void change_file(void *data)
+{
+    struct change *change = data;
+    int fd = stream_file(change->stream, change->create);
+    change->error = fd < 0 ? fd : change->make(change->stream, fd);
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+}
+
+static int stream_change(struct stream *stream, bool create,
+                         int (*make)(struct stream *stream, int fd))
+{
+    struct change change = {.stream = stream, .make = make, .create = create};
+    apart(change_file, &change);
+    return change.error;
+}
+
 /* The stream's file, with its header and the window's first pages, exists from here on. The mapping has room for the
  * largest window; what is beyond the end of the file is not touched before it is reserved. */
+static int header_map(struct stream *stream, int fd)
+{
+    int error = directory_reserve(fd, 0, window_offset(stream) + FIRST_CHUNK);
+    if (error)
+        return error;
+    stream->header = raw_map(NULL, data_offset(stream), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (!stream->header)
+        return -ENOMEM;
+    directory_header(stream->header, stream->kind, 0, stream->index);
+    return 0;
+}
+
 static bool stream_create(struct stream *stream)
 {
-    int fd = stream_file(stream, true);
-    if (fd < 0) {
-        stream_lose(stream, -fd);
-        return false;
-    }
-    int error = directory_reserve(fd, 0, window_offset(stream) + FIRST_CHUNK);
-    if (!error) {
-        stream->header =
-            raw_map(NULL, data_offset(stream), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (stream->header)
-            directory_header(stream->header, stream->kind, 0, stream->index);
-        else
-            error = -12;
-    }
-    raw1(SYS_close, fd);
+    int error = stream_change(stream, true, header_map);
     if (error)
         stream_lose(stream, -error);
     return !error;
@@ -131,10 +155,7 @@ static bool window_advance(struct stream *stream)
         stream_lose(stream, 0);
         return false;
     }
-    int fd = stream_file(stream, false);
-    int error = fd < 0 ? fd : full ? window_copy(stream, fd) : window_grow(stream, fd);
-    if (fd >= 0)
-        raw1(SYS_close, fd);
+    int error = stream_change(stream, false, full ? window_copy : window_grow);
     if (error)
         stream_lose(stream, -error);
     else if (full)
@@ -222,15 +243,16 @@ struct trace_open *stream_open_table(struct stream *stream)
     return (struct trace_open *)((uint8_t *)stream->header + TRACE_OPEN_OFFSET);
 }
 
+static int park_reserve(struct stream *stream, int fd)
+{
+    (void)stream;
+    return directory_reserve(fd, TRACE_PARK_OFFSET,
+                             TRACE_PARK_ENTRIES * sizeof(struct trace_parked));
+}
+
 struct trace_parked *stream_park(struct stream *stream)
 {
-    if (!stream->header)
+    if (!stream->header || stream_change(stream, false, park_reserve) != 0)
         return NULL;
-    int fd = stream_file(stream, false);
-    if (fd < 0)
-        return NULL;
-    int error =
-        directory_reserve(fd, TRACE_PARK_OFFSET, TRACE_PARK_ENTRIES * sizeof(struct trace_parked));
-    raw1(SYS_close, fd);
-    return error ? NULL : (struct trace_parked *)((uint8_t *)stream->header + TRACE_PARK_OFFSET);
+    return (struct trace_parked *)((uint8_t *)stream->header + TRACE_PARK_OFFSET);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/directory.h"
 #include "shim/raw.h"
@@ -45,20 +46,38 @@ static size_t table_reach(const struct table *table)
     return (bytes + STEP - 1) / STEP * STEP;
 }
 
-static bool table_map(struct table *table, size_t from, size_t to)
+struct growth {
+    struct table *table;
+    size_t from, to;
+    int error;
+};
+
+static void table_map(void *data)
 {
+    struct growth *growth = data;
+    struct table *table = growth->table;
     int fd = -1, error = 0;
     if (table->shared) {
         fd = directory_file(table->name, false);
-        error = fd < 0 ? fd : directory_reserve(fd, from, to - from);
+        error = fd < 0 ? fd : directory_reserve(fd, growth->from, growth->to - growth->from);
     }
-    if (error == 0 && !far_map(&table->place, from, to, fd))
+    if (error == 0 && !far_map(&table->place, growth->from, growth->to, fd))
         error = -ENOMEM;
     if (fd >= 0)
         raw1(SYS_close, fd);
     if (error)
         directory_lost(-error);
-    return error == 0;
+    growth->error = error;
+}
+
+static bool table_grow(struct table *table, size_t to)
+{
+    struct growth growth = {.table = table, .from = table->mapped, .to = to};
+    if (table->shared)
+        apart(table_map, &growth);
+    else
+        table_map(&growth);
+    return growth.error == 0;
 }
 
 bool table_setup(struct table *table)
@@ -83,7 +102,7 @@ uint32_t table_take(struct table *table, uint32_t slots)
                           : table->mapped + (table->mapped < 16 * STEP ? STEP : 8 * STEP);
         if (more > table_reach(table))
             more = table_reach(table);
-        room = more >= need && table_map(table, table->mapped, more);
+        room = more >= need && table_grow(table, more);
         if (room)
             table->mapped = more;
     }

@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       6u
+#define TRACE_VERSION       7u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
@@ -46,7 +46,7 @@
 #define TRACE_SYNC_ROOM     (16u << 10)
 #define TRACE_SYNC_OFFSET   (TRACE_SYNC_WINDOW + TRACE_SYNC_ROOM)
 #define TRACE_ACCESS_WINDOW 8192u
-#define TRACE_ACCESS_ROOM   (64u << 10)
+#define TRACE_ACCESS_ROOM   (256u << 10)
 #define TRACE_PARK_OFFSET   (TRACE_ACCESS_WINDOW + TRACE_ACCESS_ROOM) /* struct trace_parked[] */
 #define TRACE_PARK_ENTRIES  4096u
 #define TRACE_ACCESS_OFFSET (TRACE_PARK_OFFSET + TRACE_PARK_ENTRIES * 32u)

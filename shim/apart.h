@@ -1,0 +1,17 @@
+/* Work that opens files, beside the host's descriptors. See apart.c. */
+#ifndef SHIM_APART_H
+#define SHIM_APART_H
+
+#include "shim/shim.h"
+
+/* Calls work(data), while other threads run with descriptors of its own: none at first, and none when it has returned. It may
+ * be called on another thread of the kernel's, whose thread-local storage is the caller's. */
+void apart(void (*work)(void *), void *data);
+/* A filter of system calls may kill for it. */
+extern volatile bool apart_off;
+/* Is this work that has descriptors of its own? */
+bool apart_is(void);
+/* There: a descriptor of what the process has at this number, or -errno. */
+int apart_borrow(int number);
+
+#endif
