@@ -158,6 +158,14 @@ static void analyzer_run(const char *path, char **environment)
     for (int fd = 0; fd <= 2; fd++) /* node, for one, has them closed at an exec */
         raw3(SYS_fcntl, fd, F_SETFD, 0);
     raw3(SYS_close_range, 3, ~0u, 0);
+    struct {
+        uint64_t soft, hard;
+    } files = {0, 0};
+    if (raw4(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE: the program's, who may need few */, 0, &files) ==
+        0) {
+        files.soft = files.hard;
+        raw4(SYS_prlimit64, 0, 7, &files, 0);
+    }
     long child = raw5(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
     if (child == 0)
         analyzer_become(path, environment);

@@ -20,11 +20,13 @@ static void *work(void *argument)
 
 int main(void)
 {
-    struct rlimit files = {3, 3};
+    struct rlimit files;
     int descriptors[20], count = 0, value = 0;
     pthread_t first;
     pthread_create(&first, NULL, work, &value); /* from here on there is a trace */
     pthread_join(first, NULL);
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = 3;
     setrlimit(RLIMIT_NOFILE, &files);
     while (count < 20 && (descriptors[count] = dup(1)) >= 0)
         count++;
