@@ -46,7 +46,7 @@ static const struct {
 };
 
 static const char statuses[] =
-    "Exit status: 0 no findings; 66 findings (--exitcode), or the program was ended by --timeout;\n"
+    "Exit status: 0 no findings; 66 findings (--exitcode), or the program hung and was ended;\n"
     "2 usage; 3 failure, or a trace that cannot be trusted; 4 nothing was observed. Without\n"
     "findings the status of the program is kept if it is not 0.\n";
 

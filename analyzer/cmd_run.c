@@ -287,7 +287,9 @@ static int run(struct report *report, char **argv, struct traces *traces)
                                     .jobs = options->jobs,
                                     .memory_limit = options->memory_limit};
     report->digests = options->digest ? digests_start(&digest) : NULL;
-    struct family family = family_run(target.path, argv, options->timeout);
+    struct family family =
+        family_run(target.path, argv,
+                   (struct family_limits){.timeout = options->timeout, .grace = options->grace});
     if (!temporary_guard())
         family_done(&family);
     digests_stop(report->digests);
@@ -299,9 +301,10 @@ static int run(struct report *report, char **argv, struct traces *traces)
     }
     uint32_t count;
     char **names = list_traces(traces, &count);
-    if (family.timed_out) {
-        report->timeout = options->timeout;
-        report_note(report, "the program was ended after %g s (--timeout)", options->timeout);
+    if (family.killed > 0) {
+        report->timeout = family.refused ? family.killed : options->timeout;
+        report_note(report, "the program was ended after %.3g s (%s)", report->timeout,
+                    family.refused ? "it had been asked to end by a signal" : "--timeout");
     }
     report->end = (struct report_end){.pid = (uint32_t)family.pid,
                                       .status = family.status,
@@ -312,7 +315,7 @@ static int run(struct report *report, char **argv, struct traces *traces)
     read_traces(report, traces, names, count);
     if (target.blind || (!report->process_count && !report->unreadable))
         report->nothing = why_nothing(&target);
-    report_finish(report, family.timed_out ? 0 : family_status(&family));
+    report_finish(report, family.killed > 0 ? 0 : family_status(&family));
     int status = report->status;
     bool written = session_write(report, stderr, (unsigned)family.pid);
     if (!written)

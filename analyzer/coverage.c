@@ -59,7 +59,7 @@ static void say_end(struct sentences *out, const struct report *report,
         if (process->trace->live)
             add(out, "it is still running: this is what there was until now");
         else if (process->ended_by_us)
-            add(out, "it did not end within %g s and was killed", report->timeout);
+            add(out, "it did not end within %.3g s and was killed", report->timeout);
         else
             add(out, "its end was not recorded (killed, or the machine stopped): the record is "
                      "incomplete");

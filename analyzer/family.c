@@ -20,6 +20,7 @@
 #include "analyzer/memory.h"
 
 #define GRACE 2.0 /* seconds for descendants to end after the program has */
+#define APART 1.0 /* between two signals: some send each twice, to us and to our group */
 
 static double now(void)
 {
@@ -151,8 +152,8 @@ void family_signals(sigset_t *set)
         sigaddset(set, signals[i]);
 }
 
-/* Waits for the next signal, but not beyond `end`; passes on what was meant for the program. */
-static void wait_signal(const struct family *family, const sigset_t *set, double end)
+/* Waits for the next signal, but not beyond `end`; passes on what was meant for the program. Returns which that was, or 0. */
+static int wait_signal(const struct family *family, const sigset_t *set, double end)
 {
     struct timespec wait = {.tv_sec = 3600};
     siginfo_t info;
@@ -163,8 +164,38 @@ static void wait_signal(const struct family *family, const sigset_t *set, double
         wait.tv_nsec = (long)((rest - (double)wait.tv_sec) * 1e9);
     }
     int signal = sigtimedwait(set, &info, &wait);
-    if (signal > 0 && signal != SIGCHLD && info.si_code <= 0)
-        kill(family->pid, signal);
+    if (signal <= 0 || signal == SIGCHLD || info.si_code > 0)
+        return 0;
+    kill(family->pid, signal);
+    return signal;
+}
+
+/* Waits until the program has ended, or is to be ended. */
+static bool wait_end(struct family *family, const sigset_t *set, struct family_limits limits)
+{
+    double begin = now(), end = limits.timeout > 0 ? begin + limits.timeout : 0, asked = 0;
+    bool again = false;
+    while (!reap(family)) {
+        if (again || (end > 0 && now() >= end)) {
+            family->killed = now() - begin;
+            note_end(family);
+            return false;
+        }
+        int signal = wait_signal(family, set, end);
+        if (signal != SIGTERM && signal != SIGINT && signal != SIGQUIT)
+            continue;
+        double time = now();
+        again = asked > 0 && signal == SIGTERM && time - asked >= APART;
+        family->refused |= again;
+        if (asked > 0)
+            continue;
+        asked = time;
+        if (limits.grace > 0 && (end == 0 || asked + limits.grace < end)) {
+            end = asked + limits.grace;
+            family->refused = true;
+        }
+    }
+    return true;
 }
 
 static void child_exec(const char *path, char *const *argv, const sigset_t *mask, int report)
@@ -188,7 +219,7 @@ static int start_error(int fd)
     return length == (ssize_t)sizeof(error) ? error : 0;
 }
 
-struct family family_run(const char *path, char *const *argv, double timeout)
+struct family family_run(const char *path, char *const *argv, struct family_limits limits)
 {
     struct family family = {0};
     sigset_t set;
@@ -207,21 +238,12 @@ struct family family_run(const char *path, char *const *argv, double timeout)
     close(ends[1]);
     family.start_error = family.pid < 0 ? errno : start_error(ends[0]);
     close(ends[0]);
-    double end = timeout > 0 ? now() + timeout : 0;
-    bool ended = family.pid < 0;
-    while (!(ended |= reap(&family))) {
-        if (end > 0 && now() >= end) {
-            family.timed_out = true;
-            note_end(&family);
-            end_all(&family, ended);
-            break;
-        }
-        wait_signal(&family, &set, end);
-    }
+    bool ended = family.pid < 0 || wait_end(&family, &set, limits);
+    if (!ended)
+        end_all(&family, ended);
     /* Orphans: they may be about to end too. */
     double grace = now() + GRACE;
-    while (!family.timed_out && !family.start_error && (family.left = descendants_left()) &&
-           now() < grace) {
+    while (ended && !family.start_error && (family.left = descendants_left()) && now() < grace) {
         struct timespec pause = {.tv_nsec = 20000000};
         nanosleep(&pause, NULL);
         reap(&family);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ static struct family shell(const char *script, double timeout)
 {
     char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
                           (char *)(uintptr_t)script, NULL};
-    struct family family = family_run("/bin/sh", argv, timeout);
+    struct family family = family_run("/bin/sh", argv, (struct family_limits){.timeout = timeout});
     family_done(&family);
     return family;
 }
@@ -38,11 +39,11 @@ static void ends(void **state)
     (void)state;
     struct family family = shell("exit 7", 0);
     assert_int_equal(family_status(&family), 7);
-    assert_false(family.timed_out);
+    assert_true(family.killed == 0);
     family = shell("kill -TERM $$", 10);
     assert_int_equal(family_status(&family), 128 + SIGTERM);
     char *const argv[] = {(char *)(uintptr_t) "x", NULL};
-    family = family_run("/nonexistent", argv, 0);
+    family = family_run("/nonexistent", argv, (struct family_limits){0});
     family_done(&family);
     assert_int_equal(family.start_error, ENOENT);
 }
@@ -57,7 +58,7 @@ static void times_out(void **state)
     snprintf(script, sizeof(script), "(sh -c 'echo $$ > %s; sleep 100' &) ; sleep 100", path);
     double start = seconds();
     struct family family = shell(script, 0.5);
-    assert_true(family.timed_out);
+    assert_true(family.killed > 0 && !family.refused);
     assert_true(family.end_tsc && family.end_ns);
     assert_true(seconds() - start < 8);
     char text[32] = "";
@@ -66,6 +67,53 @@ static void times_out(void **state)
     assert_int_equal(errno, ESRCH);
     close(fd);
     unlink(path);
+}
+
+/* A shell, whose parent runs a family. */
+static pid_t sender(const char *script)
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+    _exit(127);
+}
+
+static struct family asked(const char *script, const char *signals, struct family_limits limits)
+{
+    char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+                          (char *)(uintptr_t)script, NULL};
+    pid_t child = sender(signals);
+    struct family family = family_run("/bin/sh", argv, limits);
+    family_done(&family);
+    waitpid(child, NULL, 0);
+    return family;
+}
+
+/* A program that does not end when asked to: a second request, or the grace, ends it; two in quick succession are one. */
+static void refuses(void **state)
+{
+    (void)state;
+    const char *deaf = "trap '' TERM; sleep 100";
+    struct family family = asked(deaf, "sleep 0.5; kill -TERM $PPID; sleep 1.5; kill -TERM $PPID",
+                                 (struct family_limits){0});
+    assert_true(family.refused && family.killed > 1.4 && family.killed < 20);
+    assert_int_equal(family_status(&family), 128 + SIGKILL);
+    family = asked(deaf, "sleep 0.5; kill -TERM $PPID", (struct family_limits){.grace = 0.5});
+    assert_true(family.refused && family.killed > 0.4 && family.killed < 20);
+    family = asked("trap '' TERM; sleep 2; exit 5",
+                   "sleep 0.5; kill -TERM $PPID; sleep 0.1; kill -TERM $PPID",
+                   (struct family_limits){0});
+    assert_true(family.killed == 0);
+    assert_int_equal(family_status(&family), 5);
+    family =
+        asked("exec sleep 100", "sleep 0.5; kill -TERM $PPID", (struct family_limits){.grace = 10});
+    assert_true(family.killed == 0);
+    assert_int_equal(family_status(&family), 128 + SIGTERM);
+    family = asked("trap '' HUP; sleep 2; exit 6",
+                   "sleep 0.1; kill -HUP $PPID; sleep 1.2; kill -HUP $PPID",
+                   (struct family_limits){.grace = 0.5});
+    assert_int_equal(family_status(&family), 6);
 }
 
 /* One that lives on is waited for a little and then left alone. */
@@ -135,7 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends),    cmocka_unit_test(times_out), cmocka_unit_test(orphan),
-        cmocka_unit_test(targets), cmocka_unit_test(scripts),
+        cmocka_unit_test(targets), cmocka_unit_test(scripts),   cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,11 @@ static bool set_timeout(struct options *options, const char *value)
     return options_time(value, &options->timeout) && options->timeout > 0;
 }
 
+static bool set_grace(struct options *options, const char *value)
+{
+    return options_time(value, &options->grace) && options->grace > 0;
+}
+
 static bool set_color(struct options *options, const char *value)
 {
     static const char *const words[] = {"auto", "always", "never"};
@@ -253,6 +258,8 @@ static const struct option table[] = {
     {"memory-limit", "SIZE", REPORTING, set_memory, "for the histories of the race detector: 2G"},
     {"timeout", "TIME", OPTION_RUN, set_timeout,
      "end the program after TIME (30s, 5m) and say who waits for what"},
+    {"grace", "TIME", OPTION_RUN, set_grace,
+     "likewise when it has not ended TIME after it was asked to by a signal"},
     {"trace-dir", "DIR", OPTION_RUN, set_trace_dir,
      "record into DIR, which must not exist, and keep it"},
     {"keep", NULL, OPTION_RUN, set_keep, "keep the trace and say where it is"},

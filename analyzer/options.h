@@ -38,6 +38,7 @@ struct options {
     uint64_t max_disk; /* run: bytes of a trace; 0: no bound */
     bool max_disk_set; /* the recorder is told of a bound even if the trace is kept */
     double timeout;    /* seconds, 0: none */
+    double grace;      /* likewise */
     enum option_color color;
     int exitcode;
     int verbosity;
