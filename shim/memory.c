@@ -1,6 +1,6 @@
 /*
- * Memory for the recorder itself: bump allocation from anonymous mappings. Lock-free for small pieces of one arena; what
- * is no longer needed goes into pools of its users, never back.
+ * Memory for the recorder itself: bump allocation from anonymous mappings. The lock is held for some
+ * instructions; what is no longer needed goes into pools of its users, never back.
  */
 #include <sys/mman.h>
 
@@ -23,21 +23,37 @@ static void *memory_map(size_t size)
                    -1, 0);
 }
 
+/* A piece of the arena. `fresh`, if given, becomes the arena where the rest of the old one is too small; else it goes back. */
+static void *piece_take(size_t size, uint8_t *fresh)
+{
+    void *piece = NULL;
+    spin_lock(&memory_lock);
+    if ((size_t)(arena_end - arena) < size && fresh) {
+        arena = fresh;
+        arena_end = fresh + ARENA;
+        fresh = NULL;
+    }
+    if ((size_t)(arena_end - arena) >= size) {
+        piece = arena;
+        arena += size;
+    }
+    spin_unlock(&memory_lock);
+    if (fresh)
+        raw2(SYS_munmap, fresh, ARENA);
+    return piece;
+}
+
+/* Nothing is mapped under the lock: that waits for whoever else changes the address space. */
 void *memory_get(size_t size)
 {
     size = (size + 63) & ~(size_t)63;
     if (size > ARENA / 4)
         return memory_map((size + 4095) & ~(size_t)4095);
-    spin_lock(&memory_lock);
-    if ((size_t)(arena_end - arena) < size) {
-        arena = memory_map(ARENA);
-        arena_end = arena ? arena + ARENA : NULL;
-    }
-    void *piece = arena;
-    if (arena)
-        arena += size;
-    spin_unlock(&memory_lock);
-    return piece;
+    void *piece = piece_take(size, NULL);
+    if (piece)
+        return piece;
+    uint8_t *fresh = memory_map(ARENA);
+    return fresh ? piece_take(size, fresh) : NULL;
 }
 
 /* What is mapped before and behind it goes back. */
