@@ -16,6 +16,21 @@ static bool instrumented_plain(const struct race_site *site)
     return !(site->kind & (RACE_KIND_MACHINE | RACE_KIND_FREE | TRACE_KIND_ATOMIC));
 }
 
+/*
+ * Aligned moves of 16 bytes are atomic operations where somebody in the process exchanges such pairs; else they are copies,
+ * of which compilers make many. But one who only loads and stores pairs needs no cmpxchg16b if there is AVX: clang does
+ * without, gcc calls libatomic, which has it.
+ */
+bool evidence_fits(const struct analysis *analysis, const struct race_site *site)
+{
+    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
+    if (bits != TRACE_SIZE_WHOLE && bits != TRACE_SIZE_AVX)
+        return bits <= 3 || bits == TRACE_SIZE_SEVERAL;
+    return site->kind & TRACE_KIND_ATOMIC || analysis->trace->process.flags & TRACE_PROCESS_PAIRS ||
+           (bits == TRACE_SIZE_AVX &&
+            symbols_compiler(analysis->symbols, site->pc - 1) != COMPILER_GCC);
+}
+
 static char *of_site(const struct analysis *analysis, const struct race_site *site)
 {
     const char *access = site->kind & TRACE_KIND_WRITE ? "write" : "read";
@@ -29,7 +44,7 @@ static char *of_site(const struct analysis *analysis, const struct race_site *si
     if (!(site->kind & RACE_KIND_MACHINE) || site->kind & TRACE_KIND_ATOMIC ||
         evidence_is_several(site))
         return NULL;
-    if (!evidence_fits(site) && evidence_size(site) > 8)
+    if (!evidence_fits(analysis, site) && evidence_size(site) > 8)
         return memory_format("a %u-byte %s", evidence_size(site), access);
     if (evidence_is_both(site) && symbols_compiler(analysis->symbols, site->pc - 1) == COMPILER_GCC)
         return memory_text("an instruction of gcc's that reads and writes without LOCK");

@@ -35,21 +35,18 @@ static inline bool evidence_is_several(const struct race_site *site)
 static inline unsigned evidence_size(const struct race_site *site)
 {
     unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
-    return bits <= 6 ? 1u << bits : bits == TRACE_SIZE_WHOLE ? 16 : 0;
+    return bits <= 6 ? 1u << bits : bits <= TRACE_SIZE_AVX ? 16 : 0;
 }
 
 /* As far as its size tells, it could be of an atomic object. */
-static inline bool evidence_fits(const struct race_site *site)
-{
-    unsigned bits = TRACE_KIND_SIZE(site->kind & 0xff);
-    return bits <= 3 || bits == TRACE_SIZE_WHOLE || bits == TRACE_SIZE_SEVERAL;
-}
+bool evidence_fits(const struct analysis *analysis, const struct race_site *site);
 
 /* A load or store that could be of an atomic object, and does not both at once. */
-static inline bool evidence_could_be_atomic(const struct race_site *site)
+static inline bool evidence_could_be_atomic(const struct analysis *analysis,
+                                            const struct race_site *site)
 {
     return !(site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE)) &&
-           (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH && evidence_fits(site);
+           (site->kind & TRACE_KIND_MARKED) != TRACE_KIND_BOTH && evidence_fits(analysis, site);
 }
 
 /* Reads and writes at once, without LOCK. */

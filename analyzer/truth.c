@@ -192,7 +192,8 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
                   (evidence_is_atomic(&truth->finder, a) && evidence_is_atomic(&truth->finder, b));
     const struct truth_group *own =
         tried->group != TRUTH_NONE ? &truth->groups[tried->group] : NULL;
-    if (atomic && !verdict.evidence && evidence_could_be_atomic(a) && evidence_could_be_atomic(b)) {
+    if (atomic && !verdict.evidence && evidence_could_be_atomic(truth->analysis, a) &&
+        evidence_could_be_atomic(truth->analysis, b)) {
         verdict.outcome = TRUTH_ATOMIC;
     } else if (!atomic && tried->explained_by != TRUTH_NONE) {
         uint32_t root = root_group(truth, tried->explained_by);

@@ -34,6 +34,7 @@ static struct trace_make *message(int variant)
         make_line(make, A, WRITE16, 0x110, FLAG, WIDE);
     if (variant == FLAG_PAIR)
         make_line(make, A, STORE16, 0x110, FLAG, WIDE);
+    make->process.flags |= TRACE_PROCESS_PAIRS;
     make_segment(make, B, 2);
     if (variant == FLAG_PAIR)
         make_line(make, B, LOAD16, 0x210, FLAG, WIDE);

@@ -15,6 +15,7 @@
 #define READ16  (4u << 4)
 #define LOAD16  (7u << 4) /* at once */
 #define STORE16 (LOAD16 | TRACE_KIND_WRITE)
+#define AVX16   (8u << 4) /* a load */
 #define BOTH4   (WRITE4 | TRACE_KIND_BOTH)
 #define LOCKED4 (WRITE4 | TRACE_KIND_ATOMIC)
 #define WORD    UINT64_C(0xf)

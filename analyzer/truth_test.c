@@ -49,6 +49,14 @@ static struct trace_make *pair(uint32_t first, uint64_t first_mask, uint32_t sec
     return make;
 }
 
+/* In a process where cmpxchg16b is used. */
+static struct trace_make *pairs(uint32_t first, uint32_t second, uint64_t second_mask)
+{
+    struct trace_make *make = pair(first, WIDE, second, second_mask);
+    make->process.flags |= TRACE_PROCESS_PAIRS;
+    return make;
+}
+
 static void evidence(void **state)
 {
     (void)state;
@@ -56,9 +64,14 @@ static void evidence(void **state)
     expect_one(pair(WRITE4, WORD, WRITE4, WORD), FINDING_SUSPECTED, "looks the same");
     expect_one(pair(WRITE16, WIDE, READ4, WORD), FINDING_PROVED, "16-byte write");
     expect_one(pair(WRITE4, WORD, READ16, WIDE), FINDING_PROVED, "16-byte read");
-    expect_one(pair(STORE16, WIDE, LOAD16, WIDE), FINDING_SUSPECTED, "looks the same");
-    expect_one(pair(STORE16, WIDE, READ16, WIDE), FINDING_PROVED, "16-byte read");
-    expect_one(pair(STORE16, WIDE, READ8, 0xff), FINDING_PROVED, "with 16 and with 8 bytes");
+    expect_one(pair(STORE16, WIDE, LOAD16, WIDE), FINDING_PROVED, "16-byte");
+    expect_one(pair(STORE16, WIDE, AVX16, WIDE), FINDING_PROVED, "16-byte write");
+    expect_one(pairs(STORE16, LOAD16, WIDE), FINDING_SUSPECTED, "looks the same");
+    expect_one(pairs(STORE16, AVX16, WIDE), FINDING_SUSPECTED, "looks the same");
+    expect_one(pair(AVX16 | TRACE_KIND_WRITE, WIDE, AVX16, WIDE), FINDING_SUSPECTED,
+               "looks the same");
+    expect_one(pairs(STORE16, READ16, WIDE), FINDING_PROVED, "16-byte read");
+    expect_one(pairs(STORE16, READ8, 0xff), FINDING_PROVED, "with 16 and with 8 bytes");
     expect_one(pair(WRITE4, WORD, READ8, 0xff), FINDING_PROVED, "with 4 and with 8 bytes");
     expect_one(pair(BOTH4, WORD, READ4, WORD), FINDING_SUSPECTED, "looks the same");
 

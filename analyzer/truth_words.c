@@ -25,9 +25,10 @@ static bool of_range(const struct race_site *site)
  * has been followed). Where the end of the block came to be checked first, that it raced with a small
  * store is all that is known of the two.
  */
-static bool freed_beside(const struct race_site *end, const struct race_site *store)
+static bool freed_beside(const struct analysis *analysis, const struct race_site *end,
+                         const struct race_site *store)
 {
-    return end->kind & RACE_KIND_FREE && !of_range(store) && evidence_fits(store) &&
+    return end->kind & RACE_KIND_FREE && !of_range(store) && evidence_fits(analysis, store) &&
            store->kind & RACE_KIND_MACHINE && store->kind & TRACE_KIND_WRITE &&
            !evidence_is_both(store);
 }
@@ -36,9 +37,10 @@ enum fit { FIT_NO, FIT_NEUTRAL, FIT_YES };
 
 /* What a race of these two says of the word: that it could be a flag, that it is none, nothing. A
  * counter that one task moves on by an `add` while others look could be (a sequence number). */
-static enum fit fits(const struct race_site *a, const struct race_site *b)
+static enum fit fits(const struct analysis *analysis, const struct race_site *a,
+                     const struct race_site *b)
 {
-    if (freed_beside(a, b) || freed_beside(b, a))
+    if (freed_beside(analysis, a, b) || freed_beside(analysis, b, a))
         return FIT_YES;
     if (of_range(a) || of_range(b))
         return FIT_NEUTRAL;
@@ -46,8 +48,8 @@ static enum fit fits(const struct race_site *a, const struct race_site *b)
         !((b->kind & RACE_KIND_MACHINE) || (b->kind & TRACE_KIND_ATOMIC)))
         return FIT_NO;
     if (evidence_is_several(a) || evidence_is_several(b))
-        return evidence_fits(a) && evidence_fits(b) ? FIT_YES : FIT_NO;
-    if (!plain_size_agrees(a, b) || !evidence_fits(a) || !evidence_fits(b))
+        return evidence_fits(analysis, a) && evidence_fits(analysis, b) ? FIT_YES : FIT_NO;
+    if (!plain_size_agrees(a, b) || !evidence_fits(analysis, a) || !evidence_fits(analysis, b))
         return FIT_NO;
     if (evidence_is_both(a) && evidence_is_both(b))
         return FIT_NEUTRAL; /* who holds a ticket lock gives it back by an `add` */
@@ -94,7 +96,7 @@ static void consider(struct truth *truth, uint32_t worker, const struct race_wat
         const struct race_pair *pair = &owner->history.pairs[watches->links[l].pair];
         const struct race_site *a = truth_site(truth, worker, pair->low);
         const struct race_site *b = truth_site(truth, worker, pair->high);
-        enum fit now = fits(a, b);
+        enum fit now = fits(truth->analysis, a, b);
         if (now == FIT_NO)
             return;
         if (now == FIT_NEUTRAL)

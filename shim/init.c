@@ -79,8 +79,9 @@ void init_process_record(bool forked)
     char executable[sizeof process->executable], command[sizeof process->command];
     raw_copy(executable, process->executable, sizeof executable);
     raw_copy(command, process->command, sizeof command);
-    uint32_t kept = process->flags & (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE |
-                                      TRACE_PROCESS_OWN_HEAP | TRACE_PROCESS_SHARES);
+    uint32_t kept =
+        process->flags & (TRACE_PROCESS_ACCESSES | TRACE_PROCESS_MADE_CODE |
+                          TRACE_PROCESS_OWN_HEAP | TRACE_PROCESS_SHARES | TRACE_PROCESS_PAIRS);
     raw_zero(process, sizeof *process);
     process->state = 1;
     process->flags = (forked ? TRACE_PROCESS_FORKED : 0) | kept;

@@ -284,6 +284,8 @@ static void add_module(const struct patch_image *image, const char *name, uint64
     if (number == module_count)
         module_count++;
     flag_module(module->low, &image->statistics, image->lazy);
+    if (image->pairs)
+        __atomic_fetch_or(&process_record()->flags, TRACE_PROCESS_PAIRS, __ATOMIC_RELAXED);
     patch_on = 1;
     access_on = 1;
     if (shim_options.verbosity >= 3)

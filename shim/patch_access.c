@@ -5,8 +5,8 @@
  * that acquire and release; the bytes they touch are marked from then on (mark.c), and a plain load of a marked byte is an
  * acquire, a plain store a release. Such an instruction runs between a `before` and an `after`: operation and clock are one
  * step under the lock of the object, as in atomic.c. An object stands for 8 bytes of memory, since machine code may touch
- * the halves of a word together and apart; only the marks are exact to the byte. What lies in several words (cmpxchg16b, an
- * aligned move of 16 bytes) takes the objects of all of them, and a store does not drop the clock of a word that others
+ * the halves of a word together and apart; only the marks are exact to the byte. What lies in several words (cmpxchg16b, a
+ * move of 16 to 64 bytes) takes the objects of all of them, and a store does not drop the clock of a word that others
  * may synchronise by a part of which it leaves alone.
  *
  * Invariants: the guard stays up from `before` to `after`, so no handler runs in between (a fault of the instruction
@@ -29,7 +29,7 @@
 #include "shim/vector.h"
 
 #define GRANULE            8u
-#define WORDS              3u /* that 16 bytes may lie in */
+#define WORDS              9u /* that 64 bytes may lie in */
 #define ZERO_FLAG          0x40u
 #define RED_ZONE           128u
 

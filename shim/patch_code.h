@@ -70,7 +70,8 @@ enum patch_trait {
     TRAIT_NOP,
     TRAIT_COMPARE, /* cmpxchg: may fail, then it only reads */
     TRAIT_WHOLE, /* movaps and its kin: 16 aligned bytes, which processors read or write at once */
-    TRAIT_TABLE, /* of struct patch_turn: a jump through a table at a fixed address */
+    TRAIT_WHOLE_AVX, /* vmovaps and its kin */
+    TRAIT_TABLE,     /* of struct patch_turn: a jump through a table at a fixed address */
 };
 
 struct patch_instruction {
@@ -148,7 +149,7 @@ struct patch_image {
     uint32_t size;
     uintptr_t bias;
     bool fixed; /* not position-independent: code holds absolute addresses */
-    bool pairs; /* has cmpxchg16b: its aligned moves of 16 bytes may be atomic operations, too */
+    bool pairs; /* has cmpxchg16b: aligned moves of 16 bytes may be atomic operations, too */
     struct patch_segment segments[PATCH_SEGMENTS];
     uint32_t segment_count;
     uintptr_t relro_low, relro_high;

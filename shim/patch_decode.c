@@ -408,12 +408,13 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
     case ZYDIS_MNEMONIC_MOVAPS:
     case ZYDIS_MNEMONIC_MOVAPD:
     case ZYDIS_MNEMONIC_MOVDQA:
+        return TRAIT_WHOLE;
     case ZYDIS_MNEMONIC_VMOVAPS:
     case ZYDIS_MNEMONIC_VMOVAPD:
     case ZYDIS_MNEMONIC_VMOVDQA:
     case ZYDIS_MNEMONIC_VMOVDQA32:
     case ZYDIS_MNEMONIC_VMOVDQA64:
-        return TRAIT_WHOLE;
+        return TRAIT_WHOLE_AVX;
     default:
         return TRAIT_NONE;
     }

@@ -62,6 +62,17 @@ static void call_stub(struct emitter *e, uint32_t site, bool full)
     with_memory(e, LEA, true, PATCH_RSP, PATCH_RSP, PATCH_NO_REGISTER, 1, 128);
 }
 
+static uint32_t size_code(const struct patch_instruction *in)
+{
+    if (in->size == 16 && (in->memory == MEMORY_LOCKED || in->trait == TRAIT_WHOLE))
+        return TRACE_SIZE_WHOLE;
+    if (in->size == 16 && in->trait == TRAIT_WHOLE_AVX)
+        return TRACE_SIZE_AVX;
+    return in->size && in->size <= 64 && !(in->size & (in->size - 1))
+               ? (uint32_t)__builtin_ctz(in->size)
+               : 15;
+}
+
 static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, uint32_t action,
                          uint16_t details)
 {
@@ -72,13 +83,7 @@ static uint32_t new_site(struct emitter *e, const struct patch_instruction *in, 
         return 0;
     }
     image->site_count++;
-    uint32_t size = in->size && in->size <= 64 && !(in->size & (in->size - 1))
-                        ? (uint32_t)__builtin_ctz(in->size)
-                        : 15;
-    if (in->size == 16 &&
-        (in->memory == MEMORY_LOCKED || (in->trait == TRAIT_WHOLE && image->pairs)))
-        size = TRACE_SIZE_WHOLE;
-    uint32_t kind = (in->bits & INSTRUCTION_WRITES ? TRACE_KIND_WRITE : 0) | size << 4;
+    uint32_t kind = (in->bits & INSTRUCTION_WRITES ? TRACE_KIND_WRITE : 0) | size_code(in) << 4;
     uint32_t both = INSTRUCTION_READS | INSTRUCTION_WRITES;
     if (in->memory == MEMORY_CHECKED && (in->bits & both) == both)
         kind |= TRACE_KIND_BOTH;
@@ -163,11 +168,11 @@ static bool filtered(uint32_t size)
     return size <= 32 || size == 64;
 }
 
-/* May it run with the guard up, between two calls? Only what goes on to the next instruction, and is no wider than what can
- * be an atomic operation. */
+/* May it run with the guard up, between two calls? Only what goes on to the next instruction. A load of 64 bytes is of eight
+ * words at least, each of which may be looked at so. */
 static bool bracketed(const struct patch_instruction *in)
 {
-    return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT && in->size <= 16;
+    return in->memory == MEMORY_CHECKED && in->flow == FLOW_NEXT;
 }
 
 /* From here on it is not known which call stack accesses have: control came from elsewhere. */

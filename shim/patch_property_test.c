@@ -549,6 +549,7 @@ static void test_copies_compute_the_same(void **unused)
     assert_true(several_entries > cases / 2 && single_entries > cases / 2);
     assert_true(open_bytes[false] > cases / 8 && (!bmi2 || open_bytes[true] > cases / 8));
     assert_true(words_set > cases / 64 && spans_set > cases / 64);
+    assert_true(wide_brackets > cases / 8);
     assert_true(near_bytes > cases / 2); /* about one byte in each case, by 4,000 cases */
 }
 

@@ -7,7 +7,7 @@
 
 static uint8_t recorded[2][DATA_BYTES]; /* [write] */
 static uint8_t happened_in[BATCH][2][DATA_BYTES], (*happened)[DATA_BYTES];
-static uint32_t bracket_toss;
+static uint32_t bracket_toss, wide_brackets;
 static bool stepping;
 static enum { STEP_ORIGINAL, STEP_COPY } step_mode;
 static bool in_bracket;
@@ -193,6 +193,7 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     (void)frame;
     record_access(patch_thread.address, site->size, site->kind & TRACE_KIND_WRITE, site);
     in_bracket = site->details & PATCH_BRACKET && ++bracket_toss % 3 == 0;
+    wide_brackets += in_bracket && site->size > 16;
     if (stepping)
         patch_thread.context = context_of(site);
     else if (!in_bracket)

@@ -106,6 +106,7 @@ enum trace_end {
 #define TRACE_PROCESS_MADE_CODE 32u /* it made code at run time, which is not patched */
 #define TRACE_PROCESS_OWN_HEAP  64u /* malloc is not the recorder's: blocks were not seen */
 #define TRACE_PROCESS_SHARES    128u /* memory that it writes was, or could be, other processes' too */
+#define TRACE_PROCESS_PAIRS     256u /* cmpxchg16b was patched: aligned moves may be atomic, too */
 
 /* Bits of trace_process.full */
 #define TRACE_FULL_SLOWED       1u /* threads waited */
@@ -501,22 +502,21 @@ enum trace_access_type {
     TRACE_ACCESS_LAST = TRACE_ACCESS_TIME,
 };
 
-/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6; 7: 16 bytes at once), 15 = varies; 14 (LINE, with
- * sites=first): pc and context are of the first of several accesses, by this task in this segment, of the line's bytes
- * `mask`; which of them it touched itself is not known */
-#define TRACE_KIND_WRITE  1u
-#define TRACE_KIND_ATOMIC 2u
-#define TRACE_KIND_RANGE \
-    4u /* by memcpy and the like, not by a load or store of the program's own */
+/* What an access is. kind byte: bits 0..3 flags, bits 4..7 log2 of the access size (0..6; 7, 8: 16 bytes at once), 15 = varies; 14 (LINE, with
+ * sites=first): pc, context are of the first of several accesses, by this task in this segment, of bytes `mask` */
+#define TRACE_KIND_WRITE      1u
+#define TRACE_KIND_ATOMIC     2u
+#define TRACE_KIND_RANGE      4u /* by memcpy and the like, not by a load or store of its own */
 #define TRACE_KIND_VPTR       8u
 #define TRACE_KIND_FLAGS      15u
 /* Of a patched module: ATOMIC alone is a LOCKed instruction or xchg; both these bits are a plain load or store of a byte
  * that a LOCKed instruction, a futex call or a once guard had marked before, in this generation of its memory. */
 #define TRACE_KIND_MARKED     (TRACE_KIND_ATOMIC | TRACE_KIND_VPTR)
-/* Of a patched module, without ATOMIC: the instruction reads and writes, and has no LOCK. It is recorded as a write. */
+/* Of a patched module, recorded as a write: the instruction reads and writes, and has no LOCK. */
 #define TRACE_KIND_BOTH       TRACE_KIND_VPTR
 #define TRACE_KIND_SIZE(kind) ((kind) >> 4)
-#define TRACE_SIZE_WHOLE      7u /* by cmpxchg16b, or an aligned move of a module with it */
+#define TRACE_SIZE_WHOLE      7u /* 16 bytes, by cmpxchg16b or an aligned move; by one of AVX: */
+#define TRACE_SIZE_AVX        8u
 #define TRACE_SIZE_SEVERAL    14u
 
 enum trace_alloc { TRACE_ALLOC_HEAP = 1, TRACE_ALLOC_MAP, TRACE_ALLOC_STACK };
