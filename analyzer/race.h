@@ -275,7 +275,7 @@ static inline uint8_t race_tag(uint32_t site)
 struct race_block { /* a generation of some bytes, from an ALLOC to its FREE */
     uint64_t address, size;
     uint64_t segment, tsc, pc;
-    uint64_t free_segment;
+    uint64_t free_segment, free_tsc;
     uint64_t
         reused; /* its address was given out again then, so it was freed before; 0: not known */
     uint32_t task, frame, kind;

@@ -543,6 +543,7 @@ void race_block_end(struct race_history *history, const struct race_shard *shard
         block->task == now->task && block->segment == now->segment && block->number == 0;
     block->free_task = now->task;
     block->free_segment = now->segment;
+    block->free_tsc = record->tsc;
     block->free_site = now->site;
     block->free_frame = now->frame;
     block->free_held = now->held;

@@ -140,6 +140,48 @@ static bool of_several(const struct truth *truth, uint32_t worker, const struct 
            evidence_is_several(truth_site(truth, worker, pair->high));
 }
 
+/* Could the access have been to this block, which was given out later in the same place? Not if it was made before, by an
+ * order or by the clock. When a block is freed is known exactly. */
+static bool may_be_to(const struct truth *truth, uint32_t worker, const struct race_sample *sample,
+                      const struct race_entry *access, const struct race_block *later)
+{
+    uint32_t task = (uint32_t)access->task;
+    if (truth_site(truth, worker, access->site)->kind & RACE_KIND_FREE)
+        return sample->block.free_tsc > later->tsc;
+    return !order_before(truth->analysis->order, task, access->segment, later->task, later->segment,
+                         false) &&
+           race_time_end(truth->workers[worker].history.scan, task, access->segment) > later->tsc;
+}
+
+/*
+ * An access counts as one to the newest block that its beginning is before (race_block.c). If the pointer to a newer one came
+ * by a flag, it is taken for one to the block that was there before, and then it races with that one's end; or its own end
+ * is taken for that one's.
+ */
+static bool may_be_later_block(const struct truth *truth, uint32_t worker,
+                               const struct race_sample *sample)
+{
+    struct race_history *history = &truth->workers[worker].history;
+    uint64_t number = sample->address / 64;
+    unsigned frees;
+    if (!sample->block.address || race_lives_once(history->scan, number, sample->mask, &frees))
+        return false;
+    struct race_line *line = race_line_find(history, number);
+    if (line->line && line->large_seen != history->large_count)
+        race_line_catch_up(history, line);
+    bool known = false;
+    for (uint32_t next = line->blocks; next; next = history->links[next].next) {
+        const struct race_link *link = &history->links[next];
+        const struct race_block *block = &history->blocks[link->block];
+        known |= block->address == sample->block.address && block->tsc == sample->block.tsc;
+        if (link->mask & sample->mask && block->tsc > sample->block.tsc &&
+            (may_be_to(truth, worker, sample, &sample->before, block) ||
+             may_be_to(truth, worker, sample, &sample->after, block)))
+            return true;
+    }
+    return !known && !sample->block.number; /* a line remembers its newest blocks only */
+}
+
 /* What keeps a race from being proved whatever its accesses are. */
 static void doubt_late(const struct truth *truth, uint32_t worker, const struct race_pair *pair,
                        const struct race_sample *sample, struct verdict *verdict)
@@ -148,6 +190,9 @@ static void doubt_late(const struct truth *truth, uint32_t worker, const struct 
     if (is_unseen_heap(truth, sample))
         doubt = "malloc is not the recorder's, so it is not seen when memory is given back and "
                 "out again: these may be two blocks";
+    else if (truth_is_machine(pair) && may_be_later_block(truth, worker, sample))
+        doubt = "the memory was given out again, and an access may have been to the block that was "
+                "there then, if its pointer came by a flag";
     else if (of_several(truth, worker, pair))
         doubt = "of a long segment only the first access of a line is told, and another word of "
                 "the line may be a flag that orders these";
