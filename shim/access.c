@@ -46,9 +46,11 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
     size_t reads = (size_t)1 << log2;
     access_fast.reads = (struct filter){entries, (reads - 1) * sizeof *entries};
     access_fast.writes = (struct filter){entries + reads, (reads / 2 - 1) * sizeof *entries};
-    state->gather_list = list;
-    state->gather_room = (uint32_t)(filter_bytes(log2) / sizeof *entries);
-    state->gather_bits = (uint64_t *)(list + state->gather_room);
+    state->entries_count = (uint32_t)(filter_bytes(log2) / sizeof *entries);
+    state->entered = list;
+    state->entered_count = 0;
+    state->gather_list = list + state->entries_count;
+    state->gather_bits = (uint64_t *)(state->gather_list + state->entries_count);
 }
 
 /* What was in the old filter is seen as new again: it is recorded a second time at most. */
@@ -59,7 +61,7 @@ void access_filter_grow(struct access_state *state)
         state->evictions = 0;
         return;
     }
-    uint32_t *list, *old_list = state->gather_list;
+    uint32_t *list, *old_list = state->entered;
     struct filter_entry *larger = filter_get(log2, &list), *old = state->entries;
     if (!larger) {
         state->evictions = 0;
@@ -71,15 +73,27 @@ void access_filter_grow(struct access_state *state)
     filter_put(old, old_list, old_log2);
 }
 
+#define EMPTY_ALL \
+    4u /* one in so many entries was used: zeroing all of them in a row takes no longer */
+static void filter_empty(struct access_state *state)
+{
+    uint32_t count = state->entered_count;
+    if (count >= state->entries_count / EMPTY_ALL)
+        raw_zero(state->entries, filter_bytes(state->entries_log2));
+    else
+        for (uint32_t i = 0; i < count; i++)
+            state->entries[state->entered[i]].tag = 0;
+    state->entered_count = 0;
+}
+
 void access_new_generation(struct access_state *state)
 {
-    if (UNLIKELY(++state->generation > GENERATION_LAST)) {
-        gather_write(thread_current, state);
-        raw_zero(state->entries, filter_bytes(state->entries_log2));
-        state->span_runs.tag = 0;
-        state->generation = 1;
+    if (state->gather_count) {
+        gather_write(thread_current, state); /* which comes back here */
+        return;
     }
-    access_fast.tag = state->generation << GENERATION_SHIFT;
+    state->generation++;
+    filter_empty(state);
     if (UNLIKELY(patch_words[0] | access_fast.gathering))
         access_words_renew(state);
 }
@@ -143,7 +157,7 @@ void access_thread_end(struct thread *thread)
     if (patch_words[0])
         access_words_renew(state);
     __atomic_store_n(&state->shown, 0, __ATOMIC_RELEASE);
-    filter_put(state->entries, state->gather_list, state->entries_log2);
+    filter_put(state->entries, state->entered, state->entries_log2);
     state->entries = NULL;
     shadow_detach(state);
 }

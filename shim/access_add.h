@@ -9,18 +9,17 @@
 #include "shim/mark.h"
 #include "shim/patch.h"
 
-/* The slot of a line, another line's or of an earlier generation, becomes this one's. */
+/* The place of a line, empty or another line's, becomes this one's. */
 static inline struct filter_entry *filter_entry_new(struct access_state *state,
                                                     const struct filter *filter, uintptr_t address,
                                                     uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
-    bool valid = (entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0;
-    if (valid && UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
+    if (entry->tag && UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
         access_filter_grow(state);
         entry = filter_entry(filter, address);
     }
-    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
+    filter_enter(state, entry, tag);
     return entry;
 }
 
@@ -44,7 +43,7 @@ static inline __attribute__((always_inline)) bool access_add(
 {
     if (UNLIKELY(access_fast.gathering))
         return gather_add(thread, state, line, mask, kind, pc, slot, alone, site);
-    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
+    uint64_t tag = line ^ filter_class(kind);
     struct filter *reads = &access_fast.reads,
                   *news = kind & TRACE_KIND_WRITE ? &access_fast.writes : reads;
     struct filter_entry *entry = filter_entry(news, line);

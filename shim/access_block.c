@@ -14,7 +14,7 @@
 
 static inline void entry_forget(struct filter_entry *entry, uintptr_t line)
 {
-    if (((entry->tag ^ line ^ access_fast.tag) & ~FILTER_ATOMIC) == 0)
+    if (((entry->tag ^ line) & ~FILTER_ATOMIC) == 0)
         entry->tag = 0;
 }
 

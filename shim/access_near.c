@@ -103,7 +103,7 @@ static void entry_give(struct filter_entry *entry, uint64_t tag)
 /* A byte of the line is marked. Nothing was recorded yet; where the line has only now been entered, it is forgotten. */
 static NOINLINE bool near_marked(struct thread *thread, uintptr_t line)
 {
-    uint64_t tag = line ^ access_fast.tag;
+    uint64_t tag = line;
     entry_give(filter_entry(&access_fast.reads, line), tag);
     entry_give(filter_entry(&access_fast.writes, line), tag);
     access_near_forget(thread->access, line);
@@ -136,12 +136,11 @@ static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struc
 /* A place of the filter becomes that of `tag`, unless another line of this generation has it: then false. */
 static inline bool entry_take(struct filter_entry *entry, uint64_t tag)
 {
-    uint64_t other = entry->tag ^ tag;
-    if (other == 0)
+    if (entry->tag == tag)
         return true;
-    if (other >> GENERATION_SHIFT == 0)
+    if (entry->tag)
         return false;
-    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
+    filter_enter(thread_current->access, entry, tag);
     return true;
 }
 
@@ -171,7 +170,7 @@ static inline bool near_open(struct thread *thread, uintptr_t address,
 static NOINLINE bool near_write(struct thread *thread, uintptr_t address,
                                 const struct patch_site *site, uint32_t number)
 {
-    uint64_t tag = (address & ~(uintptr_t)(LINE_BYTES - 1)) ^ access_fast.tag;
+    uint64_t tag = (address & ~(uintptr_t)(LINE_BYTES - 1));
     struct filter_entry *reads = filter_entry(&access_fast.reads, address),
                         *writes = filter_entry(&access_fast.writes, address);
     if (UNLIKELY(!entry_take(writes, tag) || !entry_take(reads, tag)))
@@ -193,7 +192,7 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
     if (site->kind & TRACE_KIND_WRITE)
         return near_write(thread, address, site, number);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address);
-    if (UNLIKELY(!entry_take(reads, (address & ~(uintptr_t)(LINE_BYTES - 1)) ^ access_fast.tag)))
+    if (UNLIKELY(!entry_take(reads, (address & ~(uintptr_t)(LINE_BYTES - 1)))))
         return near_rest(thread, address, site, number);
     return near_open(thread, address, site, number, reads, reads);
 }

@@ -40,7 +40,7 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
     if (site->kind & TRACE_KIND_WRITE)
         news = filter_entry(&access_fast.writes, address);
-    uint64_t offset = address ^ access_fast.tag ^ news->tag, mask;
+    uint64_t offset = address ^ news->tag, mask;
     if (access_fast.gathering) {
         struct gathered *g = gathered_of(news);
         if (offset > 64u - site->size)
@@ -62,7 +62,7 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     if (!access_fast.gathering)
         entry->mask |= mask;
     news->unseen &= ~mask;
-    if (!access_fast.gathering && ((address ^ access_fast.tag ^ reads->tag)) < LINE_BYTES)
+    if (!access_fast.gathering && (address ^ reads->tag) < LINE_BYTES)
         reads->unseen &= ~mask;
     return true;
 }
@@ -139,8 +139,12 @@ static void random_event(uint32_t lines)
     }
 }
 
+static bool not_noted; /* at times no room is left to note which entries were entered */
+
 static void random_step(uint32_t lines)
 {
+    if (not_noted && roll(20) == 0)
+        own.access->entered_count = own.access->entries_count;
     if (roll(8)) /* most segments are large enough that entries are parked */
         own.access->unparked = 0;
     if (own.access->parked > parked_most)

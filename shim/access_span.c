@@ -19,7 +19,7 @@
 static bool line_known(const struct filter *filter, uintptr_t line)
 {
     const struct filter_entry *entry = filter_entry(filter, line);
-    return entry->tag == (line ^ access_fast.tag) && !entry->unseen;
+    return entry->tag == (line) && !entry->unseen;
 }
 
 /* The run that a known line lies in or is next to, or a new one of this line, in place of the oldest. */
@@ -52,13 +52,14 @@ static void run_grow(struct span_run *run, const struct filter *filter)
         run->low -= LINE_BYTES;
 }
 
-static void span_ask(struct span_runs *runs, const struct patch_site *site, uintptr_t address)
+static void span_ask(struct span_runs *runs, uint64_t generation, const struct patch_site *site,
+                     uintptr_t address)
 {
     uint32_t write = !!(site->kind & TRACE_KIND_WRITE), number = site->details - 1u;
     const struct filter *filter = write ? &access_fast.writes : &access_fast.reads;
     uint32_t forgotten = __atomic_load_n(&access_forgotten, __ATOMIC_ACQUIRE);
-    if (runs->tag != access_fast.tag || runs->forgotten != forgotten)
-        *runs = (struct span_runs){.tag = access_fast.tag, .forgotten = forgotten};
+    if (runs->generation != generation || runs->forgotten != forgotten)
+        *runs = (struct span_runs){.generation = generation, .forgotten = forgotten};
     patch_spans.left[number] = 1 << (WAIT_LEAST + runs->wait[number]);
     if (runs->wait[number] < WAIT_MOST - WAIT_LEAST)
         runs->wait[number]++;
@@ -86,7 +87,8 @@ void patch_span_ask(const struct patch_site *site)
     thread->busy = 1;
     STORE_BARRIER();
     if (LIKELY(shim_state == SHIM_ON) && patch_words[0])
-        span_ask(&thread->access->span_runs, site, patch_thread.address);
+        span_ask(&thread->access->span_runs, thread->access->generation, site,
+                 patch_thread.address);
     thread_leave(thread);
 }
 

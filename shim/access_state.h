@@ -13,24 +13,23 @@
 /*
  * One 64-byte line of memory as this thread has touched it in this generation. A generation is a segment, or a part of
  * one (a large allocation begins a new one). The mask holds what has NOT been seen, so that the fast path is one `test`.
- * The tag holds what address bits and generation share, so that address ^ generation ^ tag is the offset in the line.
+ * address ^ tag is the offset in the line. A new generation begins with an empty filter: whose line comes where there was
+ * none is noted (filter_enter()), so that only these need be emptied.
  */
 struct filter_entry {
     uint64_t
-        tag; /* address of the line ^ generation << GENERATION_SHIFT ^ FILTER_ATOMIC for an atomic, FILTER_CLOSED; 0: empty */
+        tag; /* address of the line (47 bits) ^ FILTER_ATOMIC for an atomic, FILTER_CLOSED; 0: empty */
     uint64_t
         unseen; /* filter of reads: bytes neither read nor written yet; of writes: bytes not yet written */
 };
 
-#define LINE_BYTES       64u
-#define LOWEST           65536u /* nothing is mapped below: the access is about to fault, and no race */
-#define GENERATION_SHIFT 49u /* user addresses have 47 bits */
-#define GENERATION_LAST  0x7fffu
-#define FILTER_ATOMIC    (UINT64_C(1) << 47)
+#define LINE_BYTES    64u
+#define LOWEST        65536u /* nothing is mapped below: the access is about to fault, and no race */
+#define FILTER_ATOMIC (UINT64_C(1) << 47)
 #define FILTER_CLOSED \
     (UINT64_C(1) << 48) /* forgotten, but what was gathered there is to be written */
 
-/* What an access of this kind has in its tag beside address and generation. */
+/* What an access of this kind has in its tag beside the address. */
 static inline uint64_t filter_class(uint32_t kind)
 {
     return (uint64_t)(kind & TRACE_KIND_ATOMIC) * (FILTER_ATOMIC / TRACE_KIND_ATOMIC);
@@ -65,7 +64,6 @@ static inline struct gathered *gathered_of(const struct filter_entry *entry)
 /* Initial-exec TLS, one thread's alone. Before the thread has a state: an entry that never hits, no room for frames. */
 struct access_fast {
     struct filter reads, writes;
-    uint64_t tag; /* generation << GENERATION_SHIFT */
     /* The shadow stack grows upwards. Frames below `low` are as they were when the last context was taken. */
     uint64_t *top, *limit, *low;
     /* Where `top` was then, if the stream knows the thread's segment, and nothing forbids the short way of a record;
@@ -116,7 +114,7 @@ static inline bool access_seen(uintptr_t address, uint64_t bytes, bool write)
 {
     const struct filter_entry *entry =
         filter_entry(write ? &access_fast.writes : &access_fast.reads, address);
-    uint64_t offset = address ^ access_fast.tag ^ entry->tag;
+    uint64_t offset = address ^ entry->tag;
     return offset < LINE_BYTES && !(entry->unseen >> offset & bytes);
 }
 
@@ -175,7 +173,7 @@ static inline __attribute__((always_inline)) bool access_more_in(uint32_t slot, 
     if (UNLIKELY(entry->line != line || entry->pc != pc || open_who_of(entry) != open_who(kind) ||
                  access_fast.gathering)) /* what is written is not to be told as read */
         return false;
-    uint64_t tag = line ^ access_fast.tag ^ filter_class(kind);
+    uint64_t tag = line ^ filter_class(kind);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address), *news = reads;
     if (UNLIKELY(reads->tag != tag))
         return false;
@@ -258,7 +256,7 @@ struct span_run {
 };
 struct span_runs {
     struct span_run of[2][SPAN_RUNS]; /* read; written */
-    uint64_t tag;                     /* of their generation */
+    uint64_t generation;              /* theirs */
     uint32_t forgotten;               /* access_forgotten then */
     uint32_t oldest[2];
     uint8_t wait[PATCH_SPANS]; /* log2 of how long a span is not asked for, less WAIT_LEAST */
@@ -273,21 +271,23 @@ struct access_state {
 
     struct filter_entry *entries; /* of both filters */
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
-    uint32_t evictions;           /* of entries still valid, since the filter has this size */
-    uint64_t *words;              /* patch_words of its thread, where some may be in use ... */
-    struct patch_spans *spans;    /* ... its spans ... */
-    uint32_t words_tid;           /* ... which has this number */
-    uintptr_t shown;              /* to other threads: entries | entries_log2; 0: none */
+    uint32_t entries_count;       /* of both */
+    uint32_t *entered; /* those that were empty and got a line in this generation, by number ... */
+    uint32_t entered_count;    /* ... so many; if there is no room for more, maybe all */
+    uint32_t evictions;        /* of entries still valid, since the filter has this size */
+    uint64_t *words;           /* patch_words of its thread, where some may be in use ... */
+    struct patch_spans *spans; /* ... its spans ... */
+    uint32_t words_tid;        /* ... which has this number */
+    uintptr_t shown;           /* to other threads: entries | entries_log2; 0: none */
 
     uint32_t order_count;
     uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
 
     uint32_t exact_left;   /* records until accesses are gathered */
     uint32_t *gather_list; /* entries with something to write, by number; some twice */
-    uint32_t gather_count, gather_room;
+    uint32_t gather_count;
     uint32_t gather_oldest; /* no context of theirs is older */
     uint32_t gather_site;   /* while an access of unmodified code is recorded: its site */
-    uint64_t gather_tag;    /* of their generation */
     uint64_t *gather_bits;  /* one for each entry, all 0: gather_write.c */
 
     uint32_t unparked; /* so many entries that their site leaves are not parked, but written */
@@ -326,6 +326,18 @@ struct access_state *access_state_make(struct thread *thread);
 static inline struct access_state *access_state_get(struct thread *thread)
 {
     return LIKELY(thread->access) ? thread->access : access_state_make(thread);
+}
+
+/* An entry becomes that of `tag`, whatever it was. */
+static inline void filter_enter(struct access_state *state, struct filter_entry *entry,
+                                uint64_t tag)
+{
+    uint32_t count = state->entered_count;
+    if (!entry->tag && LIKELY(count < state->entries_count)) {
+        state->entered[count] = (uint32_t)(entry - state->entries);
+        state->entered_count = count + 1;
+    }
+    *entry = (struct filter_entry){tag, ~UINT64_C(0)};
 }
 
 /* Only one task has ever been: whatever it does happens before all that others will do, and need not be recorded. */
@@ -400,8 +412,8 @@ void access_forget_everywhere(uintptr_t line);
 /* 6 MB, from huge pages, while there is room for such: bzip2 sorts 900 KB with 5 MB of indices and took 6.4x with 2^16
  * entries, 13x with 2^14, 4.3x with 2^18, and no less with 2^20. */
 #define FILTER_LARGE 18u
-/* All zero; NULL: there is no room. `list`: as many numbers as it has entries, and behind them as many bits,
- * all 0; only where accesses may be gathered. */
+/* All zero; NULL: there is no room. `list`: as many numbers as it has entries; where accesses may be gathered as many more
+ * behind them, and as many bits, all 0. */
 struct filter_entry *filter_get(uint32_t log2, uint32_t **list);
 void filter_put(struct filter_entry *entries, uint32_t *list, uint32_t log2);
 void filter_fork_child(void);

@@ -58,8 +58,10 @@ static struct filter_entry *carve(uint32_t log2)
 static struct filter_entry *filter_make(uint32_t log2, uint32_t **list)
 {
     size_t count = filter_bytes(log2) / sizeof(struct filter_entry);
-    *list = NULL;
-    if (shim_options.gather && !(*list = memory_get(count * sizeof **list + count / 8)))
+    size_t bytes =
+        shim_options.gather ? 2 * count * sizeof **list + count / 8 : count * sizeof **list;
+    *list = memory_get(bytes);
+    if (!*list)
         return NULL;
     spin_lock(&filter_lock);
     struct filter_entry *entries = carve(log2);

@@ -94,7 +94,7 @@ static inline void line_forget(uintptr_t entries, uint32_t log2, uintptr_t line)
     struct filter_entry *both[2] = {filter_entry(&reads, line), filter_entry(&writes, line)};
     for (uint32_t i = 0; i < 2; i++) {
         uint64_t tag = __atomic_load_n(&both[i]->tag, __ATOMIC_RELAXED);
-        if (((tag ^ line) & ((UINT64_C(1) << GENERATION_SHIFT) - LINE_BYTES)) == 0)
+        if (((tag ^ line) & ~(FILTER_ATOMIC | FILTER_CLOSED)) == 0)
             tag_forget(both[i], tag);
     }
 }

@@ -9,7 +9,7 @@
  * Bytes that are new in a line which the filter knows are added by copies themselves, whoever touches them: that and the
  * smaller trace are what this is for. Atomic accesses, and those of instrumented modules, are recorded each as it is.
  *
- * Invariant: what is gathered belongs to the task and segment that the stream names last, to the generation `gather_tag`
+ * Invariant: what is gathered belongs to the task and segment that the stream names last, to the present generation
  * and to one held set. An entry with something to write is in the list, which is not empty while lines are put aside. It lies in memory of the process alone: a thread
  * that is killed by SIGKILL loses what it has gathered since its segment began, and the report of such a process says
  * that it is incomplete.
@@ -59,18 +59,15 @@ void gather_write_range(struct thread *thread, struct access_state *state, uintp
     /* With nothing to write, too: lines may be known by bytes that have records of their own. */
     patch_words_forget();
     patch_spans_forget_range(state, low, high);
-    uint64_t tag = state->gather_count ? state->gather_tag : access_fast.tag;
     uintptr_t line = low & ~(uintptr_t)(LINE_BYTES - 1);
     if (high - line > (uintptr_t)BLOCK_LINES * LINE_BYTES) {
-        gather_write(thread, state);
-        if (tag == access_fast.tag)
-            access_new_generation(state);
+        access_new_generation(state);
         return;
     }
     for (; line < high; line += LINE_BYTES)
         for (uint32_t i = 0; i < 2; i++) {
             struct filter_entry *entry = entry_among(state, line, i);
-            if (((entry->tag ^ line ^ tag) & ~FILTER_CLOSED) == 0)
+            if (((entry->tag ^ line) & ~FILTER_CLOSED) == 0)
                 gather_put_aside(thread, state, entry);
         }
     gather_write_aside(thread, state);
@@ -99,20 +96,20 @@ void gather_write_old(struct thread *thread, struct access_state *state, uint32_
     state->gather_oldest = old;
 }
 
-/* The place of a line, another line's or of an earlier generation, becomes this one's. */
+/* The place of a line, empty or another line's, becomes this one's. */
 static struct filter_entry *entry_enter(struct thread *thread, struct access_state *state,
                                         const struct filter *filter, uintptr_t line, uint64_t class)
 {
     struct filter_entry *entry = filter_entry(filter, line);
-    if ((entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0) {
+    if (entry->tag) {
         if (UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
             access_filter_grow(state);
             entry = filter_entry(filter, line);
         }
-        if ((entry->tag ^ access_fast.tag) >> GENERATION_SHIFT == 0)
+        if (entry->tag)
             gather_put_aside(thread, state, entry);
     }
-    *entry = (struct filter_entry){line ^ access_fast.tag ^ class, ~UINT64_C(0)};
+    filter_enter(state, entry, line ^ class);
     *gathered_of(entry) = (struct gathered){.site = GATHERED_SLOW};
     return entry;
 }
@@ -130,7 +127,6 @@ static inline void gather_first(struct access_state *state, struct filter_entry 
         site |= GATHERED_SLOW;
     *gathered_of(entry) = (struct gathered){word, context, site};
     if (!state->gather_count) {
-        state->gather_tag = access_fast.tag;
         state->gather_oldest = context;
     } else if (context < state->gather_oldest) {
         state->gather_oldest = context;
@@ -158,15 +154,14 @@ static inline void gather(struct access_state *state, struct filter_entry *entry
 bool gather_add(struct thread *thread, struct access_state *state, uintptr_t line, uint64_t mask,
                 uint32_t kind, uintptr_t pc, uint32_t slot, bool alone, uint32_t site)
 {
-    if (UNLIKELY(state->gather_count && (state->gather_tag != access_fast.tag ||
-                                         state->gather_count == state->gather_room)))
+    if (UNLIKELY(state->gather_count == state->entries_count))
         gather_write(thread, state);
     uint64_t class = filter_class(kind);
     bool known = true;
     const struct filter *filter =
         kind & TRACE_KIND_WRITE ? &access_fast.writes : &access_fast.reads;
     struct filter_entry *entry = filter_entry(filter, line);
-    if (entry->tag != (line ^ access_fast.tag ^ class)) {
+    if (entry->tag != (line ^ class)) {
         entry = entry_enter(thread, state, filter, line, class);
         known = false;
     }

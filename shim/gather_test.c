@@ -130,17 +130,18 @@ static void test_few(void **state)
     (void)state;
     grow();
     for (uint32_t round = 0; round < 50; round++) {
+        bool lock = round % 3 == 0; /* when it is given back all has been written */
         for (uint32_t i = 0; i < 1 + round % 7; i++)
             touch(i * 2777 % SPREAD, 1 + i % 3);
         if (round % 2)
             do_block(MEMORY + 2777 * 64, 64, round % 4 == 1);
-        if (round % 3 == 0)
+        if (lock)
             do_lock(1 + round % 8, TRACE_MODE_EXCLUSIVE);
         touch(2777, 2);
-        if (round % 3 == 0)
+        if (lock)
             do_unlock(0);
         struct written all = written();
-        assert_in_range(all.records, 1, 8);
+        assert_in_range(all.records, !lock, lock ? 0 : 8);
         assert_int_equal(written().records, 0);
         check();
     }
@@ -206,16 +207,10 @@ static void test_spans(void **state)
     assert_false(in_span(MEMORY + 64 * 5));
     ask(MEMORY + 64 * 5, true);
     assert_true(in_span(MEMORY + 64 * 8 - 16 - 8) && !in_span(MEMORY + 64 * 8 - 16 - 7));
-    uint64_t number = own.access->generation;
     access_new_generation(own.access);
     assert_false(in_span(MEMORY + 64 * 5));
     ask(MEMORY + 64 * 5, true);
     assert_false(in_span(MEMORY + 64 * 5));
-    own.access->generation = GENERATION_LAST; /* its number comes again: its runs do not */
-    own.access->span_runs.tag = number << GENERATION_SHIFT;
-    own.access->span_runs.of[1][0] = (struct span_run){MEMORY, MEMORY + 64 * 20};
-    access_new_generation(own.access);
-    own.access->generation = number - 1;
     access_new_generation(own.access);
     gather_lines(5, 6, true);
     ask(MEMORY + 64 * 5, true);

@@ -38,7 +38,7 @@ static uint32_t list_sort(struct access_state *state)
         bits[place / 64] |= UINT64_C(1) << place % 64;
         groups[group / 64] |= UINT64_C(1) << group % 64;
     }
-    uint32_t words = state->gather_room / 64;
+    uint32_t words = state->entries_count / 64;
     count = 0;
     for (uint32_t i = 0; i < GROUPS / 64; i++)
         for (; groups[i]; groups[i] &= groups[i] - 1) {
@@ -201,6 +201,6 @@ void gather_write(struct thread *thread, struct access_state *state)
             break;
     }
     state->gather_count = 0;
-    if (thread == thread_current && state->gather_tag == access_fast.tag)
+    if (thread == thread_current)
         access_new_generation(state); /* else copies would add to what is written */
 }

@@ -3,7 +3,7 @@
  * sent back to the original, and before each access a check of the filter (access_seen() of access_state.h):
  *
  *     lea  EA, A                          rorx $2, A, B; and filter.mask, B; add filter.entries, B
- *     xor  access_fast.tag, A; xor (B), A the offset in the line, if the line and the generation are those of the entry
+ *     xor  (B), A                         the offset in the line, if the line is that of the entry
  *     cmp  $64 - size, A; ja miss         also what crosses into the next line
  *     shrx A, 8(B), A; test $bytes, A; jne miss
  *
@@ -148,10 +148,7 @@ static void filter_test(struct emitter *e, struct check *check)
 {
     uint32_t a = check->a, b = check->b, size = check->in->size;
     bool write = check->in->bits & INSTRUCTION_WRITES;
-    quarter(e, a, b);
-    with_thread(e, AND, false, b, write ? FAST(writes.mask) : FAST(reads.mask));
-    with_thread(e, ADD, true, b, write ? FAST(writes.entries) : FAST(reads.entries));
-    with_thread(e, XOR, true, a, FAST(tag));
+    entry_of(e, a, b, write);
     with_memory(e, XOR, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
     with_register(e, 0x83, true, 7, a); /* cmp $.., A */
     byte(e, LINE_BYTES - size);

@@ -165,6 +165,14 @@ static inline void quarter(struct emitter *e, uint32_t reg, uint32_t to)
     byte(e, 2);
 }
 
+/* `to`: the entry of the address in `reg`. */
+static inline void entry_of(struct emitter *e, uint32_t reg, uint32_t to, bool write)
+{
+    quarter(e, reg, to);
+    with_thread(e, AND, false, to, write ? FAST(writes.mask) : FAST(reads.mask));
+    with_thread(e, ADD, true, to, write ? FAST(writes.entries) : FAST(reads.entries));
+}
+
 /* shrx (or shlx) A, unseen(B), to; without BMI2 A is rcx, and `to` is B. */
 static inline void shift_unseen(struct emitter *e, uint32_t a, uint32_t b, uint32_t to, bool right)
 {

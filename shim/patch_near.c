@@ -57,14 +57,6 @@ static void address_again(struct emitter *e, const struct check *check, uint32_t
         effective_address(e, check->in, to, false);
 }
 
-/* C: the entry of the address in A. */
-static void entry_of(struct emitter *e, uint32_t a, uint32_t c, int32_t mask, int32_t entries)
-{
-    quarter(e, a, c);
-    with_thread(e, AND, false, c, mask);
-    with_thread(e, ADD, true, c, entries);
-}
-
 static void test_self(struct emitter *e, uint32_t reg)
 {
     with_register(e, 0x85, true, reg, reg);
@@ -95,9 +87,7 @@ void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t 
     address_again(e, check, a);
     with_register(e, 0x83, true, 0, a); /* add: its last byte */
     byte(e, size - 1);
-    entry_of(e, a, b, write ? FAST(writes.mask) : FAST(reads.mask),
-             write ? FAST(writes.entries) : FAST(reads.entries));
-    with_thread(e, XOR, true, a, FAST(tag));
+    entry_of(e, a, b, write);
     with_memory(e, XOR, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
     with_register(e, 0x83, true, 7, a); /* cmp */
     byte(e, LINE_BYTES - 1);
@@ -151,8 +141,7 @@ static uint32_t to_gathered(struct emitter *e, const struct check *check, uint32
     if (!patch_has_bmi2) { /* the test has overwritten it */
         bool write = check->in->bits & INSTRUCTION_WRITES;
         address_again(e, check, a);
-        entry_of(e, a, b, write ? FAST(writes.mask) : FAST(reads.mask),
-                 write ? FAST(writes.entries) : FAST(reads.entries));
+        entry_of(e, a, b, write);
     }
     with_memory(e, 0x81, false, 7, b, PATCH_NO_REGISTER, 1, site); /* cmp */
     number(e, GATHERED_FREE, 4);
@@ -209,12 +198,11 @@ static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
     with_register(e, 0xf7, true, 2, b); /* not */
     address_again(e, check, a);
     if (check->in->bits & INSTRUCTION_WRITES) {
-        entry_of(e, a, c, FAST(writes.mask), FAST(writes.entries));
+        entry_of(e, a, c, true);
         now_seen(e, b, c);
     }
-    entry_of(e, a, c, FAST(reads.mask), FAST(reads.entries));
+    entry_of(e, a, c, false);
     if (check->in->bits & INSTRUCTION_WRITES) { /* the filter of reads may have lost the line */
-        with_thread(e, XOR, true, a, FAST(tag));
         with_memory(e, XOR, true, a, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
         with_register(e, 0x83, true, 7, a); /* cmp $63, A */
         byte(e, LINE_BYTES - 1);

@@ -404,7 +404,6 @@ static void filters_clear(void)
     memset(filter_gathered, 0, sizeof filter.gathered);
     access_fast.reads = (struct filter){filter_reads, 63 * sizeof *filter_reads};
     access_fast.writes = (struct filter){filter_writes, 63 * sizeof *filter_writes};
-    access_fast.tag = UINT64_C(7) << GENERATION_SHIFT;
     access_fast.table = open_table;
     memset(open_table, 0, sizeof open_table);
     memset(recorded, 0, sizeof recorded);

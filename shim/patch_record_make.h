@@ -57,7 +57,7 @@ static void gathered_note(uint32_t number)
     struct filter_entry *entry = &filter_both[number];
     struct gathered *g = &filter_gathered[number];
     uint32_t write = number >= 64;
-    uint64_t line = (entry->tag ^ access_fast.tag) & ~UINT64_C(63), mask = ~entry->unseen;
+    uint64_t line = entry->tag & ~UINT64_C(63), mask = ~entry->unseen;
     struct filter_entry *other = &filter_both[(number & 63) + (write ? 0 : 64)];
     if (g->pc && !write && other->tag == entry->tag)
         mask &= other->unseen;
@@ -93,10 +93,10 @@ static void seen(struct filter_entry *entries, uint64_t address, uint64_t size, 
         uint64_t line = (address + i) & ~UINT64_C(63);
         struct filter_entry *entry = &entries[line >> 6 & 63];
         struct gathered *g = &filter_gathered[entry - filter_both];
-        if (entry->tag != (line ^ access_fast.tag)) {
+        if (entry->tag != line) {
             if (access_fast.gathering)
                 gathered_note((uint32_t)(entry - filter_both));
-            *entry = (struct filter_entry){line ^ access_fast.tag, ~UINT64_C(0)};
+            *entry = (struct filter_entry){line, ~UINT64_C(0)};
             *g = (struct gathered){.site = GATHERED_SLOW};
         }
         bool fresh = entry->unseen >> (address + i) % 64 & 1;
@@ -205,8 +205,7 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
 static bool known_byte(uint64_t address, bool write)
 {
     const struct filter_entry *entry = &(write ? filter_writes : filter_reads)[address >> 6 & 63];
-    return (address ^ access_fast.tag ^ entry->tag) < LINE_BYTES &&
-           !(entry->unseen >> address % LINE_BYTES & 1);
+    return (address ^ entry->tag) < LINE_BYTES && !(entry->unseen >> address % LINE_BYTES & 1);
 }
 
 void patch_span_ask(const struct patch_site *site)
