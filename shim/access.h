@@ -14,7 +14,7 @@ void access_record(struct thread *thread, uintptr_t address, size_t size, uint32
 
 #define ACCESS_KIND(flags, size) ((flags) | (uint32_t)__builtin_ctz(size) << 4)
 /* Exported to the fast paths within instrumented programs (abi_fast.c); the name carries the version of what they know. */
-#define NEAR(name)               __asm__("__gorocheck_3_" #name) __attribute__((visibility("default")))
+#define NEAR(name)               __asm__("__gorocheck_4_" #name) __attribute__((visibility("default")))
 /* The same for callers without the guard: the entry points' slow path. */
 void access_slow(uintptr_t address, size_t size, uint32_t kind, uintptr_t pc) NEAR(access_slow);
 /* The same with the guard up; it comes down. */
