@@ -168,14 +168,17 @@ static bool forbids_any(const struct sock_fprog *program)
 
 /* ---- before it is installed ---- */
 
-static void confine(void)
+#define BY_FILTER "the program gave up system calls that recording takes: seccomp"
+#define BY_CLOCK  "the program gave up reading the processor's clock: PR_SET_TSC"
+
+static void confine(const char *reason)
 {
     if (confined || (shim_state != SHIM_UNBORN && !end_ours()))
         return; /* (a vfork child's memory is its parent's) */
     if (shim_state == SHIM_ON) {
         int error = errno;
         patch_lazy_finish();
-        end_confined();
+        end_confined(reason);
         lost = directory_active && table_tasks.count > 2;
         if (directory_active && shim_options.report)
             shim_message("what was recorded until then: gorocheck analyze ", directory_path, NULL);
@@ -193,7 +196,7 @@ static void filtered(const struct sock_fprog *program)
         apart_off = forbids(program->filter, program->len, to_be_apart[i]);
     if (!confined && forbids_any(program)) {
         pid_told = !forbids(program->filter, program->len, SYS_getpid);
-        confine();
+        confine(BY_FILTER);
     }
 }
 
@@ -209,7 +212,7 @@ static const struct sock_fprog *program_at(long address)
 void confine_seccomp(long operation, long filter)
 {
     if (operation == SECCOMP_SET_MODE_STRICT)
-        confine();
+        confine(BY_FILTER);
     else if (operation == SECCOMP_SET_MODE_FILTER)
         filtered(program_at(filter));
 }
@@ -217,9 +220,11 @@ void confine_seccomp(long operation, long filter)
 void confine_prctl(long option, long a, long b)
 {
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
-        confine();
+        confine(BY_FILTER);
     else if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_FILTER)
         filtered(program_at(b));
+    else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
+        confine(BY_CLOCK);
 }
 
 /* As the C library's own function it passes on five words, whatever the option takes. */
@@ -232,7 +237,7 @@ EXPORT int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(rest, long);
     va_end(rest);
-    if (UNLIKELY(option == PR_SET_SECCOMP))
+    if (UNLIKELY(option == PR_SET_SECCOMP || option == PR_SET_TSC))
         confine_prctl(option, a[0], a[1]);
     long result = raw6(SYS_prctl, option, a[0], a[1], a[2], a[3], 0);
     if (result >= 0)

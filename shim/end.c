@@ -311,12 +311,12 @@ static void process_close(enum trace_end how, int code)
         thread->busy = busy;
 }
 
-void end_confined(void)
+void end_confined(const char *reason)
 {
     if (__atomic_exchange_n(&ended, 1, __ATOMIC_SEQ_CST))
         return;
     process_close(TRACE_END_OFF, 0);
-    shim_off("the program gave up system calls that recording takes: seccomp");
+    shim_off(reason);
 }
 
 int end_process(enum trace_end how, int code)

@@ -11,7 +11,7 @@ void end_unobserved(void);
  * -1 to keep the program's own. Async-signal-safe. */
 int end_process(enum trace_end how, int code);
 /* The record ends here, the program goes on. */
-void end_confined(void);
+void end_confined(const char *reason);
 /* Before an exec that will replace us: ends the record. If the exec fails, end_exec_failed() takes it back. */
 void end_exec(const char *path);
 void end_exec_failed(void);
