@@ -154,6 +154,16 @@ static void read_go(struct target *target, const char *path, Elf *elf)
                           path);
 }
 
+/* Does another C library's dynamic linker start it, to which the recorder is a library that it cannot load? */
+static bool is_musl(Elf *elf, const GElf_Phdr *segment)
+{
+    static const char mark[] = "/ld-musl";
+    size_t size = 0;
+    const char *file = elf_rawfile(elf, &size);
+    return file && segment->p_offset <= size && segment->p_filesz <= size - segment->p_offset &&
+           memmem(file + segment->p_offset, segment->p_filesz, mark, sizeof(mark) - 1);
+}
+
 static void read_elf(struct target *target, const char *path, Elf *elf)
 {
     GElf_Ehdr header;
@@ -171,8 +181,15 @@ static void read_elf(struct target *target, const char *path, Elf *elf)
     elf_getphdrnum(elf, &count);
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;
-        if (gelf_getphdr(elf, (int)i, &segment))
-            interpreter |= segment.p_type == PT_INTERP;
+        if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_INTERP)
+            continue;
+        interpreter = true;
+        target->blind |= is_musl(elf, &segment);
+    }
+    if (target->blind) {
+        target->obstacle = memory_format(
+            "%s is linked with musl, not with glibc: no recorder can be loaded into it", path);
+        return;
     }
     if (!interpreter) {
         target->obstacle =

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 struct target {
-    char *path;      /* that execvp would start; NULL: not found (errno is set) */
-    bool blind;      /* it may be observed, but what matters in it would not be seen */
+    char *path; /* that execvp would start; NULL: not found (errno is set) */
+    bool
+        blind; /* nothing is preloaded: it would not start, or what matters in it would not be seen */
     char *obstacle;  /* why the recorder cannot be loaded, NULL if it can */
     bool runtime;    /* a sanitizer's runtime is linked in: the recorder must stay out */
     bool needs_stub; /* wants libtsan.so.2 */

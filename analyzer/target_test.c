@@ -126,9 +126,35 @@ static void others(void **state)
     target_free(&target);
 }
 
+/* The recorder is not preloaded into a program of another C library, which would not start. */
+static void other_library(void **state)
+{
+    (void)state;
+    static const char linkers[2][32] = {"/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2"};
+    for (int i = 0; i < 2; i++) {
+        char *path = program_with(".other");
+        const Elf64_Phdr segment = {
+            .p_type = PT_INTERP, .p_offset = sizeof(struct file), .p_filesz = sizeof(linkers[i])};
+        FILE *file = fopen(path, "r+e");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, offsetof(struct file, segment), SEEK_SET), 0);
+        assert_int_equal(fwrite(&segment, sizeof(segment), 1, file), 1);
+        assert_int_equal(fseek(file, sizeof(struct file), SEEK_SET), 0);
+        assert_int_equal(fwrite(linkers[i], sizeof(linkers[i]), 1, file), 1);
+        assert_int_equal(fclose(file), 0);
+        struct target target = target_look(path);
+        assert_int_equal(target.blind, i == 0);
+        assert_int_equal(target.obstacle != NULL, i == 0);
+        target_free(&target);
+        unlink(path);
+        free(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_library),
         cmocka_unit_test(marks),
         cmocka_unit_test(statuses),
         cmocka_unit_test(others),
