@@ -422,6 +422,16 @@ static bool thorough(void)
     return getenv("GOROCHECK_MUTATIONS") != NULL;
 }
 
+/* The room of a window or table that nothing is in: what ends there is the same at most places. */
+static bool is_empty(const struct file *file, size_t at)
+{
+    size_t from = at > 64 ? at - 64 : 0, to = at + 64 < file->size ? at + 64 : file->size;
+    for (size_t i = from; i < to; i++)
+        if (file->bytes[i])
+            return false;
+    return true;
+}
+
 static void truncations(void **state)
 {
     (void)state;
@@ -433,7 +443,8 @@ static void truncations(void **state)
         struct file file;
         load(make, file_names[f], &file);
         for (size_t length = file.size; length-- > 0;) {
-            if (!thorough() && length % 7 && file.size - length > 16)
+            size_t step = (thorough() ? 1 : 7) * (is_empty(&file, length) ? 37 : 1);
+            if (length % step && file.size - length > 16)
                 continue;
             assert_int_equal(truncate(file.path, (off_t)length), 0);
             bool good = read_all(make->path, &seen);
