@@ -383,16 +383,6 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
     return near && access_fast.table != access_no_open ? context_present() : 0;
 }
 
-uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack)
-{
-    if (UNLIKELY(!shim_options.accesses) || UNLIKELY(state->ignore[0] | state->ignore[1]))
-        return 0;
-    access_stack(state, stack);
-    bool ready = open_current(thread, state) || LIKELY(open_ready(thread, state));
-    access_stack(state, 0);
-    return ready && access_fast.table != access_no_open ? context_present() : 0;
-}
-
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
 {
     struct access_state *state = access_state_get(thread);

@@ -1,7 +1,8 @@
 /*
  * The short way of patched code: what a copy's check did not find in the filter, while the thread's context is still the
  * one of its last record (patch_stub.c calls this instead of access_record_of()). All that is kept of the long way is what
- * may change without the thread's doing: a mark of another thread on the line, and the recorder's own end.
+ * may change without the thread's doing: a mark of another thread on the line, and the recorder's own end. (Where accesses
+ * are not recorded there is no such context.)
  *
  * Invariant: it says true only if the access is recorded and no byte of its lines was marked before; where it says false
  * nothing that the long way would miss has been done.
@@ -9,7 +10,6 @@
 #include "shim/access_add.h"
 
 #include "shim/banned.h"
-#include "shim/options.h"
 
 void access_near_forget(struct access_state *state, uintptr_t line)
 {
@@ -26,7 +26,7 @@ static inline bool near_begin(struct thread *thread, uintptr_t address)
     thread->busy = 1;
     STORE_BARRIER();
     /* Behind that: who ends the process writes what this thread has gathered, once it sees that it is not busy. */
-    if (UNLIKELY(shim_state != SHIM_ON || !shim_options.accesses)) {
+    if (UNLIKELY(shim_state != SHIM_ON)) {
         thread_leave(thread);
         return false;
     }
@@ -74,10 +74,17 @@ static inline bool near_end(struct thread *thread, uintptr_t line, bool known)
     return LIKELY(!marked);
 }
 
+/* A plain access within a line: one comparison, since its action is 0. */
 static inline bool near_is(uintptr_t address, const struct patch_site *site)
 {
-    return LIKELY(site->action == PATCH_ACCESS) &&
-           LIKELY(site->size <= LINE_BYTES - address % LINE_BYTES);
+    uint32_t what;
+    __builtin_memcpy(&what, &site->size, sizeof what);
+    static_assert(offsetof(struct patch_site, kind) == offsetof(struct patch_site, size) + 2 &&
+                      offsetof(struct patch_site, action) ==
+                          offsetof(struct patch_site, kind) + 1 &&
+                      PATCH_ACCESS == 0,
+                  "size, kind, action");
+    return LIKELY((what & 0xff00ffffu) + address % LINE_BYTES <= LINE_BYTES);
 }
 
 static NOINLINE bool near_gathered(uintptr_t address, const struct patch_site *site,
@@ -161,7 +168,9 @@ static inline bool near_open(struct thread *thread, uintptr_t address,
     if (UNLIKELY(!fresh) || entry->mask)
         return near_add(thread, line, site, fresh, number);
     struct access_state *state = thread->access;
-    state->order[state->order_count++] = site->slot;
+    uint32_t count = state->order_count;
+    state->order[count] = site->slot;
+    state->order_count = count + 1;
     open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
     thread_leave(thread);
     return true;

@@ -77,7 +77,7 @@ struct access_fast {
     uint64_t held;      /* held_hash that it was taken with */
     uint64_t gathering; /* not 0: what this segment does from here on is gathered */
 };
-extern struct trace_open access_no_open[]; /* all empty, and never written */
+extern struct trace_open access_no_open[] INNER; /* all empty, and never written */
 extern __thread struct access_fast access_fast NEAR(access_fast)
     __attribute__((tls_model("initial-exec")));
 

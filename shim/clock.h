@@ -63,7 +63,7 @@ static inline bool clock_known(struct thread *thread, uint32_t task, uint64_t se
 }
 
 /* Somebody reads along, or some thread has had a part whose order does not count (AnnotateIgnoreSyncBegin). */
-extern bool clock_unusual;
+extern bool clock_unusual INNER;
 void clock_release_unusual(struct thread *thread, struct object *object);
 /* step: 1 such a part begins in this thread, -1 it ends. */
 void clock_ignore(struct thread *thread, uint32_t step);

@@ -21,7 +21,7 @@ struct mark_level {
 };
 
 #define MARK_TOPS (UINT64_C(1) << (47 - 30))
-extern struct mark_level *mark_top[MARK_TOPS];
+extern struct mark_level *mark_top[MARK_TOPS] INNER;
 
 static inline struct mark_leaf *mark_leaf(uintptr_t address)
 {

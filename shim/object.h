@@ -83,7 +83,7 @@ void object_fork_child(struct thread *thread);
 void object_lock(struct object *object);
 void object_unlock(struct object *object);
 
-extern struct object *object_table; /* slot 0 of the live table */
+extern struct object *object_table INNER; /* slot 0 of the live table */
 static inline uint32_t object_id(const struct object *object)
 {
     return object ? (uint32_t)(object - object_table) : 0;

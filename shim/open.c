@@ -103,18 +103,19 @@ void open_flush(struct thread *thread, struct access_state *state)
         park_write(thread, state);
     gather_write(thread, state);
     struct stream *stream = &thread->access_stream;
+    struct trace_open *table = access_fast.table;
     const uint8_t *slot = state->order, *end = slot + state->order_count;
     while (slot != end) {
         const uint8_t *first = slot, *last = end - slot > BATCH_MAX ? slot + BATCH_MAX : end;
         uint8_t *p = stream_begin(stream);
         if (LIKELY(p)) {
             for (; slot != last; slot++)
-                p = entry_put(state, p, &access_fast.table[*slot]);
+                p = entry_put(state, p, &table[*slot]);
             stream_commit(stream, p);
         }
         STORE_BARRIER(); /* as in open_emit() */
         for (slot = first; slot != last; slot++)
-            entry_empty(&access_fast.table[*slot]);
+            entry_empty(&table[*slot]);
     }
     state->order_count = 0;
 }
@@ -359,14 +360,21 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
     record_write(thread, state, record);
 }
 
+static inline bool context_is(const struct access_state *state, const struct context_seen *seen,
+                              uint64_t hash)
+{
+    return seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD;
+}
+
 /* Each hash has CONTEXT_WAYS places, the first the likeliest. NULL: the stream does not have it, or too far back. */
 static inline struct context_seen *context_known(struct access_state *state, uint64_t hash)
 {
-    for (uint32_t way = 0; way < CONTEXT_WAYS; way++) {
-        struct context_seen *seen = &state->contexts[hash % CONTEXT_CACHE ^ way];
-        if (seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD)
-            return seen;
-    }
+    struct context_seen *place = &state->contexts[hash % CONTEXT_CACHE];
+    if (LIKELY(context_is(state, place, hash)))
+        return place;
+    for (uint32_t way = 1; way < CONTEXT_WAYS; way++)
+        if (context_is(state, &state->contexts[hash % CONTEXT_CACHE ^ way], hash))
+            return &state->contexts[hash % CONTEXT_CACHE ^ way];
     return NULL;
 }
 
@@ -407,18 +415,20 @@ static inline void context_use(uint32_t number)
 }
 
 static inline uint64_t stack_context_hash(const struct thread *thread,
-                                          const struct access_state *state)
+                                          const struct access_state *state, uint32_t stack)
 {
-    return mix(mix(state->context_salt + 1, state->stack), thread->held_hash);
+    return mix(mix(state->context_salt + 1, stack), thread->held_hash);
 }
 
 /* The usual case of unmodified code: the stream knows this captured stack together with what is held now. */
-static inline bool stack_again(const struct thread *thread, struct access_state *state)
+static inline bool stack_again(const struct thread *thread, struct access_state *state,
+                               uint32_t stack)
 {
-    const struct context_seen *seen = context_known(state, stack_context_hash(thread, state));
-    if (UNLIKELY(!seen) || UNLIKELY(state->stack == ACCESS_STACK_OF_CALL))
+    const struct context_seen *seen =
+        context_known(state, stack_context_hash(thread, state, stack));
+    if (UNLIKELY(!seen) || UNLIKELY(stack == ACCESS_STACK_OF_CALL))
         return false;
-    state->stack_present = state->stack;
+    state->stack_present = stack;
     access_fast.held = thread->held_hash;
     context_use(seen->number);
     return true;
@@ -430,7 +440,7 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
     if (state->stack == ACCESS_STACK_OF_CALL)
         state->stack =
             stack_here_rationed(thread, state->call_pc, state->call_frame) | ACCESS_STACK_CALLED;
-    if (stack_again(thread, state))
+    if (stack_again(thread, state, state->stack))
         return;
     state->stack_present = state->stack;
     access_fast.held = thread->held_hash;
@@ -442,7 +452,8 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
         outermost_first[i] = frames[depth - 1 - i];
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
-    struct context_seen *place = context_place(state, stack_context_hash(thread, state));
+    struct context_seen *place =
+        context_place(state, stack_context_hash(thread, state, state->stack));
     if (context_write(thread, state, outermost_first, depth, mix(1, state->stack)))
         context_use(place->number = state->codec.context);
 }
@@ -528,7 +539,24 @@ bool open_ready(struct thread *thread, struct access_state *state)
     if ((state->segment != thread->segment || state->task != thread->task) &&
         UNLIKELY(!open_sync(thread, state)))
         return false;
-    if (state->stack ? !stack_again(thread, state) : !context_again(thread, state))
+    if (state->stack ? !stack_again(thread, state, state->stack) : !context_again(thread, state))
         context_change(thread, state);
     return true;
+}
+
+uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack)
+{
+    if (UNLIKELY(!shim_options.accesses) || UNLIKELY(state->ignore[0] | state->ignore[1]))
+        return 0;
+    if ((state->segment != thread->segment || state->task != thread->task) &&
+        UNLIKELY(!open_sync(thread, state)))
+        return 0;
+    access_fast.context_top = NULL; /* it will not be the shadow stack's */
+    if (UNLIKELY(!stack) || !stack_again(thread, state, stack)) {
+        access_stack(state, stack);
+        if (!open_current(thread, state))
+            context_change(thread, state);
+        access_stack(state, 0);
+    }
+    return access_fast.table != access_no_open ? context_present() : 0;
 }

@@ -26,7 +26,7 @@ struct shim_options {
     uint32_t sites; /* records of a segment after which it does */
     bool digest;    /* somebody may read the trace while it is written */
 };
-extern struct shim_options shim_options;
+extern struct shim_options shim_options INNER;
 /* Value of an environment variable read from `environment` (no getenv: the host may change its copy), or NULL. */
 const char *options_variable(char *const *environment, const char *name);
 void options_read(const char *text);

@@ -131,11 +131,11 @@ void patch_fork_child(void);
 /* From now on patch_refresh() is called whenever modules have come or gone. See patch_load.c. */
 void patch_watch(void);
 /* What the recorder itself calls is patched. */
-extern bool patch_nests;
+extern bool patch_nests INNER;
 /* Is it a library that threads begin in whose copy has called the slow path? */
 bool patch_home(void);
 /* True if any module is patched. */
-extern volatile uint32_t patch_on;
+extern volatile uint32_t patch_on INNER;
 
 /* ---- for signal handlers, faults, unwinding: any context, no lock ---- */
 

@@ -21,6 +21,9 @@
 #include "trace/primitives.h"
 
 #define EXPORT      __attribute__((visibility("default")))
+/* A variable declared so is read by its distance; otherwise its address is loaded first, wherever it is defined
+ * (-fvisibility=hidden is of definitions only). */
+#define INNER       __attribute__((visibility("hidden")))
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE    __attribute__((noinline))
@@ -120,7 +123,7 @@ extern __thread struct thread *thread_current; /* NULL: not attached; THREAD_GON
 
 /* In a page that the kernel wipes in a fork child, however the fork was made: there it is SHIM_UNBORN again. */
 enum shim_state { SHIM_UNBORN, SHIM_ON, SHIM_ENDED, SHIM_OFF };
-extern volatile uint32_t shim_life[1024];
+extern volatile uint32_t shim_life[1024] INNER;
 #define shim_state    (shim_life[0])
 #define confined_here (shim_life[1]) /* see confine.h: it was this process that was confined */
 

@@ -23,7 +23,8 @@ struct table {
     struct spin lock;
 };
 
-extern struct table table_process, table_tasks, table_objects, table_stacks, table_modules;
+extern struct table table_process INNER, table_tasks INNER, table_objects INNER, table_stacks INNER,
+    table_modules INNER;
 #define TABLES(X) X(table_process) X(table_tasks) X(table_objects) X(table_stacks) X(table_modules)
 
 bool table_setup(struct table *table);
