@@ -443,7 +443,7 @@ static void truncations(void **state)
         struct file file;
         load(make, file_names[f], &file);
         for (size_t length = file.size; length-- > 0;) {
-            size_t step = (thorough() ? 1 : 7) * (is_empty(&file, length) ? 37 : 1);
+            size_t step = (thorough() ? 1u : 7u) * (is_empty(&file, length) ? 37u : 1u);
             if (length % step && file.size - length > 16)
                 continue;
             assert_int_equal(truncate(file.path, (off_t)length), 0);
