@@ -103,6 +103,7 @@ static inline void with_register(struct emitter *e, uint32_t opcode, bool wide, 
 #define STORE         0x89
 #define LOAD          0x8b
 #define LEA           0x8d
+#define OR            0x09 /* to memory */
 #define XOR           0x33
 #define AND           0x23
 #define ADD           0x03

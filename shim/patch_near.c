@@ -23,7 +23,7 @@
 #define OPEN(check, field) \
     ((int32_t)((check)->slot * sizeof(struct trace_open) + offsetof(struct trace_open, field)))
 
-/* The bytes of the access, as bits of the line, in B; A holds the offset. */
+/* Without BMI2. The bytes of the access, as bits of the line, in B; A, which is rcx, holds the offset. */
 static void mask_bits(struct emitter *e, const struct check *check, uint32_t b)
 {
     uint32_t a = check->a, size = check->in->size;
@@ -38,15 +38,7 @@ static void mask_bits(struct emitter *e, const struct check *check, uint32_t b)
     rex(e, false, 0, 0, b, false);
     byte(e, 0xb8 | (b & 7));
     number(e, (UINT64_C(1) << size) - 1, 4);
-    if (!patch_has_bmi2) {
-        with_register(e, 0xd3, true, 4, b); /* shl %cl, B */
-        return;
-    }
-    byte(e, 0xc4); /* shlx A, B, B */
-    byte(e, (b & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
-    byte(e, 0x80 | (~a & 15) << 3 | 1);
-    byte(e, 0xf7);
-    byte(e, 0xc0 | (b & 7) << 3 | (b & 7));
+    with_register(e, 0xd3, true, 4, b); /* shl %cl, B */
 }
 
 static void address_again(struct emitter *e, const struct check *check, uint32_t to)
@@ -106,30 +98,44 @@ static void now_seen(struct emitter *e, uint32_t b, uint32_t c)
     with_memory(e, 0x21, true, b, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
 }
 
-/* The entry in B knows the bytes of the access. */
-static void entry_adds(struct emitter *e, const struct check *check, uint32_t c)
+/* With BMI2. A: the bytes of the access, as bits of the line. */
+static void address_bits(struct emitter *e, const struct check *check)
 {
-    uint32_t a = check->a, b = check->b;
-    address_again(e, check, a);
-    if (!patch_has_bmi2) {
-        mask_bits(e, check, c);
-        with_register(e, 0xf7, true, 2, c); /* not */
-        now_seen(e, c, b);
-        return;
-    }
+    uint32_t a = check->a;
     int32_t ones = THREAD(ones[0]) + 8 * __builtin_ctz(check->in->size);
+    address_again(e, check, a);
     byte(e, 0x64);
     byte(e, 0xc4); /* shlx A, ones, A */
     byte(e, (a & 8 ? 0u : 0x80u) | 0x60 | 2);
     byte(e, 0x80 | (~a & 15) << 3 | 1);
     byte(e, 0xf7);
     address_bytes(e, a, PATCH_NO_REGISTER, PATCH_NO_REGISTER, 1, ones);
+}
+
+/* With BMI2. The entry in B knows the bytes in A, which is changed. */
+static void bits_seen(struct emitter *e, const struct check *check)
+{
+    uint32_t a = check->a, b = check->b;
     byte(e, 0xc4); /* andn unseen(B), A, A */
     byte(e, (a & 8 ? 0u : 0x80u) | 0x40 | (b & 8 ? 0u : 0x20u) | 2);
     byte(e, 0x80 | (~a & 15) << 3);
     byte(e, 0xf2);
     address_bytes(e, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
     with_memory(e, STORE, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, unseen));
+}
+
+/* The entry in B knows the bytes of the access. */
+static void entry_adds(struct emitter *e, const struct check *check, uint32_t c)
+{
+    if (patch_has_bmi2) {
+        address_bits(e, check);
+        bits_seen(e, check);
+        return;
+    }
+    address_again(e, check, check->a);
+    mask_bits(e, check, c);
+    with_register(e, 0xf7, true, 2, c); /* not */
+    now_seen(e, c, check->b);
 }
 
 /* What is gathered in the line's entry, B, is no longer of this site alone, unless it is. Returns the jump to C. */
@@ -165,44 +171,67 @@ static uint32_t to_gathered(struct emitter *e, const struct check *check, uint32
     return to_slow;
 }
 
-/* The site's open record gets the bytes. */
+/* Is the site's open record, in the table that C points to, of this line, site and context? Its line is compared with
+ * `line`, which is then changed. */
+static void test_open(struct emitter *e, const struct check *check, uint32_t line, uint32_t c,
+                      uint32_t *to_slow)
+{
+    with_memory(e, CMP, true, line, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
+    to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, LOAD, false, line, c, PATCH_NO_REGISTER, 1, OPEN(check, stride));
+    with_register(e, 0xc1, false, 5, line); /* shr: a row may go up or down */
+    byte(e, 8);
+    with_register(e, 0x81, false, 7, line); /* cmp */
+    number(e, check->site, 4);
+    to_slow[1] = jump_forward(e, IF_NOT_EQUAL);
+    with_memory(e, LOAD, false, line, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
+    with_thread(e, CMP, false, line, THREAD(context));
+    to_slow[2] = jump_forward(e, IF_NOT_EQUAL);
+}
+
+/* With BMI2. It gets the bytes, and then the filter knows them: of a write as read, too. */
 static void to_open(struct emitter *e, const struct check *check, uint32_t c, uint32_t *to_slow)
 {
     uint32_t a = check->a, b = check->b;
     with_thread(e, LOAD, true, c, FAST(table));
-    if (patch_has_bmi2) { /* the test has overwritten the offset */
-        with_register(e, STORE, true, b, a);
-        with_register(e, 0x83, false, 4, a); /* and */
-        byte(e, LINE_BYTES - 1);
+    with_memory(e, LOAD, true, a, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+    test_open(e, check, a, c, to_slow);
+    address_bits(e, check);
+    with_memory(e, OR, true, a, c, PATCH_NO_REGISTER, 1, OPEN(check, mask));
+    if (!(check->in->bits & INSTRUCTION_WRITES)) {
+        bits_seen(e, check);
+        return;
     }
-    with_register(e, SUB, true, b, a);
-    with_memory(e, CMP, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, line));
-    to_slow[0] = jump_forward(e, IF_NOT_EQUAL);
-    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, stride));
-    with_register(e, 0xc1, false, 5, b); /* shr: a row may go up or down */
-    byte(e, 8);
-    with_register(e, 0x81, false, 7, b); /* cmp */
-    number(e, check->site, 4);
-    to_slow[1] = jump_forward(e, IF_NOT_EQUAL);
-    with_memory(e, LOAD, false, b, c, PATCH_NO_REGISTER, 1, OPEN(check, context));
-    with_thread(e, CMP, false, b, THREAD(context));
-    to_slow[2] = jump_forward(e, IF_NOT_EQUAL);
-    mask_bits(e, check, b);
-    with_memory(e, 0x09, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, mask)); /* or */
+    with_register(e, 0xf7, true, 2, a); /* not */
+    now_seen(e, a, b);
+    with_memory(e, LOAD, true, c, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+    entry_of(e, c, b, false);
+    with_memory(e, CMP, true, c, b, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
+    uint32_t not_there = jump_forward(e, IF_NOT_EQUAL); /* that filter has lost the line */
+    now_seen(e, a, b);
+    land(e, not_there);
 }
 
-/* ... and the filter knows them: of a write as read, too. */
-static void open_seen(struct emitter *e, const struct check *check, uint32_t c)
+/* Without it, where A is rcx, and holds the offset, and the test has overwritten the entry. */
+static void to_open_by_rcx(struct emitter *e, const struct check *check, uint32_t c,
+                           uint32_t *to_slow)
 {
     uint32_t a = check->a, b = check->b, not_there = 0;
+    bool write = check->in->bits & INSTRUCTION_WRITES;
+    address_again(e, check, b);
+    with_thread(e, LOAD, true, c, FAST(table));
+    with_register(e, SUB, true, b, a);
+    test_open(e, check, b, c, to_slow);
+    mask_bits(e, check, b);
+    with_memory(e, OR, true, b, c, PATCH_NO_REGISTER, 1, OPEN(check, mask));
     with_register(e, 0xf7, true, 2, b); /* not */
     address_again(e, check, a);
-    if (check->in->bits & INSTRUCTION_WRITES) {
+    if (write) {
         entry_of(e, a, c, true);
         now_seen(e, b, c);
     }
     entry_of(e, a, c, false);
-    if (check->in->bits & INSTRUCTION_WRITES) { /* the filter of reads may have lost the line */
+    if (write) {
         with_memory(e, XOR, true, a, c, PATCH_NO_REGISTER, 1, offsetof(struct filter_entry, tag));
         with_register(e, 0x83, true, 7, a); /* cmp $63, A */
         byte(e, LINE_BYTES - 1);
@@ -240,9 +269,10 @@ void patch_emit_near(struct emitter *e, const struct check *check)
     }
     if (spill_c)
         with_thread(e, STORE, true, c, THREAD(spill_c));
-    address_again(e, check, b);
-    to_open(e, check, c, to_slow);
-    open_seen(e, check, c);
+    if (patch_has_bmi2)
+        to_open(e, check, c, to_slow);
+    else
+        to_open_by_rcx(e, check, c, to_slow);
     if (spill_c)
         with_thread(e, LOAD, true, c, THREAD(spill_c));
     back(e, check);
