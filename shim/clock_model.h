@@ -71,9 +71,14 @@ void access_new_segment(struct thread *thread)
 
 struct shim_options shim_options;
 
+static uint32_t flush_count;
+
 void access_flush(struct thread *thread)
 {
     (void)thread;
+    flush_count++;
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        assert_false(object_clock(&objects[i])->lock.taken);
 }
 
 void access_record(struct thread *thread, uintptr_t address, size_t size, uint32_t kind,

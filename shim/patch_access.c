@@ -186,9 +186,12 @@ static inline uintptr_t word_take(uintptr_t address, uint64_t *marks)
     return word;
 }
 
-/* A bracket begins, with the objects of all words that these bytes lie in; who only reads makes none. */
+/* A bracket begins, with the objects of all words that these bytes lie in; who only reads makes none. Who writes ends the
+ * segment, and what that has gathered is written before others have to wait for the objects. */
 static inline void words_lock(struct thread *thread, uintptr_t address, uint64_t marks, bool make)
 {
+    if (UNLIKELY(access_fast.gathering) && make)
+        access_flush(thread);
     bracket.count = 0;
     bracket.missing = false;
     while (marks) {

@@ -174,7 +174,7 @@ static int start(void **state)
 {
     access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, NULL);
     table_tasks.count = 10;
-    line_count = forgotten_count = 0;
+    line_count = forgotten_count = flush_count = 0;
     mark_clear((uintptr_t)memory, sizeof memory);
     memset(&stack, 0, sizeof stack);
     return begin(state);
@@ -225,6 +225,21 @@ static void test_locked_is_recorded_first(void **state)
     assert_true(threads[1].segment > wrote);
     locked(60, 8);
     assert_int_equal(forgotten_count, 2); /* marked already */
+}
+
+/* What was gathered is written before others may have to wait for the object. */
+static void test_gathered_is_written_first(void **state)
+{
+    (void)state;
+    as(1);
+    locked(8, 8);
+    assert_int_equal(flush_count, 0);
+    access_fast.gathering = 1;
+    locked(8, 8);
+    assert_true(plain(8, 8, LOAD));
+    assert_int_equal(flush_count, 1);
+    assert_true(plain(8, 8, STORE));
+    assert_int_equal(flush_count, 2);
 }
 
 static void test_failed_exchange_releases_nothing(void **state)
@@ -561,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_flag),
         TEST(test_locked_is_recorded_first),
+        TEST(test_gathered_is_written_first),
         TEST(test_failed_exchange_releases_nothing),
         TEST(test_marked_meanwhile),
         TEST(test_bytes),
