@@ -175,6 +175,6 @@ int main(void)
             printf("request %d timed out\n", i);
     queue_close();
     pthread_join(keeper, NULL);
-    printf("served %ld requests\n", stats.served); /* @report */
+    puts(stats.served > WORKERS ? "served" : "not served"); /* @report */
     return 0;
 }
