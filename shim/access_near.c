@@ -110,9 +110,8 @@ static void entry_give(struct filter_entry *entry, uint64_t tag)
 /* A byte of the line is marked. Nothing was recorded yet; where the line has only now been entered, it is forgotten. */
 static NOINLINE bool near_marked(struct thread *thread, uintptr_t line)
 {
-    uint64_t tag = line;
-    entry_give(filter_entry(&access_fast.reads, line), tag);
-    entry_give(filter_entry(&access_fast.writes, line), tag);
+    entry_give(filter_entry(&access_fast.reads, line), line);
+    entry_give(filter_entry(&access_fast.writes, line), line);
     access_near_forget(thread->access, line);
     thread_leave(thread);
     return false;
@@ -179,7 +178,7 @@ static inline bool near_open(struct thread *thread, uintptr_t address,
 static NOINLINE bool near_write(struct thread *thread, uintptr_t address,
                                 const struct patch_site *site, uint32_t number)
 {
-    uint64_t tag = (address & ~(uintptr_t)(LINE_BYTES - 1));
+    uint64_t tag = address & ~(uintptr_t)(LINE_BYTES - 1);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address),
                         *writes = filter_entry(&access_fast.writes, address);
     if (UNLIKELY(!entry_take(writes, tag) || !entry_take(reads, tag)))
@@ -201,7 +200,7 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
     if (site->kind & TRACE_KIND_WRITE)
         return near_write(thread, address, site, number);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address);
-    if (UNLIKELY(!entry_take(reads, (address & ~(uintptr_t)(LINE_BYTES - 1)))))
+    if (UNLIKELY(!entry_take(reads, address & ~(uintptr_t)(LINE_BYTES - 1))))
         return near_rest(thread, address, site, number);
     return near_open(thread, address, site, number, reads, reads);
 }

@@ -19,7 +19,7 @@
 static bool line_known(const struct filter *filter, uintptr_t line)
 {
     const struct filter_entry *entry = filter_entry(filter, line);
-    return entry->tag == (line) && !entry->unseen;
+    return entry->tag == line && !entry->unseen;
 }
 
 /* The run that a known line lies in or is next to, or a new one of this line, in place of the oldest. */
