@@ -14,6 +14,7 @@
 
 struct reader { /* a task's loads of one word */
     uint32_t word, log, task;
+    bool exact;
     uint64_t query, read; /* done so far in this query */
 };
 
@@ -29,6 +30,7 @@ struct closure {
     bool unknown;    /* the search has come to edges that were retired */
     bool known_only; /* accesses of which only is known that they may have been do not count */
     bool any_past;   /* there are such */
+    bool trusts;     /* clocks that are exact: what they order is in the trace */
     uint32_t target; /* whose past is searched: its own future is no part of it */
     struct reader *readers; /* by task, then by word */
     uint32_t *first;        /* [task_count + 1] */
@@ -49,8 +51,8 @@ static uint32_t count_readers(struct closure *closure, uint32_t count, bool fill
             if (word->watches->logs[l].write || task >= tasks)
                 continue;
             if (fill)
-                closure->readers[closure->first[task]++] =
-                    (struct reader){.word = w, .log = l, .task = task};
+                closure->readers[closure->first[task]++] = (struct reader){
+                    .word = w, .log = l, .task = task, .exact = word->watches->logs[l].exact};
             else
                 closure->first[task + 1]++;
             total++;
@@ -97,6 +99,11 @@ void closure_free(struct closure *closure)
 bool closure_exhausted(const struct closure *closure)
 {
     return closure->steps == 0;
+}
+
+void closure_trust_exact(struct closure *closure)
+{
+    closure->trusts = true;
 }
 
 bool closure_known_only(struct closure *closure, bool on)
@@ -201,7 +208,8 @@ static void follow_word(struct closure *closure, struct reader *reader)
     for (uint32_t l = word->watch->logs; l && closure->steps; l = word->watches->logs[l].next) {
         const struct race_log *log = &word->watches->logs[l];
         step(closure);
-        if (!log->write || log->task == reader->task || log->task >= closure->order->task_count)
+        if (!log->write || log->task == reader->task || log->task >= closure->order->task_count ||
+            (closure->trusts && log->exact && reader->exact))
             continue;
         uint64_t reached = race_time_reached(closure->scan, log->task, end);
         raise_to(closure, log->task, last_not_after(closure, log, reached, slot, read),

@@ -50,6 +50,8 @@ bool closure_loaded(struct closure *closure, struct closure_choice choice,
 /* From now on accesses of which only is known that they may have been (race_log.past) do not count,
  * or do again, as in the beginning. False if there are none, so that it makes no difference. */
 bool closure_known_only(struct closure *closure, bool on);
+/* From now on exact loads (race_log_exact()) are after those exact stores only that the trace tells. */
+void closure_trust_exact(struct closure *closure);
 bool closure_exhausted(const struct closure *closure);
 
 #endif

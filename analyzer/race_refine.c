@@ -49,12 +49,16 @@ static void take_line(struct refine *refine, const struct trace_access *record, 
         return;
     const struct race_watches *watches = refine->watches;
     bool write = record->kind & TRACE_KIND_WRITE;
+    bool exact = record->kind & TRACE_KIND_ATOMIC && line != TRACE_OUTSIDE / 64 &&
+                 race_machine(refine->worker->scan, record->pc);
     for (uint32_t i = *race_watch_bucket(watches, line); i; i = watches->items[i].next) {
         if (watches->items[i].line != line || !(watches->items[i].mask & mask))
             continue;
-        for (uint32_t l = watches->items[i].logs; l; l = watches->logs[l].next)
-            if (watches->logs[l].task == record->task && watches->logs[l].write == write)
-                note(refine, l, record->segment);
+        uint32_t l = race_log_find(watches, &watches->items[i], record->task, write, exact);
+        if (!l && exact) /* it was met by no watch: the other one's past is also of such */
+            l = race_log_find(watches, &watches->items[i], record->task, write, false);
+        if (l)
+            note(refine, l, record->segment);
     }
 }
 

@@ -109,18 +109,30 @@ void race_log_add(struct race_watches *watches, struct race_log *log,
     watches->periods++;
 }
 
+uint32_t race_log_find(const struct race_watches *watches, const struct race_watch *watch,
+                       uint32_t task, bool write, bool exact)
+{
+    uint32_t at = watch->logs;
+    while (at && (watches->logs[at].task != task || watches->logs[at].write != write ||
+                  watches->logs[at].exact != exact))
+        at = watches->logs[at].next;
+    return at;
+}
+
 static struct race_log *watch_log(struct race_watches *watches, uint32_t index, uint32_t task,
-                                  bool write)
+                                  bool write, bool exact)
 {
     struct race_watch *watch = &watches->items[index];
-    uint32_t at = watch->logs;
-    while (at && (watches->logs[at].task != task || watches->logs[at].write != write))
-        at = watches->logs[at].next;
+    uint32_t at = race_log_find(watches, watch, task, write, exact);
     if (at)
         return &watches->logs[at];
     MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
     at = watches->log_count++;
-    watches->logs[at] = (struct race_log){.task = task, .write = write, .next = watch->logs};
+    struct race_log log = {.task = task, .write = write, .exact = exact, .next = watch->logs};
+    uint32_t other = race_log_find(watches, watch, task, write, !exact);
+    if (other)
+        log.past = watches->logs[other].past;
+    watches->logs[at] = log;
     watch->logs = at;
     for (uint32_t i = 0; i < RACE_WATCH_TASKS && watch->tasks[i] != task; i++) {
         if (watch->tasks[i])
@@ -131,23 +143,31 @@ static struct race_log *watch_log(struct race_watches *watches, uint32_t index, 
     return &watches->logs[at];
 }
 
-static void past_until(struct race_log *log, uint64_t segment)
+/* Maybe there were accesses of this mode in any segment up to this one, by whatever instruction. */
+static void past_until(struct race_watches *watches, uint32_t index, uint32_t task, bool write,
+                       uint64_t segment)
 {
+    struct race_log *log = watch_log(watches, index, task, write, false);
     log->past = segment > log->past ? segment : log->past;
+    uint32_t exact = race_log_find(watches, &watches->items[index], task, write, true);
+    if (exact && watches->logs[exact].past < segment)
+        watches->logs[exact].past = segment;
 }
 
 /* The present access; with `past`, and all that its task may have done before. */
 static void watch_now(struct race_watches *watches, uint32_t index, const struct race_now *now,
                       bool past)
 {
-    struct race_log *log = watch_log(watches, index, now->task, now->site & RACE_SITE_WRITE);
+    bool write = now->site & RACE_SITE_WRITE;
+    if (past)
+        past_until(watches, index, now->task, write, now->segment - 1);
+    struct race_log *log = watch_log(watches, index, now->task, write,
+                                     race_log_exact(watches->items[index].line, now->site));
     const struct race_watch *watch = &watches->items[index];
     struct race_period period = {.first = now->segment, .last = now->segment};
-    for (uint32_t i = 0; log->write && i < RACE_WATCH_TASKS; i++)
+    for (uint32_t i = 0; write && i < RACE_WATCH_TASKS; i++)
         if (watch->tasks[i] && watch->tasks[i] != now->task)
             period.after[i] = clock_get(now->clocks, now->clock, watch->tasks[i]);
-    if (past)
-        past_until(log, now->segment - 1);
     race_log_add(watches, log, &period);
 }
 
@@ -206,15 +226,16 @@ static void log_past(const struct race_history *history, struct race_line *line,
         if (!(entry->mask & mask) || entry->block != watch->block)
             continue;
         watch->atomic |= entry->site & RACE_SITE_ATOMIC ? entry->mask : 0;
-        struct race_log *log = watch_log(history->watches, index, (uint32_t)entry->task,
-                                         entry->site & RACE_SITE_WRITE);
+        uint32_t task = (uint32_t)entry->task;
+        bool write = entry->site & RACE_SITE_WRITE;
+        struct race_log *log = watch_log(history->watches, index, task, write,
+                                         race_log_exact(watch->line, entry->site));
         struct race_period last = {.first = entry->segment, .last = entry->segment};
         last.after[0] = RACE_PERIOD_ASK;
-        past_until(log, entry->segment - 1);
-        if (log->count == 0)
+        bool first = log->count == 0;
+        if (first)
             race_log_add(history->watches, log, &last);
-        else
-            past_until(log, entry->segment);
+        past_until(history->watches, index, task, write, entry->segment - first);
     }
 }
 
@@ -229,10 +250,10 @@ static void log_ended(struct race_history *history, uint32_t index, const struct
     if (!block->free_task || watch->ended)
         return;
     watch->ended = true;
-    past_until(watch_log(history->watches, index, block->free_task, false), block->free_segment);
+    past_until(history->watches, index, block->free_task, false, block->free_segment);
     for (uint32_t task = 1; task < history->task_count; task++)
         if (task != block->free_task && history->task_count <= ENDED_TASKS && !history->scan->grows)
-            past_until(watch_log(history->watches, index, task, false), RACE_SEGMENT_MAX);
+            past_until(history->watches, index, task, false, RACE_SEGMENT_MAX);
 }
 
 static void watch_link(struct race_watches *watches, uint32_t index, uint32_t pair)

@@ -20,7 +20,9 @@ struct race_log { /* of one task and mode, periods in order */
     uint32_t task, next;
     uint32_t count, capacity;
     bool write;
-    uint64_t past; /* up to this segment it is not known which ones there were: maybe all */
+    bool exact; /* see race_log_exact() */
+    /* Up to this segment it is not known which ones there were: maybe all. Where no log is exact, maybe exact ones, too. */
+    uint64_t past;
     struct race_period *periods;
 };
 
@@ -51,6 +53,14 @@ struct race_watches {
     bool full; /* there were more words than could be watched */
 };
 
+/* An access whose order the recorder knew and put into the trace: a LOCKed instruction, or a load or store of marked bytes, both
+ * of a patched module. What such a load has from such a store is in the edges. Not so of what passes outside (TRACE_OUTSIDE). */
+static inline bool race_log_exact(uint64_t line, uint32_t site)
+{
+    const uint32_t both = RACE_SITE_ATOMIC | RACE_SITE_MACHINE;
+    return (site & both) == both && line != TRACE_OUTSIDE / 64;
+}
+
 /* Where the list of the watches of a line (and of others) begins. */
 uint32_t *race_watch_bucket(const struct race_watches *watches, uint64_t line);
 /* The watch of these bytes, 0 if there is none. */
@@ -58,6 +68,9 @@ uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint
                          uint32_t block, uint64_t tsc);
 /* The word for what passes unseen (TRACE_OUTSIDE), whose line this is: watched from the start. */
 void race_watch_outside(struct race_history *history, struct race_line *line);
+/* The log of a task's accesses of a mode, 0 if there is none. */
+uint32_t race_log_find(const struct race_watches *watches, const struct race_watch *watch,
+                       uint32_t task, bool write, bool exact);
 /* Adds an access in `period` to a log; those of a log come in order. */
 void race_log_add(struct race_watches *watches, struct race_log *log,
                   const struct race_period *period);

@@ -369,6 +369,7 @@ void truth_explain(struct truth *truth)
            truth->groups[explain.atomic_groups].rank == RANK_ATOMIC)
         explain.atomic_words = truth->groups[explain.atomic_groups++].end;
     explain.alone = closure_new(order, scan, truth->closure_words, truth->word_count, STEPS);
+    closure_trust_exact(explain.alone);
     unite_sites(truth);
     explain_classes(&explain);
     closure_free(explain.alone);

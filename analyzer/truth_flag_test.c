@@ -226,6 +226,30 @@ static void one_word(void **state)
     assert_int_equal(told.also, 4);
 }
 
+/* a stores data and LOCKs a word, on which another task has raced; b loads that and the data. */
+static struct trace_make *locked_message(uint32_t kind)
+{
+    struct trace_make *make = truth_make_tasks();
+    uint32_t c = make_task(make, 1, "c"), object = make_object(make, TRACE_OBJECT_TASK, 0);
+    make_switch(make, 3, c, 1);
+    make_edge(make, 3, 1, 1, 1, object);
+    make_line(make, 3, READ4, 0x310, FLAG, WORD);
+    make_line(make, A, WRITE16, 0x100, PLACE, WIDE);
+    make_line(make, A, LOCKED4, 0x110, FLAG, WORD);
+    make_line(make, B, kind, 0x210, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, READ16, 0x200, PLACE, WIDE);
+    return make;
+}
+
+/* Where the recorder knew what a load is after, no more is put down to it; nor is anything proved against it. */
+static void exact_clocks(void **state)
+{
+    (void)state;
+    assert_int_equal(tell(locked_message(READ4)).findings, 0);
+    assert_int_equal(tell(locked_message(READ4 | TRACE_KIND_MARKED)).findings, 1);
+}
+
 /* The flag is raised before the data are stored, or by the one that loads them, or is no flag. */
 static void flag_does_not_order(void **state)
 {
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(flags_do_not_join),
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(one_word),
+        cmocka_unit_test(exact_clocks),
         cmocka_unit_test(flag_does_not_order),
         cmocka_unit_test(flag_of_the_past),
         cmocka_unit_test(flag_too_early),
