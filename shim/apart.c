@@ -11,6 +11,7 @@
  */
 #include "shim/apart.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -105,4 +106,27 @@ void apart(void (*work)(void *), void *data)
     }
     if (!job.done)
         work(data);
+}
+
+struct reading {
+    const char *path;
+    char *text;
+    size_t size;
+    long result;
+};
+
+static void read_once(void *data)
+{
+    struct reading *reading = data;
+    long fd = raw3(SYS_open, reading->path, O_RDONLY | O_CLOEXEC, 0);
+    reading->result = fd < 0 ? fd : raw3(SYS_read, fd, reading->text, reading->size);
+    if (fd >= 0)
+        raw1(SYS_close, fd);
+}
+
+long apart_read(const char *path, char *text, size_t size)
+{
+    struct reading reading = {.path = path, .text = text, .size = size};
+    apart(read_once, &reading);
+    return reading.result;
 }

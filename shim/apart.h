@@ -11,6 +11,8 @@ void apart(void (*work)(void *), void *data);
 extern volatile bool apart_off;
 /* Is this work that has descriptors of its own? */
 bool apart_is(void);
+/* One read of this file there: bytes, or -errno. Of /proc, the process's: a thread's is not the caller's. */
+long apart_read(const char *path, char *text, size_t size);
 /* There: a descriptor of what the process has at this number, or -errno. */
 int apart_borrow(int number);
 

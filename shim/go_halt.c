@@ -17,6 +17,7 @@
 #include <sys/ucontext.h>
 #include <time.h>
 
+#include "shim/apart.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -215,10 +216,7 @@ static char state_of(uint32_t tid, char blocked[16])
     raw_append(path, sizeof path, &used, "/proc/self/task/");
     raw_append_number(path, sizeof path, &used, tid);
     raw_append(path, sizeof path, &used, "/status");
-    long fd = raw3(SYS_open, path, 02000000 /* O_CLOEXEC */, 0);
-    long size = fd < 0 ? 0 : raw3(SYS_read, fd, text, sizeof text);
-    if (fd >= 0)
-        raw1(SYS_close, fd);
+    long size = apart_read(path, text, sizeof text);
     const char *how = value_of(text, size, "\nState:\t"),
                *mask = value_of(text, size, "\nSigBlk:\t");
     if (!how || !mask)

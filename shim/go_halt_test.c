@@ -40,6 +40,13 @@ static struct g {
 static __thread struct g *running;
 static __thread bool making;
 
+long apart_read(const char *path, char *text, size_t size)
+{
+    long fd = raw3(SYS_open, path, 0, 0), got = raw3(SYS_read, fd, text, size);
+    raw1(SYS_close, fd);
+    return got;
+}
+
 struct trace_task *task_record(uint32_t task)
 {
     return &records[task];

@@ -81,6 +81,11 @@ void *memory_get(size_t size)
     return raw_map(NULL, size, 3, 0x22, -1, 0);
 }
 
+void apart(void (*work)(void *), void *data)
+{
+    work(data);
+}
+
 struct trace_task *task_record(uint32_t task)
 {
     return &records[task];

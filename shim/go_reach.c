@@ -7,6 +7,7 @@
  */
 #include "shim/go_search.h"
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/raw.h"
 #include "shim/table.h"
@@ -319,15 +320,14 @@ static void region_add(struct go_regions *regions, const char *line, const char 
     regions->items[regions->count++] = (struct go_region){low, high, contains(p, end, "[heap]")};
 }
 
-static struct go_regions *regions_read(void)
+static void regions_read(void *data)
 {
     char text[2048];
     size_t kept = 0;
-    struct go_regions *regions = memory_get(sizeof *regions);
+    struct go_regions *regions = data;
     long fd = raw3(SYS_open, "/proc/self/maps", 02000000 /* O_CLOEXEC */, 0);
-    if (fd < 0 || !regions)
-        return NULL;
-    for (;;) {
+    regions->known = fd >= 0;
+    while (fd >= 0) {
         long n = raw3(SYS_read, fd, text + kept, sizeof text - kept);
         if (n <= 0)
             break;
@@ -344,8 +344,8 @@ static struct go_regions *regions_read(void)
         if (kept == sizeof text)
             break;
     }
-    raw1(SYS_close, fd);
-    return regions;
+    if (fd >= 0)
+        raw1(SYS_close, fd);
 }
 
 static void within(struct search *search, const struct go_region *region, uint64_t low,
@@ -509,8 +509,11 @@ void go_reach(const struct go *ender, uint64_t sp)
 {
     struct search *search = memory_get(sizeof *search);
     struct go_finalizers *where = memory_get(sizeof *where);
-    const struct go_regions *regions = regions_read();
+    struct go_regions *regions = memory_get(sizeof *regions);
     if (!search || !where || !regions)
+        return;
+    apart(regions_read, regions);
+    if (!regions->known)
         return;
     search->ender = ender;
     search->ender_sp = sp;

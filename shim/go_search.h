@@ -52,7 +52,7 @@ struct go_regions {
         bool heap; /* C's */
     } items[GO_REGIONS_MAX];
     uint32_t count;
-    bool too_many;
+    bool known, too_many;
 };
 
 /* Where finalizers are kept: variables of libgo that have no names for us. All but

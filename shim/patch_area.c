@@ -7,6 +7,7 @@
 
 #include <sys/mman.h>
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/raw.h"
 
@@ -90,6 +91,25 @@ static void *map_near(uintptr_t low, uintptr_t high, size_t size, int fd)
     return NULL;
 }
 
+struct twice {
+    uintptr_t low, high;
+    size_t size;
+    void *runs, *out;
+};
+
+static void map_twice(void *data)
+{
+    struct twice *twice = data;
+    long fd = raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */);
+    if (fd < 0)
+        return;
+    if (raw2(SYS_ftruncate, fd, twice->size) == 0) {
+        twice->runs = map_near(twice->low, twice->high, twice->size, (int)fd);
+        twice->out = raw_map(NULL, twice->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    }
+    raw1(SYS_close, fd);
+}
+
 bool area_begin(struct area *area, const struct patch_image *image, size_t size)
 {
     uintptr_t low = (uintptr_t)image->text, high = low + image->size;
@@ -98,23 +118,17 @@ bool area_begin(struct area *area, const struct patch_image *image, size_t size)
         uint64_t soft, hard;
     } limit = {0, 0};
     raw4(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE: beyond it, ftruncate is a signal */, 0, &limit);
-    long fd = limit.soft > area->size ? raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */) : -1;
-    if (fd >= 0) {
-        void *runs = NULL, *out = NULL;
-        if (raw2(SYS_ftruncate, fd, area->size) == 0) {
-            runs = map_near(low, high, area->size, (int)fd);
-            out = raw_map(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
-        }
-        raw1(SYS_close, fd);
-        if (runs && out) {
-            *area = (struct area){out, (uintptr_t)runs, area->size, true};
-            return true;
-        }
-        if (runs)
-            raw2(SYS_munmap, runs, area->size);
-        if (out)
-            raw2(SYS_munmap, out, area->size);
+    struct twice twice = {.low = low, .high = high, .size = area->size};
+    if (limit.soft > area->size)
+        apart(map_twice, &twice);
+    if (twice.runs && twice.out) {
+        *area = (struct area){twice.out, (uintptr_t)twice.runs, area->size, true};
+        return true;
     }
+    if (twice.runs)
+        raw2(SYS_munmap, twice.runs, area->size);
+    if (twice.out)
+        raw2(SYS_munmap, twice.out, area->size);
     void *both = map_near(low, high, area->size, -1);
     *area = (struct area){both, (uintptr_t)both, area->size, false};
     return both;

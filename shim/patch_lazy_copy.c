@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "shim/access_state.h"
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/mark.h"
 #include "shim/module.h"
@@ -97,8 +98,9 @@ bool patch_lazy_own(void)
 }
 
 /* A child's copies, in memory that its parent does not write. Other threads may be running in them. */
-static bool own_copies(struct patch_lazy *lazy)
+static void copies_move(void *data)
 {
+    struct patch_lazy *lazy = data;
     size_t used = (lazy->image.used + PAGE - 1) & ~(size_t)(PAGE - 1);
     void *fresh = NULL;
     long fd = raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */);
@@ -115,14 +117,20 @@ static bool own_copies(struct patch_lazy *lazy)
     if (fd >= 0)
         raw1(SYS_close, fd);
     if (!fresh)
-        return false;
+        return;
     raw2(SYS_munmap, lazy->area.out, lazy->area.size);
     lazy->area.out = fresh;
     lazy->image.out = fresh;
     lazy->image.out_end = lazy->area.out + lazy->code;
     lazy->image.shift = (int64_t)(lazy->area.runs - (uintptr_t)fresh);
     lazy->generation = patch_lazy_generation;
-    return true;
+}
+
+static bool own_copies(struct patch_lazy *lazy)
+{
+    if (lazy->generation != patch_lazy_generation)
+        apart(copies_move, lazy);
+    return lazy->generation == patch_lazy_generation;
 }
 
 /* ---- looking up ---- */
@@ -286,8 +294,7 @@ static bool copy_slot(const struct arrival *arrival)
     const struct patch_function *function =
         image_function(&lazy->image, lazy->entries[arrival->slot]);
     uint32_t number = (uint32_t)(function - lazy->image.functions);
-    return (lazy->generation == patch_lazy_generation || own_copies(lazy)) && scratch_begin(lazy) &&
-           copy_functions(lazy, number);
+    return own_copies(lazy) && scratch_begin(lazy) && copy_functions(lazy, number);
 }
 
 static bool copied(const struct arrival *arrival)

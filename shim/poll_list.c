@@ -8,9 +8,9 @@
  */
 #include "shim/poll_list.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 
+#include "shim/apart.h"
 #include "shim/banned.h"
 #include "shim/conduit.h"
 #include "shim/raw.h"
@@ -113,11 +113,7 @@ static uint32_t set_read(int set, uint64_t *words)
         digits[places++] = (char)('0' + n % 10);
     while (places)
         path[used++] = digits[--places];
-    int fd = (int)raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return 0;
-    long length = raw3(SYS_read, fd, text, sizeof text - 1);
-    raw1(SYS_close, fd);
+    long length = apart_read(path, text, sizeof text - 1);
     if (length <= 0 || length >= (long)sizeof text - 1)
         return 0;
     text[length] = 0;
