@@ -138,6 +138,17 @@ static void prepend(const char *variable, const char *first)
     free(text);
 }
 
+/*
+ * Where there are audits the dynamic linker has set thread-local storage up before it comes to what is preloaded, and what it
+ * left over is not enough for the recorder: the program would not start.
+ */
+static void leave_room(const struct target *target)
+{
+    const char *audit = getenv("LD_AUDIT");
+    if (target->audited || (audit && *audit))
+        prepend("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=8192");
+}
+
 #define SLEEP_NS 1000000000u /* what digest_options.patience is: signals seldom take so long */
 
 static bool keeps(const struct options *options)
@@ -175,6 +186,7 @@ static bool environment_set(const struct options *options, const struct traces *
         return false;
     }
     prepend("LD_PRELOAD", shim);
+    leave_room(target);
     free(shim);
     const char *old = getenv("GOROCHECK_OPTIONS");
     char *text = memory_format("%s%strace_dir=%s/%s:report=0:max_disk=%llu:digest=%llu",

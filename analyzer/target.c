@@ -60,7 +60,10 @@ static void read_needed(struct target *target, Elf *elf, Elf_Scn *section, const
     size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
     for (size_t i = 0; data && i < count; i++) {
         GElf_Dyn entry;
-        if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag != DT_NEEDED)
+        if (!gelf_getdyn(data, (int)i, &entry))
+            continue;
+        target->audited |= entry.d_tag == DT_AUDIT || entry.d_tag == DT_DEPAUDIT;
+        if (entry.d_tag != DT_NEEDED)
             continue;
         const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
         if (name && !strncmp(name, "libtsan.so", 10))

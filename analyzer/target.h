@@ -12,6 +12,7 @@ struct target {
     char *obstacle;  /* why the recorder cannot be loaded, NULL if it can */
     bool runtime;    /* a sanitizer's runtime is linked in: the recorder must stay out */
     bool needs_stub; /* wants libtsan.so.2 */
+    bool audited;    /* names libraries for the dynamic linker's audits */
 };
 
 struct target target_look(const char *program);
