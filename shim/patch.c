@@ -82,6 +82,7 @@ static bool analyze(struct patch_image *image)
         patch_live(image, function);
         patch_known(image, function);
         patch_words_choose(image, function);
+        patch_heads_choose(image, function);
     }
     if (!patch_plan_entries(image))
         return false;

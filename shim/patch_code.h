@@ -93,6 +93,7 @@ struct patch_instruction {
     uint8_t
         bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
     uint8_t trait; /* enum patch_trait */
+    bool head;     /* of a loop, to be aligned: patch_loop.c */
     uint16_t word; /* that its check begins with, of patch_words; 0: none. See patch_word.c */
     uint16_t span; /* likewise, from 1: patch_span.c */
 };
@@ -246,7 +247,13 @@ void patch_live(struct patch_image *image, struct patch_function *function);
 /* Sets INSTRUCTION_KNOWN where an earlier check of the same address has been made, whichever way one came. */
 void patch_known(struct patch_image *image, struct patch_function *function);
 
-/* patch_word.c: patch_instruction.word. After the two above. */
+/* patch_loop.c */
+bool patch_turns_back(const struct patch_image *image, const struct patch_function *function,
+                      const struct patch_instruction *in);
+/* patch_instruction.head */
+void patch_heads_choose(struct patch_image *image, struct patch_function *function);
+
+/* patch_word.c: patch_instruction.word. After patch_live() and patch_known(). */
 void patch_words_choose(struct patch_image *image, struct patch_function *function);
 
 /* Bytes of a copy that one instruction can need, its pieces behind the function included. */
@@ -301,6 +308,7 @@ bool patch_sites_open(void);
 bool patch_sites_reach(uint64_t end);
 
 /* patch_place.c */
+#define PATCH_PLACES_MOST 4u /* of an instruction: padding, check, itself, what is after it */
 enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };
 struct patch_place {
     uint32_t copy;          /* offset in the copy, where this part begins */

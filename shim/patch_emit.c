@@ -471,6 +471,10 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
         byte(e, 0xcc);
     for (uint32_t i = function->first; i < function->last && !e->failed; i++) {
         const struct patch_instruction *in = &image->instructions[i];
+        if (in->head && offset_now(e) % PATCH_HEAD_ALIGN) {
+            place(e, in, PLACE_SELF); /* nothing has happened yet */
+            patch_emit_padding(e);
+        }
         image->places[i] = offset_now(e);
         place(e, in, instruction_checked(in) ? PLACE_CHECK : PLACE_SELF);
         if (image->marks[in->offset] & MARK_ENTRY)

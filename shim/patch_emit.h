@@ -69,6 +69,10 @@ void patch_emit_near(struct emitter *e, const struct check *check);
 /* patch_near.c: where the test of a check failed that may reach into the next line; `call`: the way into C. */
 void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t call);
 
+/* patch_loop.c: up to the next multiple. */
+#define PATCH_HEAD_ALIGN 64u
+void patch_emit_padding(struct emitter *e);
+
 /* Bits of patch_site.details of a string instruction. */
 #define PATCH_STRING_SOURCE      1u /* by rsi */
 #define PATCH_STRING_DESTINATION 2u /* by rdi */

@@ -204,7 +204,8 @@ static bool room_for_checks(const struct patch_image *image)
     return left > most + (size_t)image->size * PLAIN_MOST +
                       (size_t)image->lazy->largest * PATCH_INSTRUCTION_MOST &&
            patch_sites_reach(patch_site_count + (uint64_t)image->instruction_count * SITES_EACH) &&
-           table->place_count + 3 * (size_t)image->instruction_count < 3 * table->room &&
+           table->place_count + PATCH_PLACES_MOST * (size_t)image->instruction_count <
+               PATCH_PLACES_MOST * table->room &&
            table->miss_count + PATCH_PIECES_MOST * (size_t)image->instruction_count <
                PATCH_PIECES_MOST * table->room;
 }
@@ -263,6 +264,7 @@ static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
             patch_live(&image, &image.functions[i]);
             patch_known(&image, &image.functions[i]);
             patch_words_choose(&image, &image.functions[i]);
+            patch_heads_choose(&image, &image.functions[i]);
         }
         patch_count(&image);
     } else {

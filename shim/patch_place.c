@@ -43,8 +43,8 @@ bool patch_place_map(struct patch_place_table *table, const struct patch_image *
 {
     size_t room = (size_t)image->instruction_count + 16 + more;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    table->places =
-        raw_map(NULL, 3 * room * sizeof *table->places, PROT_READ | PROT_WRITE, flags, -1, 0);
+    table->places = raw_map(NULL, PATCH_PLACES_MOST * room * sizeof *table->places,
+                            PROT_READ | PROT_WRITE, flags, -1, 0);
     table->misses = raw_map(NULL, PATCH_PIECES_MOST * room * sizeof *table->misses,
                             PROT_READ | PROT_WRITE, flags, -1, 0);
     table->room = room;
@@ -56,7 +56,7 @@ bool patch_place_map(struct patch_place_table *table, const struct patch_image *
 void patch_place_unmap(struct patch_place_table *table)
 {
     if (table->places)
-        raw2(SYS_munmap, table->places, 3 * table->room * sizeof *table->places);
+        raw2(SYS_munmap, table->places, PATCH_PLACES_MOST * table->room * sizeof *table->places);
     if (table->misses)
         raw2(SYS_munmap, table->misses, PATCH_PIECES_MOST * table->room * sizeof *table->misses);
 }

@@ -42,6 +42,7 @@ bool mark_expedited = true;
 #include "shim/patch_emit.c"
 #include "shim/patch_functions.c"
 #include "shim/patch_live.c"
+#include "shim/patch_loop.c"
 #include "shim/patch_near.c"
 #include "shim/patch_place.c"
 #include "shim/patch_plan.c"
@@ -373,6 +374,7 @@ static void make_batch(void)
         patch_live(&image, &image.functions[i]);
         patch_known(&image, &image.functions[i]);
         patch_words_choose(&image, &image.functions[i]);
+        patch_heads_choose(&image, &image.functions[i]);
     }
     patch_span_count = 0;
     for (uint32_t i = 0; i < image.instruction_count; i++) /* also where there is no loop */
@@ -380,6 +382,8 @@ static void make_batch(void)
     assert_true(patch_plan_entries(&image));
     patch_emit_ways(&image);
     assert_true(patch_emit_functions(&image));
+    for (uint32_t i = 0; i < image.instruction_count; i++)
+        assert_true(!image.instructions[i].head || image.places[i] % PATCH_HEAD_ALIGN == 0);
     table.copy_end = COPY + image.used;
     table_count = 0;
     patch_place_add(&table);

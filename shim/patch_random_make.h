@@ -336,10 +336,14 @@ static void control(struct random_code *g)
     case 2: { /* a loop; the counter is nobody else's */
         if (g->depth > 1)
             break;
+        struct operand counted = {
+            .place = BY_BASE, .base = g->counter, .index = 4, .displacement = 1};
         put(g, g->counter < 8 ? 0x48 : 0x49, 1); /* mov */
         put(g, 0xc7, 1);
         put(g, 0xc0 | (g->counter & 7), 1);
-        put(g, 1 + draw(g, 4), 4);
+        put(g, draw(g, 4), 4);
+        /* What comes before padding must be told from what comes behind it: lea 1(counter), counter */
+        put_code(g, (struct form){.opcode = 0x8d, .wide = true}, g->counter, counted);
         uint8_t *top = g->at;
         block(g, 5);
         put_code(g, (struct form){.opcode = 0xff, .wide = true}, 1, in_register(g->counter));

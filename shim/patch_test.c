@@ -16,6 +16,7 @@
 #include "shim/patch_discover.c"
 #include "shim/patch_functions.c"
 #include "shim/patch_live.c"
+#include "shim/patch_loop.c"
 #include "shim/patch_plan.c"
 #include "shim/patch_scan.c"
 
@@ -212,6 +213,18 @@ static void test_known(void **unused)
     assert_false(image.instructions[2].bits & INSTRUCTION_KNOWN);
 }
 
+static void test_heads(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* 0: nop; 1: inc %eax; jne 1b; dec %ecx; jne 0b; 2: call 3f; jne 2b; 3: ret */
+    image_of_code(&image, "\x90\xff\xc0\x75\xfc\xff\xc9\x75\xf7\xe8\x02\0\0\0\x75\xf9\xc3", 17);
+    patch_heads_choose(&image, &functions[0]);
+    static const bool heads[] = {false, true, false, false, false, false, false, false};
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(heads[i], image.instructions[i].head);
+}
+
 /* ---- entries ---- */
 
 static void test_plan(void **unused)
@@ -326,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_frame_pointer),
         cmocka_unit_test(test_known),
+        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_discover),
     };

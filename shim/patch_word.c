@@ -53,14 +53,6 @@ static bool may_have_word(const struct patch_instruction *in)
     return patch_may_compare(in) && in->base != PATCH_NO_REGISTER && in->index == PATCH_NO_REGISTER;
 }
 
-static bool turns_back(const struct patch_image *image, const struct patch_function *function,
-                       const struct patch_instruction *in)
-{
-    return (in->flow == FLOW_BRANCH || in->flow == FLOW_LOOP || in->flow == FLOW_JUMP) &&
-           in->target <= in->offset && in->target >= function->start &&
-           image->marks[in->target] & MARK_START;
-}
-
 /* Registers with which a loop may walk: all that it changes but by loads off other registers. */
 static uint32_t walks(const struct patch_instruction *in)
 {
@@ -82,7 +74,7 @@ void patch_words_choose(struct patch_image *image, struct patch_function *functi
     for (uint32_t i = function->first; i < function->last; i++)
         all[i].word = on && may_have_word(&all[i]) ? NOT_YET : 0;
     for (uint32_t i = function->first; on && i < function->last; i++) {
-        if (!turns_back(image, function, &all[i]))
+        if (!patch_turns_back(image, function, &all[i]))
             continue;
         uint32_t first = image->number[all[i].target], walk = 0;
         bool straight = true;
