@@ -29,6 +29,7 @@
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
+#include "shim/stack.h"
 #include "shim/table.h"
 #include "shim/task.h"
 #include "shim/thread.h"
@@ -141,8 +142,10 @@ static void find_all(bool uncertain)
 #define FD_RECEIVE(ret, fn, params, args, fd, waits, after)                FIND(fn)
 #define FD_SEND(ret, fn, params, args, fd, to, size, bytes, waits, before) FIND(fn)
 #include "trace/primitives.def"
-    if (!uncertain)
+    if (!uncertain) {
         outside_find(find);
+        stack_find(find);
+    }
 }
 
 static bool complete;

@@ -207,27 +207,6 @@ struct unwinding {
 };
 
 /*
- * Where nothing describes a frame, libunwind looks whether memory can be read by writing it into a pipe of its own. A
- * program would find other numbers for its descriptors for that; and once it has closed all that it does not know, the
- * unwinder would read from and write to whatever has those numbers now. So it gets no pipe, and its write is answered here.
- */
-static __thread bool here;
-
-bool stack_unwinding(void)
-{
-    return here;
-}
-
-long stack_probe(uintptr_t address)
-{
-    /* Reads the word, and only then finds that there is no such way to change a mask. */
-    if (raw4(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, NULL, 8) == -EINVAL)
-        return 1;
-    errno = EFAULT;
-    return -1;
-}
-
-/*
  * Beyond code that no module holds (made at run time) the unwinder can only guess by rbp, which is anything there. It looks
  * whether a word can be read by its first page; a JVM's heap ends at 4 GB, its code holds 0xffffffff in rbp, and one run in
  * three ended in a fault of ours.
@@ -396,9 +375,9 @@ static bool unwind_there(struct unwinding *asked)
     raw4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, 8);
     bool allowed = stack_enter();
     if (allowed) {
-        here = true;
+        stack_inside = true;
         vector_keep(unwind, asked, (uint8_t *)asked + UNWIND_STACK);
-        here = false;
+        stack_inside = false;
         stack_leave();
     }
     raw4(SYS_rt_sigprocmask, 2, &mask, NULL, 8);

@@ -31,9 +31,15 @@ uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
 bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id);
 /* The return addresses of a stack, innermost first. */
 const uint64_t *stack_frames(uint32_t id, uint32_t *count);
-/* This thread is in the unwinder, which is to make no pipe; what a write from `address` to it would return. */
-bool stack_unwinding(void);
+/* This thread is in the unwinder, which is to make no pipe (stack_system.c); what a write from `address` to it would return. */
+INNER extern __thread bool stack_inside;
+static inline bool stack_unwinding(void)
+{
+    return stack_inside;
+}
 long stack_probe(uintptr_t address);
+/* Finds the real functions behind what the unwinder is answered. */
+void stack_find(void *find(const char *name));
 /* The system call with up to three words, for the unwinder: no point of cancellation. Keeps to errno. */
 long stack_system(long number, ...);
 /* Another task: what was remembered is of another stack. */
