@@ -50,7 +50,18 @@ static bool is_data(const struct random_code *g, uint32_t name)
 
 /* ---- encoding ---- */
 
-enum where { IN_REGISTER, BY_BASE, BY_RIP, ABSOLUTE, ON_STACK };
+/* A thread-local variable of the functions. */
+#define OWN_BYTES 512
+static __thread uint8_t own_bytes[OWN_BYTES] __attribute__((aligned(64)));
+
+static uint64_t thread_pointer(void)
+{
+    uint64_t self;
+    __asm__("mov %%fs:0, %0" : "=r"(self));
+    return self;
+}
+
+enum where { IN_REGISTER, BY_BASE, BY_RIP, ABSOLUTE, ON_STACK, BY_THREAD };
 struct operand {
     enum where place;
     uint32_t base, index, scale; /* index 4: none */
@@ -93,6 +104,12 @@ static struct operand memory(struct random_code *g)
         o.index = 4;
         o.displacement = -64 - 4 * (int32_t)draw(g, 16);
     }
+    if (o.place == ABSOLUTE && draw(g, 2)) {
+        int64_t middle =
+            (int64_t)((uint64_t)(uintptr_t)(own_bytes + OWN_BYTES / 2) - thread_pointer());
+        o = (struct operand){.place = BY_THREAD, .index = 4};
+        o.displacement = (int32_t)middle + (int32_t)draw(g, 250) - 125;
+    }
     return o;
 }
 
@@ -118,6 +135,10 @@ static void put_operand(struct random_code *g, const struct form *f, uint32_t re
         put(g, field | 5, 1);
         uint64_t to = POINTER_LOW + 0x2000 + (uint64_t)(int64_t)o->displacement;
         put(g, to - ((uint64_t)(uintptr_t)g->at + 4 + f->tail), 4);
+    } else if (o->place == BY_THREAD) {
+        put(g, field | 4, 1);
+        put(g, 0x25, 1);
+        put(g, (uint32_t)o->displacement, 4);
     } else if (o->place == ABSOLUTE) {
         put(g, field | 4, 1);
         put(g, (o->scale << 6) | (o->index & 7) << 3 | 5, 1);
@@ -138,6 +159,8 @@ static void put_operand(struct random_code *g, const struct form *f, uint32_t re
 
 static void put_code(struct random_code *g, struct form f, uint32_t reg, struct operand o)
 {
+    if (o.place == BY_THREAD)
+        put(g, 0x64, 1);
     if (f.lock)
         put(g, 0xf0, 1);
     if (f.prefix)
@@ -157,6 +180,8 @@ static void put_vex(struct random_code *g, struct form f, bool ymm, uint32_t reg
 {
     uint32_t bits = rex_bits(&f, reg, &o);
     uint32_t pp = f.prefix == 0x66 ? 1 : f.prefix == 0xf3 ? 2 : f.prefix == 0xf2 ? 3u : 0u;
+    if (o.place == BY_THREAD)
+        put(g, 0x64, 1);
     put(g, 0xc4, 1);
     put(g, (~bits & 7) << 5 | f.map, 1);
     put(g, (f.wide ? 0x80u : 0u) | (~second & 15) << 3 | (ymm ? 4u : 0u) | pp, 1);

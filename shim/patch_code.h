@@ -11,6 +11,7 @@
 
 #define PATCH_NOWHERE     UINT32_MAX
 #define PATCH_NO_REGISTER 16u
+#define PATCH_RCX         1u
 #define PATCH_RSP         4u
 #define PATCH_RBP         5u
 #define PATCH_FLAGS       0x10000u /* in a set of live registers: the arithmetic flags */
@@ -35,7 +36,7 @@ enum patch_memory {
     MEMORY_STRING,  /* movs, stos, lods, cmps, scas, with rep or without */
     MEMORY_VECTOR,  /* gather, scatter, masked move */
     MEMORY_SYSTEM,  /* the syscall instruction */
-    MEMORY_STACK, /* relative to rsp, or to rbp where that is the frame pointer: the thread's own */
+    MEMORY_STACK, /* relative to rsp, or to rbp where that is the frame pointer: nobody else's, see patch_functions.c */
     MEMORY_THREAD,      /* relative to fs: likewise */
     MEMORY_CONSTANT,    /* a read of what nobody can write */
     MEMORY_UNSUPPORTED, /* not recorded: counted */
@@ -64,6 +65,7 @@ enum patch_trait {
     TRAIT_CARRY,   /* stc, clc, cmc: makes the carry flag a result */
     TRAIT_DOWN,    /* std */
     TRAIT_FRAME,   /* mov %rsp, %rbp */
+    TRAIT_ADDRESS, /* takes an address off rsp or rbp: base and displacement */
     TRAIT_UNFRAME, /* pop %rbp, leave */
     TRAIT_ADD, /* add of two 64-bit registers: the last step to a position-independent jump target */
     TRAIT_ENDBR,
@@ -93,7 +95,8 @@ struct patch_instruction {
     uint8_t
         bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
     uint8_t trait; /* enum patch_trait */
-    bool head;     /* of a loop, to be aligned: patch_loop.c */
+    bool head : 1;  /* of a loop, to be aligned: patch_loop.c */
+    bool local : 1; /* the address is relative to fs */
     uint16_t word; /* that its check begins with, of patch_words; 0: none. See patch_word.c */
     uint16_t span; /* likewise, from 1: patch_span.c */
 };
@@ -122,12 +125,13 @@ struct patch_function {
     uint32_t start, end;
     uint32_t first, last; /* instructions [first, last) */
     uint32_t first_turn, last_turn;
-    bool native;  /* not copied */
-    bool skipped; /* .plt and the like: nothing of interest */
-    bool summed;  /* jumps to an address that was added up just before */
-    bool table;   /* takes the address of a jump table */
-    bool carry;   /* stc, clc, cmc: returns a flag, maybe */
-    bool down;    /* std: the direction flag may be set */
+    bool native;                  /* not copied */
+    bool skipped;                 /* .plt and the like: nothing of interest */
+    bool summed;                  /* jumps to an address that was added up just before */
+    bool table;                   /* takes the address of a jump table */
+    bool carry;                   /* stc, clc, cmc: returns a flag, maybe */
+    bool down;                    /* std: the direction flag may be set */
+    int32_t known_rsp, known_rbp; /* from this displacement on others may know the address */
     uint32_t
         together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */
     uintptr_t landing; /* its LSDA, or 0 */
@@ -149,8 +153,9 @@ struct patch_image {
         quick; /* instructions are only scanned, and not kept: `number` is that of an entry's slot */
     uint32_t size;
     uintptr_t bias;
-    bool fixed; /* not position-independent: code holds absolute addresses */
-    bool pairs; /* has cmpxchg16b: aligned moves of 16 bytes may be atomic operations, too */
+    bool fixed;  /* not position-independent: code holds absolute addresses */
+    bool pairs;  /* has cmpxchg16b: aligned moves of 16 bytes may be atomic operations, too */
+    bool locals; /* takes addresses of thread-local variables */
     struct patch_segment segments[PATCH_SEGMENTS];
     uint32_t segment_count;
     uintptr_t relro_low, relro_high;

@@ -233,8 +233,12 @@ static bool memory_operand(struct patch_instruction *in, const ZydisDecodedInstr
         in->displacement_at = zydis->raw.disp.offset;
         in->displacement = (int64_t)(address + zydis->length) + operand->mem.disp.value;
     }
-    if (operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN || operand->mem.type == ZYDIS_MEMOP_TYPE_MIB)
+    if (operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN || operand->mem.type == ZYDIS_MEMOP_TYPE_MIB) {
+        in->base = base;
+        if (!(in->bits & INSTRUCTION_RELATIVE))
+            in->displacement = operand->mem.disp.value;
         return true;
+    }
     if (string_operation(zydis)) {
         string_operand(in, zydis, operand);
         return true;
@@ -259,7 +263,14 @@ static bool memory_operand(struct patch_instruction *in, const ZydisDecodedInstr
                   (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE ? INSTRUCTION_WRITES : 0));
     if (operand->mem.segment == ZYDIS_REGISTER_FS || operand->mem.segment == ZYDIS_REGISTER_GS) {
         in->memory = MEMORY_THREAD;
-        return true;
+        in->local =
+            operand->mem.segment == ZYDIS_REGISTER_FS && zydis->address_width == 64 &&
+            (base == PATCH_NO_REGISTER || index == PATCH_NO_REGISTER) &&
+            (base != PATCH_NO_REGISTER || index != PATCH_NO_REGISTER || in->displacement < 0) &&
+            base != PATCH_RSP && operand->mem.base != ZYDIS_REGISTER_RIP && in->size <= 8;
+        if (!in->local ||
+            !(zydis->attributes & ZYDIS_ATTRIB_HAS_LOCK || zydis->mnemonic == ZYDIS_MNEMONIC_XCHG))
+            return true;
     }
     bool bit_string =
         (zydis->mnemonic == ZYDIS_MNEMONIC_BT || zydis->mnemonic == ZYDIS_MNEMONIC_BTS ||
@@ -377,7 +388,13 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
 {
     switch ((uint32_t)zydis->mnemonic) {
     case ZYDIS_MNEMONIC_LEA:
-        return operands[1].mem.base == ZYDIS_REGISTER_RIP ? TRAIT_LEA_RIP : TRAIT_NONE;
+        if (is_register(&operands[0], ZYDIS_REGISTER_RSP))
+            return TRAIT_NONE;
+        return operands[1].mem.base == ZYDIS_REGISTER_RIP ? TRAIT_LEA_RIP
+               : operands[1].mem.base == ZYDIS_REGISTER_RSP ||
+                       operands[1].mem.base == ZYDIS_REGISTER_RBP
+                   ? TRAIT_ADDRESS
+                   : TRAIT_NONE;
     case ZYDIS_MNEMONIC_STC:
     case ZYDIS_MNEMONIC_CLC:
     case ZYDIS_MNEMONIC_CMC:
@@ -385,10 +402,9 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
     case ZYDIS_MNEMONIC_STD:
         return TRAIT_DOWN;
     case ZYDIS_MNEMONIC_MOV:
-        return is_register(&operands[0], ZYDIS_REGISTER_RBP) &&
-                       is_register(&operands[1], ZYDIS_REGISTER_RSP)
-                   ? TRAIT_FRAME
-                   : TRAIT_NONE;
+        if (!is_register(&operands[1], ZYDIS_REGISTER_RSP))
+            return TRAIT_NONE;
+        return is_register(&operands[0], ZYDIS_REGISTER_RBP) ? TRAIT_FRAME : TRAIT_ADDRESS;
     case ZYDIS_MNEMONIC_POP:
     case ZYDIS_MNEMONIC_LEAVE:
         return TRAIT_UNFRAME;

@@ -55,7 +55,7 @@ void patch_emit_word_forget(struct emitter *e, const struct check *check);
 #define PATCH_FAR (1 << 16) /* less than that from base 0 nothing is mapped */
 static inline bool patch_may_compare(const struct patch_instruction *in)
 {
-    return in->memory == MEMORY_CHECKED && in->size <= 32 &&
+    return in->memory == MEMORY_CHECKED && !in->local && in->size <= 32 &&
            !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) && !(in->live & PATCH_FLAGS) &&
            in->displacement > -PATCH_FAR && in->displacement < PATCH_FAR;
 }

@@ -120,7 +120,13 @@ static inline void effective_address(struct emitter *e, const struct patch_instr
                                      uint32_t to, bool without_index)
 {
     uint32_t index = without_index ? PATCH_NO_REGISTER : in->index;
-    if (in->bits & INSTRUCTION_RELATIVE) {
+    if (in->local) { /* fs:0 is the thread pointer itself */
+        with_thread(e, LOAD, true, to, 0);
+        if (in->base != PATCH_NO_REGISTER)
+            index = in->base;
+        with_memory(e, LEA, true, to, to, index, in->base == PATCH_NO_REGISTER ? in->scale : 1,
+                    (int32_t)in->displacement);
+    } else if (in->bits & INSTRUCTION_RELATIVE) {
         rex(e, true, to, 0, 0, true);
         byte(e, LEA);
         byte(e, (to & 7) << 3 | 5);

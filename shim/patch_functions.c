@@ -14,6 +14,7 @@
 /* Of a debugger, most likely: what was there is not known, and who asked for it is to have control there. */
 #define BREAKPOINT 0xcc
 #define LOCK       0xf0u
+#define FS         0x64u
 
 #define SUM_REACH \
     7u /* the last step to a jump target is an addition that many instructions before */
@@ -30,6 +31,48 @@ static bool linkage(const uint8_t *code, size_t size)
     return size >= 6 && code[0] == 0xff && (code[1] == 0x25 || code[1] == 0x35);
 }
 
+/* ---- a thread's own memory ---- */
+
+/*
+ * What a function keeps on its stack is nobody else's as long as it takes no address of it. Where it does (lea, or mov of rsp
+ * itself), others may know what lies from there up to the end of the frame: a flag there, or a struct with one, orders what
+ * they do. What lies below are registers that the compiler has put away, since it places these last. The same holds for
+ * thread-local variables (a node of a queued lock), of a module that takes the address of any.
+ */
+static bool is_thread_pointer(const uint8_t *code, uint32_t length)
+{
+    static const uint8_t end[] = {0x25, 0, 0, 0, 0}; /* mov or add of fs:0 */
+    return length == 9 && (code[1] & 0xf8) == 0x48 && (code[2] == 0x8b || code[2] == 0x03) &&
+           (code[3] & 0xc7) == 4 && __builtin_memcmp(code + 4, end, sizeof end) == 0;
+}
+
+static void note_address(struct patch_function *function, const struct patch_instruction *in)
+{
+    bool lea = in->memory == MEMORY_NONE && in->base != PATCH_NO_REGISTER;
+    int32_t *known = lea && in->base == PATCH_RBP ? &function->known_rbp : &function->known_rsp;
+    int32_t from = lea ? (int32_t)in->displacement : 0;
+    *known = from < *known ? from : *known;
+}
+
+/* Is an access to the thread's own memory worth a check after all? (What moves rsp would take its address too early.) */
+static bool is_known(const struct patch_image *image, const struct patch_function *function,
+                     const struct patch_instruction *in)
+{
+    if (in->memory == MEMORY_THREAD)
+        return in->local && image->locals &&
+               (patch_has_bmi2 || (in->base != PATCH_RCX && in->index != PATCH_RCX));
+    return in->size <= 64 && !(in->changes & 1u << PATCH_RSP) &&
+           in->displacement >= (in->base == PATCH_RSP ? function->known_rsp : function->known_rbp);
+}
+
+static void look_again(const struct patch_image *image, const struct patch_function *function,
+                       struct patch_instruction *in)
+{
+    if ((in->memory == MEMORY_STACK || in->memory == MEMORY_THREAD) &&
+        is_known(image, function, in))
+        in->memory = MEMORY_CHECKED;
+}
+
 static void finish(struct patch_image *image, struct patch_function *function, bool framed,
                    uint8_t unframed)
 {
@@ -41,6 +84,14 @@ static void finish(struct patch_image *image, struct patch_function *function, b
         if (image->instructions[i].memory == MEMORY_CHECKED &&
             image->instructions[i].base == PATCH_RBP)
             image->instructions[i].memory = MEMORY_STACK;
+}
+
+/* When all functions have been seen. */
+static void finish_all(struct patch_image *image)
+{
+    for (uint32_t i = 0; !image->quick && i < image->function_count; i++)
+        for (uint32_t k = image->functions[i].first; k < image->functions[i].last; k++)
+            look_again(image, &image->functions[i], &image->instructions[k]);
 }
 
 /*
@@ -59,8 +110,9 @@ static bool decode_one(const struct patch_image *image, uint32_t at, size_t room
     if (!image->lazy || !patch_scan(code, room, address, in, value))
         return false;
     in->reads = 0xffff;
-    if (in->memory != MEMORY_NONE)
+    if (in->memory != MEMORY_NONE && in->memory != MEMORY_STACK && in->memory != MEMORY_THREAD)
         in->memory = MEMORY_UNSUPPORTED;
+    in->local = false;
     return true;
 }
 
@@ -88,6 +140,7 @@ const struct patch_instruction *image_instruction(const struct patch_image *imag
     if (!image->quick)
         return &image->instructions[image->number[offset]];
     read_one(image, function, offset, room);
+    look_again(image, function, room);
     return room;
 }
 
@@ -119,6 +172,7 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
     struct patch_instruction one;
     function->first = count;
     function->first_turn = image->turn_count;
+    function->known_rsp = function->known_rbp = INT32_MAX;
     for (; at < function->end && count < image->instruction_room; count++) {
         struct patch_instruction *in = image->quick ? &one : &image->instructions[count];
         if (!read_one(image, function, at, in))
@@ -129,6 +183,10 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             function->native = true;
         if (image->bytes[at] == LOCK)
             image->pairs |= is_pair_exchange(image->bytes + at, in->length);
+        if (image->bytes[at] == FS)
+            image->locals |= is_thread_pointer(image->bytes + at, in->length);
+        if (in->trait == TRAIT_ADDRESS)
+            note_address(function, in);
         if (in->trait == TRAIT_ADD)
             sum = count;
         if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE && sum != PATCH_NOWHERE &&
@@ -175,6 +233,7 @@ bool patch_decode_functions(struct patch_image *image)
         if (!function->skipped)
             decode_function(image, function);
     }
+    finish_all(image);
     return true;
 }
 
@@ -184,4 +243,5 @@ void patch_decode_again(struct patch_image *image)
     image->instruction_count = 0;
     for (uint32_t i = 0; i < image->function_count; i++)
         decode_function(image, &image->functions[i]);
+    finish_all(image);
 }

@@ -134,7 +134,7 @@ static bool covers(const struct patch_instruction *earlier, const struct patch_i
 {
     return earlier->base == later->base && earlier->index == later->index &&
            earlier->scale == later->scale && earlier->displacement == later->displacement &&
-           earlier->size >= later->size &&
+           earlier->size >= later->size && earlier->local == later->local &&
            (earlier->bits & INSTRUCTION_RELATIVE) == (later->bits & INSTRUCTION_RELATIVE) &&
            (earlier->bits & INSTRUCTION_WRITES || !(later->bits & INSTRUCTION_WRITES));
 }

@@ -113,6 +113,7 @@ static void run(const struct state *first, uintptr_t target, bool step)
     memcpy(&now, first, sizeof now);
     memcpy(data, data_first, DATA_BYTES);
     memset(stack, 0, sizeof stack);
+    memset(own_bytes, 0, OWN_BYTES);
     run_target = target;
     run_flags = 0x202 | (first->flags & FLAGS_SEEN) | (step ? 0x100 : 0);
     stepping = step && step_mode == STEP_COPY;
@@ -120,12 +121,12 @@ static void run(const struct state *first, uintptr_t target, bool step)
     run_asm();
     /* Below the place of the return address that `call` pushed */
     memcpy(now.red_zone, stack + 0x3000 - 128, 128);
+    memcpy(now.own, own_bytes, OWN_BYTES);
     now.registers[4] = 0;
     now.flags = 0; /* dead at a return; the function itself stored what they were */
 }
 
 /* ---- the original, step by step ---- */
-
 #define STEPS 400000u /* of a batch */
 static struct step {
     uint64_t pc, registers[16], flags;
@@ -212,6 +213,8 @@ static void note_accesses(const ucontext_t *context)
         uint64_t address = register_value(registers, o->mem.base) + (uint64_t)o->mem.disp.value;
         if (o->mem.base == ZYDIS_REGISTER_RIP)
             address += (uint64_t)(uintptr_t)pc + zydis.length;
+        if (o->mem.segment == ZYDIS_REGISTER_FS)
+            address += thread_pointer();
         bool read = o->actions & ZYDIS_OPERAND_ACTION_MASK_READ,
              write = o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
         bool masked = zydis.mnemonic >= ZYDIS_MNEMONIC_VMASKMOVPD &&
@@ -429,7 +432,7 @@ static void dump(void)
 
 static void compare(uint32_t i, const char *what)
 {
-    size_t size = offsetof(struct state, red_zone) + sizeof now.red_zone; /* padding follows */
+    size_t size = offsetof(struct state, own) + sizeof now.own; /* padding follows */
     if (memcmp((uint8_t *)&now, (uint8_t *)&originals[i], size) == 0 && hash_data() == hashes[i])
         return;
     for (uint32_t k = 0; k < 16; k++)
@@ -545,10 +548,12 @@ static void test_copies_compute_the_same(void **unused)
     }
     patch_has_bmi2 = bmi2;
     print_message(
-        "%lu words, %lu spans, %lu near bytes, %lu and %lu of open records, %lu entries of several, %lu of one\n",
+        "%lu words, %lu spans, %lu near bytes, %lu and %lu of open records, %lu entries of several, %lu of one, "
+        "%lu records of the stack, %lu of the thread's variable\n",
         (unsigned long)words_set, (unsigned long)spans_set, (unsigned long)near_bytes,
         (unsigned long)open_bytes[0], (unsigned long)open_bytes[1], (unsigned long)several_entries,
-        (unsigned long)single_entries);
+        (unsigned long)single_entries, (unsigned long)stack_records, (unsigned long)own_records);
+    assert_true(stack_records > cases / 4 && own_records > cases / 4);
     assert_true(several_entries > cases / 2 && single_entries > cases / 2);
     assert_true(open_bytes[false] > cases / 8 && (!bmi2 || open_bytes[true] > cases / 8));
     assert_true(words_set > cases / 64 && spans_set > cases / 64);

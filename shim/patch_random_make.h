@@ -261,6 +261,8 @@ static void avx(struct random_code *g)
                 reg, 0, o);
         break;
     case 6: { /* gathers: dd, dq, qd, qq by the small numbers */
+        if (o.place == BY_THREAD)
+            break;
         uint32_t index = (reg + 1) & 15, mask = (reg + 2) & 15;
         struct operand small = {.place = ABSOLUTE, .index = 4};
         small.displacement = (int32_t)(CONSTANTS - (POINTER_LOW + 0x2000));
@@ -444,6 +446,18 @@ static void roles(struct random_code *g)
         g->data |= (uint16_t)(1u << names[i]);
 }
 
+/* Mostly: of its stack, from somewhere on, and of its thread's variables. */
+static void take_addresses(struct random_code *g)
+{
+    struct operand o = {.place = ON_STACK, .index = 4};
+    o.displacement = -100 + 4 * (int32_t)draw(g, 8);
+    if (draw(g, 4))
+        put_code(g, (struct form){.opcode = 0x8d, .wide = true}, data_register(g), o);
+    o = (struct operand){.place = BY_THREAD, .index = 4};
+    if (draw(g, 4))
+        put_code(g, (struct form){.opcode = 0x8b, .wide = true}, data_register(g), o);
+}
+
 /* A function at g->at, and before it the leaf it may call. Returns where it starts. */
 static uint8_t *random_function(struct random_code *g)
 {
@@ -458,6 +472,7 @@ static uint8_t *random_function(struct random_code *g)
     g->data = data;
     uint8_t *start = g->at;
     g->depth = 0;
+    take_addresses(g);
     define_flags(g);
     block(g, 24);
     /* What the flags are at the end: into memory. */

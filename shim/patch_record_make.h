@@ -155,6 +155,18 @@ static void allow_near(const struct patch_site *site)
     patch_thread.context = toss % 7 != 0 ? context_of(site) : 0;
 }
 
+/* All that there is: the data, the functions' own stack, and a variable of their thread. */
+static uint64_t stack_records, own_records;
+static void check_place(uint64_t address, uint64_t size)
+{
+    if (address - (uint64_t)(uintptr_t)stack < STACK)
+        stack_records++;
+    else if (address - (uint64_t)(uintptr_t)own_bytes < OWN_BYTES)
+        own_records++;
+    else
+        assert_true(address >= DATA && address + size <= DATA + DATA_BYTES);
+}
+
 static void record_access(uint64_t address, uint64_t size, bool write,
                           const struct patch_site *site)
 {
@@ -165,6 +177,7 @@ static void record_access(uint64_t address, uint64_t size, bool write,
                                   context_of(site),
                                   patch_thread.site | (++toss % 5 ? 0 : GATHERED_SLOW)};
     assert_false(in_bracket);
+    check_place(address, size);
     if (stepping) /* every step is a signal: nothing is seen, all goes the long way */
         return;
     note(recorded, address, size, write);

@@ -12,6 +12,7 @@ struct state {
     uint64_t flags;
     uint8_t vectors[16][32];
     uint8_t red_zone[128];
+    uint8_t own[OWN_BYTES];
 } __attribute__((aligned(32)));
 
 static struct state now __attribute__((used));

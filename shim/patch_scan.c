@@ -61,6 +61,7 @@ static const char two_bytes[] = "----------------" /* 0 */
 struct scan {
     const uint8_t *at, *end;
     uint32_t rex, opcode, map;
+    uint32_t reg, rm;         /* registers that ModRM names */
     bool narrow, far, repeat; /* prefixes: operand size, fs or gs, repne or rep */
 };
 
@@ -154,6 +155,8 @@ static bool operand_of(struct scan *s, const uint8_t *code, uint32_t attributes,
     if (s->at >= s->end)
         return false;
     uint32_t modrm = *s->at++, mode = modrm >> 6, name = modrm & 7;
+    s->reg = (modrm >> 3 & 7) | (s->rex << 1 & 8);
+    s->rm = mode == 3 ? name | (s->rex << 3 & 8) : PATCH_NO_REGISTER;
     if (mode == 3)
         return true;
     uint32_t bytes = mode == 1 ? 1 : mode == 2 ? 4u : 0;
@@ -180,8 +183,12 @@ static bool operand_of(struct scan *s, const uint8_t *code, uint32_t attributes,
     in->displacement_at = (uint8_t)(s->at - code);
     s->at += bytes;
     bool locked = !s->map && (s->opcode & 0xfe) == 0x86; /* xchg */
-    if (!(attributes & N) && !s->far && (in->base != PATCH_RSP || locked))
-        in->memory = MEMORY_CHECKED;
+    in->local = s->far;
+    if (!(attributes & N))
+        in->memory = locked                  ? MEMORY_CHECKED
+                     : s->far                ? MEMORY_THREAD
+                     : in->base == PATCH_RSP ? MEMORY_STACK
+                                             : MEMORY_CHECKED;
     return true;
 }
 
@@ -226,6 +233,19 @@ static bool group_of(const struct scan *s, uint32_t *attributes, struct patch_in
     }
 }
 
+/* lea off rsp or rbp, or mov of rsp, but to rsp and (for a frame) rbp. */
+static bool takes_address(const struct scan *s, const struct patch_instruction *in)
+{
+    if (s->map)
+        return false;
+    if (s->opcode == 0x8d)
+        return (in->base == PATCH_RSP || in->base == PATCH_RBP) && s->reg != PATCH_RSP;
+    if (!(s->rex & 8))
+        return false;
+    return (s->opcode == 0x89 && s->reg == PATCH_RSP && s->rm != PATCH_RBP) ||
+           (s->opcode == 0x8b && s->rm == PATCH_RSP && s->reg != PATCH_RBP);
+}
+
 static void flow_of_opcode(const struct scan *s, uint32_t attributes, struct patch_instruction *in)
 {
     if (attributes & S)
@@ -253,6 +273,8 @@ static bool glance(const uint8_t *code, uintptr_t address, struct patch_instruct
         (attributes & M &&
          !(group_of(&s, &attributes, in) && operand_of(&s, code, attributes, in))))
         return false;
+    if (attributes & M && takes_address(&s, in))
+        in->trait = TRAIT_ADDRESS;
     flow_of_opcode(&s, attributes, in);
     uint32_t bytes = attributes & Z         ? s.narrow && !(s.rex & 8) ? 2 : 4
                      : attributes & (B | R) ? 1

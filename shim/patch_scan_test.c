@@ -24,7 +24,8 @@ static bool is_direct(const struct patch_instruction *in)
 
 static bool entries_depend_on(uint8_t trait)
 {
-    return trait == TRAIT_LEA_RIP || trait == TRAIT_ENDBR || trait == TRAIT_ADD;
+    return trait == TRAIT_LEA_RIP || trait == TRAIT_ENDBR || trait == TRAIT_ADD ||
+           trait == TRAIT_ADDRESS;
 }
 
 static const char *differs(const struct patch_instruction *scan, uint64_t scan_value,
@@ -44,6 +45,14 @@ static const char *differs(const struct patch_instruction *scan, uint64_t scan_v
         return "displacement";
     if (instruction_checked(full) && !instruction_checked(scan))
         return "access";
+    if ((full->memory == MEMORY_STACK && scan->memory != MEMORY_CHECKED) ||
+        (full->trait == TRAIT_ADDRESS && full->memory == MEMORY_NONE))
+        if (scan->memory != full->memory || scan->base != full->base ||
+            scan->displacement != full->displacement)
+            return "own stack";
+    if (full->memory == MEMORY_THREAD && full->local &&
+        !(scan->memory == MEMORY_THREAD && scan->local))
+        return "own variable";
     if (full->flow == FLOW_JUMP_INDIRECT && full->memory != MEMORY_NONE &&
         (scan->base != full->base || scan->index != full->index ||
          scan->displacement != full->displacement))

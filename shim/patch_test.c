@@ -76,7 +76,7 @@ static void test_memory_operands(void **unused)
          16}, /* ... %esp */
         {"\xf0\x01\x04\x24", 4, MEMORY_LOCKED, INSTRUCTION_READS | INSTRUCTION_WRITES, 4, 4, 16},
         {"\x64\x8b\x07", 3, MEMORY_THREAD, INSTRUCTION_READS, 4, 7, 16},
-        {"\x8d\x47\x08", 3, MEMORY_NONE, 0, 0, 16, 16},                        /* lea */
+        {"\x8d\x47\x08", 3, MEMORY_NONE, 0, 0, 7, 16},                         /* lea */
         {"\x0f\x1f\x40\x00", 4, MEMORY_NONE, 0, 0, 16, 16},                    /* nop */
         {"\x0f\x18\x0f", 3, MEMORY_NONE, 0, 0, 16, 16},                        /* prefetcht0 */
         {"\x0f\xa3\x07", 3, MEMORY_UNSUPPORTED, INSTRUCTION_READS, 4, 7, 16},  /* bt %eax,(%rdi) */
