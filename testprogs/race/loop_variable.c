@@ -2,9 +2,9 @@
  * All threads are handed the address of the one loop variable.
  *
  * EXPECT: race @next @use [proved]
- * PATCHED: none
+ * PATCHED: race @next @late [suspected]
  * MODE: instrumented patched
- * ONLY: accesses to one's own stack by a frame's registers are not recorded in machine code
+ * ONLY: nothing tells that these moves of a word without a name are not atomic: suspected in machine code
  */
 #include <pthread.h>
 
@@ -12,8 +12,8 @@ _Atomic int seen[4];
 
 static void *run(void *argument)
 {
-    int i = *(int *)argument; /* @use */
-    __atomic_store_n(&seen[i & 3], 1, __ATOMIC_RELAXED);
+    int i = *(int *)argument;                            /* @use */
+    __atomic_store_n(&seen[i & 3], 1, __ATOMIC_RELAXED); /* @late: where gcc loads it */
     return NULL;
 }
 

@@ -2,9 +2,7 @@
  * The address of a thread-local variable is handed to another thread.
  *
  * EXPECT: race @owner @other [proved]
- * PATCHED: none
  * MODE: instrumented patched
- * ONLY: accesses to one's own thread-local variables are not recorded in machine code
  */
 #include <pthread.h>
 #include <semaphore.h>

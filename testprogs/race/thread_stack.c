@@ -2,9 +2,7 @@
  * A thread publishes the address of its local variable; another one writes it while its owner does.
  *
  * EXPECT: race @owner @other [proved]
- * PATCHED: none
  * MODE: instrumented patched
- * ONLY: accesses to one's own stack by a frame's registers are not recorded in machine code
  */
 #include <pthread.h>
 #include <semaphore.h>
