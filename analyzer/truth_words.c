@@ -20,6 +20,13 @@ static bool of_range(const struct race_site *site)
     return site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE);
 }
 
+/* A store wider than any flag: who makes an object anew, flag and all, as memset does. */
+static bool is_wide_store(const struct analysis *analysis, const struct race_site *site)
+{
+    return site->kind & RACE_KIND_MACHINE && site->kind & TRACE_KIND_WRITE &&
+           !evidence_is_both(site) && !evidence_is_several(site) && !evidence_fits(analysis, site);
+}
+
 /*
  * Who frees a block may have looked at a flag in it just before (a queue's node, freed when its link
  * has been followed). Where the end of the block came to be checked first, that it raced with a small
@@ -42,7 +49,7 @@ static enum fit fits(const struct analysis *analysis, const struct race_site *a,
 {
     if (freed_beside(analysis, a, b) || freed_beside(analysis, b, a))
         return FIT_YES;
-    if (of_range(a) || of_range(b))
+    if (of_range(a) || of_range(b) || is_wide_store(analysis, a) || is_wide_store(analysis, b))
         return FIT_NEUTRAL;
     if (!((a->kind & RACE_KIND_MACHINE) || (a->kind & TRACE_KIND_ATOMIC)) ||
         !((b->kind & RACE_KIND_MACHINE) || (b->kind & TRACE_KIND_ATOMIC)))

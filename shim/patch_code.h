@@ -94,11 +94,11 @@ struct patch_instruction {
     uint8_t vector_index, vector_mask, vector_bytes; /* register numbers, bytes of the registers */
     uint8_t
         bit; /* of MEMORY_LOCKED: 1 + the register with the number of a bit, from base and index on; 0: none */
-    uint8_t trait; /* enum patch_trait */
+    uint8_t trait;  /* enum patch_trait */
     bool head : 1;  /* of a loop, to be aligned: patch_loop.c */
     bool local : 1; /* the address is relative to fs */
-    uint16_t word; /* that its check begins with, of patch_words; 0: none. See patch_word.c */
-    uint16_t span; /* likewise, from 1: patch_span.c */
+    uint16_t word;  /* that its check begins with, of patch_words; 0: none. See patch_word.c */
+    uint16_t span;  /* likewise, from 1: patch_span.c */
 };
 
 /*

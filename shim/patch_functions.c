@@ -46,6 +46,12 @@ static bool is_thread_pointer(const uint8_t *code, uint32_t length)
            (code[3] & 0xc7) == 4 && __builtin_memcmp(code + 4, end, sizeof end) == 0;
 }
 
+/* sub of a number from rsp: what lies there from then on are variables. */
+static bool makes_room(const uint8_t *code)
+{
+    return code[0] == 0x48 && (code[1] == 0x83 || code[1] == 0x81) && code[2] == 0xec;
+}
+
 static void note_address(struct patch_function *function, const struct patch_instruction *in)
 {
     bool lea = in->memory == MEMORY_NONE && in->base != PATCH_NO_REGISTER;
@@ -84,6 +90,30 @@ static void finish(struct patch_image *image, struct patch_function *function, b
         if (image->instructions[i].memory == MEMORY_CHECKED &&
             image->instructions[i].base == PATCH_RBP)
             image->instructions[i].memory = MEMORY_STACK;
+}
+
+static void lower(int32_t *a, int32_t *b)
+{
+    *a = *b = *a < *b ? *a : *b;
+}
+
+/* The cold part that a compiler has set apart has the same frame: that is where a conditional branch leads out of a function. */
+static void join_frames(struct patch_image *image)
+{
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        struct patch_function *function = &image->functions[i], *other;
+        EACH_TURN(image, function, turn)
+        {
+            if (turn->flow != FLOW_BRANCH || turn->target == PATCH_NOWHERE ||
+                (turn->target >= function->start && turn->target < function->end))
+                continue;
+            other = image_function(image, turn->target);
+            if (!other)
+                continue;
+            lower(&function->known_rsp, &other->known_rsp);
+            lower(&function->known_rbp, &other->known_rbp);
+        }
+    }
 }
 
 /* When all functions have been seen. */
@@ -168,11 +198,10 @@ static bool is_pair_exchange(const uint8_t *code, uint32_t length)
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
-    bool framed = false, other = false;
+    bool framed = false, other = false, roomy = false;
     struct patch_instruction one;
     function->first = count;
     function->first_turn = image->turn_count;
-    function->known_rsp = function->known_rbp = INT32_MAX;
     for (; at < function->end && count < image->instruction_room; count++) {
         struct patch_instruction *in = image->quick ? &one : &image->instructions[count];
         if (!read_one(image, function, at, in))
@@ -185,8 +214,11 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             image->pairs |= is_pair_exchange(image->bytes + at, in->length);
         if (image->bytes[at] == FS)
             image->locals |= is_thread_pointer(image->bytes + at, in->length);
+        roomy |= in->length >= 4 && makes_room(image->bytes + at);
         if (in->trait == TRAIT_ADDRESS)
             note_address(function, in);
+        if (in->trait == TRAIT_FRAME && roomy) /* no frame pointer: the address of a variable */
+            function->known_rsp = function->known_rbp = INT32_MIN;
         if (in->trait == TRAIT_ADD)
             sum = count;
         if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE && sum != PATCH_NOWHERE &&
@@ -226,6 +258,7 @@ bool patch_decode_functions(struct patch_image *image)
         return false;
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i];
+        function->known_rsp = function->known_rbp = INT32_MAX;
         function->first = function->last = image->instruction_count;
         function->first_turn = function->last_turn = image->turn_count;
         function->skipped =
@@ -233,6 +266,7 @@ bool patch_decode_functions(struct patch_image *image)
         if (!function->skipped)
             decode_function(image, function);
     }
+    join_frames(image);
     finish_all(image);
     return true;
 }

@@ -233,17 +233,20 @@ static bool group_of(const struct scan *s, uint32_t *attributes, struct patch_in
     }
 }
 
-/* lea off rsp or rbp, or mov of rsp, but to rsp and (for a frame) rbp. */
-static bool takes_address(const struct scan *s, const struct patch_instruction *in)
+/* lea off rsp or rbp, or mov of rsp, but to rsp. */
+static uint8_t address_trait(const struct scan *s, const struct patch_instruction *in)
 {
     if (s->map)
-        return false;
+        return in->trait;
     if (s->opcode == 0x8d)
-        return (in->base == PATCH_RSP || in->base == PATCH_RBP) && s->reg != PATCH_RSP;
-    if (!(s->rex & 8))
-        return false;
-    return (s->opcode == 0x89 && s->reg == PATCH_RSP && s->rm != PATCH_RBP) ||
-           (s->opcode == 0x8b && s->rm == PATCH_RSP && s->reg != PATCH_RBP);
+        return (in->base == PATCH_RSP || in->base == PATCH_RBP) && s->reg != PATCH_RSP
+                   ? TRAIT_ADDRESS
+                   : in->trait;
+    bool to = s->opcode == 0x89 && s->reg == PATCH_RSP,
+         from = s->opcode == 0x8b && s->rm == PATCH_RSP;
+    if (!(s->rex & 8) || !(to || from))
+        return in->trait;
+    return (to ? s->rm : s->reg) == PATCH_RBP ? TRAIT_FRAME : TRAIT_ADDRESS;
 }
 
 static void flow_of_opcode(const struct scan *s, uint32_t attributes, struct patch_instruction *in)
@@ -273,8 +276,8 @@ static bool glance(const uint8_t *code, uintptr_t address, struct patch_instruct
         (attributes & M &&
          !(group_of(&s, &attributes, in) && operand_of(&s, code, attributes, in))))
         return false;
-    if (attributes & M && takes_address(&s, in))
-        in->trait = TRAIT_ADDRESS;
+    if (attributes & M)
+        in->trait = address_trait(&s, in);
     flow_of_opcode(&s, attributes, in);
     uint32_t bytes = attributes & Z         ? s.narrow && !(s.rex & 8) ? 2 : 4
                      : attributes & (B | R) ? 1

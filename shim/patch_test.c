@@ -197,6 +197,36 @@ static void test_frame_pointer(void **unused)
     assert_int_equal(image.instructions[2].memory, MEMORY_CHECKED);
 }
 
+/* What others may know of the thread's own memory. */
+static void test_own_memory(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* sub $16,%rsp; lea 8(%rsp),%rdi; mov 4(%rsp),%eax; mov 8(%rsp),%eax; mov %eax,12(%rsp); ret */
+    image_of_code(&image,
+                  "\x48\x83\xec\x10\x48\x8d\x7c\x24\x08\x8b\x44\x24\x04\x8b\x44\x24\x08"
+                  "\x89\x44\x24\x0c\xc3",
+                  22);
+    assert_int_equal(image.instructions[2].memory, MEMORY_STACK);
+    assert_int_equal(image.instructions[3].memory, MEMORY_CHECKED);
+    assert_int_equal(image.instructions[4].memory, MEMORY_CHECKED);
+    /* push %rbp; sub $16,%rsp; mov %rsp,%rbp; mov (%rsp),%eax; mov 8(%rbp),%ecx; add $16,%rsp; pop %rbp; ret: no frame */
+    image_of_code(&image,
+                  "\x55\x48\x83\xec\x10\x48\x89\xe5\x8b\x04\x24\x8b\x4d\x08\x48\x83\xc4\x10"
+                  "\x5d\xc3",
+                  20);
+    assert_int_equal(image.instructions[3].memory, MEMORY_CHECKED);
+    assert_int_equal(image.instructions[4].memory, MEMORY_CHECKED);
+    /* mov %fs:0,%rax; mov %fs:-4,%eax; mov %fs:40,%rax; ret; then without the first */
+    const char *code = "\x64\x48\x8b\x04\x25\0\0\0\0\x64\x8b\x04\x25\xfc\xff\xff\xff"
+                       "\x64\x48\x8b\x04\x25\x28\0\0\0\xc3";
+    image_of_code(&image, code, 27);
+    assert_int_equal(image.instructions[1].memory, MEMORY_CHECKED);
+    assert_int_equal(image.instructions[2].memory, MEMORY_THREAD);
+    image_of_code(&image, code + 9, 18);
+    assert_int_equal(image.instructions[0].memory, MEMORY_THREAD);
+}
+
 static void test_known(void **unused)
 {
     (void)unused;
@@ -338,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_flow),
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_frame_pointer),
+        cmocka_unit_test(test_own_memory),
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_plan),
