@@ -52,11 +52,20 @@ static bool makes_room(const uint8_t *code)
     return code[0] == 0x48 && (code[1] == 0x83 || code[1] == 0x81) && code[2] == 0xec;
 }
 
-static void note_address(struct patch_function *function, const struct patch_instruction *in)
+static bool is_push(const uint8_t *code)
+{
+    code += code[0] == 0x41;
+    return (code[0] & 0xf8) == 0x50 || code[0] == 0x68 || code[0] == 0x6a ||
+           (code[0] == 0xff && (code[1] & 0x38) == 0x30);
+}
+
+/* `pushed`: bytes of arguments, maybe, below the variables. */
+static void note_address(struct patch_function *function, const struct patch_instruction *in,
+                         int32_t pushed)
 {
     bool lea = in->memory == MEMORY_NONE && in->base != PATCH_NO_REGISTER;
     int32_t *known = lea && in->base == PATCH_RBP ? &function->known_rbp : &function->known_rsp;
-    int32_t from = lea ? (int32_t)in->displacement : 0;
+    int32_t from = (lea ? (int32_t)in->displacement : 0) - pushed;
     *known = from < *known ? from : *known;
 }
 
@@ -97,18 +106,20 @@ static void lower(int32_t *a, int32_t *b)
     *a = *b = *a < *b ? *a : *b;
 }
 
-/* The cold part that a compiler has set apart has the same frame: that is where a conditional branch leads out of a function. */
+/* The cold part that a compiler has set apart has the same frame: that is where a conditional branch leads out of a function,
+ * and from where a jump leads into the midst of one. */
 static void join_frames(struct patch_image *image)
 {
     for (uint32_t i = 0; i < image->function_count; i++) {
         struct patch_function *function = &image->functions[i], *other;
         EACH_TURN(image, function, turn)
         {
-            if (turn->flow != FLOW_BRANCH || turn->target == PATCH_NOWHERE ||
+            if ((turn->flow != FLOW_BRANCH && turn->flow != FLOW_JUMP) ||
+                turn->target == PATCH_NOWHERE ||
                 (turn->target >= function->start && turn->target < function->end))
                 continue;
             other = image_function(image, turn->target);
-            if (!other)
+            if (!other || (turn->flow == FLOW_JUMP && turn->target == other->start))
                 continue;
             lower(&function->known_rsp, &other->known_rsp);
             lower(&function->known_rbp, &other->known_rbp);
@@ -199,6 +210,7 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
     bool framed = false, other = false, roomy = false;
+    int32_t pushed = 0;
     struct patch_instruction one;
     function->first = count;
     function->first_turn = image->turn_count;
@@ -215,8 +227,9 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
         if (image->bytes[at] == FS)
             image->locals |= is_thread_pointer(image->bytes + at, in->length);
         roomy |= in->length >= 4 && makes_room(image->bytes + at);
+        pushed += roomy && is_push(image->bytes + at) ? 8 : 0;
         if (in->trait == TRAIT_ADDRESS)
-            note_address(function, in);
+            note_address(function, in, pushed);
         if (in->trait == TRAIT_FRAME && roomy) /* no frame pointer: the address of a variable */
             function->known_rsp = function->known_rbp = INT32_MIN;
         if (in->trait == TRAIT_ADD)

@@ -217,6 +217,10 @@ static void test_own_memory(void **unused)
                   20);
     assert_int_equal(image.instructions[3].memory, MEMORY_CHECKED);
     assert_int_equal(image.instructions[4].memory, MEMORY_CHECKED);
+    /* sub $16,%rsp; push %rax; lea 16(%rsp),%rdi; add $8,%rsp; mov 8(%rsp),%eax; ret */
+    image_of_code(
+        &image, "\x48\x83\xec\x10\x50\x48\x8d\x7c\x24\x10\x48\x83\xc4\x08\x8b\x44\x24\x08\xc3", 19);
+    assert_int_equal(image.instructions[4].memory, MEMORY_CHECKED);
     /* mov %fs:0,%rax; mov %fs:-4,%eax; mov %fs:40,%rax; ret; then without the first */
     const char *code = "\x64\x48\x8b\x04\x25\0\0\0\0\x64\x8b\x04\x25\xfc\xff\xff\xff"
                        "\x64\x48\x8b\x04\x25\x28\0\0\0\xc3";
