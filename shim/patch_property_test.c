@@ -404,20 +404,6 @@ static uint64_t hash_data(void)
     return hash;
 }
 
-static void filters_clear(void)
-{
-    for (uint32_t i = 0; i < 128; i++)
-        filter_both[i] = (struct filter_entry){0, ~UINT64_C(0)};
-    memset(filter_gathered, 0, sizeof filter.gathered);
-    access_fast.reads = (struct filter){filter_reads, 63 * sizeof *filter_reads};
-    access_fast.writes = (struct filter){filter_writes, 63 * sizeof *filter_writes};
-    access_fast.table = open_table;
-    memset(open_table, 0, sizeof open_table);
-    memset(recorded, 0, sizeof recorded);
-    memset(patch_words, 0, sizeof patch_words);
-    memset(&patch_spans, 0, sizeof patch_spans);
-}
-
 /* PATCH_DUMP=FILE: for objdump -D -b binary -m i386:x86-64 --adjust-vma=0x20000000 */
 static void dump(void)
 {

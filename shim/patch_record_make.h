@@ -278,4 +278,18 @@ void patch_syscall_after(const struct patch_frame *frame, uintptr_t pc)
     (void)frame, (void)pc;
 }
 
+static void filters_clear(void)
+{
+    for (uint32_t i = 0; i < 128; i++)
+        filter_both[i] = (struct filter_entry){0, ~UINT64_C(0)};
+    memset(filter_gathered, 0, sizeof filter.gathered);
+    access_fast.reads = (struct filter){filter_reads, 63 * sizeof *filter_reads};
+    access_fast.writes = (struct filter){filter_writes, 63 * sizeof *filter_writes};
+    access_fast.table = open_table;
+    memset(open_table, 0, sizeof open_table);
+    memset(recorded, 0, sizeof recorded);
+    memset(patch_words, 0, sizeof patch_words);
+    memset(&patch_spans, 0, sizeof patch_spans);
+}
+
 #endif
