@@ -293,8 +293,8 @@ static void process_close(enum trace_end how, int code)
         exec_lost = 0;
         task_each_thread(add_gathered, &exec_lost);
         __atomic_fetch_add(&process->lost_access, exec_lost, __ATOMIC_RELAXED);
-        if (attached)
-            thread->busy = busy;
+        if (attached && !busy) /* what was put off comes first: the other program keeps the mask */
+            thread_leave(thread);
         return;
     }
     if (shim_state == SHIM_ON)
@@ -307,8 +307,8 @@ static void process_close(enum trace_end how, int code)
         __atomic_fetch_add(&process->lost_access, lost, __ATOMIC_RELAXED);
     if (go_on && attached && !busy && how == TRACE_END_EXIT)
         go_work(thread);
-    if (attached)
-        thread->busy = busy;
+    if (attached && !busy)
+        thread_leave(thread);
 }
 
 void end_confined(const char *reason)
