@@ -42,7 +42,7 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
     __atomic_store_n(&state->shown, (uintptr_t)entries | log2, __ATOMIC_RELEASE);
     state->entries = entries;
     state->entries_log2 = log2;
-    state->evictions = 0;
+    state->evictions_left = FILTER_STANDS(log2);
     size_t reads = (size_t)1 << log2;
     access_fast.reads = (struct filter){entries, (reads - 1) * sizeof *entries};
     access_fast.writes = (struct filter){entries + reads, (reads / 2 - 1) * sizeof *entries};
@@ -57,14 +57,11 @@ static void filter_use(struct access_state *state, struct filter_entry *entries,
 void access_filter_grow(struct access_state *state)
 {
     uint32_t log2 = state->entries_log2 + FILTER_STEP;
-    if (log2 > FILTER_LARGE) {
-        state->evictions = 0;
-        return;
-    }
     uint32_t *list, *old_list = state->entered;
-    struct filter_entry *larger = filter_get(log2, &list), *old = state->entries;
+    struct filter_entry *larger = log2 <= FILTER_LARGE ? filter_get(log2, &list) : NULL,
+                        *old = state->entries;
     if (!larger) {
-        state->evictions = 0;
+        state->evictions_left = FILTER_STANDS(log2);
         return;
     }
     uint32_t old_log2 = state->entries_log2;

@@ -15,7 +15,7 @@ static inline struct filter_entry *filter_entry_new(struct access_state *state,
                                                     uint64_t tag)
 {
     struct filter_entry *entry = filter_entry(filter, address);
-    if (entry->tag && UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
+    if (entry->tag && UNLIKELY(--state->evictions_left == 0)) {
         access_filter_grow(state);
         entry = filter_entry(filter, address);
     }

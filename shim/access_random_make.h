@@ -23,7 +23,7 @@ static void random_access(uint32_t lines)
     size_t size = (size_t)1 << log2;
     uint64_t address = MEMORY + roll(lines) * apart;
     if (apart > 64)
-        own.access->evictions = 0; /* the filter is to stay as small as it is */
+        own.access->evictions_left = UINT32_MAX; /* the filter is to stay as small as it is */
     uint64_t pc = 0x4000 + roll(sites) * 5;
     address += roll(8) ? roll((uint32_t)(64 / size)) * size : roll(64);
     if (roll(2))

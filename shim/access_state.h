@@ -274,7 +274,7 @@ struct access_state {
     uint32_t entries_count;       /* of both */
     uint32_t *entered; /* those that were empty and got a line in this generation, by number ... */
     uint32_t entered_count;    /* ... so many; if there is no room for more, maybe all */
-    uint32_t evictions;        /* of entries still valid, since the filter has this size */
+    uint32_t evictions_left;   /* of entries still valid, until it is to grow */
     uint64_t *words;           /* patch_words of its thread, where some may be in use ... */
     struct patch_spans *spans; /* ... its spans ... */
     uint32_t words_tid;        /* ... which has this number */
@@ -420,8 +420,8 @@ void filter_fork_child(void);
 
 /* What was in the filter is seen as new again: in a larger one, if it may grow. */
 NOINLINE void access_filter_grow(struct access_state *state);
-/* Of a filter for reads with 1 << log2 entries: how many times so many evictions it stands. */
-#define FILTER_GROW_AT 2u
+/* Of a filter for reads with 1 << log2 entries: how many evictions it stands. */
+#define FILTER_STANDS(log2) ((log2) < 13 ? 2u << (log2) : 1u << 14)
 
 /* forget.c: no word of this thread's copies is set any more; or after that some may be, if the segment is gathered. */
 NOINLINE void access_words_renew(struct access_state *state);

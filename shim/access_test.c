@@ -522,6 +522,15 @@ static void test_grows(void **state)
     assert_int_equal(large_used, 0);
     access_thread_start(&own);
     assert_int_equal(own.access->entries_log2, FILTER_FIRST);
+    static const uint32_t stands[] = {512, 2048, 8192, 16384, 16384};
+    for (uint32_t i = 0; i < 5;
+         i++) { /* two lines of one place take turns; the first finds it empty */
+        uint32_t log2 = own.access->entries_log2, accesses = 0;
+        for (; own.access->entries_log2 == log2; accesses++)
+            do_access(MEMORY + accesses % 2 * (UINT64_C(64) << log2), 8, 3u << 4, 0x5000);
+        assert_int_equal(accesses, stands[i] + 1);
+    }
+    assert_int_equal(own.access->entries_log2, FILTER_LARGE);
 }
 
 int main(void)

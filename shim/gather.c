@@ -102,7 +102,7 @@ static struct filter_entry *entry_enter(struct thread *thread, struct access_sta
 {
     struct filter_entry *entry = filter_entry(filter, line);
     if (entry->tag) {
-        if (UNLIKELY(++state->evictions >> state->entries_log2 >= FILTER_GROW_AT)) {
+        if (UNLIKELY(--state->evictions_left == 0)) {
             access_filter_grow(state);
             entry = filter_entry(filter, line);
         }
