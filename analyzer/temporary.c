@@ -11,11 +11,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@ static char *folder; /* the one of this run */
 static int lock = -1;
 static pthread_t watcher;
 static bool watched;
+static int bell = -1; /* rung when the watcher is to end */
 
 static bool is_trace(const struct dirent *entry)
 {
@@ -146,16 +150,30 @@ char *temporary_make(const char *parent)
     return memory_text(folder);
 }
 
+/* No pthread_cancel, nor sigwait: where the system has no room for one more queued signal, no cancellation would arrive. */
+static int next_signal(void)
+{
+    struct signalfd_siginfo info;
+    sigset_t set;
+    family_signals(&set);
+    sigdelset(&set, SIGCHLD);
+    struct pollfd both[] = {{.fd = bell, .events = POLLIN}, {.events = POLLIN}};
+    both[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
+    int number = 0;
+    while (number == 0 && (poll(both, 2, -1) >= 0 || errno == EINTR) && !both[0].revents)
+        if (both[1].revents && read(both[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+            number = (int)info.ssi_signo;
+    close(both[1].fd);
+    return number;
+}
+
 static void *watch(void *nothing)
 {
     (void)nothing;
     sigset_t set;
-    int number;
-    family_signals(&set);
-    sigdelset(&set, SIGCHLD);
-    while (sigwait(&set, &number) != 0)
-        continue;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    int number = next_signal();
+    if (number == 0)
+        return NULL;
     remove_all(folder);
     signal(number, SIG_DFL);
     sigemptyset(&set);
@@ -167,16 +185,19 @@ static void *watch(void *nothing)
 
 bool temporary_guard(void)
 {
-    if (folder && !watched)
-        watched = !pthread_create(&watcher, NULL, watch, NULL);
+    if (!folder || watched)
+        return watched;
+    bell = eventfd(0, EFD_CLOEXEC);
+    watched = bell >= 0 && !pthread_create(&watcher, NULL, watch, NULL);
     return watched;
 }
 
 void temporary_release(void)
 {
     if (watched) {
-        pthread_cancel(watcher);
+        eventfd_write(bell, 1);
         pthread_join(watcher, NULL);
+        close(bell);
         watched = false;
     }
     if (lock >= 0) {

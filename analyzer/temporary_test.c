@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,6 +157,29 @@ static void not_ours(void **state)
     free(other);
 }
 
+/* Where no more signals can be queued, by whomever, pthread_cancel fails. */
+static void full_queue(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = {0, 0};
+        sigset_t set;
+        family_signals(&set);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        setrlimit(RLIMIT_SIGPENDING, &none);
+        alarm(20);
+        char *own = temporary_make(parent);
+        bool guarded = temporary_guard();
+        usleep(100000); /* so that the watcher waits */
+        temporary_release();
+        _exit(guarded && rmdir(own) == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void nowhere(void **state)
 {
     (void)state;
@@ -170,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(killed, begin, end),
         cmocka_unit_test_setup_teardown(asked_to_end, begin, end),
         cmocka_unit_test_setup_teardown(not_ours, begin, end),
+        cmocka_unit_test_setup_teardown(full_queue, begin, end),
         cmocka_unit_test(nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
