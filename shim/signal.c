@@ -70,9 +70,8 @@ static void send_again(const siginfo_t *info)
 static void put_off(struct thread *thread, const siginfo_t *info, void *context)
 {
     uint64_t *mask = (uint64_t *)&((ucontext_t *)context)->uc_sigmask, all = ~UINT64_C(0);
-    if (!thread->deferred) {
-        thread->deferred = 1;
-        __asm__ volatile("" ::: "memory");
+    /* In one step: another signal may come behind it. */
+    if (!__atomic_exchange_n(&thread->deferred, 1, __ATOMIC_ACQUIRE)) {
         deferred_info = *info;
         deferred_mask = *mask;
     } else {
