@@ -366,7 +366,7 @@ static struct thread *child_begin(struct thread *thread)
     if (shim_state == SHIM_ON)
         return thread;
     unborn = 1;
-    thread->busy = 0;
+    thread_leave(thread);
     return NULL;
 }
 
