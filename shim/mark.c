@@ -3,9 +3,9 @@
  * away by the instructions with LOCK that touch it, by futex calls on it, by being a once or guard word. Such a byte is
  * marked from then on, and plain instructions that touch it are taken to be atomic: a store is a release, a load an
  * acquire. The marks are exact to the byte (8-byte marks hid a real race), and end with their block: mark_clear() is
- * called when memory is allocated.
+ * called when memory is allocated, and for frames that are over (mark_stack.c).
  *
- * Invariant: a line's word only ever gains bits while its block lives; the byte of its page was set before.
+ * Invariant: a line's word only ever gains bits while its block or frame lives; the byte of its page was set before.
  *
  * One bit for each byte of memory, in leaves for 2 MB each that are made when something in them is marked: what never was
  * near an atomic costs two loads. A leaf of 262 KB is reserved, and touched as far as there are marks.

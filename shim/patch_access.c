@@ -22,6 +22,7 @@
 #include "shim/banned.h"
 #include "shim/clock.h"
 #include "shim/mark.h"
+#include "shim/mark_stack.h"
 #include "shim/object.h"
 #include "shim/outside.h"
 #include "shim/raw.h"
@@ -117,13 +118,19 @@ static inline struct thread *enter(void)
     return thread;
 }
 
+/* Below this the program's stack holds nothing. */
+static inline uintptr_t stack_end(const struct patch_frame *frame)
+{
+    return (uintptr_t)(frame + 1);
+}
+
 /* The registers that a callee keeps are in the frame, but for the check's own scratch registers. */
 static NOINLINE uint32_t stack_new(struct thread *thread, const struct patch_site *site,
                                    const struct patch_frame *frame)
 {
     struct stack_registers registers = {.rbx = frame->rbx,
                                         .rbp = frame->rbp,
-                                        .rsp = (uintptr_t)(frame + 1) + RED_ZONE,
+                                        .rsp = stack_end(frame) + RED_ZONE,
                                         .r12 = frame->r12,
                                         .r13 = frame->r13,
                                         .r14 = frame->r14,
@@ -142,8 +149,7 @@ static inline uint32_t stack_now(struct thread *thread, const struct patch_site 
                                  const struct patch_frame *frame)
 {
     uint32_t id;
-    if (LIKELY(
-            stack_known(thread, site->pc - site->function, (uintptr_t)(frame + 1) + RED_ZONE, &id)))
+    if (LIKELY(stack_known(thread, site->pc - site->function, stack_end(frame) + RED_ZONE, &id)))
         return id;
     return stack_new(thread, site, frame);
 }
@@ -288,6 +294,7 @@ static NOINLINE bool marked_before(struct thread *thread, struct access_state *s
     uint32_t kind = site->kind & (TRACE_KIND_WRITE | ~TRACE_KIND_FLAGS);
     if (access_alone())
         return false;
+    mark_stack_met(thread, address);
     access_stack(state, stack_now(thread, site, frame));
     bytes_record(thread, address, marks, kind | TRACE_KIND_MARKED, pc);
     bytes_record(thread, address, ~marks & ~UINT64_C(0) >> (64 - site->size), site->kind, pc);
@@ -361,9 +368,11 @@ bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame
     __builtin_prefetch((const void *)patch_thread.address); /* the program is about to */
     thread->busy = 1;
     __asm__ volatile("" ::: "memory");
-    if (LIKELY(shim_state == SHIM_ON)) /* behind that: see access_near() */
+    if (LIKELY(shim_state == SHIM_ON)) { /* behind that: see access_near() */
+        mark_stack_look(thread, stack_end(frame));
         patch_thread.context =
             access_context_of(thread, thread->access, stack_now(thread, site, frame));
+    }
     thread_leave(thread);
     return patch_thread.context != 0; /* a signal may have come */
 }
@@ -376,6 +385,7 @@ bool patch_access(const struct patch_site *site, const struct patch_frame *frame
     struct thread *thread = enter();
     if (UNLIKELY(!thread))
         return false;
+    mark_stack_look(thread, stack_end(frame));
     if (UNLIKELY(touch(thread, site, frame)))
         return true;
     thread_leave(thread);

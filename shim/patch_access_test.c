@@ -2,6 +2,7 @@
  * The slow path of unmodified code: marks, clocks and records, with several tasks played by one thread, step by step.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,173 +13,10 @@
 
 #include "shim/clock.c"
 #include "shim/mark.c"
+#include "shim/mark_stack.c"
 #include "shim/patch_access.c"
 
-#include "shim/clock_model.h"
-
-/* ---- the rest of the recorder ---- */
-
-__thread struct patch_thread patch_thread = PATCH_THREAD_NEW;
-__thread struct access_fast access_fast;
-static struct filter_entry nothing = ACCESS_NOTHING;
-static uint64_t no_frames[2];
-static uint32_t no_guard[2] = ACCESS_NO_GUARD;
-struct table table_tasks;
-volatile uint32_t patch_on = 1;
-
-void outside_system_before(long number)
-{
-    (void)number;
-}
-
-void outside_system_after(long number)
-{
-    (void)number;
-}
-bool patch_nests;
-static bool home;
-
-bool patch_home(void)
-{
-    return home;
-}
-
-static uintptr_t forgotten[8];
-static uint32_t forgotten_count;
-static uintptr_t
-    mark_meanwhile; /* another thread marks this byte while an access to it is recorded */
-static struct stack_registers unwound;
-static struct {
-    uintptr_t line;
-    uint64_t mask;
-    uint32_t kind;
-    uint64_t segment;
-} lines[8];
-static uint32_t line_count;
-
-bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32_t *id)
-{
-    (void)thread, (void)function, (void)sp, (void)id;
-    return false;
-}
-
-uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
-                  const struct stack_registers *registers)
-{
-    (void)thread, (void)function, (void)pc;
-    unwound = *registers;
-    if (patch_nests) /* the C library's own checks */
-        memset(&patch_thread, 0x55, sizeof patch_thread);
-    return 1;
-}
-
-void vector_keep(void (*function)(void *), void *data, void *stack)
-{
-    (void)stack;
-    function(data);
-}
-
-void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc)
-{
-    (void)pc;
-    lines[line_count].line = line;
-    lines[line_count].mask = mask;
-    lines[line_count].kind = kind;
-    lines[line_count++].segment = thread->segment;
-}
-
-uint32_t access_record_of(struct thread *thread, struct access_state *state, uintptr_t address,
-                          const struct patch_site *site, uint32_t number, uint32_t stack)
-{
-    (void)state, (void)number, (void)stack;
-    access_record(thread, address, site->size, site->kind, site->pc + 1);
-    if (mark_meanwhile)
-        mark_set(mark_meanwhile, 1);
-    mark_meanwhile = 0;
-    return 0;
-}
-
-static uint32_t contexts_asked;
-uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack)
-{
-    assert_true(thread->busy);
-    assert_ptr_equal(state, thread->access);
-    contexts_asked++;
-    return stack + 6;
-}
-
-void access_forget_everywhere(uintptr_t line)
-{
-    forgotten[forgotten_count++] = line;
-}
-
-/* ---- what a program does ---- */
-
-#define TRACE_KIND_OF(size) ((uint32_t)__builtin_ctz(size) << 4)
-
-static struct {
-    uint8_t room[128];
-    struct patch_frame frame;
-} stack;
-static uint8_t memory[4096] __attribute__((aligned(64)));
-
-static struct patch_site site_of(uint32_t size, uint32_t flags, uint32_t details)
-{
-    return (struct patch_site){.pc = 0x1000,
-                               .size = (uint16_t)size,
-                               .kind = (uint8_t)(flags | TRACE_KIND_OF(size)),
-                               .details = (uint16_t)details};
-}
-
-/* True: it was bracketed. */
-static bool plain_at(uint32_t at, uint32_t size, uint32_t flags, uint32_t details)
-{
-    struct patch_site site = site_of(size, flags, details);
-    patch_thread.address = (uintptr_t)memory + at;
-    if (!patch_access(&site, &stack.frame))
-        return false;
-    assert_true(thread_current->busy);
-    patch_access_after(&site, &stack.frame);
-    assert_false(thread_current->busy);
-    return true;
-}
-
-static bool plain(uint32_t at, uint32_t size, uint32_t flags)
-{
-    return plain_at(at, size, flags, PATCH_BRACKET);
-}
-
-#define LOAD  0
-#define STORE TRACE_KIND_WRITE
-#define BOTHS (TRACE_KIND_WRITE | TRACE_KIND_BOTH)
-
-static void locked(uint32_t at, uint32_t size)
-{
-    struct patch_site site = site_of(size, TRACE_KIND_WRITE | TRACE_KIND_ATOMIC, 0);
-    patch_thread.address = (uintptr_t)memory + at;
-    patch_lock_before(&site, &stack.frame);
-    patch_lock_after(&site, &stack.frame);
-    assert_false(thread_current->busy);
-}
-
-static void compare_exchange(uint32_t at, uint32_t size, bool succeeds)
-{
-    struct patch_site site = site_of(size, TRACE_KIND_WRITE | TRACE_KIND_ATOMIC, PATCH_COMPARES);
-    patch_thread.address = (uintptr_t)memory + at;
-    patch_lock_before(&site, &stack.frame);
-    stack.frame.flags = succeeds ? ZERO_FLAG : 0;
-    patch_lock_after(&site, &stack.frame);
-}
-
-static int start(void **state)
-{
-    access_fast = (struct access_fast)ACCESS_FAST_EMPTY(nothing, no_frames, no_guard, NULL);
-    table_tasks.count = 10;
-    line_count = forgotten_count = flush_count = 0;
-    mark_clear((uintptr_t)memory, sizeof memory);
-    memset(&stack, 0, sizeof stack);
-    return begin(state);
-}
+#include "shim/patch_access_make.h"
 
 /* ---- tests ---- */
 
@@ -444,6 +282,100 @@ static void test_alone(void **state)
     assert_true(plain(0, 4, LOAD)); /* the mark was made all the same */
 }
 
+/* ---- marks on the own stack ---- */
+
+static struct {
+    struct patch_frame deep; /* of a check in an inner frame, `over` is above it */
+    uint8_t over[64];
+    struct patch_frame shallow; /* of one when that frame is over */
+    uint8_t live[64];
+} own;
+
+static bool loads(const uint8_t *address, const struct patch_frame *frame)
+{
+    struct patch_site site = site_of(4, LOAD, PATCH_BRACKET);
+    patch_thread.address = (uintptr_t)address;
+    line_count = 0;
+    if (!patch_access(&site, frame))
+        return false;
+    patch_access_after(&site, frame);
+    return true;
+}
+
+static void begin_stack(bool known)
+{
+    as(1);
+    mark_clear((uintptr_t)&own, sizeof own);
+    thread_current->record->stack_low = known ? (uintptr_t)&own : 0;
+    thread_current->record->stack_high = known ? (uintptr_t)(&own + 1) : 0;
+    patch_mark((uintptr_t)own.over + 8, 4);
+    patch_mark((uintptr_t)own.live, 4);
+}
+
+static void test_frame_over(void **state)
+{
+    (void)state;
+    begin_stack(true);
+    for (unsigned i = 1; i < MET_OFTEN; i++)
+        assert_true(loads(own.over + 8, &own.deep));
+    assert_false(loads(memory, &own.shallow)); /* to mark again would cost more */
+    assert_true(loads(own.over + 8, &own.deep));
+    assert_false(loads(memory, &own.deep));
+    assert_true(loads(own.over + 8, &own.deep)); /* the frame goes on */
+    assert_false(loads(memory, &own.shallow));
+    assert_false(loads(own.over + 8, &own.deep));
+    assert_true(loads(own.live, &own.shallow));
+}
+
+/* After calls and returns it is patch_arrive that comes by. */
+static void test_frame_over_arrival(void **state)
+{
+    (void)state;
+    static uint8_t access[1];
+    begin_stack(true);
+    for (unsigned i = 0; i < MET_OFTEN; i++)
+        assert_true(loads(own.over + 8, &own.deep));
+    struct patch_site site = site_of(4, LOAD, 0);
+    thread_current->access = (struct access_state *)(void *)access;
+    patch_thread.address = (uintptr_t)memory;
+    patch_arrive(&site, &own.shallow);
+    thread_current->access = NULL;
+    assert_false(loads(own.over + 8, &own.deep));
+}
+
+static void test_other_stack(void **state)
+{
+    (void)state;
+    begin_stack(false);
+    for (unsigned i = 0; i < 2 * MET_OFTEN; i++)
+        assert_true(loads(own.over + 8, &own.deep));
+    assert_false(loads(memory, &own.shallow));
+    assert_true(loads(own.over + 8, &own.deep));
+}
+
+static void comes_by(int signal)
+{
+    (void)signal;
+    assert_false(loads(memory, &own.shallow));
+}
+
+/* A handler's stack may be an array in a frame that goes on. */
+static void test_signal_stack(void **state)
+{
+    (void)state;
+    static uint8_t room[65536];
+    stack_t there = {.ss_sp = room, .ss_size = sizeof room}, before;
+    struct sigaction action = {.sa_handler = comes_by, .sa_flags = SA_ONSTACK};
+    begin_stack(true);
+    for (unsigned i = 0; i < MET_OFTEN; i++)
+        assert_true(loads(own.over + 8, &own.deep));
+    sigaltstack(&there, &before);
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    sigaltstack(&before, NULL);
+    assert_true(loads(own.over + 8, &own.deep));
+}
+
 /* The instruction faulted: nothing stays behind. */
 static void test_fault(void **state)
 {
@@ -588,6 +520,10 @@ int main(void)
         TEST(test_parts),
         TEST(test_both),
         TEST(test_alone),
+        TEST(test_frame_over),
+        TEST(test_frame_over_arrival),
+        TEST(test_other_stack),
+        TEST(test_signal_stack),
         TEST(test_fault),
         TEST(test_futex),
         TEST(test_registers),
