@@ -155,7 +155,7 @@ struct patch_image {
     uintptr_t bias;
     bool fixed;  /* not position-independent: code holds absolute addresses */
     bool pairs;  /* has cmpxchg16b: aligned moves of 16 bytes may be atomic operations, too */
-    bool locals; /* takes addresses of thread-local variables */
+    bool locals; /* others may know addresses of its thread-local variables */
     struct patch_segment segments[PATCH_SEGMENTS];
     uint32_t segment_count;
     uintptr_t relro_low, relro_high;
@@ -231,6 +231,7 @@ const struct patch_instruction *image_instruction(const struct patch_image *imag
 /* patch_discover.c */
 bool patch_discover_functions(struct patch_image *image);
 void patch_discover_entries(struct patch_image *image);
+bool patch_shares_locals(const struct patch_image *image);
 bool image_constant(const struct patch_image *image, uintptr_t address, size_t size);
 struct patch_function *image_function(const struct patch_image *image, uint32_t offset);
 

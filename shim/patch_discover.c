@@ -324,6 +324,45 @@ static void relocations(struct patch_image *image)
     }
 }
 
+/* Of the dynamic symbols the hash table leads to those that are defined, and to where they end. */
+static bool exports_locals(const struct patch_image *image)
+{
+    const uint32_t *hash = NULL, *sysv = NULL;
+    const Elf64_Sym *symbols = (const Elf64_Sym *)image->symbols;
+    for (const Elf64_Dyn *entry = image->dynamic; entry && entry->d_tag != DT_NULL; entry++) {
+        hash = entry->d_tag == DT_GNU_HASH ? (const uint32_t *)entry->d_un.d_ptr : hash;
+        sysv = entry->d_tag == DT_HASH ? (const uint32_t *)entry->d_un.d_ptr : sysv;
+    }
+    uint32_t i = 1, end = sysv ? sysv[1] : 0;
+    if (hash && symbols) {
+        uint32_t buckets = hash[0], first = hash[1], last = 0;
+        const uint32_t *bucket = hash + 4 + 2 * (size_t)hash[2], *chain = bucket + buckets;
+        for (uint32_t b = 0; b < buckets; b++)
+            last = bucket[b] > last ? bucket[b] : last;
+        while (last >= first && !(chain[last - first] & 1))
+            last++;
+        i = first;
+        end = last ? last + 1 : 0;
+    }
+    for (; symbols && i < end; i++)
+        if (ELF64_ST_TYPE(symbols[i].st_info) == STT_TLS)
+            return true;
+    return false;
+}
+
+/* Does it have thread-local variables in common with another module, which may take their addresses? */
+bool patch_shares_locals(const struct patch_image *image)
+{
+    for (size_t at = 0; at + sizeof(Elf64_Rela) <= image->relocation_bytes;
+         at += sizeof(Elf64_Rela)) {
+        uint64_t info = ((const Elf64_Rela *)(image->relocations + at))->r_info;
+        uint64_t type = ELF64_R_TYPE(info);
+        if (ELF64_R_SYM(info) && (type == R_X86_64_TPOFF64 || type == R_X86_64_TLSDESC))
+            return true;
+    }
+    return exports_locals(image);
+}
+
 /* In a program at a fixed address any word of its data may be an address of code. */
 static void words(struct patch_image *image)
 {

@@ -37,7 +37,8 @@ static bool linkage(const uint8_t *code, size_t size)
  * What a function keeps on its stack is nobody else's as long as it takes no address of it. Where it does (lea, or mov of rsp
  * itself), others may know what lies from there up to the end of the frame: a flag there, or a struct with one, orders what
  * they do. What lies below are registers that the compiler has put away, since it places these last. The same holds for
- * thread-local variables (a node of a queued lock), of a module that takes the address of any.
+ * thread-local variables (a node of a queued lock), of a module that takes the address of any, or has some in common with
+ * another that may.
  */
 static bool is_thread_pointer(const uint8_t *code, uint32_t length)
 {
@@ -280,6 +281,7 @@ bool patch_decode_functions(struct patch_image *image)
             decode_function(image, function);
     }
     join_frames(image);
+    image->locals = image->locals || patch_shares_locals(image);
     finish_all(image);
     return true;
 }
