@@ -8,6 +8,7 @@
 #include "shim/access_add.h"
 
 #include "shim/banned.h"
+#include "shim/context.h"
 #include "shim/mark.h"
 #include "shim/module.h"
 #include "shim/options.h"
@@ -79,7 +80,7 @@ static void filter_empty(struct access_state *state)
         raw_zero(state->entries, filter_bytes(state->entries_log2));
     else
         for (uint32_t i = 0; i < count; i++)
-            state->entries[state->entered[i]].tag = 0;
+            ((struct filter_entry *)((uintptr_t)state->entries + state->entered[i]))->tag = 0;
     state->entered_count = 0;
 }
 

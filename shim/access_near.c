@@ -10,6 +10,9 @@
 #include "shim/access_add.h"
 
 #include "shim/banned.h"
+#include "shim/context.h"
+#include "shim/options.h"
+#include "shim/stack_cache.h"
 
 void access_near_forget(struct access_state *state, uintptr_t line)
 {
@@ -129,29 +132,37 @@ static NOINLINE bool near_rest(struct thread *thread, uintptr_t address,
     return near_end(thread, line, known);
 }
 
-/* The filter has the bytes already, of which `fresh`, if any, are still to be recorded. */
+/* The filter has the bytes already, of which `fresh`, if any, are still to be recorded; and the site's entry is in use. */
 static NOINLINE bool near_add(struct thread *thread, uintptr_t line, const struct patch_site *site,
                               uint64_t fresh, uint32_t number)
 {
-    if (fresh)
-        open_add(thread, thread->access, line, fresh, site->kind, site->pc + 1, site->slot, number);
+    struct trace_open *entry = &access_fast.table[site->slot];
+    if (LIKELY(fresh)) {
+        bool same = entry->pc == site->pc + 1 && open_who_of(entry) == open_who(site->kind);
+        if (same && entry->line == line) {
+            entry->mask |= fresh;
+            open_near(entry, open_near_word(entry->stride, number));
+        } else if (!same || !open_extend(entry, line, fresh, number)) {
+            return open_go_on(thread, entry, line, fresh, site, number);
+        }
+    }
     thread_leave(thread);
     return true;
 }
 
 /* A place of the filter becomes that of `tag`, unless another line of this generation has it: then false. */
-static inline bool entry_take(struct filter_entry *entry, uint64_t tag)
+static inline bool entry_take(struct access_state *state, struct filter_entry *entry, uint64_t tag)
 {
     if (entry->tag == tag)
         return true;
     if (entry->tag)
         return false;
-    filter_enter(thread_current->access, entry, tag);
+    filter_enter(state, entry, tag);
     return true;
 }
 
 /* The filter has the line, or a place for it; the bytes are new to `news`, or some of them are not. */
-static inline bool near_open(struct thread *thread, uintptr_t address,
+static inline bool near_open(struct thread *thread, struct access_state *state, uintptr_t address,
                              const struct patch_site *site, uint32_t number,
                              struct filter_entry *reads, struct filter_entry *news)
 {
@@ -166,7 +177,6 @@ static inline bool near_open(struct thread *thread, uintptr_t address,
     struct trace_open *entry = &access_fast.table[site->slot];
     if (UNLIKELY(!fresh) || entry->mask)
         return near_add(thread, line, site, fresh, number);
-    struct access_state *state = thread->access;
     uint32_t count = state->order_count;
     state->order[count] = site->slot;
     state->order_count = count + 1;
@@ -178,18 +188,31 @@ static inline bool near_open(struct thread *thread, uintptr_t address,
 static NOINLINE bool near_write(struct thread *thread, uintptr_t address,
                                 const struct patch_site *site, uint32_t number)
 {
+    struct access_state *state = thread->access;
     uint64_t tag = address & ~(uintptr_t)(LINE_BYTES - 1);
     struct filter_entry *reads = filter_entry(&access_fast.reads, address),
                         *writes = filter_entry(&access_fast.writes, address);
-    if (UNLIKELY(!entry_take(writes, tag) || !entry_take(reads, tag)))
+    if (UNLIKELY(!entry_take(state, writes, tag) || !entry_take(state, reads, tag)))
         return near_rest(thread, address, site, number);
-    return near_open(thread, address, site, number, reads, writes);
+    return near_open(thread, state, address, site, number, reads, writes);
 }
 
 /*
  * Only what most accesses of short segments need, which come here with each line anew. The marks are looked at once, behind
- * the entry: whoever marks a byte later makes this thread forget the line.
+ * the entry: whoever marks a byte later makes this thread forget the line. Guard up, nothing gathered.
  */
+static inline bool near_exact(struct thread *thread, uintptr_t address,
+                              const struct patch_site *site, uint32_t number)
+{
+    if (site->kind & TRACE_KIND_WRITE)
+        return near_write(thread, address, site, number);
+    struct access_state *state = thread->access;
+    struct filter_entry *reads = filter_entry(&access_fast.reads, address);
+    if (UNLIKELY(!entry_take(state, reads, address & ~(uintptr_t)(LINE_BYTES - 1))))
+        return near_rest(thread, address, site, number);
+    return near_open(thread, state, address, site, number, reads, reads);
+}
+
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)
 {
     if (UNLIKELY(access_fast.gathering) || UNLIKELY(!near_is(address, site)))
@@ -197,10 +220,45 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
     struct thread *thread = thread_current;
     if (!near_begin(thread, address))
         return false;
-    if (site->kind & TRACE_KIND_WRITE)
-        return near_write(thread, address, site, number);
-    struct filter_entry *reads = filter_entry(&access_fast.reads, address);
-    if (UNLIKELY(!entry_take(reads, address & ~(uintptr_t)(LINE_BYTES - 1))))
-        return near_rest(thread, address, site, number);
-    return near_open(thread, address, site, number, reads, reads);
+    return near_exact(thread, address, site, number);
+}
+
+/* ---- after a call or a return ---- */
+
+/* The context is that of the stack found last, with what is held now, and the stream knows it. Guard up. */
+static inline bool context_easy(struct thread *thread, struct access_state *state,
+                                const struct patch_site *site, uintptr_t sp)
+{
+    uint32_t stack = stack_last(thread, site->pc - site->function, sp);
+    if (UNLIKELY(!stack) || UNLIKELY(!shim_options.accesses) ||
+        UNLIKELY(state->ignore[0] | state->ignore[1]))
+        return false;
+    if ((state->segment != thread->segment || state->task != thread->task) &&
+        UNLIKELY(!open_sync(thread, state)))
+        return false;
+    access_fast.context_top = NULL; /* it will not be the shadow stack's */
+    return LIKELY(context_of_stack_again(thread, state, stack)) &&
+           LIKELY(access_fast.table != access_no_open);
+}
+
+/* patch_arrive() and access_near() in one, where nothing is unusual. */
+bool access_arrived(uintptr_t address, const struct patch_site *site, uint32_t number, uintptr_t sp)
+{
+    struct thread *thread = thread_current;
+    if (UNLIKELY((uintptr_t)thread <= THREAD_NONE || thread->busy || patch_nests) ||
+        UNLIKELY(!near_is(address, site)) || UNLIKELY(address < LOWEST))
+        return false;
+    struct access_state *state = thread->access;
+    if (UNLIKELY(!state || access_alone()) || !near_begin(thread, address))
+        return false;
+    if (UNLIKELY(!context_easy(thread, state, site, sp))) {
+        thread_leave(thread);
+        return false;
+    }
+    patch_thread.context = context_present();
+    if (LIKELY(!access_fast.gathering))
+        return near_exact(thread, address, site, number);
+    thread_leave(thread);
+    return patch_thread.context &&
+           near_gathered(address, site, number); /* a signal may have come */
 }

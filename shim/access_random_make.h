@@ -67,7 +67,7 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     return true;
 }
 
-static uint32_t copies_added, parked_most;
+static uint32_t copies_added, parked_most, arrived;
 
 static void random_mark(uint32_t lines)
 {
@@ -76,6 +76,36 @@ static void random_mark(uint32_t lines)
         mark_clear(byte & ~UINT64_C(63), 64);
     else if (mark_set(byte, 1))
         access_forget_everywhere(byte & ~UINT64_C(63));
+}
+
+/* Control comes back to the function whose stack was found last. It may be another by now. */
+static bool arrives(uint64_t address, const struct patch_site *site, uint32_t number, uint32_t id)
+{
+    static struct stack_cache cache;
+    static struct stack_entry last;
+    uint64_t words[16] = {0}, *frame = words + 4;
+    uint32_t count = (uint32_t)stack_words[id];
+    last = (struct stack_entry){
+        .key = site->pc - site->function, .frame = (uintptr_t)frame, .id = id, .count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        last.place[i] = (uint16_t)(2 * i + 1);
+        frame[2 * i + 1] = stack_words[id + 1 + i];
+    }
+    uint32_t what = roll(12);
+    if (what == 0)
+        frame[2 * roll(count) + 1] ^= 1;
+    else if (what == 1)
+        last.key++;
+    else if (what == 2)
+        last.frame += 8;
+    cache.last_site = &last;
+    own.stacks = &cache;
+    bool known = access_arrived(address, site, number, (uintptr_t)frame);
+    own.stacks = NULL;
+    assert_true(what > 2 || !known);
+    assert_false(own.busy);
+    arrived += known;
+    return known;
 }
 
 /*
@@ -109,6 +139,8 @@ static void random_captured(uint32_t lines)
             continue;
         if ((context || access_fast.gathering) && copy_adds(address, &site, number, context))
             copies_added++;
+        else if (!context && roll(2) && arrives(address, &site, number, ids[pick]))
+            context = context_present();
         else if (!context || !access_near(address, &site, number))
             context = access_record_of(&own, own.access, address, &site, number, ids[pick]);
     }
@@ -194,7 +226,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
 {
     patch_on = 1;
     mark_clear(MEMORY, MEMORY_BYTES);
-    copies_added = parked_most = 0;
+    copies_added = parked_most = arrived = 0;
     seed = from;
     sites = lines < 5 ? lines : 40;
     for (uint32_t i = 0; i < steps; i++) {
@@ -215,6 +247,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
     check_trace(true);
     patch_on = 0;
     assert_true(copies_added > steps / 1000);
+    assert_in_range(arrived, steps / 1000, steps);
     assert_true(parked_most > 3 || gathers());
     assert_true(several_count > steps / 100 || !gathers() || !shim_options.sites);
 }

@@ -21,6 +21,7 @@ __thread uint64_t patch_words[PATCH_WORDS];
 __thread struct patch_spans patch_spans;
 __thread struct patch_thread patch_thread;
 uint32_t patch_span_count;
+bool patch_nests;
 void patch_fence(void)
 {
 }

@@ -272,7 +272,7 @@ struct access_state {
     struct filter_entry *entries; /* of both filters */
     uint32_t entries_log2;        /* of the filter of reads; that of writes has half as many */
     uint32_t entries_count;       /* of both */
-    uint32_t *entered; /* those that were empty and got a line in this generation, by number ... */
+    uint32_t *entered; /* those that were empty and got a line in this generation, in bytes ... */
     uint32_t entered_count;    /* ... so many; if there is no room for more, maybe all */
     uint32_t evictions_left;   /* of entries still valid, until it is to grow */
     uint64_t *words;           /* patch_words of its thread, where some may be in use ... */
@@ -334,7 +334,7 @@ static inline void filter_enter(struct access_state *state, struct filter_entry 
 {
     uint32_t count = state->entered_count;
     if (!entry->tag && LIKELY(count < state->entries_count)) {
-        state->entered[count] = (uint32_t)(entry - state->entries);
+        state->entered[count] = (uint32_t)((uintptr_t)entry - (uintptr_t)state->entries);
         state->entered_count = count + 1;
     }
     *entry = (struct filter_entry){tag, ~UINT64_C(0)};
@@ -400,6 +400,9 @@ uint32_t access_record_of(struct thread *thread, struct access_state *state, uin
 uint32_t access_context_of(struct thread *thread, struct access_state *state, uint32_t stack);
 /* access_near.c: the same while the context is still that one: called without the guard. False: it must go the long way. */
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number);
+/* ... and where control has come from elsewhere, with this stack pointer: a plain access whose context is easily found. */
+bool access_arrived(uintptr_t address, const struct patch_site *site, uint32_t number,
+                    uintptr_t sp);
 /* Records bytes of one line; where the filter has them in this way already, it does nothing. */
 void access_line(struct thread *thread, uintptr_t line, uint64_t mask, uint32_t kind, uintptr_t pc);
 /* No thread has seen `line` (its address) any more. A full barrier comes before. */
@@ -474,6 +477,10 @@ NOINLINE void open_emit(struct thread *thread, struct access_state *state,
 /* The site of an entry goes on to another line: the entry is parked or becomes a record, and is empty. */
 NOINLINE void open_leave(struct thread *thread, struct access_state *state,
                          struct trace_open *entry);
+
+/* For access_near(): the same, and the entry becomes that of these bytes; the guard goes down. True. */
+bool open_go_on(struct thread *thread, struct trace_open *entry, uintptr_t line, uint64_t mask,
+                const struct patch_site *site, uint32_t number);
 
 /* The next line of a row: the lines before it become the run. */
 static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask,
@@ -565,10 +572,6 @@ static inline void access_stack_of_call(struct access_state *state, uintptr_t pc
     state->call_frame = frame;
     access_stack(state, ACCESS_STACK_OF_CALL);
 }
-static inline uint32_t context_present(void)
-{
-    return (uint32_t)(access_fast.context >> 32);
-}
 /* Number of the present context, written if need be. After open_sync. */
 uint32_t open_context(struct thread *thread, struct access_state *state);
 
@@ -585,8 +588,6 @@ void park_write_old(struct thread *thread, struct access_state *state, uint32_t 
 /* The parked are the parent's, or those of a stream that is no more. */
 void park_forget(struct access_state *state);
 
-#define LINE_PUT_MAX \
-    48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
 #define BATCH_MAX (TRACE_RECORD_MAX / (2 * LINE_PUT_MAX)) /* entries, of two records at most */
 
 /* block.c: blocks allocated while there was one task, for the ALLOC records of those that live on. */

@@ -17,6 +17,7 @@
 #include "shim/gather.h"
 
 #include "shim/banned.h"
+#include "shim/context.h"
 #include "shim/mark.h"
 #include "shim/options.h"
 #include "shim/patch.h"

@@ -50,7 +50,7 @@ static inline uint64_t mark_of_line(uintptr_t address)
  * Who enters a line into a filter looks at the marks once more behind that, with this in between; who marks makes all
  * threads pass a barrier, if the system can (mark_expedited): then none is needed here, where time matters.
  */
-extern bool mark_expedited;
+extern bool mark_expedited INNER;
 static inline void mark_look(void)
 {
     if (LIKELY(mark_expedited))

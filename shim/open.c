@@ -6,7 +6,7 @@
  * header of the stream, so that a SIGKILL loses none of it. Invariant: all open entries belong to the task and segment
  * that the stream names last, and their contexts are within the window. So do the parked: see park.c.
  */
-#include "shim/access_state.h"
+#include "shim/context.h"
 
 #include "shim/banned.h"
 #include "shim/go.h"
@@ -20,17 +20,9 @@
 #include "shim/table.h"
 #include "trace/line.h"
 
-#define CONTEXT_OLD \
-    (TRACE_CONTEXT_WINDOW / 2) /* contexts further back are not referred to any more */
-#define CONTEXT_SWEEP 128u     /* every so many contexts, open entries with old ones are written */
+#define CONTEXT_SWEEP 128u /* every so many contexts, open entries with old ones are written */
 #define PARK_AFTER    256u /* entries left: segments that do less are not worth a second table */
 #define CONTEXT_LAST  0xfff00000u /* the numbers begin again before they run out */
-
-static inline uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
-    return hash ^ hash >> 29;
-}
 
 /* ---- open entries ---- */
 
@@ -66,14 +58,21 @@ static inline void entry_empty(struct trace_open *entry)
     open_near(entry, 0);
 }
 
-/* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
- * order[]: for callers that fill it again, or tidy up. */
-void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+static inline __attribute__((always_inline)) void entry_tell(struct thread *thread,
+                                                             struct access_state *state,
+                                                             const struct trace_open *entry)
 {
     uint8_t *p = stream_begin(&thread->access_stream);
     if (LIKELY(p))
         stream_commit(&thread->access_stream, entry_put(state, p, entry));
     STORE_BARRIER();
+}
+
+/* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
+ * order[]: for callers that fill it again, or tidy up. */
+void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
+{
+    entry_tell(thread, state, entry);
     entry_empty(entry);
 }
 
@@ -95,6 +94,24 @@ void open_leave(struct thread *thread, struct access_state *state, struct trace_
     STORE_BARRIER();
     entry->mask = 0;
     open_near(entry, 0);
+}
+
+bool open_go_on(struct thread *thread, struct trace_open *entry, uintptr_t line, uint64_t mask,
+                const struct patch_site *site, uint32_t number)
+{
+    struct access_state *state = thread->access;
+    if (LIKELY(state->unparked) && LIKELY(state->exact_left != 1)) {
+        state->exact_left--;
+        state->unparked--;
+        entry_tell(thread, state, entry);
+        entry->mask = 0;
+        STORE_BARRIER();
+    } else {
+        open_leave(thread, state, entry);
+    }
+    open_fill(entry, line, mask, site->kind, site->pc + 1, number);
+    thread_leave(thread);
+    return true;
 }
 
 void open_flush(struct thread *thread, struct access_state *state)
@@ -360,24 +377,6 @@ void open_put_with(struct thread *thread, struct access_state *state, struct tra
     record_write(thread, state, record);
 }
 
-static inline bool context_is(const struct access_state *state, const struct context_seen *seen,
-                              uint64_t hash)
-{
-    return seen->hash == hash && seen->number && state->codec.context - seen->number < CONTEXT_OLD;
-}
-
-/* Each hash has CONTEXT_WAYS places, the first the likeliest. NULL: the stream does not have it, or too far back. */
-static inline struct context_seen *context_known(struct access_state *state, uint64_t hash)
-{
-    struct context_seen *place = &state->contexts[hash % CONTEXT_CACHE];
-    if (LIKELY(context_is(state, place, hash)))
-        return place;
-    for (uint32_t way = 1; way < CONTEXT_WAYS; way++)
-        if (context_is(state, &state->contexts[hash % CONTEXT_CACHE ^ way], hash))
-            return &state->contexts[hash % CONTEXT_CACHE ^ way];
-    return NULL;
-}
-
 /* A place for one that is not known: the oldest's. */
 static struct context_seen *context_place(struct access_state *state, uint64_t hash)
 {
@@ -409,38 +408,13 @@ const uint64_t *open_frames(uint32_t stack, uint32_t *count)
     return frames + own;
 }
 
-static inline void context_use(uint32_t number)
-{
-    access_fast.context = (uint64_t)number << 32;
-}
-
-static inline uint64_t stack_context_hash(const struct thread *thread,
-                                          const struct access_state *state, uint32_t stack)
-{
-    return mix(mix(state->context_salt + 1, stack), thread->held_hash);
-}
-
-/* The usual case of unmodified code: the stream knows this captured stack together with what is held now. */
-static inline bool stack_again(const struct thread *thread, struct access_state *state,
-                               uint32_t stack)
-{
-    const struct context_seen *seen =
-        context_known(state, stack_context_hash(thread, state, stack));
-    if (UNLIKELY(!seen) || UNLIKELY(stack == ACCESS_STACK_OF_CALL))
-        return false;
-    state->stack_present = stack;
-    access_fast.held = thread->held_hash;
-    context_use(seen->number);
-    return true;
-}
-
 /* The context of unmodified code: its frames are those of a captured stack. */
 static NOINLINE void context_of_stack(struct thread *thread, struct access_state *state)
 {
     if (state->stack == ACCESS_STACK_OF_CALL)
         state->stack =
             stack_here_rationed(thread, state->call_pc, state->call_frame) | ACCESS_STACK_CALLED;
-    if (stack_again(thread, state, state->stack))
+    if (context_of_stack_again(thread, state, state->stack))
         return;
     state->stack_present = state->stack;
     access_fast.held = thread->held_hash;
@@ -453,7 +427,7 @@ static NOINLINE void context_of_stack(struct thread *thread, struct access_state
     state->low_written = state->stack_written ? stacks_share(old, before, frames, depth) : 0;
     state->stack_written = state->stack;
     struct context_seen *place =
-        context_place(state, stack_context_hash(thread, state, state->stack));
+        context_place(state, context_hash_of_stack(thread, state, state->stack));
     if (context_write(thread, state, outermost_first, depth, mix(1, state->stack)))
         context_use(place->number = state->codec.context);
 }
@@ -539,7 +513,8 @@ bool open_ready(struct thread *thread, struct access_state *state)
     if ((state->segment != thread->segment || state->task != thread->task) &&
         UNLIKELY(!open_sync(thread, state)))
         return false;
-    if (state->stack ? !stack_again(thread, state, state->stack) : !context_again(thread, state))
+    if (state->stack ? !context_of_stack_again(thread, state, state->stack)
+                     : !context_again(thread, state))
         context_change(thread, state);
     return true;
 }
@@ -552,7 +527,7 @@ uint32_t access_context_of(struct thread *thread, struct access_state *state, ui
         UNLIKELY(!open_sync(thread, state)))
         return 0;
     access_fast.context_top = NULL; /* it will not be the shadow stack's */
-    if (UNLIKELY(!stack) || !stack_again(thread, state, stack)) {
+    if (UNLIKELY(!stack) || !context_of_stack_again(thread, state, stack)) {
         access_stack(state, stack);
         if (!open_current(thread, state))
             context_change(thread, state);

@@ -32,7 +32,6 @@
 #define GRANULE            8u
 #define WORDS              9u /* that 64 bytes may lie in */
 #define ZERO_FLAG          0x40u
-#define RED_ZONE           128u
 
 /* membarrier(2): what is done seldom (a byte is marked) makes all threads pass a barrier, so that what is done often (a
  * line is entered into a filter: mark_look()) needs none: 8 of 40 ns. Without it both sides fence. */
@@ -130,7 +129,7 @@ static NOINLINE uint32_t stack_new(struct thread *thread, const struct patch_sit
 {
     struct stack_registers registers = {.rbx = frame->rbx,
                                         .rbp = frame->rbp,
-                                        .rsp = stack_end(frame) + RED_ZONE,
+                                        .rsp = patch_frame_sp(frame),
                                         .r12 = frame->r12,
                                         .r13 = frame->r13,
                                         .r14 = frame->r14,
@@ -149,7 +148,7 @@ static inline uint32_t stack_now(struct thread *thread, const struct patch_site 
                                  const struct patch_frame *frame)
 {
     uint32_t id;
-    if (LIKELY(stack_known(thread, site->pc - site->function, stack_end(frame) + RED_ZONE, &id)))
+    if (LIKELY(stack_known(thread, site->pc - site->function, patch_frame_sp(frame), &id)))
         return id;
     return stack_new(thread, site, frame);
 }

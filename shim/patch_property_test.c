@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "shim/access_state.h"
+#include "shim/mark.h"
 #include "shim/options.h"
 #include "shim/patch_access.h"
 

@@ -194,6 +194,12 @@ bool access_near(uintptr_t address, const struct patch_site *site, uint32_t numb
     return false;
 }
 
+bool access_arrived(uintptr_t address, const struct patch_site *site, uint32_t number, uintptr_t sp)
+{
+    (void)address, (void)site, (void)number, (void)sp;
+    return false;
+}
+
 bool patch_arrive(const struct patch_site *site, const struct patch_frame *frame)
 {
     (void)site, (void)frame;

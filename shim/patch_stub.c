@@ -283,8 +283,11 @@ static NOINLINE uint64_t slow_arrived(struct patch_frame *frame)
 {
     uint32_t number = patch_thread.site;
     const struct patch_site *site = &patch_sites[number];
+    uintptr_t address = patch_thread.address;
+    if (LIKELY(access_arrived(address, site, number, patch_frame_sp(frame))))
+        return 0;
     if (LIKELY(site->action == PATCH_ACCESS) && LIKELY(patch_arrive(site, frame)) &&
-        LIKELY(access_near(patch_thread.address, site, number)))
+        LIKELY(access_near(address, site, number)))
         return 0;
     return slow_rest(frame);
 }

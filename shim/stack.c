@@ -17,23 +17,10 @@
 #include "shim/options.h"
 #include "shim/raw.h"
 #include "shim/spin.h"
-#include "shim/table.h"
+#include "shim/stack_cache.h"
 #include "shim/vector.h"
 
-/* Direct-mapped, memcached's lock sites evicted each other: 0.32 of its throughput; with four ways 0.82. */
-#define WAYS    4u
-#define CACHE   128u
-#define CALLERS 512u       /* 96 KB, touched only where they are needed */
-#define SITES   256u       /* of accesses: 48 KB */
-#define KNOWN   (1u << 16) /* distinct stacks remembered, so that each is written once */
-
-/* Twenty frames of it in one cache line. */
-struct stack_entry {
-    uintptr_t key, frame; /* key: pc and, above its 47 bits, the epoch of the cache; 0: empty */
-    uint32_t id;
-    uint32_t count;
-    uint16_t place[TRACE_STACK_DEPTH]; /* of return address i: so many words above `frame` */
-} __attribute__((aligned(64)));
+#define KNOWN        (1u << 16) /* distinct stacks remembered, so that each is written once */
 
 /*
  * Unwinding for accesses and blocks is rationed: a thread may spend a sixteenth of its time on it. What comes beyond has no call
@@ -45,17 +32,6 @@ struct stack_entry {
 #define UNWIND_MOST \
     (UINT64_C(1) << 22) /* ... of one: what takes longer has waited for a processor */
 #define UNWIND_STACK 65536u
-
-struct stack_cache {
-    struct stack_entry entries[CACHE], callers[CALLERS], sites[SITES];
-    struct stack_entry *last; /* of entries or callers: found last, and often wanted again */
-    const struct stack_entry *last_site; /* of sites, likewise */
-    uint32_t victim;
-    uint64_t
-        epoch; /* of the task; what another task has left may lie above the end of this one's stack */
-    uint64_t since, spent; /* ticks: of the thread, of those unwinding for accesses */
-    uint8_t *unwind_stack;
-};
 
 static struct {
     uint32_t hash, id;
@@ -89,11 +65,6 @@ void stack_reset(struct thread *thread)
     raw_zero(cache->callers, sizeof cache->callers);
     raw_zero(cache->sites, sizeof cache->sites);
     cache->epoch = 0;
-}
-
-static inline uintptr_t stack_key(const struct stack_cache *cache, uintptr_t pc)
-{
-    return pc ^ cache->epoch << 48;
 }
 
 const uint64_t *stack_frames(uint32_t id, uint32_t *count)
@@ -267,16 +238,6 @@ static uint32_t stack_without_unwinder(uintptr_t pc)
     return stack_put(pcs, count);
 }
 
-static inline bool entry_holds(const struct stack_entry *entry, uintptr_t frame)
-{
-    const uint64_t *words =
-        (const uint64_t *)(table_stacks.base + TRACE_TABLE_OFFSET) + entry->id + 1;
-    for (uint32_t i = 0; i < entry->count; i++)
-        if (((const uint64_t *)frame)[entry->place[i]] != words[i])
-            return false;
-    return true;
-}
-
 /*
  * Where on its stack a frame lies, for the cache: of a thread the address. Goroutines come and go on many stacks; but a
  * stack is of one shape however far from its own end it lies, so what one has left may be found by another.
@@ -311,13 +272,13 @@ static inline struct stack_entry *set_of(struct stack_entry *entries, uint32_t s
                                          uintptr_t place)
 {
     uint64_t hash = key * 0x9e3779b97f4a7c15u ^ (place >> 4) * 0xff51afd7ed558ccdu;
-    return &entries[(hash >> 40) % (size / WAYS) * WAYS];
+    return &entries[(hash >> 40) % (size / STACK_WAYS) * STACK_WAYS];
 }
 
 static inline struct stack_entry *entry_find(struct stack_entry *set, uintptr_t key,
                                              uintptr_t place, uintptr_t frame)
 {
-    for (uint32_t way = 0; way < WAYS; way++)
+    for (uint32_t way = 0; way < STACK_WAYS; way++)
         if (LIKELY(set[way].key == key && set[way].frame == place && entry_holds(&set[way], frame)))
             return &set[way];
     return NULL;
@@ -332,10 +293,10 @@ static inline struct stack_entry *set_of_caller(struct stack_cache *cache,
                                                 const struct stack_entry *set, uintptr_t key,
                                                 uintptr_t place, uintptr_t frame)
 {
-    for (uint32_t way = 0; way < WAYS; way++)
+    for (uint32_t way = 0; way < STACK_WAYS; way++)
         if (set[way].key == key && set[way].frame == place && set[way].count > 1) {
             uintptr_t caller = ((const uintptr_t *)frame)[set[way].place[1]];
-            return set_of(cache->callers, CALLERS, key ^ caller << 1, place);
+            return set_of(cache->callers, STACK_CALLERS, key ^ caller << 1, place);
         }
     return NULL;
 }
@@ -436,7 +397,7 @@ static NOINLINE uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uint
         return stack_without_unwinder(pc);
     struct stack_cache *cache = thread->stacks;
     uintptr_t key = stack_key(cache, pc), place = frame_place(thread, frame);
-    struct stack_entry *set = set_of(cache->entries, CACHE, key, place);
+    struct stack_entry *set = set_of(cache->entries, STACK_CACHE, key, place);
     struct stack_entry *entry = entry_find(set, key, place, frame);
     if (UNLIKELY(!entry)) {
         struct stack_entry *callers = set_of_caller(cache, set, key, place, frame);
@@ -451,7 +412,7 @@ static NOINLINE uint32_t stack_of_call(struct thread *thread, uintptr_t pc, uint
     }
     if (rationed && spent_enough(cache))
         return 0;
-    entry = cache->last = &set[cache->victim++ % WAYS];
+    entry = cache->last = &set[cache->victim++ % STACK_WAYS];
     if (!rationed)
         return stack_capture(cache, entry, place, pc, frame);
     uint64_t begin = tsc_now();
@@ -521,7 +482,7 @@ bool stack_known(struct thread *thread, uintptr_t function, uintptr_t sp, uint32
     uintptr_t key = stack_key(cache, function);
     const struct stack_entry *entry = cache->last_site;
     if (!entry || entry->key != key || entry->frame != sp || !entry_holds(entry, sp)) {
-        entry = entry_find(set_of(cache->sites, SITES, key, sp), key, sp, sp);
+        entry = entry_find(set_of(cache->sites, STACK_SITES, key, sp), key, sp, sp);
         if (UNLIKELY(!entry))
             return spent_enough(cache);
         cache->last_site = entry;
@@ -537,8 +498,8 @@ uint32_t stack_of(struct thread *thread, uintptr_t function, uintptr_t pc,
         return 0;
     struct stack_cache *cache = thread->stacks;
     struct stack_entry *set =
-        set_of(cache->sites, SITES, stack_key(cache, function), registers->rsp);
-    return stack_interrupted(cache, &set[cache->victim++ % WAYS], function, pc, registers);
+        set_of(cache->sites, STACK_SITES, stack_key(cache, function), registers->rsp);
+    return stack_interrupted(cache, &set[cache->victim++ % STACK_WAYS], function, pc, registers);
 }
 
 static void unwinders_await(volatile uint32_t *reason)

@@ -519,4 +519,7 @@ static inline uint8_t *segment_put(struct trace_access_codec *codec, uint8_t *p,
     return put_number(p, step);
 }
 
+#define LINE_PUT_MAX \
+    48u /* bytes of a LINE record: 1 + 2 + 1 + 10 (site), 9 (mask), 10 (line), 5 (context), 5 (run) */
+
 #endif
