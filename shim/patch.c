@@ -80,7 +80,6 @@ static bool analyze(struct patch_image *image)
         if (function->native || function->skipped || image->quick)
             continue;
         patch_live(image, function);
-        patch_known(image, function);
         patch_words_choose(image, function);
         patch_heads_choose(image, function);
     }

@@ -46,11 +46,10 @@ enum patch_memory {
 #define INSTRUCTION_READS        1u /* memory */
 #define INSTRUCTION_WRITES       2u
 #define INSTRUCTION_READS_FLAGS  4u
-#define INSTRUCTION_WRITES_FLAGS 8u   /* all six */
-#define INSTRUCTION_RELATIVE     16u  /* has a memory operand relative to rip */
-#define INSTRUCTION_REPEATED     32u  /* rep */
-#define INSTRUCTION_COMPARES     64u  /* cmps, scas: how often it repeats is known afterwards */
-#define INSTRUCTION_KNOWN        128u /* an equal check just before: none needed here */
+#define INSTRUCTION_WRITES_FLAGS 8u  /* all six */
+#define INSTRUCTION_RELATIVE     16u /* has a memory operand relative to rip */
+#define INSTRUCTION_REPEATED     32u /* rep */
+#define INSTRUCTION_COMPARES     64u /* cmps, scas: how often it repeats is known afterwards */
 
 /* How a MEMORY_VECTOR says which elements it touches: bits of patch_instruction.vector and patch_site.details */
 #define VECTOR_INDEX             1u /* index vector in patch_thread.vector[0]; else elements lie side by side */
@@ -250,8 +249,6 @@ static inline bool image_code(const struct patch_image *image, uintptr_t address
 
 /* patch_live.c */
 void patch_live(struct patch_image *image, struct patch_function *function);
-/* Sets INSTRUCTION_KNOWN where an earlier check of the same address has been made, whichever way one came. */
-void patch_known(struct patch_image *image, struct patch_function *function);
 
 /* patch_loop.c */
 bool patch_turns_back(const struct patch_image *image, const struct patch_function *function,
@@ -259,7 +256,7 @@ bool patch_turns_back(const struct patch_image *image, const struct patch_functi
 /* patch_instruction.head */
 void patch_heads_choose(struct patch_image *image, struct patch_function *function);
 
-/* patch_word.c: patch_instruction.word. After patch_live() and patch_known(). */
+/* patch_word.c: patch_instruction.word. After patch_live(). */
 void patch_words_choose(struct patch_image *image, struct patch_function *function);
 
 /* Bytes of a copy that one instruction can need, its pieces behind the function included. */
@@ -286,8 +283,7 @@ bool patch_emit_functions(struct patch_image *image);
 /* Does this instruction get a check or a hook in its copy? */
 static inline bool instruction_checked(const struct patch_instruction *instruction)
 {
-    return instruction->memory >= MEMORY_CHECKED && instruction->memory <= MEMORY_SYSTEM &&
-           !(instruction->bits & INSTRUCTION_KNOWN);
+    return instruction->memory >= MEMORY_CHECKED && instruction->memory <= MEMORY_SYSTEM;
 }
 /* ... is it a candidate at all? (for statistics) */
 static inline bool instruction_candidate(const struct patch_instruction *instruction)

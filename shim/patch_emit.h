@@ -56,7 +56,7 @@ void patch_emit_word_forget(struct emitter *e, const struct check *check);
 static inline bool patch_may_compare(const struct patch_instruction *in)
 {
     return in->memory == MEMORY_CHECKED && !in->local && in->size <= 32 &&
-           !(in->bits & (INSTRUCTION_KNOWN | INSTRUCTION_RELATIVE)) && !(in->live & PATCH_FLAGS) &&
+           !(in->bits & INSTRUCTION_RELATIVE) && !(in->live & PATCH_FLAGS) &&
            in->displacement > -PATCH_FAR && in->displacement < PATCH_FAR;
 }
 /* patch_span.c: gives it one, if it may have one and there are any left; the comparisons; the count behind a test that found the bytes known; asking for a span. */

@@ -262,7 +262,6 @@ static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
     if (room_for_checks(&image)) {
         for (uint32_t i = 0; i < image.function_count; i++) {
             patch_live(&image, &image.functions[i]);
-            patch_known(&image, &image.functions[i]);
             patch_words_choose(&image, &image.functions[i]);
             patch_heads_choose(&image, &image.functions[i]);
         }

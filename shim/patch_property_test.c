@@ -376,7 +376,6 @@ static void make_batch(void)
     for (uint32_t i = 0; i < image.function_count; i++) {
         assert_false(image.functions[i].native);
         patch_live(&image, &image.functions[i]);
-        patch_known(&image, &image.functions[i]);
         patch_words_choose(&image, &image.functions[i]);
         patch_heads_choose(&image, &image.functions[i]);
     }

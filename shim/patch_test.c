@@ -231,22 +231,6 @@ static void test_own_memory(void **unused)
     assert_int_equal(image.instructions[0].memory, MEMORY_THREAD);
 }
 
-static void test_known(void **unused)
-{
-    (void)unused;
-    struct patch_image image;
-    /* mov (%rdi),%eax; mov (%rdi),%ecx; mov %eax,(%rdi); mov (%rdi),%edx; inc %rdi; mov (%rdi),%eax; ret */
-    image_of_code(&image, "\x8b\x07\x8b\x0f\x89\x07\x8b\x17\x48\xff\xc7\x8b\x07\xc3", 14);
-    patch_known(&image, &functions[0]);
-    static const bool known[] = {false, true, false, true, false, false, false};
-    for (uint32_t i = 0; i < 7; i++)
-        assert_int_equal(known[i], (image.instructions[i].bits & INSTRUCTION_KNOWN) != 0);
-    /* LOCK may begin a segment: mov (%rdi),%eax; lock incl (%rsi); mov (%rdi),%eax; ret */
-    image_of_code(&image, "\x8b\x07\xf0\xff\x06\x8b\x07\xc3", 8);
-    patch_known(&image, &functions[0]);
-    assert_false(image.instructions[2].bits & INSTRUCTION_KNOWN);
-}
-
 static void test_heads(void **unused)
 {
     (void)unused;
@@ -373,7 +357,6 @@ int main(void)
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_frame_pointer),
         cmocka_unit_test(test_own_memory),
-        cmocka_unit_test(test_known),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_discover),
