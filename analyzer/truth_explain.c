@@ -47,13 +47,12 @@ enum closure_answer truth_ordered(struct closure *closure, struct closure_choice
 }
 
 /* Notes which groups had a part in it. */
-static enum closure_answer try_one(struct truth *truth, uint32_t limit,
+static enum closure_answer try_one(struct truth *truth, struct closure_choice choice,
                                    const struct race_instance *instance)
 {
-    if (limit == 0)
+    if (choice.common == 0 && choice.first == choice.end)
         return CLOSURE_UNORDERED;
     memset(truth->path, 0, truth->word_count);
-    struct closure_choice choice = {.common = limit};
     return truth_ordered(truth->closure, choice, instance, truth->path);
 }
 
@@ -64,36 +63,41 @@ static void note_path(struct truth *truth, bool *groups)
             groups[truth->words[w].group] = true;
 }
 
-/* Whether what the kernel passed on unseen might have ordered it, with the words or alone. */
-static bool try_outside(struct truth *truth, uint32_t limit, const struct race_instance *instance)
+/* Whether what the kernel passed on unseen might have ordered it, with the words or alone. It is the word behind them. */
+static bool try_outside(struct truth *truth, struct closure_choice choice,
+                        const struct race_instance *instance)
 {
     if (!truth->outside.watch)
         return false;
-    struct closure_choice choice = {
-        .common = limit, .first = truth->word_count, .end = truth->word_count + 1};
+    choice.end = truth->word_count + 1;
     return truth_ordered(truth->closure, choice, instance, NULL) != CLOSURE_UNORDERED;
 }
 
 /*
- * Which words may order a pair. Those of its own group may not, or a flag would order its own accesses; but the end of a
- * block is no access of the flag in it: who frees a queue's node has followed the link that another task stored there.
+ * Which words may order a pair. Those of its own group may not, or a flag would order its own accesses, nor lesser ones, or
+ * two flags would order each other's. But who ends a block, or makes an object anew, accesses no flag in it: that nobody
+ * reads it any more he knows by whatever flag (a reader's counter), or by a link in the block itself, which he has followed
+ * before he frees it.
  */
-static uint32_t limit_of(const struct truth *truth, const struct truth_pair *tried)
+static struct closure_choice choice_of(const struct truth *truth, const struct truth_pair *tried)
 {
-    if (tried->group == TRUTH_NONE)
-        return truth->word_count;
     const struct race_pair *pair = truth_race(truth, tried);
-    const struct truth_group *group = &truth->groups[tried->group];
-    bool ends = (truth_site(truth, tried->worker, pair->low)->kind |
-                 truth_site(truth, tried->worker, pair->high)->kind) &
-                RACE_KIND_FREE;
-    return ends ? group->end : group->first;
+    const struct race_site *a = truth_site(truth, tried->worker, pair->low);
+    const struct race_site *b = truth_site(truth, tried->worker, pair->high);
+    uint32_t count = truth->word_count;
+    struct closure_choice all = {.common = count, .first = count, .end = count};
+    if (tried->group == TRUTH_NONE || (a->kind | b->kind) & RACE_KIND_FREE)
+        return all;
+    const struct truth_group *own = &truth->groups[tried->group];
+    bool whole = truth_is_whole(truth, a) || truth_is_whole(truth, b);
+    return (struct closure_choice){
+        .common = own->first, .first = whole ? own->end : count, .end = count};
 }
 
 static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups)
 {
     const struct race_pair *pair = truth_race(truth, tried);
-    uint32_t limit = limit_of(truth, tried);
+    struct closure_choice choice = choice_of(truth, tried);
     memset(groups, 0, truth->group_count);
     tried->ordered = tried->known = true;
     for (uint32_t i = 0; i < pair->sample_count + pair->instance_count; i++) {
@@ -102,10 +106,10 @@ static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups
             break;
         struct race_instance instance =
             sample ? truth_instance(&pair->samples[i]) : pair->instances[i - pair->sample_count];
-        enum closure_answer answer = try_one(truth, limit, &instance);
+        enum closure_answer answer = try_one(truth, choice, &instance);
         if (answer == CLOSURE_UNORDERED)
             tried->ordered = false;
-        if (sample && answer == CLOSURE_UNORDERED && try_outside(truth, limit, &instance))
+        if (sample && answer == CLOSURE_UNORDERED && try_outside(truth, choice, &instance))
             tried->outside |= 1u << i;
         if (sample && answer != CLOSURE_UNORDERED)
             tried->samples |= 1u << i;
@@ -125,7 +129,8 @@ static bool overwrites(struct truth *truth, const struct truth_pair *tried)
     if (!(pair->low & pair->high & RACE_SITE_WRITE) || pair->sample_count == 0)
         return false;
     struct race_instance instance = truth_instance(&pair->samples[0]);
-    return try_one(truth, truth->groups[tried->group].end, &instance) == CLOSURE_UNORDERED;
+    struct closure_choice choice = {.common = truth->groups[tried->group].end};
+    return try_one(truth, choice, &instance) == CLOSURE_UNORDERED;
 }
 
 /* ---- what belongs together ---- */

@@ -88,6 +88,8 @@ static inline struct race_instance truth_instance(const struct race_sample *samp
                                   .after_segment = sample->after.segment};
 }
 
+/* Is it of bytes that are no flag's, whatever words are among them: the end of a block, a copy, an object made anew? */
+bool truth_is_whole(const struct truth *truth, const struct race_site *site);
 /* Finds the words and makes groups of them. */
 void truth_find_words(struct truth *truth);
 /* Sorts groups and words, and makes the closure's words of them. */

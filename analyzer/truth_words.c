@@ -27,6 +27,11 @@ static bool is_wide_store(const struct analysis *analysis, const struct race_sit
            !evidence_is_both(site) && !evidence_is_several(site) && !evidence_fits(analysis, site);
 }
 
+bool truth_is_whole(const struct truth *truth, const struct race_site *site)
+{
+    return of_range(site) || is_wide_store(truth->analysis, site);
+}
+
 /*
  * Who frees a block may have looked at a flag in it just before (a queue's node, freed when its link
  * has been followed). Where the end of the block came to be checked first, that it raced with a small

@@ -19,7 +19,7 @@ static char data[64];
 static void *writer(void *unused)
 {
     usleep(50000); /* `go` has been stored */
-    flag = 1; /* @stored */
+    flag = 1;      /* @stored */
     (void)atomic_load_explicit(&go, memory_order_acquire);
     memset(data, 1, sizeof data);
     __asm__ volatile("" ::: "memory");
