@@ -187,7 +187,7 @@ static bool is_kernel_object(const struct trace_object *object)
     return object->kind == TRACE_OBJECT_FD || object->kind == TRACE_OBJECT_PIPE ||
            object->kind == TRACE_OBJECT_SOCKET || object->kind == TRACE_OBJECT_EVENTFD ||
            object->kind == TRACE_OBJECT_QUEUE || object->kind == TRACE_OBJECT_SEMSET ||
-           object->kind == TRACE_OBJECT_FILE;
+           object->kind == TRACE_OBJECT_FILE || object->kind == TRACE_OBJECT_SIGNAL;
 }
 
 static char *kernel_object(const struct trace_object *object, uint32_t id)
@@ -200,7 +200,10 @@ static char *kernel_object(const struct trace_object *object, uint32_t id)
             trace_fd_text[object->value > 0 && object->value < TRACE_FD_COUNT ? object->value
                                                                               : TRACE_FD_UNKNOWN],
             (unsigned long long)object->address);
-    return memory_format("%s (object %u)", trace_object_kind_text[object->kind], id);
+    const char *name =
+        object->kind == TRACE_OBJECT_SIGNAL ? sigabbrev_np((int)object->value) : NULL;
+    return name ? memory_format("SIG%s", name)
+                : memory_format("%s (object %u)", trace_object_kind_text[object->kind], id);
 }
 
 char *describe_object(const struct analysis *analysis, uint32_t id)

@@ -107,7 +107,10 @@ uintptr_t signal_address(int number)
 
 static struct object *signal_object(struct thread *thread, int number)
 {
-    return object_get(thread, signal_address(number), TRACE_OBJECT_SIGNAL);
+    struct object *object = object_get(thread, signal_address(number), TRACE_OBJECT_SIGNAL);
+    if (object)
+        object->shown.value = number;
+    return object;
 }
 
 /* What the kernel would call. It looks at no flag for that: Go's runtime ignores signals with SA_SIGINFO set. */

@@ -369,7 +369,7 @@ struct trace_object {
     uint32_t waiters; /* tasks in a wait on it now */
     int64_t
         value; /* semaphore: last known count; barrier: parties; condition: untimed waits that no
- signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; JOB: TRACE_JOB_ bits; QUEUE, SEMSET: TRACE_NAME_; FILE: the recorder's own */
+ signal was sent for yet; FD: enum trace_fd; channel: elements; wait group: count; IGNORED: bytes; SIGNAL: number, 0 of what sigwait takes; JOB: TRACE_JOB_ bits; QUEUE, SEMSET: TRACE_NAME_; FILE: the recorder's own */
     uint64_t posts;   /* signals, posts, arrivals, releases; channel: sends */
     uint64_t unheard; /* condition: signals that met no waiter; channel, QUEUE: receives */
     uint64_t last_post_tsc;

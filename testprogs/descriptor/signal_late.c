@@ -2,6 +2,7 @@
  * A thread is sent a signal that it waits for; what the sender writes after that is not ordered.
  *
  * EXPECT: race @late @use value
+ * REPORT: by SIGUSR1
  * MODE: instrumented patched
  */
 #include <pthread.h>
