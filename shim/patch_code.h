@@ -10,6 +10,7 @@
 #include "shim/patch.h"
 
 #define PATCH_NOWHERE     UINT32_MAX
+#define PATCH_REGISTERS   16u
 #define PATCH_NO_REGISTER 16u
 #define PATCH_RCX         1u
 #define PATCH_RSP         4u

@@ -466,7 +466,7 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
     e->function = function->start;
     e->first = image->instructions + function->first;
     e->last = image->instructions + function->last;
-    e->taken = 0;
+    raw_zero(e->spilled, sizeof e->spilled);
     while (offset_now(e) % FUNCTION_ALIGN)
         byte(e, 0xcc);
     for (uint32_t i = function->first; i < function->last && !e->failed; i++) {

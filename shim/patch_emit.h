@@ -36,7 +36,8 @@ struct emitter {
     bool failed;                                  /* something does not fit */
     uint32_t function;                            /* offset of the present one's start */
     const struct patch_instruction *first, *last; /* its first instruction; behind its last */
-    uint32_t taken; /* live registers that its last checks have spilled */
+    const struct patch_instruction
+        *spilled[PATCH_REGISTERS]; /* whose check was the last to spill it */
     struct fixup *fixups;
     uint32_t fixup_count, fixup_room;
     struct check *checks; /* of the present function */

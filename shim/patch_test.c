@@ -19,6 +19,7 @@
 #include "shim/patch_loop.c"
 #include "shim/patch_plan.c"
 #include "shim/patch_scan.c"
+#include "shim/patch_scratch.c"
 
 static uint8_t memory[32u << 20];
 
@@ -243,6 +244,25 @@ static void test_heads(void **unused)
         assert_int_equal(heads[i], image.instructions[i].head);
 }
 
+static void test_scratch(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* jmp 1f; 0: pop %rbx; ret; 1: mov %eax,(%rdi); mov %eax,(%rsi); test %eax,%eax; je 0b; add %ebx,%ecx; jne 1b; ret */
+    image_of_code(&image, "\xeb\x02\x5b\xc3\x89\x07\x89\x06\x85\xc0\x74\xf6\x01\xd9\x75\xf4\xc3",
+                  17);
+    patch_live(&image, &functions[0]);
+    const struct patch_instruction *in = image.instructions;
+    struct emitter e = {.image = &image, .first = in, .last = in + 10};
+    struct check first, second;
+    patch_emit_choose(&e, &first, &in[3]);
+    patch_emit_choose(&e, &second, &in[4]);
+    /* not rax, which it stores, rsi, rbx or rcx, which the loop reads soon: the way back to a return is not a loop */
+    assert_true(first.spill_a && first.a == 2 && first.spill_b && first.b == 5);
+    /* ... nor what has just been spilled */
+    assert_true(second.a == 11 && second.b == 10);
+}
+
 /* ---- entries ---- */
 
 static void test_plan(void **unused)
@@ -358,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_frame_pointer),
         cmocka_unit_test(test_own_memory),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_scratch),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_discover),
     };
