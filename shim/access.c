@@ -91,6 +91,7 @@ void access_new_generation(struct access_state *state)
         return;
     }
     state->generation++;
+    access_fast.marked = 0;
     filter_empty(state);
     if (UNLIKELY(patch_words[0] | access_fast.gathering))
         access_words_renew(state);
@@ -173,7 +174,7 @@ void access_fork_child(struct thread *thread)
     access_fast.context_top = NULL;
     access_fast.table =
         access_no_open; /* the parent's: what is open in it is the parent's to write */
-    state->order_count = 0;
+    raw_zero(access_fast.order, sizeof access_fast.order);
     state->gather_count = state->gather_order.aside = 0;
     park_forget(state);
     state->fence_segment = 0;

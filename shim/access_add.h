@@ -5,8 +5,8 @@
 #ifndef SHIM_ACCESS_ADD_H
 #define SHIM_ACCESS_ADD_H
 
-#include "shim/access_state.h"
 #include "shim/mark.h"
+#include "shim/open.h"
 #include "shim/patch.h"
 
 /* The place of a line, empty or another line's, becomes this one's. */
@@ -34,7 +34,7 @@ static inline uint64_t access_mask(uintptr_t address, size_t size)
 }
 
 /* A line with marked bytes was entered: open records of it may have been made before these were marked. */
-NOINLINE void access_near_forget(struct access_state *state, uintptr_t line);
+NOINLINE void access_near_forget(uintptr_t line);
 
 /* After open_ready. False: the line was not known before. */
 static inline __attribute__((always_inline)) bool access_add(
@@ -67,7 +67,7 @@ static inline __attribute__((always_inline)) bool access_add(
     if (UNLIKELY(patch_on) && !known) {
         mark_look();
         if (UNLIKELY(mark_of_line(line)) && !alone)
-            access_near_forget(state, line);
+            access_near_forget(line);
     }
     return known;
 }

@@ -14,13 +14,13 @@
 #include "shim/options.h"
 #include "shim/stack_cache.h"
 
-void access_near_forget(struct access_state *state, uintptr_t line)
+void access_near_forget(uintptr_t line)
 {
-    for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &access_fast.table[state->order[i]];
+    access_fast.marked = 1;
+    uint32_t slot = 0;
+    for (struct trace_open *entry; (entry = open_next(&slot));)
         if (entry->line == line)
             open_near(entry, open_near_word(entry->stride, 0));
-    }
 }
 
 /* The guard goes up; false: the access must go the long way. */
@@ -70,7 +70,7 @@ static inline bool near_end(struct thread *thread, uintptr_t line, bool known)
         mark_look();
     bool marked = !known && mark_of_line(line); /* since then: as if nothing had been done yet */
     if (UNLIKELY(marked)) {
-        access_near_forget(thread->access, line);
+        access_near_forget(line);
         access_forget_everywhere(line);
     }
     thread_leave(thread);
@@ -115,7 +115,7 @@ static NOINLINE bool near_marked(struct thread *thread, uintptr_t line)
 {
     entry_give(filter_entry(&access_fast.reads, line), line);
     entry_give(filter_entry(&access_fast.writes, line), line);
-    access_near_forget(thread->access, line);
+    access_near_forget(line);
     thread_leave(thread);
     return false;
 }
@@ -162,7 +162,7 @@ static inline bool entry_take(struct access_state *state, struct filter_entry *e
 }
 
 /* The filter has the line, or a place for it; the bytes are new to `news`, or some of them are not. */
-static inline bool near_open(struct thread *thread, struct access_state *state, uintptr_t address,
+static inline bool near_open(struct thread *thread, uintptr_t address,
                              const struct patch_site *site, uint32_t number,
                              struct filter_entry *reads, struct filter_entry *news)
 {
@@ -177,9 +177,7 @@ static inline bool near_open(struct thread *thread, struct access_state *state, 
     struct trace_open *entry = &access_fast.table[site->slot];
     if (UNLIKELY(!fresh) || entry->mask)
         return near_add(thread, line, site, fresh, number);
-    uint32_t count = state->order_count;
-    state->order[count] = site->slot;
-    state->order_count = count + 1;
+    open_use(site->slot);
     open_fill(entry, line, fresh, site->kind, site->pc + 1, number);
     thread_leave(thread);
     return true;
@@ -194,7 +192,7 @@ static NOINLINE bool near_write(struct thread *thread, uintptr_t address,
                         *writes = filter_entry(&access_fast.writes, address);
     if (UNLIKELY(!entry_take(state, writes, tag) || !entry_take(state, reads, tag)))
         return near_rest(thread, address, site, number);
-    return near_open(thread, state, address, site, number, reads, writes);
+    return near_open(thread, address, site, number, reads, writes);
 }
 
 /*
@@ -210,7 +208,7 @@ static inline bool near_exact(struct thread *thread, uintptr_t address,
     struct filter_entry *reads = filter_entry(&access_fast.reads, address);
     if (UNLIKELY(!entry_take(state, reads, address & ~(uintptr_t)(LINE_BYTES - 1))))
         return near_rest(thread, address, site, number);
-    return near_open(thread, state, address, site, number, reads, reads);
+    return near_open(thread, address, site, number, reads, reads);
 }
 
 bool access_near(uintptr_t address, const struct patch_site *site, uint32_t number)

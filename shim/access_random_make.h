@@ -33,6 +33,8 @@ static void random_access(uint32_t lines)
     do_access(address, size, kind, pc);
 }
 
+static uint32_t opened_again;
+
 /* What the copy of an instruction does itself (patch_near.c). */
 static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t number,
                       uint32_t context)
@@ -54,8 +56,17 @@ static bool copy_adds(uintptr_t address, const struct patch_site *site, uint32_t
     struct trace_open *entry = &access_fast.table[site->slot];
     uint32_t word;
     memcpy(&word, &entry->stride, sizeof word);
-    if (!access_fast.gathering && (offset > 64u - site->size || entry->line != address - offset ||
-                                   word >> 8 != number || entry->context != context))
+    if (!access_fast.gathering && offset > 64u - site->size)
+        return false;
+    if (!access_fast.gathering && entry->line != address - offset) {
+        if (entry->mask || word != open_near_word(1, number) || access_fast.marked || !context)
+            return false;
+        open_use(site->slot);
+        entry->context = context;
+        entry->line = address - offset;
+        opened_again++;
+    }
+    if (!access_fast.gathering && (word >> 8 != number || entry->context != context))
         return false;
     assert_int_equal(mark_of_line(address), 0);
     mask = ~UINT64_C(0) >> (64 - site->size) << offset;
@@ -226,7 +237,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
 {
     patch_on = 1;
     mark_clear(MEMORY, MEMORY_BYTES);
-    copies_added = parked_most = arrived = 0;
+    copies_added = parked_most = arrived = opened_again = 0;
     seed = from;
     sites = lines < 5 ? lines : 40;
     for (uint32_t i = 0; i < steps; i++) {
@@ -248,6 +259,7 @@ static void random_run(uint64_t from, uint32_t steps, uint32_t lines)
     patch_on = 0;
     assert_true(copies_added > steps / 1000);
     assert_in_range(arrived, steps / 1000, steps);
+    assert_true(opened_again > 3 || gathers());
     assert_true(parked_most > 3 || gathers());
     assert_true(several_count > steps / 100 || !gathers() || !shim_options.sites);
 }

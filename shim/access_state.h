@@ -76,6 +76,8 @@ struct access_fast {
     uint64_t context;   /* number of the present one << 32: see open_who() */
     uint64_t held;      /* held_hash that it was taken with */
     uint64_t gathering; /* not 0: what this segment does from here on is gathered */
+    uint64_t order[TRACE_OPEN_ENTRIES / 64]; /* bit i: slot i is in use: see open.h */
+    uint64_t marked; /* not 0: this generation knows lines with marked bytes */
 };
 extern struct trace_open access_no_open[] INNER; /* all empty, and never written */
 extern __thread struct access_fast access_fast NEAR(access_fast)
@@ -280,9 +282,6 @@ struct access_state {
     uint32_t words_tid;        /* ... which has this number */
     uintptr_t shown;           /* to other threads: entries | entries_log2; 0: none */
 
-    uint32_t order_count;
-    uint8_t order[TRACE_OPEN_ENTRIES]; /* slots in use, in order of first use: those with a mask */
-
     uint32_t exact_left;   /* records until accesses are gathered */
     uint32_t *gather_list; /* entries with something to write, by number; some twice */
     uint32_t gather_count;
@@ -469,78 +468,6 @@ static inline bool open_current(const struct thread *thread, const struct access
 /* Makes it so; false if accesses cannot be recorded now. */
 NOINLINE bool open_ready(struct thread *thread, struct access_state *state);
 #define STORE_BARRIER() __asm__ volatile("" ::: "memory")
-
-/* The entry becomes a record, and empty. It stays in order[]: for callers that fill it again, or tidy up. */
-NOINLINE void open_emit(struct thread *thread, struct access_state *state,
-                        struct trace_open *entry);
-
-/* The site of an entry goes on to another line: the entry is parked or becomes a record, and is empty. */
-NOINLINE void open_leave(struct thread *thread, struct access_state *state,
-                         struct trace_open *entry);
-
-/* For access_near(): the same, and the entry becomes that of these bytes; the guard goes down. True. */
-bool open_go_on(struct thread *thread, struct trace_open *entry, uintptr_t line, uint64_t mask,
-                const struct patch_site *site, uint32_t number);
-
-/* The next line of a row: the lines before it become the run. */
-static inline bool open_extend(struct trace_open *entry, uint64_t address, uint64_t mask,
-                               uint32_t site)
-{
-    int64_t step = (int64_t)(address - entry->line);
-    if (step != LINE_BYTES && step != -(int64_t)LINE_BYTES)
-        return false;
-    uint64_t before = entry->mask;
-    if (entry->run && (before != entry->run_mask || (entry->stride < 0) != (step < 0) ||
-                       entry->run >= TRACE_RUN_MAX))
-        return false;
-    entry->mask = 0;
-    STORE_BARRIER();
-    entry->run_mask = before;
-    entry->run++;
-    open_near(entry, open_near_word(step < 0 ? -1 : 1, site));
-    entry->line = address;
-    STORE_BARRIER();
-    entry->mask = mask;
-    return true;
-}
-
-/* An empty entry becomes that of these bytes. */
-static inline void open_fill(struct trace_open *entry, uintptr_t line, uint64_t mask, uint32_t kind,
-                             uintptr_t pc, uint32_t site)
-{
-    entry->line = line;
-    entry->pc = pc;
-    entry->run = 0;
-    open_near(entry, open_near_word(1, site));
-    uint64_t who = open_who(kind); /* in one store, as it is loaded: 12 cycles */
-    __builtin_memcpy(&entry->kind, &who, sizeof who);
-    STORE_BARRIER();
-    entry->mask = mask;
-}
-
-/* Bytes `mask` of the line at address `line` become part of a record. After open_ready. */
-static inline void open_add(struct thread *thread, struct access_state *state, uintptr_t line,
-                            uint64_t mask, uint32_t kind, uintptr_t pc, uint32_t slot,
-                            uint32_t site)
-{
-    struct trace_open *entry = &access_fast.table[slot];
-    if (entry->mask) {
-        if (entry->pc == pc && open_who_of(entry) == open_who(kind)) {
-            if (entry->line == line) {
-                entry->mask |= mask;
-                if (site)
-                    open_near(entry, open_near_word(entry->stride, site));
-                return;
-            }
-            if (open_extend(entry, line, mask, site))
-                return;
-        }
-        open_leave(thread, state, entry);
-    } else {
-        state->order[state->order_count++] = (uint8_t)slot;
-    }
-    open_fill(entry, line, mask, kind, pc, site);
-}
 
 void open_flush(struct thread *thread, struct access_state *state);
 /* Entries with a byte in [low, high) become records. */

@@ -19,6 +19,7 @@
 #include "shim/banned.h"
 #include "shim/context.h"
 #include "shim/mark.h"
+#include "shim/open.h"
 #include "shim/options.h"
 #include "shim/patch.h"
 #include "shim/stream.h"

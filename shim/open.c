@@ -6,9 +6,10 @@
  * header of the stream, so that a SIGKILL loses none of it. Invariant: all open entries belong to the task and segment
  * that the stream names last, and their contexts are within the window. So do the parked: see park.c.
  */
-#include "shim/context.h"
+#include "shim/open.h"
 
 #include "shim/banned.h"
+#include "shim/context.h"
 #include "shim/go.h"
 #include "shim/mark.h"
 #include "shim/object.h"
@@ -55,7 +56,7 @@ static inline void entry_empty(struct trace_open *entry)
 {
     entry->mask = 0;
     entry->line = 0;
-    open_near(entry, 0);
+    entry->run = 0;
 }
 
 static inline __attribute__((always_inline)) void entry_tell(struct thread *thread,
@@ -69,7 +70,7 @@ static inline __attribute__((always_inline)) void entry_tell(struct thread *thre
 }
 
 /* The entry is cleared after its record is whole: a SIGKILL in between shows it twice, which is harmless. It stays in
- * order[]: for callers that fill it again, or tidy up. */
+ * use: for callers that fill it again, or tidy up. */
 void open_emit(struct thread *thread, struct access_state *state, struct trace_open *entry)
 {
     entry_tell(thread, state, entry);
@@ -120,31 +121,37 @@ void open_flush(struct thread *thread, struct access_state *state)
         park_write(thread, state);
     gather_write(thread, state);
     struct stream *stream = &thread->access_stream;
-    struct trace_open *table = access_fast.table;
-    const uint8_t *slot = state->order, *end = slot + state->order_count;
-    while (slot != end) {
-        const uint8_t *first = slot, *last = end - slot > BATCH_MAX ? slot + BATCH_MAX : end;
-        uint8_t *p = stream_begin(stream);
-        if (LIKELY(p)) {
-            for (; slot != last; slot++)
-                p = entry_put(state, p, &table[*slot]);
-            stream_commit(stream, p);
+    for (uint32_t word = 0; word < TRACE_OPEN_ENTRIES / 64; word++) {
+        struct trace_open *table = access_fast.table + word * 64;
+        uint64_t left = access_fast.order[word];
+        access_fast.order[word] = 0;
+        while (left) {
+            uint64_t told = left;
+            uint32_t room = BATCH_MAX;
+            uint8_t *p = stream_begin(stream);
+            if (UNLIKELY(!p))
+                left = 0;
+            for (; left && room; left &= left - 1, room--) {
+                const struct trace_open *entry = &table[(unsigned)__builtin_ctzll(left)];
+                if (LIKELY(entry->mask))
+                    p = entry_put(state, p, entry);
+            }
+            if (LIKELY(p))
+                stream_commit(stream, p);
+            STORE_BARRIER(); /* as in open_emit() */
+            for (told ^= left; told; told &= told - 1)
+                entry_empty(&table[(unsigned)__builtin_ctzll(told)]);
         }
-        STORE_BARRIER(); /* as in open_emit() */
-        for (slot = first; slot != last; slot++)
-            entry_empty(&table[*slot]);
     }
-    state->order_count = 0;
 }
 
 /* After some entries were written out of turn: those that are left. */
-static void order_tidy(struct access_state *state)
+static void order_tidy(void)
 {
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < state->order_count; i++)
-        if (access_fast.table[state->order[i]].mask)
-            state->order[left++] = state->order[i];
-    state->order_count = left;
+    uint32_t slot = 0;
+    for (struct trace_open *entry; (entry = open_next(&slot));)
+        if (!entry->mask)
+            access_fast.order[(slot - 1) / 64] &= ~(UINT64_C(1) << (slot - 1) % 64);
 }
 
 void open_flush_range(struct thread *thread, struct access_state *state, uintptr_t low,
@@ -152,15 +159,15 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
 {
     if (state->parked)
         park_write_range(thread, state, low, high);
-    for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &access_fast.table[state->order[i]];
+    uint32_t slot = 0;
+    for (struct trace_open *entry; (entry = open_next(&slot));) {
         uint64_t back = (uint64_t)entry->run * LINE_BYTES;
         uint64_t first = entry->stride < 0 ? entry->line : entry->line - back;
         uint64_t end = (entry->stride < 0 ? entry->line + back : entry->line) + LINE_BYTES;
-        if (first < high && low < end)
+        if (entry->mask && first < high && low < end)
             open_emit(thread, state, entry);
     }
-    order_tidy(state);
+    order_tidy();
 }
 
 static void open_sweep(struct thread *thread, struct access_state *state)
@@ -169,12 +176,11 @@ static void open_sweep(struct thread *thread, struct access_state *state)
         park_write_old(thread, state, state->codec.context - CONTEXT_OLD);
     if (state->gather_count && state->codec.context > CONTEXT_OLD)
         gather_write_old(thread, state, state->codec.context - CONTEXT_OLD);
-    for (uint32_t i = 0; i < state->order_count; i++) {
-        struct trace_open *entry = &access_fast.table[state->order[i]];
-        if (state->codec.context - entry->context > CONTEXT_OLD)
+    uint32_t slot = 0;
+    for (struct trace_open *entry; (entry = open_next(&slot));)
+        if (entry->mask && state->codec.context - entry->context > CONTEXT_OLD)
             open_emit(thread, state, entry);
-    }
-    order_tidy(state);
+    order_tidy();
 }
 
 /* ---- whose accesses these are ---- */
@@ -296,7 +302,7 @@ bool open_sync(struct thread *thread, struct access_state *state)
 {
     if (state->segment == thread->segment && state->task == thread->task)
         return true;
-    if (state->order_count | state->parked | state->gather_count)
+    if (access_fast.order[0] | access_fast.order[1] | state->parked | state->gather_count)
         open_flush(thread, state);
     if (state->unparked < PARK_AFTER)
         state->unparked = PARK_AFTER;

@@ -229,6 +229,19 @@ static inline void land(struct emitter *e, uint32_t behind_jump)
         e->image->out[behind_jump - 4 + i] = (uint8_t)(value >> 8 * i);
 }
 
+/* The same within 127 bytes. */
+static inline uint32_t jump_short(struct emitter *e, uint32_t condition)
+{
+    byte(e, 0x70 | condition);
+    byte(e, 0);
+    return offset_now(e);
+}
+
+static inline void land_short(struct emitter *e, uint32_t behind_jump)
+{
+    e->image->out[behind_jump - 1] = (uint8_t)(offset_now(e) - behind_jump);
+}
+
 static inline void jump_back(struct emitter *e, uint32_t condition, uint32_t to)
 {
     byte(e, 0x0f);
