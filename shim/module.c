@@ -17,25 +17,59 @@
 static unsigned long long seen_adds, seen_subs;
 static struct spin modules_lock;
 
-#define INSTRUMENTED 256u
+/*
+ * Ranges of modules whose accesses are recorded. One whose module is gone has no bytes, and is the next one's that comes.
+ * What is looked for is known by page: page, generation of the ranges, number of the range or 0.
+ */
+#define INSTRUMENTED    (1u << 14) /* as many as there are modules */
+#define PAGES           256u
+#define NUMBER_BITS     15u
+#define GENERATION_BITS 14u
 static struct range {
-    uintptr_t low, high;
+    uintptr_t low;
+    size_t size;
     bool patched;
 } instrumented[INSTRUMENTED];
-static volatile uint32_t instrumented_count;
+static uint32_t instrumented_count, instrumented_generation;
+static uint64_t instrumented_pages[PAGES];
 
 static struct trace_module *module_slot(uint32_t slot)
 {
     return table_slot(&table_modules, slot);
 }
 
-static const struct range *range_of(uintptr_t pc)
+static uint64_t range_number(uintptr_t pc)
 {
     uint32_t count = __atomic_load_n(&instrumented_count, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; i < count; i++)
-        if (pc - instrumented[i].low < instrumented[i].high - instrumented[i].low)
-            return &instrumented[i];
-    return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size = __atomic_load_n(&instrumented[i].size, __ATOMIC_ACQUIRE);
+        if (pc - instrumented[i].low < size)
+            return i + 1;
+    }
+    return 0;
+}
+
+static const struct range *range_of(uintptr_t pc)
+{
+    uint64_t page = pc >> 12;
+    uint64_t generation =
+        __atomic_load_n(&instrumented_generation, __ATOMIC_ACQUIRE) % (1u << GENERATION_BITS);
+    uint64_t key = page << GENERATION_BITS | generation;
+    uint64_t known = __atomic_load_n(&instrumented_pages[page % PAGES], __ATOMIC_RELAXED);
+    if (UNLIKELY(known >> NUMBER_BITS != key)) {
+        known = key << NUMBER_BITS | range_number(pc);
+        __atomic_store_n(&instrumented_pages[page % PAGES], known, __ATOMIC_RELAXED);
+    }
+    uint64_t number = known % (1u << NUMBER_BITS);
+    return number ? &instrumented[number - 1] : NULL;
+}
+
+/* What was known is of another generation now. */
+static void ranges_changed(void)
+{
+    __atomic_fetch_add(&instrumented_generation, 1, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < PAGES; i++)
+        __atomic_store_n(&instrumented_pages[i], 0, __ATOMIC_RELAXED);
 }
 
 bool module_instrumented(uintptr_t pc)
@@ -51,10 +85,17 @@ bool module_patched(uintptr_t pc)
 
 static void range_add(const struct trace_module *module, bool patched)
 {
-    if (instrumented_count == INSTRUMENTED)
+    uint32_t i = 0;
+    while (i < instrumented_count && instrumented[i].size)
+        i++;
+    if (i == INSTRUMENTED)
         return;
-    instrumented[instrumented_count] = (struct range){module->low, module->high, patched};
-    __atomic_store_n(&instrumented_count, instrumented_count + 1, __ATOMIC_RELEASE);
+    instrumented[i].low = module->low;
+    instrumented[i].patched = patched;
+    __atomic_store_n(&instrumented[i].size, module->high - module->low, __ATOMIC_RELEASE);
+    if (i == instrumented_count)
+        __atomic_store_n(&instrumented_count, i + 1, __ATOMIC_RELEASE);
+    ranges_changed();
 }
 
 bool module_holds(uintptr_t address)
@@ -227,7 +268,8 @@ static void module_gone(struct trace_module *module)
     module->unload_tsc = tsc_now();
     for (uint32_t i = 0; i < instrumented_count; i++)
         if (instrumented[i].low == module->low)
-            instrumented[i].high = instrumented[i].low;
+            __atomic_store_n(&instrumented[i].size, 0, __ATOMIC_RELEASE);
+    ranges_changed();
 }
 
 bool module_main_is_go(void)
