@@ -176,6 +176,14 @@ static bool same_place(const struct found *a, const struct found *b)
     return same_name(a->variable, b->variable);
 }
 
+static void ordered_pcs(const struct found *found, uint64_t *pcs)
+{
+    uint64_t a = race_site_of(found->places, found->pair->low)->pc;
+    uint64_t b = race_site_of(found->places, found->pair->high)->pc;
+    pcs[0] = a < b ? a : b;
+    pcs[1] = a < b ? b : a;
+}
+
 static int compare_found(const void *a, const void *b)
 {
     const struct found *x = a, *y = b;
@@ -183,9 +191,17 @@ static int compare_found(const void *a, const void *b)
         return x->sample->position < y->sample->position ? -1 : 1;
     if (x->sample->address != y->sample->address)
         return x->sample->address < y->sample->address ? -1 : 1;
-    if (x->low != y->low)
-        return x->low < y->low ? -1 : 1;
-    return x->high < y->high ? -1 : x->high > y->high;
+    /* Two instructions tell more than one with itself. (Not by `low` and `high`: these depend on the path that a file was
+     * compiled by.) */
+    if ((x->pair->low == x->pair->high) != (y->pair->low == y->pair->high))
+        return x->pair->low != x->pair->high ? -1 : 1;
+    uint64_t x_pcs[2], y_pcs[2];
+    ordered_pcs(x, x_pcs);
+    ordered_pcs(y, y_pcs);
+    for (unsigned i = 0; i < 2; i++)
+        if (x_pcs[i] != y_pcs[i])
+            return x_pcs[i] < y_pcs[i] ? -1 : 1;
+    return 0;
 }
 
 static void name_variable(const struct analysis *analysis, struct found *found)
