@@ -1,6 +1,6 @@
 /*
  * A LOCK that touched a variable of some frame marks its bytes, and later frames lie in the same place: without an end to
- * the marks each of their plain stores would be a release and end a segment (95 of 100 segments of a Java compiler in its
+ * the marks each of their plain stores would be a release and end a segment (nearly all segments of a Java compiler in its
  * virtual machine). Heap blocks take their marks with them; of a frame nobody tells that it is over. But whoever comes by
  * with the stack's end above a marked byte shows that it is.
  *
