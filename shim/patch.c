@@ -26,7 +26,7 @@
 #include "shim/raw.h"
 #include "shim/table.h"
 
-#define MODULES     256u
+#define MODULES     1024u
 #define PAGE        4096u
 #define MEGABYTE    ((uintptr_t)1 << 20)
 #define SCRATCH     (256 * MEGABYTE) /* for modules of up to 4 MB of text; larger ones have their own */
@@ -108,12 +108,14 @@ static enum refused patch_now(struct patch_image *image)
 {
     struct patch_place_table *table = image->table;
     struct area area;
-    if (!analyze(image))
-        return REFUSED_FRAMES;
-    if (!patch_place_map(table, image, 0) ||
-        !area_begin(&area, image, image->size * (size_t)COPY_FACTOR)) {
-        patch_place_unmap(table);
+    if (!area_begin(&area, (uintptr_t)image->text, (uintptr_t)image->text + image->size,
+                    image->size * (size_t)COPY_FACTOR + MEGABYTE))
         return REFUSED_MEMORY;
+    bool decoded = analyze(image);
+    if (!decoded || !patch_place_map(table, image, 0)) {
+        patch_place_unmap(table);
+        area_end(&area, 0);
+        return decoded ? REFUSED_MEMORY : REFUSED_FRAMES;
     }
     image->out = area.out;
     image->out_end = area.out + area.size;
@@ -389,9 +391,7 @@ static void forget(struct patch_module *module)
     if (module->site_end == patch_site_count &&
         module->site_end > module->site) /* else they are lost: there are four million */
         patch_site_count = module->site;
-    if (patch_lazy_of(module->copy))
-        patch_lazy_forget(module->low);
-    else
+    if (!patch_lazy_forget(module->low))
         raw2(SYS_munmap, module->copy,
              (module->copy_end - module->copy + PAGE - 1) & ~(size_t)(PAGE - 1));
     module->low = module->high = module->copy = module->copy_end = 0;

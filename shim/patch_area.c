@@ -74,21 +74,25 @@ static void *map_at(uintptr_t address, size_t size, int fd)
     return found;
 }
 
+/* Right below the last room that was found below, since libraries come in their hundreds; else where there is some. */
 static void *map_near(uintptr_t low, uintptr_t high, size_t size, int fd)
 {
+    static uintptr_t last;
     low &= ~(uintptr_t)(PAGE - 1);
     high = (high + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    for (uintptr_t down = size + MEGABYTE; down < NEAR_LIMIT && down < low; down += NEAR_STEP) {
-        void *found = map_at((low - down) & ~(uintptr_t)(PAGE - 1), size, fd);
-        if (found)
-            return found;
+    uintptr_t floor = high > NEAR_LIMIT ? high - NEAR_LIMIT : PAGE;
+    void *found = NULL;
+    if (last <= low && last >= floor + size)
+        found = map_at(last - size, size, fd);
+    for (uintptr_t at = low; !found && at >= floor + size + MEGABYTE && at <= low; at -= NEAR_STEP)
+        found = map_at(at - size - MEGABYTE, size, fd);
+    if (found) {
+        last = (uintptr_t)found;
+        return found;
     }
-    for (uintptr_t up = ABOVE_FIRST; up + size < NEAR_LIMIT; up += NEAR_STEP) {
-        void *found = map_at(high + up, size, fd);
-        if (found)
-            return found;
-    }
-    return NULL;
+    for (uintptr_t at = high + ABOVE_FIRST; !found && at + size < low + NEAR_LIMIT; at += NEAR_STEP)
+        found = map_at(at, size, fd);
+    return found;
 }
 
 struct twice {
@@ -110,10 +114,9 @@ static void map_twice(void *data)
     raw1(SYS_close, fd);
 }
 
-bool area_begin(struct area *area, const struct patch_image *image, size_t size)
+bool area_begin(struct area *area, uintptr_t low, uintptr_t high, size_t size)
 {
-    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
-    area->size = (size + MEGABYTE) & ~(size_t)(PAGE - 1);
+    area->size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
     struct {
         uint64_t soft, hard;
     } limit = {0, 0};
@@ -132,6 +135,13 @@ bool area_begin(struct area *area, const struct patch_image *image, size_t size)
     void *both = map_near(low, high, area->size, -1);
     *area = (struct area){both, (uintptr_t)both, area->size, false};
     return both;
+}
+
+void area_release(const struct area *area)
+{
+    raw2(SYS_munmap, area->runs, area->size);
+    if (area->twice)
+        raw2(SYS_munmap, area->out, area->size);
 }
 
 /* Only what is used stays. */

@@ -11,9 +11,11 @@ struct area {
     bool twice; /* two mappings */
 };
 
-/* Room for `size` bytes of a copy. */
-bool area_begin(struct area *area, const struct patch_image *image, size_t size);
+/* Room for `size` bytes of a copy, whose code reaches all of [low, high), and is reached from there. */
+bool area_begin(struct area *area, uintptr_t low, uintptr_t high, size_t size);
 /* It is written; only what is used stays. */
 bool area_end(const struct area *area, size_t used);
+/* It goes, with what runs in it. */
+void area_release(const struct area *area);
 
 #endif

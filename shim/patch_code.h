@@ -180,6 +180,7 @@ struct patch_image {
     uint32_t *hole; /* of an entry reached by a short jump: where the long one is */
     uint8_t *out;   /* where it is written */
     uint8_t *out_end;
+    bool crowded;     /* there was not the room for it */
     int64_t shift;    /* address at which it runs minus `out` */
     uint32_t *places; /* per instruction: offset of its check in the copy; PATCH_NOWHERE: none */
     uint32_t used;    /* bytes of the copy */
@@ -260,7 +261,7 @@ void patch_heads_choose(struct patch_image *image, struct patch_function *functi
 /* patch_word.c: patch_instruction.word. After patch_live(). */
 void patch_words_choose(struct patch_image *image, struct patch_function *function);
 
-/* Bytes of a copy that one instruction can need, its pieces behind the function included. */
+/* More bytes of a copy than one instruction needs, or its pieces behind the function. */
 #define PATCH_INSTRUCTION_MOST 1024u
 /* These pieces: the rest of the check, asking for a span, two short ways, the call, a bracket, crossing a line. */
 #define PATCH_PIECES_MOST      7u
@@ -277,7 +278,7 @@ void patch_count(struct patch_image *image);
 /* Writes the jumps through `text` (a writable view of image->text). */
 void patch_install(const struct patch_image *image, uint8_t *text);
 
-/* patch_emit.c: the ways to the stubs, then the functions */
+/* patch_emit.c: the ways to the stubs, then the functions. False, and image->used as it was: not all could be emitted. */
 void patch_emit_ways(struct patch_image *image);
 bool patch_emit_functions(struct patch_image *image);
 
@@ -335,7 +336,7 @@ struct patch_place_table {
     /* Of a module that is copied lazily, where places are in no order of the original: */
     uint32_t slots, slots_end; /* offsets in the copy */
     const uint32_t *entries;   /* per slot: offset in the text */
-    const uint32_t *copied;    /* per byte of text: offset in the copy, 0: not copied */
+    const int32_t *copied; /* per byte of text: how far from the text its copy is, 0: not copied */
 };
 /* Memory for the places of the image and of so many instructions more; false: none, and patch_place_unmap is due. */
 bool patch_place_map(struct patch_place_table *table, const struct patch_image *image, size_t more);

@@ -291,9 +291,16 @@ static void emit_ask_span(struct emitter *e, const struct check *check)
 }
 
 /* The pieces behind the function: what the filter has not seen goes into C. */
+static bool room(struct emitter *e)
+{
+    if (e->image->out_end - e->at < (ptrdiff_t)PATCH_INSTRUCTION_MOST)
+        e->failed = e->image->crowded = true;
+    return !e->failed;
+}
+
 static void emit_misses(struct emitter *e)
 {
-    for (uint32_t i = 0; i < e->check_count; i++) {
+    for (uint32_t i = 0; i < e->check_count && room(e); i++) {
         struct check *check = &e->checks[i];
         if (check->in->word || check->in->span)
             emit_rest(e, check);
@@ -467,9 +474,9 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
     e->first = image->instructions + function->first;
     e->last = image->instructions + function->last;
     raw_zero(e->spilled, sizeof e->spilled);
-    while (offset_now(e) % FUNCTION_ALIGN)
+    while (room(e) && offset_now(e) % FUNCTION_ALIGN)
         byte(e, 0xcc);
-    for (uint32_t i = function->first; i < function->last && !e->failed; i++) {
+    for (uint32_t i = function->first; i < function->last && room(e); i++) {
         const struct patch_instruction *in = &image->instructions[i];
         if (in->head && offset_now(e) % PATCH_HEAD_ALIGN) {
             place(e, in, PLACE_SELF); /* nothing has happened yet */
@@ -557,11 +564,10 @@ bool patch_emit_functions(struct patch_image *image)
         const struct patch_function *function = &image->functions[i];
         if (function->skipped || function->native || function->first == function->last)
             continue;
-        if ((size_t)(image->out_end - e.at) <
-            (size_t)(function->last - function->first + 1) * PATCH_INSTRUCTION_MOST)
-            return false;
         emit_function(&e, function);
     }
+    if (e.failed)
+        return false;
     image->used = offset_now(&e);
     resolve(&e);
     return !e.failed;

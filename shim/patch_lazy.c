@@ -28,13 +28,12 @@
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 
-#define LAZIES    256u
+#define LAZIES    1024u
 #define PAGE      4096u
 #define COPY_MOST 24u /* bytes of copy for one of text; 11 to 19 are used */
-#define COPY_LARGE \
-    4u /* ... beyond the first megabytes of copies, since few functions are called: many libraries must fit */
-#define COPY_SMALL (8u << 20)
-#define PLAIN_MOST 4u /* ... without checks */
+#define COPY_FIRST \
+    2u /* ... in the first area of a large one: few functions are called, and hundreds must fit */
+#define COPY_SMALL (1u << 20)
 
 static struct patch_lazy lazies[LAZIES];
 static volatile uint32_t lazy_count;
@@ -88,14 +87,13 @@ static bool groups(struct patch_image *image)
     return true;
 }
 
-/* The most instructions of one function, and of one ring. */
+/* The most instructions of one ring. */
 static void measure(struct patch_lazy *lazy, const struct patch_image *image)
 {
     for (uint32_t i = 0; i < image->function_count; i++) {
         const struct patch_function *function = &image->functions[i];
         uint32_t count = function->last - function->first, k = function->together;
         uint64_t all = count;
-        lazy->largest = count > lazy->largest ? count : lazy->largest;
         for (; k > i; k = image->functions[k].together)
             all += image->functions[k].last - image->functions[k].first;
         if (k == i) /* counted from its first function on */
@@ -122,7 +120,7 @@ static bool keep(struct patch_lazy *lazy, struct patch_image *image)
     lazy->image.bytes = memory;
     lazy->image.marks = memory + text;
     lazy->image.number = (uint32_t *)(void *)(memory + 2 * text);
-    lazy->places = (uint32_t *)(void *)(memory + 6 * text);
+    lazy->places = (int32_t *)(void *)(memory + 6 * text);
     lazy->image.functions = (struct patch_function *)(void *)(memory + 10 * text);
     lazy->entries = (uint32_t *)(void *)(memory + 10 * text + functions);
     raw_copy(lazy->image.functions, image->functions,
@@ -145,19 +143,20 @@ static uint32_t distance(uintptr_t from, uintptr_t to)
 /* Slots, and what leads to them: image->places of an entry is its slot. */
 static void emit_slots(struct patch_lazy *lazy, struct patch_image *image)
 {
-    const uintptr_t way = lazy->area.runs + lazy->image.used, stub = (uintptr_t)patch_stub_lazy;
-    uint8_t *out = lazy->area.out + lazy->image.used;
+    const struct area *area = &lazy->areas[0];
+    const uintptr_t way = area->runs + lazy->image.used, stub = (uintptr_t)patch_stub_lazy;
+    uint8_t *out = area->out + lazy->image.used;
     raw_copy(out, "\xff\x25\0\0\0\0", 6);
     raw_copy(out + 6, &stub, 8);
     for (uint32_t i = 0; i < lazy->slots; i++) {
         uint32_t place = LAZY_WAYS + i * LAZY_SLOT;
-        uintptr_t slot = lazy->area.runs + place;
+        uintptr_t slot = area->runs + place;
         const uint64_t first = UINT64_C(0xe88024648d48) | (uint64_t)distance(slot + 10, way) << 48;
         const uint64_t second = distance(slot + 10, way) >> 16 | UINT64_C(0x25ff) << 16 |
                                 (uint64_t)distance(slot + LAZY_SLOT, (uintptr_t)&lazy->targets[i])
                                     << 32;
-        __builtin_memcpy(lazy->area.out + place, &first, 8);
-        __builtin_memcpy(lazy->area.out + place + 8, &second, 8);
+        __builtin_memcpy(area->out + place, &first, 8);
+        __builtin_memcpy(area->out + place + 8, &second, 8);
         lazy->targets[i] = slot;
         image->number[lazy->entries[i]] = i;
         image->places[i] = place + LAZY_ENTER;
@@ -165,35 +164,33 @@ static void emit_slots(struct patch_lazy *lazy, struct patch_image *image)
     lazy->image.used = LAZY_WAYS + lazy->slots * LAZY_SLOT;
 }
 
-static bool table_begin(struct patch_lazy *lazy, const struct patch_image *image)
+static bool table_begin(struct patch_lazy *lazy, const struct patch_image *image,
+                        struct patch_place_table *table)
 {
-    struct patch_place_table *table = image->table;
-    table->copy = lazy->area.runs;
-    table->copy_end = lazy->area.runs + lazy->code;
-    table->slots = LAZY_WAYS;
-    table->slots_end = LAZY_WAYS + lazy->slots * LAZY_SLOT;
-    table->entries = lazy->entries;
+    table->copy = lazy_area(lazy)->runs;
+    table->copy_end = table->copy + lazy->code;
     table->copied = lazy->places;
     return patch_place_map(table, image, lazy->room);
 }
 
 static bool reserve(struct patch_lazy *lazy, const struct patch_image *image)
 {
+    uintptr_t low = (uintptr_t)image->text;
+    struct area *area = &lazy->areas[0];
     size_t targets = ((size_t)lazy->slots * sizeof *lazy->targets + PAGE - 1) & ~(size_t)(PAGE - 1);
     size_t whole = (size_t)image->size * COPY_MOST,
-           copies = COPY_SMALL + (size_t)image->size * COPY_LARGE;
-    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + (size_t)image->size * PLAIN_MOST +
-                 (copies < whole ? copies : whole) +
-                 ((size_t)lazy->largest + lazy->room + 2) * PATCH_INSTRUCTION_MOST;
+           copies = COPY_SMALL + (size_t)image->size * COPY_FIRST;
+    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + lazy_plain(image) +
+                 (copies < whole ? copies : whole);
     lazy->code = (lazy->code + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (lazy->code + targets > UINT32_MAX / 2 ||
-        !area_begin(&lazy->area, image, lazy->code + targets))
+        !area_begin(area, low, low + image->size, lazy->code + targets))
         return false;
-    void *memory =
-        lazy->area.twice
-            ? raw_map((void *)(lazy->area.runs + lazy->code), targets, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
-            : NULL;
+    lazy->area_count = 1;
+    void *memory = area->twice
+                       ? raw_map((void *)(area->runs + lazy->code), targets, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
+                       : NULL;
     lazy->targets = memory;
     return memory;
 }
@@ -202,12 +199,20 @@ static void release(struct patch_lazy *lazy)
 {
     if (lazy->memory)
         raw2(SYS_munmap, lazy->memory, lazy->memory_size);
-    if (lazy->area.out) {
-        raw2(SYS_munmap, lazy->area.out, lazy->area.size);
-        if (lazy->area.twice)
-            raw2(SYS_munmap, lazy->area.runs, lazy->area.size);
-    }
+    while (lazy->area_count)
+        area_release(&lazy->areas[--lazy->area_count]);
     raw_zero(lazy, sizeof *lazy);
+}
+
+/* What is emitted from now on goes to the beginning of the last area. */
+static void emit_there(struct patch_lazy *lazy)
+{
+    const struct area *area = lazy_area(lazy);
+    lazy->image.out = area->out;
+    lazy->image.out_end = area->out + lazy->code;
+    lazy->image.shift = (int64_t)(area->runs - (uintptr_t)area->out);
+    lazy->image.used = 0;
+    patch_emit_ways(&lazy->image);
 }
 
 /* An address space that is bounded has no room for reserves. */
@@ -235,14 +240,14 @@ static bool prepare(struct patch_lazy *lazy, struct patch_image *image)
          at = patch_next_planned(image, at + 1))
         if (patch_diverted(image, at))
             lazy->entries[slot++] = at;
-    if (!table_begin(lazy, image)) {
+    image->table->slots = LAZY_WAYS;
+    image->table->slots_end = LAZY_WAYS + lazy->slots * LAZY_SLOT;
+    image->table->entries = lazy->entries;
+    if (!table_begin(lazy, image, image->table)) {
         patch_place_unmap(image->table);
         return false;
     }
-    lazy->image.out = lazy->area.out;
-    lazy->image.out_end = lazy->area.out + lazy->code;
-    lazy->image.shift = (int64_t)(lazy->area.runs - (uintptr_t)lazy->area.out);
-    patch_emit_ways(&lazy->image);
+    emit_there(lazy);
     emit_slots(lazy, image);
     lazy->generation = patch_lazy_generation;
     lazy->low = (uintptr_t)image->text;
@@ -274,8 +279,48 @@ struct patch_lazy *patch_lazy_begin(struct patch_image *image)
         return NULL;
     }
     lazy->table = patch_place_add(image->table);
+    if (!lazy->table) {
+        patch_place_unmap(image->table);
+        release(lazy);
+        return NULL;
+    }
     image->table = lazy->image.table = lazy->table;
     return lazy;
+}
+
+bool patch_lazy_grow(struct patch_lazy *lazy)
+{
+    const struct patch_image *image = &lazy->image;
+    struct area area;
+    size_t code = lazy_plain(image);
+    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
+    for (uint32_t i = 0; i < lazy->area_count; i++) { /* copies lead to each other */
+        const struct area *old = &lazy->areas[i];
+        low = old->runs < low ? old->runs : low;
+        high = old->runs + old->size > high ? old->runs + old->size : high;
+        code += 2 * old->size;
+    }
+    code = (code + PAGE - 1) & ~(size_t)(PAGE - 1);
+    if (lazy->full || lazy->area_count == LAZY_AREAS || code > UINT32_MAX / 2 ||
+        !area_begin(&area, low, high, code)) {
+        lazy->full = true;
+        return false;
+    }
+    size_t before = lazy->code;
+    struct patch_place_table table = {.low = 0}, *added = NULL;
+    lazy->areas[lazy->area_count++] = area;
+    lazy->code = code;
+    if (!area.twice || !table_begin(lazy, image, &table) || !(added = patch_place_add(&table))) {
+        patch_place_unmap(&table);
+        area_release(&area);
+        lazy->area_count--;
+        lazy->code = before;
+        lazy->full = true;
+        return false;
+    }
+    lazy->table = lazy->image.table = added;
+    emit_there(lazy);
+    return true;
 }
 
 struct patch_lazy *patch_lazy_at(uint32_t index)
@@ -283,18 +328,22 @@ struct patch_lazy *patch_lazy_at(uint32_t index)
     return index < lazy_count ? &lazies[index] : NULL;
 }
 
-struct patch_lazy *patch_lazy_of(uintptr_t copy)
+struct patch_lazy *patch_lazy_of(uintptr_t slot)
 {
     uint32_t count = __atomic_load_n(&lazy_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count; i++)
-        if (lazies[i].low && copy - lazies[i].area.runs < lazies[i].area.size)
+        if (lazies[i].low && slot - lazies[i].areas[0].runs < lazies[i].areas[0].size)
             return &lazies[i];
     return NULL;
 }
 
-void patch_lazy_forget(uintptr_t low)
+bool patch_lazy_forget(uintptr_t low)
 {
-    for (uint32_t i = 0; i < lazy_count; i++)
-        if (lazies[i].low == low)
-            release(&lazies[i]);
+    uint32_t i = 0;
+    while (i < lazy_count && lazies[i].low != low)
+        i++;
+    if (i == lazy_count)
+        return false;
+    release(&lazies[i]);
+    return true;
 }

@@ -9,19 +9,25 @@
 #define LAZY_SLOT  16u
 #define LAZY_ENTER 10u /* where in a slot control arrives */
 
+/* Memories of one module's copies: each is made when the one before is full, and three times as large. */
+#define LAZY_AREAS 8u
+#define PLAIN_MOST 4u /* bytes of copy for one of text, without checks */
+
 struct patch_lazy {
     struct patch_image image; /* functions: all; instructions: none */
     struct patch_place_table *table;
-    struct area area;
-    size_t code;        /* bytes of the area that are for code; behind it the targets */
+    struct area areas[LAZY_AREAS]; /* the last one is written; the first begins with the slots */
+    uint32_t area_count;
+    size_t
+        code;  /* bytes of the last area that are for code; behind it, in the first, the targets */
+    bool full; /* and there is no memory for another area */
     uint32_t *entries;  /* per slot: offset in the text; ascending */
     uintptr_t *targets; /* per slot */
-    uint32_t *places;   /* per byte of text: offset in the copy; 0: not copied */
+    int32_t *places;    /* per byte of text: how far from the text its copy is; 0: not copied */
     uint8_t *memory;    /* of what is kept: bytes, marks, functions, entries */
     size_t memory_size;
     uint32_t slots;
-    uint32_t largest; /* function, in instructions */
-    uint64_t room;    /* instructions of the largest group */
+    uint64_t room; /* instructions of the largest group */
     volatile uint32_t generation;
     uintptr_t low; /* 0: not used */
 };
@@ -33,9 +39,21 @@ struct patch_lazy {
  * the instructions that have one, and keeps what is needed later. NULL: it is to be patched at once, as if nothing was.
  */
 struct patch_lazy *patch_lazy_begin(struct patch_image *image);
-/* The module whose text begins at `low` is gone. */
-void patch_lazy_forget(uintptr_t low);
-struct patch_lazy *patch_lazy_of(uintptr_t copy);
+/* The module whose text begins at `low` is gone; false: it was none of these. */
+bool patch_lazy_forget(uintptr_t low);
+struct patch_lazy *patch_lazy_of(uintptr_t slot);
+/* The area being written. */
+static inline struct area *lazy_area(struct patch_lazy *lazy)
+{
+    return &lazy->areas[lazy->area_count - 1];
+}
+/* Another area, and a table for it; false: there is none to be had, and all is as it was. */
+bool patch_lazy_grow(struct patch_lazy *lazy);
+/* Of each area: all functions without checks, should there be no other. */
+static inline size_t lazy_plain(const struct patch_image *image)
+{
+    return (size_t)image->size * PLAIN_MOST + PATCH_INSTRUCTION_MOST;
+}
 /* The modules, one by one; NULL behind the last. One whose `low` is 0 is none. */
 struct patch_lazy *patch_lazy_at(uint32_t index);
 

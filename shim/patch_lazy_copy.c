@@ -18,7 +18,6 @@
 #include "shim/vector.h"
 
 #define PAGE       4096u
-#define PLAIN_MOST 4u /* bytes of copy for one of text, without checks */
 #define SITES_EACH 4u /* most sites of one instruction */
 #define STACK      (64u << 10)
 
@@ -101,16 +100,17 @@ bool patch_lazy_own(void)
 static void copies_move(void *data)
 {
     struct patch_lazy *lazy = data;
+    struct area *area = lazy_area(lazy);
     size_t used = (lazy->image.used + PAGE - 1) & ~(size_t)(PAGE - 1);
     void *fresh = NULL;
     long fd = raw2(SYS_memfd_create, "gorocheck", 1 /* CLOEXEC */);
-    if (fd >= 0 && raw2(SYS_ftruncate, fd, lazy->area.size) == 0)
-        fresh = raw_map(NULL, lazy->area.size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    if (fd >= 0 && raw2(SYS_ftruncate, fd, area->size) == 0)
+        fresh = raw_map(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
     if (fresh) {
-        raw_copy(fresh, lazy->area.out, used);
-        if (!raw_map((void *)lazy->area.runs, lazy->code, PROT_READ | PROT_EXEC,
-                     MAP_SHARED | MAP_FIXED, (int)fd, 0)) {
-            raw2(SYS_munmap, fresh, lazy->area.size);
+        raw_copy(fresh, area->out, used);
+        if (!raw_map((void *)area->runs, lazy->code, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+                     (int)fd, 0)) {
+            raw2(SYS_munmap, fresh, area->size);
             fresh = NULL;
         }
     }
@@ -118,11 +118,11 @@ static void copies_move(void *data)
         raw1(SYS_close, fd);
     if (!fresh)
         return;
-    raw2(SYS_munmap, lazy->area.out, lazy->area.size);
-    lazy->area.out = fresh;
+    raw2(SYS_munmap, area->out, area->size);
+    area->out = fresh;
     lazy->image.out = fresh;
-    lazy->image.out_end = lazy->area.out + lazy->code;
-    lazy->image.shift = (int64_t)(lazy->area.runs - (uintptr_t)fresh);
+    lazy->image.out_end = area->out + lazy->code;
+    lazy->image.shift = (int64_t)(area->runs - (uintptr_t)fresh);
     lazy->generation = patch_lazy_generation;
 }
 
@@ -150,19 +150,30 @@ static uint32_t slot_of(const struct patch_lazy *lazy, uint32_t offset)
 
 static uintptr_t slot_address(const struct patch_lazy *lazy, uint32_t slot)
 {
-    return lazy->area.runs + LAZY_WAYS + (uintptr_t)slot * LAZY_SLOT;
+    return lazy->areas[0].runs + LAZY_WAYS + (uintptr_t)slot * LAZY_SLOT;
 }
 
 uintptr_t patch_lazy_place(const struct patch_lazy *lazy, uint32_t offset)
 {
     if (lazy->places[offset])
-        return lazy->area.runs + lazy->places[offset];
+        return (uintptr_t)lazy->image.text + (uintptr_t)(intptr_t)lazy->places[offset];
     uint32_t slot = slot_of(lazy, offset);
     return slot == PATCH_NOWHERE ? (uintptr_t)lazy->image.text + offset
                                  : slot_address(lazy, slot) + LAZY_ENTER;
 }
 
 /* ---- copying ---- */
+
+/* Instructions of the functions that are copied with functions[number], it included. */
+static uint32_t ring_size(const struct patch_lazy *lazy, uint32_t number)
+{
+    const struct patch_function *all = lazy->image.functions;
+    uint32_t count = 0, i = number;
+    do
+        count += all[i].last - all[i].first;
+    while ((i = all[i].together) != number);
+    return count;
+}
 
 /* The functions that are copied with functions[number], in ascending order. */
 static bool gather(const struct patch_lazy *lazy, struct patch_image *image, uint32_t number)
@@ -175,18 +186,16 @@ static bool gather(const struct patch_lazy *lazy, struct patch_image *image, uin
     image->functions = arena_take(image->arena, count * sizeof *image->functions);
     if (!image->functions)
         return false;
-    uint32_t room = 0;
     for (uint32_t n = 0; n < count; n++, i = all[i].together) {
         uint32_t at = n;
         for (; at && image->functions[at - 1].start > all[i].start; at--)
             image->functions[at] = image->functions[at - 1];
         image->functions[at] = all[i];
-        room += all[i].last - all[i].first;
     }
     image->function_count = count;
-    image->instruction_room = room;
-    image->instructions =
-        arena_take(image->arena, ((size_t)room + 1) * sizeof *image->instructions);
+    image->instruction_room = ring_size(lazy, number);
+    image->instructions = arena_take(image->arena, ((size_t)image->instruction_room + 1) *
+                                                       sizeof *image->instructions);
     return image->instructions;
 }
 
@@ -196,17 +205,13 @@ static void without_checks(struct patch_image *image)
         image->instructions[i].memory = MEMORY_NONE;
 }
 
-static bool room_for_checks(const struct patch_image *image)
+static bool sites_hold(const struct patch_lazy *lazy, uint32_t instructions)
 {
-    size_t left = (size_t)(image->out_end - image->out) - image->used;
-    size_t most = ((size_t)image->instruction_count + 1) * PATCH_INSTRUCTION_MOST;
-    const struct patch_place_table *table = image->table;
-    return left > most + (size_t)image->size * PLAIN_MOST +
-                      (size_t)image->lazy->largest * PATCH_INSTRUCTION_MOST &&
-           patch_sites_reach(patch_site_count + (uint64_t)image->instruction_count * SITES_EACH) &&
-           table->place_count + PATCH_PLACES_MOST * (size_t)image->instruction_count <
+    const struct patch_place_table *table = lazy->table;
+    return patch_sites_reach(patch_site_count + (uint64_t)instructions * SITES_EACH) &&
+           table->place_count + PATCH_PLACES_MOST * (size_t)instructions <
                PATCH_PLACES_MOST * table->room &&
-           table->miss_count + PATCH_PIECES_MOST * (size_t)image->instruction_count <
+           table->miss_count + PATCH_PIECES_MOST * (size_t)instructions <
                PATCH_PIECES_MOST * table->room;
 }
 
@@ -227,8 +232,10 @@ static void publish(struct patch_lazy *lazy, const struct patch_image *image,
 {
     lazy->image.used = image->used;
     patch_site_count = image->first_site + image->site_count;
+    const uintptr_t runs = lazy_area(lazy)->runs, text = (uintptr_t)image->text;
     for (uint32_t i = 0; i < image->instruction_count; i++)
-        lazy->places[image->instructions[i].offset] = image->places[i];
+        if (image->places[i] != PATCH_NOWHERE)
+            lazy->places[image->instructions[i].offset] = (int32_t)(runs + image->places[i] - text);
     __atomic_store_n(&lazy->table->miss_count, table->miss_count, __ATOMIC_RELEASE);
     __atomic_store_n(&lazy->table->place_count, table->place_count, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < image->function_count; i++) {
@@ -238,14 +245,15 @@ static void publish(struct patch_lazy *lazy, const struct patch_image *image,
             uint32_t slot =
                 image->marks[in->offset] & MARK_ENTRY ? slot_of(lazy, in->offset) : PATCH_NOWHERE;
             if (slot != PATCH_NOWHERE)
-                __atomic_store_n(&lazy->targets[slot], lazy->area.runs + image->places[at],
-                                 __ATOMIC_RELEASE);
+                __atomic_store_n(&lazy->targets[slot], runs + image->places[at], __ATOMIC_RELEASE);
         }
     }
     say(image);
 }
 
-static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
+enum copied { COPIED, COPIED_NOT, COPIED_CROWDED };
+
+static enum copied copy_functions(struct patch_lazy *lazy, uint32_t number, bool checks)
 {
     struct patch_image image = lazy->image;
     struct patch_place_table table = *lazy->table;
@@ -255,26 +263,30 @@ static bool copy_functions(struct patch_lazy *lazy, uint32_t number)
     image.site_count = 0;
     image.statistics = (struct patch_statistics){.functions = 0};
     if (!gather(lazy, &image, number))
-        return false;
+        return COPIED_NOT;
     patch_decode_again(&image);
     if (image.instruction_count != image.instruction_room)
-        return false;
-    if (room_for_checks(&image)) {
+        return COPIED_NOT;
+    uint32_t spans = patch_span_count;
+    if (checks) {
         for (uint32_t i = 0; i < image.function_count; i++) {
             patch_live(&image, &image.functions[i]);
             patch_words_choose(&image, &image.functions[i]);
             patch_heads_choose(&image, &image.functions[i]);
         }
         patch_count(&image);
+        image.out_end -= lazy_plain(&image);
     } else {
         patch_count(&image);
         image.statistics.recorded = 0;
         without_checks(&image);
     }
-    if (!patch_emit_functions(&image))
-        return false;
+    if (!patch_emit_functions(&image)) {
+        patch_span_count = spans;
+        return image.crowded ? COPIED_CROWDED : COPIED_NOT;
+    }
     publish(lazy, &image, &table);
-    return true;
+    return COPIED;
 }
 
 /* Tens of megabytes at most, touched as far as a function needs them. */
@@ -295,14 +307,24 @@ static bool copy_slot(const struct arrival *arrival)
     const struct patch_function *function =
         image_function(&lazy->image, lazy->entries[arrival->slot]);
     uint32_t number = (uint32_t)(function - lazy->image.functions);
-    return own_copies(lazy) && scratch_begin(lazy) && copy_functions(lazy, number);
+    if (!own_copies(lazy))
+        return false;
+    enum copied done = COPIED_CROWDED;
+    bool checks = sites_hold(lazy, ring_size(lazy, number));
+    while (checks && done == COPIED_CROWDED) {
+        if (!scratch_begin(lazy))
+            return false;
+        done = copy_functions(lazy, number, true);
+        checks = done != COPIED_CROWDED || patch_lazy_grow(lazy);
+    }
+    if (!checks && scratch_begin(lazy))
+        done = copy_functions(lazy, number, false);
+    return done == COPIED;
 }
 
 static bool copied(const struct arrival *arrival)
 {
-    const struct patch_lazy *lazy = arrival->lazy;
-    uintptr_t slot = lazy->area.runs + LAZY_WAYS + (uintptr_t)arrival->slot * LAZY_SLOT;
-    return lazy->targets[arrival->slot] != slot;
+    return arrival->lazy->targets[arrival->slot] != slot_address(arrival->lazy, arrival->slot);
 }
 
 static void copy_arrived(void *data)
@@ -363,8 +385,7 @@ __attribute__((used)) void patch_lazy_enter(struct patch_frame *frame)
     raw4(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &before, 8);
     patch_lock();
     struct arrival arrival = {.lazy = patch_lazy_of(enter)};
-    uintptr_t first = arrival.lazy->area.runs + LAZY_WAYS;
-    arrival.slot = (uint32_t)((enter - first) / LAZY_SLOT);
+    arrival.slot = (uint32_t)((enter - slot_address(arrival.lazy, 0)) / LAZY_SLOT);
     if (!copied(&arrival))
         copying(copy_arrived, &arrival);
     patch_unlock();

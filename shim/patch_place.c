@@ -15,7 +15,7 @@
 #include "shim/banned.h"
 #include "shim/raw.h"
 
-#define COPIES     256u
+#define COPIES     4096u
 #define RED_ZONE   128u
 #define FLAGS_MASK 0x8d5u /* the six */
 
@@ -28,7 +28,7 @@ struct patch_place_table *patch_place_add(const struct patch_place_table *table)
     while (i < table_count && tables[i].low)
         i++;
     if (i == COPIES)
-        return NULL; /* cannot be: there are no more modules than that (patch.c) */
+        return NULL;
     struct patch_place_table new = *table;
     new.high = new.copy_end = 0; /* nothing is in it before it is complete */
     tables[i] = new;
@@ -156,7 +156,8 @@ uintptr_t patch_copy(uintptr_t pc)
             continue;
         uint32_t low = 0, high = table->place_count, wanted = (uint32_t)(pc - table->low);
         if (table->copied)
-            return table->copied[wanted] ? table->copy + table->copied[wanted] : 0;
+            return table->copied[wanted] ? table->low + (uintptr_t)(intptr_t)table->copied[wanted]
+                                         : 0;
         while (low < high) {
             uint32_t middle = (low + high) / 2;
             if (table->places[middle].original < wanted)
