@@ -11,10 +11,7 @@
 #include "analyzer/race.h"
 #include "analyzer/report.h"
 
-static void add(struct sentences *sentences, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void add(struct sentences *sentences, const char *format, ...)
+void sentences_add(struct sentences *sentences, const char *format, ...)
 {
     va_list list;
     char *text = NULL;
@@ -57,31 +54,32 @@ static void say_end(struct sentences *out, const struct report *report,
     switch ((enum trace_end)facts->end) {
     case TRACE_END_NONE:
         if (process->trace->live)
-            add(out, "it is still running: this is what there was until now");
+            sentences_add(out, "it is still running: this is what there was until now");
         else if (process->ended_by_us)
-            add(out, "it did not end within %.3g s and was killed", report->timeout);
+            sentences_add(out, "it did not end within %.3g s and was killed", report->timeout);
         else
-            add(out, "its end was not recorded (killed, or the machine stopped): the record is "
+            sentences_add(
+                out, "its end was not recorded (killed, or the machine stopped): the record is "
                      "incomplete");
         break;
     case TRACE_END_EXIT:
-        add(out, "it ended by exit(%d) after %s", facts->end_code, span);
+        sentences_add(out, "it ended by exit(%d) after %s", facts->end_code, span);
         break;
     case TRACE_END_QUICK:
-        add(out, "it ended by quick_exit(%d) after %s", facts->end_code, span);
+        sentences_add(out, "it ended by quick_exit(%d) after %s", facts->end_code, span);
         break;
     case TRACE_END_UNDER:
-        add(out, "it ended by _exit(%d) after %s", facts->end_code, span);
+        sentences_add(out, "it ended by _exit(%d) after %s", facts->end_code, span);
         break;
     case TRACE_END_SIGNAL:
-        add(out, "it was ended by signal %d (%s) after %s", facts->end_code,
-            strsignal(facts->end_code), span);
+        sentences_add(out, "it was ended by signal %d (%s) after %s", facts->end_code,
+                      strsignal(facts->end_code), span);
         break;
     case TRACE_END_EXEC:
-        add(out, "it replaced itself by another program (exec) after %s", span);
+        sentences_add(out, "it replaced itself by another program (exec) after %s", span);
         break;
     case TRACE_END_OFF:
-        add(out, "its end was not seen: the recorder had given up");
+        sentences_add(out, "its end was not seen: the recorder had given up");
         break;
     }
     free(span);
@@ -96,173 +94,61 @@ static void say_seen(struct sentences *out, const struct report_process *process
     char *counted = calls ? memory_format(", %llu synchronisation call%s",
                                           (unsigned long long)calls, many(calls))
                           : memory_text("");
-    add(out, "seen: %llu task%s, %llu object%s%s; %llu hand-over%s (%s)",
-        (unsigned long long)seen->tasks, many(seen->tasks), (unsigned long long)seen->objects,
-        many(seen->objects), counted, (unsigned long long)seen->edges, many(seen->edges), sync);
+    sentences_add(out, "seen: %llu task%s, %llu object%s%s; %llu hand-over%s (%s)",
+                  (unsigned long long)seen->tasks, many(seen->tasks),
+                  (unsigned long long)seen->objects, many(seen->objects), counted,
+                  (unsigned long long)seen->edges, many(seen->edges), sync);
     free(counted);
     if (seen->access_records)
-        add(out, "memory accesses: %llu record%s (%s)", (unsigned long long)seen->access_records,
-            many(seen->access_records), access);
+        sentences_add(out, "memory accesses: %llu record%s (%s)",
+                      (unsigned long long)seen->access_records, many(seen->access_records), access);
     if (seen->atomic_races)
-        add(out,
+        sentences_add(
+            out,
             "%llu pair%s of unordered accesses are no findings: the words are used by LOCKed "
             "instructions too or declared atomic, or such a word may order them; what memory order "
             "the source asks for does not show in machine code",
             (unsigned long long)seen->atomic_races, many(seen->atomic_races));
     if (seen->ignored_races)
-        add(out,
-            "%llu racing access%s left out: the program says that they are meant to be "
-            "(gorocheck_ignore_range, AnnotateBenignRace)",
-            (unsigned long long)seen->ignored_races, seen->ignored_races == 1 ? " was" : "es were");
+        sentences_add(out,
+                      "%llu racing access%s left out: the program says that they are meant to be "
+                      "(gorocheck_ignore_range, AnnotateBenignRace)",
+                      (unsigned long long)seen->ignored_races,
+                      seen->ignored_races == 1 ? " was" : "es were");
     if (seen->copy_races)
-        add(out,
+        sentences_add(
+            out,
             "%llu racing access%s left out: of two, one is a copy of a whole receiver that gccgo "
             "makes for a method of an embedded field",
             (unsigned long long)seen->copy_races, seen->copy_races == 1 ? " was" : "es were");
     if (seen->history_dropped)
-        add(out,
+        sentences_add(
+            out,
             "%llu accesses were forgotten for lack of memory: races with them may be missed "
             "(--memory-limit)",
             (unsigned long long)seen->history_dropped);
     if (seen->history_crowded)
-        add(out,
+        sentences_add(
+            out,
             "%llu access%s forgotten at lines of memory with more than %u unordered accesses: races "
             "with them may be missed",
             (unsigned long long)seen->history_crowded,
             seen->history_crowded == 1 ? " was" : "es were", race_room_entries(RACE_ROOM_MAX));
     if (seen->woken)
-        add(out,
+        sentences_add(
+            out,
             "%llu task%s went on after long waits without being woken by what was seen of others: races "
             "with what had been forgotten by then may be missed (that is not so where a run is recorded "
             "first and analyzed afterwards)",
             (unsigned long long)seen->woken, many(seen->woken));
     const struct trace_process *facts = &process->trace->process;
     if (facts->full & TRACE_FULL_SLOWED)
-        add(out,
+        sentences_add(
+            out,
             "threads waited %.1f s in all for the analysis to keep up (max_disk, when_full=slow)",
             (double)facts->waited_ns / 1e9);
     free(sync);
     free(access);
-}
-
-static bool is_system(const char *path)
-{
-    static const char *const folders[] = {"/lib/",       "/lib64/", "/usr/lib/",
-                                          "/usr/lib64/", "[",       "/dev/"};
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        if (!strncmp(path, folders[i], strlen(folders[i])))
-            return true;
-    return false;
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* The recorder, the stub, the decoder that the recorder loads for itself, and what is no file (the vdso). */
-static bool is_our_own(const struct trace_module *module, const char *path)
-{
-    static const char *const names[] = {"libtsan.so.2", "libZydis.so.", "libZycore.so."};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (!strncmp(last_part(path), names[i], strlen(names[i])))
-            return true;
-    return module->flags & TRACE_MODULE_RUNTIME || !strchr(path, '/');
-}
-
-static char *join_names(char *list, const char *name)
-{
-    char *longer = list ? memory_format("%s, %s", list, name) : memory_text(name);
-    free(list);
-    return longer;
-}
-
-static char *join_patched(char *list, const struct trace_module *module, const char *name)
-{
-    char *text = module->uncalled
-                     ? memory_format("%s (%u of %u; %u function%s never called)", name,
-                                     module->seen, module->candidates, module->uncalled,
-                                     module->uncalled == 1 ? " was" : "s were")
-                     : memory_format("%s (%u of %u)", name, module->seen, module->candidates);
-    char *longer = join_names(list, text);
-    free(text);
-    return longer;
-}
-
-static const char *refusal(uint32_t number)
-{
-    static const char *const texts[] = {
-#define REFUSED(name, text) text,
-#include "trace/refused.def"
-#undef REFUSED
-    };
-    return number && number <= sizeof(texts) / sizeof(texts[0]) ? texts[number - 1]
-                                                                : "its code could not be patched";
-}
-
-static char *join_refused(char *list, const struct trace_module *module, const char *name)
-{
-    char *text = memory_format("%s (%s)", name, refusal(module->refused));
-    char *longer = join_names(list, text);
-    free(text);
-    return longer;
-}
-
-static void say_modules(struct sentences *out, const struct report_process *process, int verbosity)
-{
-    const struct trace *trace = process->trace;
-    char *seen = NULL, *unseen = NULL, *patched = NULL, *refused = NULL;
-    uint32_t system = 0;
-    for (uint32_t i = 0; i < trace->module_count; i++) {
-        const struct trace_module *module = &trace->modules[i];
-        const char *path = module->path[0] ? module->path : trace->process.executable;
-        if (!module->state || is_our_own(module, path))
-            continue;
-        if (module->flags & TRACE_MODULE_ABI)
-            seen = join_names(seen, last_part(path));
-        else if (module->flags & TRACE_MODULE_PATCHED)
-            patched = join_patched(patched, module, last_part(path));
-        else if (module->flags & TRACE_MODULE_REFUSED)
-            refused = join_refused(refused, module, last_part(path));
-        else if (is_system(path) && !(module->flags & TRACE_MODULE_MAIN) && verbosity < 1)
-            system++;
-        else
-            unseen = join_names(unseen, last_part(path));
-    }
-    if (system) {
-        char *text = memory_format("%u system librar%s", system, system == 1 ? "y" : "ies");
-        unseen = join_names(unseen, text);
-        free(text);
-    }
-    if (patched)
-        add(out,
-            "patched when loaded (recorded instructions of those that may touch shared memory): %s",
-            patched);
-    if (seen && unseen)
-        add(out, "accesses were recorded in: %s; not in: %s", seen, unseen);
-    else if (seen)
-        add(out, "accesses were recorded in: %s", seen);
-    else if (patched && unseen)
-        add(out, "accesses were not recorded in: %s", unseen);
-    else if (!patched)
-        add(out, "memory accesses were not recorded: no module is instrumented (gorocheck cc) or "
-                 "patched (patch=); data races could not be seen");
-    if (trace->process.patch_refused[0])
-        add(out, "modules that were to be patched could not be: %s", trace->process.patch_refused);
-    if (refused)
-        add(out, "not patched when loaded, their accesses were not recorded: %s", refused);
-    if (trace->process.flags & TRACE_PROCESS_MADE_CODE)
-        add(out,
-            "it made code at run time (a JIT compiler, say), whose accesses were not recorded");
-    if (trace->process.flags & TRACE_PROCESS_OWN_HEAP)
-        add(out,
-            "malloc is the program's own or that of a library before the recorder (LD_PRELOAD): "
-            "blocks of the heap were not seen, and races on them may be of two blocks");
-    free(seen);
-    free(unseen);
-    free(patched);
-    free(refused);
 }
 
 static void say_lost(struct sentences *out, const struct trace *trace)
@@ -280,46 +166,52 @@ static void say_lost(struct sentences *out, const struct trace *trace)
     };
     for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
         if (losses[i].count)
-            add(out, "lost: %llu %s%s%s%s", (unsigned long long)losses[i].count, losses[i].what,
-                many(losses[i].count), facts->lost_errno ? ": " : "",
-                facts->lost_errno ? strerror((int)facts->lost_errno) : "");
+            sentences_add(out, "lost: %llu %s%s%s%s", (unsigned long long)losses[i].count,
+                          losses[i].what, many(losses[i].count), facts->lost_errno ? ": " : "",
+                          facts->lost_errno ? strerror((int)facts->lost_errno) : "");
     if (facts->full & TRACE_FULL_DROPPED)
-        add(out, "the trace came to max_disk: from then on accesses were not recorded");
+        sentences_add(out, "the trace came to max_disk: from then on accesses were not recorded");
     else if (facts->full & TRACE_FULL_SAMPLED)
-        add(out, "the trace came to max_disk: accesses were left out for a while, races of that "
+        sentences_add(
+            out, "the trace came to max_disk: accesses were left out for a while, races of that "
                  "time were not seen (when_full=sample)");
     for (uint32_t i = 0; i < trace->problem_count && i < 8; i++)
-        add(out, "damaged: %s at offset %llu: %s", trace->problems[i].file,
-            (unsigned long long)trace->problems[i].offset, trace->problems[i].text);
+        sentences_add(out, "damaged: %s at offset %llu: %s", trace->problems[i].file,
+                      (unsigned long long)trace->problems[i].offset, trace->problems[i].text);
     if (trace->problem_count > 8)
-        add(out, "damaged: %u more places", trace->problem_count - 8);
+        sentences_add(out, "damaged: %u more places", trace->problem_count - 8);
 }
 
 static void say_unseen(struct sentences *out, const struct trace *trace)
 {
     enum trace_end end = (enum trace_end)trace->process.end;
     if (coverage_stopped(trace))
-        add(out,
+        sentences_add(
+            out,
             "recording stopped before the end (%s): what the tasks did then is not known, and "
             "none is reported as blocked or not joined",
             trace->process.off_reason[0] ? trace->process.off_reason : "no reason is known");
     else if (end != TRACE_END_EXIT && end != TRACE_END_QUICK)
-        add(out, "tasks that were not joined are not reported: the program did not end itself by "
+        sentences_add(
+            out, "tasks that were not joined are not reported: the program did not end itself by "
                  "exit");
     if (trace->process.flags & TRACE_PROCESS_IO_URING)
-        add(out,
+        sentences_add(
+            out,
             "io_uring was used and is not observed: what goes through it orders nothing here, so that "
             "a race between tasks that hand over by it may be none, and who waits for it is not "
             "known");
     if (trace->process.flags & TRACE_PROCESS_GO_PARTLY)
-        add(out,
+        sentences_add(
+            out,
             "this libgo is not one that is known: who could still end a goroutine's wait was not looked "
             "up, nor who was at work when the program ended, nor what a panic was given");
     uint32_t foreign = 0;
     for (uint32_t i = 1; i < trace->task_count; i++)
         foreign += trace->tasks[i].state && trace->tasks[i].flags & TRACE_TASK_FOREIGN;
     if (foreign)
-        add(out, "%u task%s made in a way that is not intercepted: what was before %s is not known",
+        sentences_add(
+            out, "%u task%s made in a way that is not intercepted: what was before %s is not known",
             foreign, foreign == 1 ? " was" : "s were", foreign == 1 ? "it" : "them");
 }
 
@@ -353,7 +245,7 @@ struct sentences coverage_sentences(const struct report *report,
     struct sentences out = {0};
     say_end(&out, report, process);
     say_seen(&out, process);
-    say_modules(&out, process, report->options->verbosity);
+    coverage_modules(&out, process->trace, report->options->verbosity);
     say_unseen(&out, process->trace);
     say_lost(&out, process->trace);
     return out;

@@ -104,7 +104,11 @@ struct sentences {
 /* How the process ended, what was recorded, what could not be seen, what was lost. */
 struct sentences coverage_sentences(const struct report *report,
                                     const struct report_process *process);
+void sentences_add(struct sentences *sentences, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void sentences_free(struct sentences *sentences);
+/* coverage_modules.c: in which modules memory accesses were recorded, in which not, and why. */
+void coverage_modules(struct sentences *out, const struct trace *trace, int verbosity);
 char *coverage_short(const struct report_process *process); /* the same in half a line */
 bool coverage_lost(const struct trace *trace);
 /* Is what was recorded all that happened up to a known end? */

@@ -127,6 +127,7 @@ struct patch_function {
     uint32_t first_turn, last_turn;
     bool native;                  /* not copied */
     bool skipped;                 /* .plt and the like: nothing of interest */
+    bool stops;                   /* has an int3 that control does not fall into */
     bool summed;                  /* jumps to an address that was added up just before */
     bool table;                   /* takes the address of a jump table */
     bool carry;                   /* stc, clc, cmc: returns a flag, maybe */
@@ -142,6 +143,7 @@ struct patch_segment {
     bool writable;
 };
 
+#define BREAKPOINT     0xcc /* int3 */
 #define PATCH_SEGMENTS 16u
 struct patch_lazy;
 struct patch_image {
@@ -300,6 +302,11 @@ static inline bool flow_direct(uint8_t flow)
 static inline bool flow_calls(uint8_t flow)
 {
     return flow == FLOW_CALL || flow == FLOW_CALL_INDIRECT;
+}
+/* May the next instruction come after it? */
+static inline bool flow_falls(uint8_t flow)
+{
+    return flow == FLOW_NEXT || flow == FLOW_BRANCH || flow == FLOW_LOOP || flow_calls(flow);
 }
 
 /* patch_stub.c */

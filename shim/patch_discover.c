@@ -225,13 +225,19 @@ static bool in_text(const struct patch_image *image, uintptr_t address)
     return image_offset(image, address) != PATCH_NOWHERE;
 }
 
+static bool in_function(const struct patch_image *image, uintptr_t address)
+{
+    uint32_t offset = image_offset(image, address);
+    return offset != PATCH_NOWHERE && image_function(image, offset);
+}
+
 /* A table of distances from itself, as long as they lead to instructions. Returns how many entries it has. */
 static uint32_t table_relative(struct patch_image *image, uintptr_t table)
 {
     uint32_t count = 0;
     for (; count < TABLE_ENTRIES; count++) {
         uintptr_t place = table + 4ull * count;
-        if (!image_constant(image, place, 4) || in_text(image, place))
+        if (!image_constant(image, place, 4) || in_function(image, place))
             break;
         uintptr_t target = table + (uintptr_t)(intptr_t) * (const int32_t *)place;
         if (!image_code(image, target))
@@ -437,9 +443,10 @@ static void addresses_taken(struct patch_image *image, struct patch_function *fu
         uintptr_t next = (uintptr_t)image->text + turn->offset + turn->length;
         if (turn->trait == TRAIT_LEA_RIP) {
             uintptr_t value = next + (uintptr_t)(intptr_t)turn->displacement;
-            if (in_text(image, value))
+            if (in_function(image, value))
                 entry(image, value);
-            else if (image_constant(image, value, 4))
+            else if (image_constant(image, value,
+                                    4)) /* maybe in the text, in one segment with it */
                 function->table |= table_relative(image, value) > 0;
         } else if (turn->trait == TRAIT_TABLE) {
             table_absolute(image, (uintptr_t)(uint32_t)turn->displacement);
@@ -464,6 +471,15 @@ static void function_entries(struct patch_image *image, const struct patch_funct
     }
 }
 
+/* An int3 that control comes to was put there by somebody, over the program's own instruction. */
+static void breakpoints(const struct patch_image *image, struct patch_function *function)
+{
+    EACH_TURN(image, function, turn)
+    if (turn->flow == FLOW_TRAP && image->bytes[turn->offset] == BREAKPOINT &&
+        image->marks[turn->offset] & (MARK_ENTRY | MARK_TARGET))
+        function->native = true;
+}
+
 void patch_discover_entries(struct patch_image *image)
 {
     for (uint32_t i = 0; i < image->function_count; i++) {
@@ -478,6 +494,9 @@ void patch_discover_entries(struct patch_image *image)
     if (image->fixed)
         words(image);
     gaps(image);
+    for (uint32_t i = 0; i < image->function_count; i++)
+        if (image->functions[i].stops)
+            breakpoints(image, &image->functions[i]);
     for (uint32_t i = 0; i < image->function_count; i++)
         function_entries(image, &image->functions[i]);
 }

@@ -12,9 +12,8 @@
 #include "shim/patch_scan.h"
 
 /* Of a debugger, most likely: what was there is not known, and who asked for it is to have control there. */
-#define BREAKPOINT 0xcc
-#define LOCK       0xf0u
-#define FS         0x64u
+#define LOCK 0xf0u
+#define FS   0x64u
 
 #define SUM_REACH \
     7u /* the last step to a jump target is an addition that many instructions before */
@@ -210,7 +209,7 @@ static bool is_pair_exchange(const uint8_t *code, uint32_t length)
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
-    bool framed = false, other = false, roomy = false;
+    bool framed = false, other = false, roomy = false, falls = true;
     int32_t pushed = 0;
     struct patch_instruction one;
     function->first = count;
@@ -221,8 +220,12 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             break;
         if (flow_direct(in->flow) && in->target == PATCH_NOWHERE)
             function->native = true;
-        if (image->bytes[at] == BREAKPOINT)
-            function->native = true;
+        if (image->bytes[at] ==
+            BREAKPOINT) { /* behind a return it may be there against speculation */
+            function->native |= falls;
+            function->stops = true;
+        }
+        falls = flow_falls(in->flow);
         if (image->bytes[at] == LOCK)
             image->pairs |= is_pair_exchange(image->bytes + at, in->length);
         if (image->bytes[at] == FS)

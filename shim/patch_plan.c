@@ -25,7 +25,7 @@ static void padding(struct patch_image *image, uint32_t from, uint32_t to)
         return;
     for (uint32_t at = from; at < to;) {
         uint8_t byte = image->bytes[at];
-        if (byte == 0x90 || byte == 0xcc || byte == 0) {
+        if (byte == 0x90 || byte == 0xcc) {
             at++;
             continue;
         }

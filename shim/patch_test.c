@@ -293,6 +293,30 @@ static void test_plan(void **unused)
         assert_false(image.marks[hole + i] & (MARK_KEEP | MARK_ENTRY));
 }
 
+/* An int3 behind a return is no breakpoint, one that control comes to may be. */
+static void test_breakpoints(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* test %edi,%edi; je to the second return; mov (%rdi),%eax; ret; int3; ret; int3 */
+    image_of_code(&image, "\x85\xff\x74\x04\x8b\x07\xc3\xcc\xc3\xcc", 10);
+    patch_discover_entries(&image);
+    assert_false(functions[0].native);
+    /* The second return is an int3 */
+    image_of_code(&image, "\x85\xff\x74\x04\x8b\x07\xc3\xcc\xcc\xc3", 10);
+    patch_discover_entries(&image);
+    assert_true(functions[0].native);
+    /* int3 in front of the first return */
+    arena_begin(&arena, 0);
+    uint8_t *text = memcpy(arena_take(&arena, 64), "\x8b\x07\xcc\xc3", 4);
+    functions[0] = (struct patch_function){.end = 4};
+    image = (struct patch_image){.text = text, .bytes = text, .size = 4, .arena = &arena};
+    image.functions = functions;
+    image.function_count = 1;
+    assert_true(patch_decode_functions(&image));
+    assert_true(functions[0].native);
+}
+
 /* ---- this program ---- */
 
 __attribute__((noinline)) static int switched(int k, const int *p)
@@ -380,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_scratch),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_breakpoints),
         cmocka_unit_test(test_discover),
     };
     if (!patch_decode_open())
