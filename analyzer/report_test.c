@@ -334,6 +334,43 @@ static void patch_names(void **state)
     trace_make_free(other);
 }
 
+/* Of many modules those are named that lack most; one that was loaded twice is one. */
+static void modules_named(void **state)
+{
+    static struct trace_module list[21];
+    struct trace trace = {.modules = list, .module_count = 21};
+    struct sentences sentences = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 21; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "/opt/lib%u.so", i < 20 ? i : 7);
+        module(&list[i], path);
+        list[i].flags = i == 19 ? TRACE_MODULE_REFUSED : TRACE_MODULE_PATCHED;
+        list[i].candidates = 10;
+        list[i].seen = i == 13 ? 4 : 10;
+    }
+    list[19].refused = 1;
+    list[3].flags |= TRACE_MODULE_MAIN;
+    list[2].uncalled = 1;
+    list[18].uncalled = 5;
+    coverage_modules(&sentences, &trace, 0);
+    assert_int_equal(sentences.count, 2);
+    assert_string_equal(
+        sentences.lines[0],
+        "patched when loaded (recorded instructions of those that may touch shared memory): lib3.so "
+        "(10 of 10), lib13.so (4 of 10), lib0.so (10 of 10), lib1.so (10 of 10), lib2.so (10 of 10; 1 "
+        "function was never called), lib4.so (10 of 10), lib5.so (10 of 10), lib6.so (10 of 10), "
+        "lib7.so (20 of 20; loaded 2 times), lib8.so (10 of 10), lib9.so (10 of 10) and 8 others "
+        "(80 of 80; 5 functions were never called) (verbosity=1 names them)");
+    assert_non_null(strstr(sentences.lines[1], "not recorded: lib19.so ("));
+    sentences_free(&sentences);
+    coverage_modules(&sentences, &trace, 1);
+    assert_non_null(
+        strstr(sentences.lines[0], "lib18.so (10 of 10; 5 functions were never called)"));
+    assert_null(strstr(sentences.lines[0], "others"));
+    sentences_free(&sentences);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(suppressed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(patch_names, set_up, tear_down),
+        cmocka_unit_test(modules_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

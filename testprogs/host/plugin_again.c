@@ -2,6 +2,7 @@
  * A plugin that is opened and closed three hundred times: what it copies is still recorded.
  *
  * EXPECT: race copy.c:2 copy.c:2 data[0]
+ * SAYS: loaded 300 times
  * MODE: patched
  * ONLY: the plugin is not instrumented
  * LIBS: -ldl
