@@ -175,6 +175,7 @@ void access_fork_child(struct thread *thread)
     access_fast.table =
         access_no_open; /* the parent's: what is open in it is the parent's to write */
     raw_zero(access_fast.order, sizeof access_fast.order);
+    state->told_first = 0;
     state->gather_count = state->gather_order.aside = 0;
     park_forget(state);
     state->fence_segment = 0;

@@ -276,6 +276,7 @@ static struct set recorded;
 static uint32_t told[MEMORY_BYTES];
 static uint64_t several_count;
 static uint32_t line_count, record_count[TRACE_ACCESS_LAST + 1];
+static uint64_t line_pcs[64]; /* of the first LINE records */
 
 static void decoded_bytes(const struct trace_access *record, uint64_t line, uint64_t mask)
 {
@@ -316,6 +317,8 @@ static void decoded_bytes(const struct trace_access *record, uint64_t line, uint
 
 static void decoded_line(const struct trace_access *record)
 {
+    if (line_count < sizeof line_pcs / sizeof *line_pcs)
+        line_pcs[line_count] = record->pc;
     line_count++;
     for (uint64_t i = 0; i <= record->run; i++)
         decoded_bytes(record, record->address + 64 * (uint64_t)((int64_t)i * record->stride),

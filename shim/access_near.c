@@ -11,6 +11,7 @@
 
 #include "shim/banned.h"
 #include "shim/context.h"
+#include "shim/mark_stack.h"
 #include "shim/options.h"
 #include "shim/stack_cache.h"
 
@@ -244,7 +245,8 @@ bool access_arrived(uintptr_t address, const struct patch_site *site, uint32_t n
 {
     struct thread *thread = thread_current;
     if (UNLIKELY((uintptr_t)thread <= THREAD_NONE || thread->busy || patch_nests) ||
-        UNLIKELY(!near_is(address, site)) || UNLIKELY(address < LOWEST))
+        UNLIKELY(!near_is(address, site)) || UNLIKELY(address < LOWEST) ||
+        UNLIKELY(sp - PATCH_RED_ZONE > mark_stack.due)) /* patch_arrive() sees to it */
         return false;
     struct access_state *state = thread->access;
     if (UNLIKELY(!state || access_alone()) || !near_begin(thread, address))

@@ -89,7 +89,7 @@ static void random_mark(uint32_t lines)
         access_forget_everywhere(byte & ~UINT64_C(63));
 }
 
-/* Control comes back to the function whose stack was found last. It may be another by now. */
+/* Control comes back to the function whose stack was found last. It may be another by now, or marks are to be ended first. */
 static bool arrives(uint64_t address, const struct patch_site *site, uint32_t number, uint32_t id)
 {
     static struct stack_cache cache;
@@ -109,11 +109,14 @@ static bool arrives(uint64_t address, const struct patch_site *site, uint32_t nu
         last.key++;
     else if (what == 2)
         last.frame += 8;
+    else if (what == 3) /* marks of frames that are over: patch_arrive() ends them */
+        mark_stack.due = (uintptr_t)frame - PATCH_RED_ZONE - 1;
     cache.last_site = &last;
     own.stacks = &cache;
     bool known = access_arrived(address, site, number, (uintptr_t)frame);
     own.stacks = NULL;
-    assert_true(what > 2 || !known);
+    mark_stack.due = UINTPTR_MAX;
+    assert_true(what > 3 || !known);
     assert_false(own.busy);
     arrived += known;
     return known;

@@ -20,6 +20,7 @@ struct object *object_table;
 __thread uint64_t patch_words[PATCH_WORDS];
 __thread struct patch_spans patch_spans;
 __thread struct patch_thread patch_thread;
+__thread struct mark_stack mark_stack = {UINTPTR_MAX, UINTPTR_MAX, 0};
 uint32_t patch_span_count;
 bool patch_nests;
 void patch_fence(void)

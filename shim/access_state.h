@@ -282,6 +282,9 @@ struct access_state {
     uint32_t words_tid;        /* ... which has this number */
     uintptr_t shown;           /* to other threads: entries | entries_log2; 0: none */
 
+    uint32_t told_first; /* slots that instrumented code uses, as it came to them: see open.h */
+    uint8_t told[TRACE_OPEN_ENTRIES];
+
     uint32_t exact_left;   /* records until accesses are gathered */
     uint32_t *gather_list; /* entries with something to write, by number; some twice */
     uint32_t gather_count;

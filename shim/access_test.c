@@ -31,15 +31,10 @@
 #include "shim/access_recorder_make.h"
 
 #include "shim/access_model.h"
+#include "shim/access_open_make.h"
 #include "shim/access_random_make.h"
 
 /* ---- tests ---- */
-
-static void check_every(uint64_t i, uint64_t period)
-{
-    if (i % period == 0)
-        check();
-}
 
 static void test_once(void **state)
 {
@@ -75,20 +70,6 @@ static void test_atomic(void **state)
     access_flush(&own);
     check();
     assert_int_equal(line_count, 3);
-}
-
-static void test_row(void **state)
-{
-    (void)state;
-    for (uint64_t i = 0; i < 100; i++)
-        do_access(MEMORY + 4 * i, 4, W4, 1);
-    for (uint64_t i = 96; i > 0; i--)
-        do_access(MEMORY + 8192 + 4 * i - 4, 4, R4, 2);
-    check();
-    assert_int_equal(line_count, 0); /* all of it is still open */
-    access_flush(&own);
-    check();
-    assert_int_equal(line_count, 3); /* six lines and a tail; six lines the other way */
 }
 
 /* A segment without accesses writes nothing; an unchanged context is written once however often it comes again. */
@@ -265,21 +246,6 @@ static void test_deep(void **state)
     shadow_cut(0x7fff00000000);
     access_shadow(&count);
     assert_int_equal(count, 1);
-}
-
-/* An entry must not stay open until its context is too far back to be named. */
-static void test_old_context(void **state)
-{
-    (void)state;
-    do_call(1);
-    do_access(MEMORY, 4, W4, 0x5000);
-    for (uint64_t i = 0; i < 3000; i++) {
-        do_call(1000 + i);
-        do_access(MEMORY + 4096 + 64 * i, 4, W4, 0x6000);
-        do_return();
-        check_every(i, 500);
-    }
-    check();
 }
 
 /* Nothing of an earlier generation is known, even if more lines came and went than can be noted one by one. */
@@ -539,20 +505,35 @@ int main(void)
 #define GATHERED(name)                                                            \
     cmocka_unit_test_setup_teardown(test_##name, begin_gathering, end_gathering), \
         cmocka_unit_test_setup_teardown(test_##name, begin_gathering_late, end_gathering)
-    const struct CMUnitTest tests[] = {TEST(test_once),         TEST(test_atomic),
-                                       TEST(test_row),          TEST(test_lazy),
-                                       TEST(test_ranges),       TEST(test_alone),
-                                       TEST(test_jump),         TEST(test_deep),
-                                       TEST(test_random_dense), TEST(test_random_tight),
-                                       TEST(test_random_slot),  TEST(test_driven_out),
-                                       TEST(test_random_wide),  TEST(test_random_unnoted),
-                                       TEST(test_grows),        TEST(test_old_context),
-                                       TEST(test_emptied),      TEST(test_forget),
-                                       TEST(test_time),         TEST(test_context_places),
-                                       TEST(test_near),         GATHERED(random_dense),
-                                       GATHERED(random_tight),  GATHERED(random_slot),
-                                       GATHERED(random_wide),   GATHERED(random_unnoted),
-                                       GATHERED(random_long),   GATHERED(random_long_wide),
+    const struct CMUnitTest tests[] = {TEST(test_once),
+                                       TEST(test_atomic),
+                                       TEST(test_row),
+                                       TEST(test_in_turn),
+                                       TEST(test_lazy),
+                                       TEST(test_ranges),
+                                       TEST(test_alone),
+                                       TEST(test_jump),
+                                       TEST(test_deep),
+                                       TEST(test_random_dense),
+                                       TEST(test_random_tight),
+                                       TEST(test_random_slot),
+                                       TEST(test_driven_out),
+                                       TEST(test_random_wide),
+                                       TEST(test_random_unnoted),
+                                       TEST(test_grows),
+                                       TEST(test_old_context),
+                                       TEST(test_emptied),
+                                       TEST(test_forget),
+                                       TEST(test_time),
+                                       TEST(test_context_places),
+                                       TEST(test_near),
+                                       GATHERED(random_dense),
+                                       GATHERED(random_tight),
+                                       GATHERED(random_slot),
+                                       GATHERED(random_wide),
+                                       GATHERED(random_unnoted),
+                                       GATHERED(random_long),
+                                       GATHERED(random_long_wide),
                                        GATHERED(words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

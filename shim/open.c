@@ -115,40 +115,49 @@ bool open_go_on(struct thread *thread, struct trace_open *entry, uintptr_t line,
     return true;
 }
 
+/* All slots in use are in told[] then, so many, and in use no more. */
+static uint32_t order_end(struct access_state *state)
+{
+    uint32_t count = state->told_first;
+    state->told_first = 0;
+    for (uint32_t i = 0; i < count; i++)
+        access_fast.order[state->told[i] / 64] &= ~(UINT64_C(1) << state->told[i] % 64);
+    for (uint32_t word = 0; word < TRACE_OPEN_ENTRIES / 64; word++) {
+        for (uint64_t left = access_fast.order[word]; left; left &= left - 1)
+            state->told[count++] = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(left));
+        access_fast.order[word] = 0;
+    }
+    return count;
+}
+
 void open_flush(struct thread *thread, struct access_state *state)
 {
     if (UNLIKELY(state->parked))
         park_write(thread, state);
     gather_write(thread, state);
     struct stream *stream = &thread->access_stream;
-    for (uint32_t word = 0; word < TRACE_OPEN_ENTRIES / 64; word++) {
-        struct trace_open *table = access_fast.table + word * 64;
-        uint64_t left = access_fast.order[word];
-        access_fast.order[word] = 0;
-        while (left) {
-            uint64_t told = left;
-            uint32_t room = BATCH_MAX;
-            uint8_t *p = stream_begin(stream);
-            if (UNLIKELY(!p))
-                left = 0;
-            for (; left && room; left &= left - 1, room--) {
-                const struct trace_open *entry = &table[(unsigned)__builtin_ctzll(left)];
-                if (LIKELY(entry->mask))
-                    p = entry_put(state, p, entry);
-            }
-            if (LIKELY(p))
-                stream_commit(stream, p);
-            STORE_BARRIER(); /* as in open_emit() */
-            for (told ^= left; told; told &= told - 1)
-                entry_empty(&table[(unsigned)__builtin_ctzll(told)]);
+    struct trace_open *table = access_fast.table;
+    const uint8_t *slot = state->told, *end = slot + order_end(state);
+    while (slot != end) {
+        const uint8_t *first = slot, *last = end - slot > BATCH_MAX ? slot + BATCH_MAX : end;
+        uint8_t *p = stream_begin(stream);
+        if (LIKELY(p)) {
+            for (; slot != last; slot++)
+                if (LIKELY(table[*slot].mask))
+                    p = entry_put(state, p, &table[*slot]);
+            stream_commit(stream, p);
         }
+        STORE_BARRIER(); /* as in open_emit() */
+        for (slot = first; slot != last; slot++)
+            entry_empty(&table[*slot]);
     }
 }
 
 /* After some entries were written out of turn: those that are left. */
-static void order_tidy(void)
+static void order_tidy(struct access_state *state)
 {
     uint32_t slot = 0;
+    state->told_first = 0;
     for (struct trace_open *entry; (entry = open_next(&slot));)
         if (!entry->mask)
             access_fast.order[(slot - 1) / 64] &= ~(UINT64_C(1) << (slot - 1) % 64);
@@ -167,7 +176,7 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
         if (entry->mask && first < high && low < end)
             open_emit(thread, state, entry);
     }
-    order_tidy();
+    order_tidy(state);
 }
 
 static void open_sweep(struct thread *thread, struct access_state *state)
@@ -180,7 +189,7 @@ static void open_sweep(struct thread *thread, struct access_state *state)
     for (struct trace_open *entry; (entry = open_next(&slot));)
         if (entry->mask && state->codec.context - entry->context > CONTEXT_OLD)
             open_emit(thread, state, entry);
-    order_tidy();
+    order_tidy(state);
 }
 
 /* ---- whose accesses these are ---- */

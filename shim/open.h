@@ -3,6 +3,9 @@
  *
  * Those in use are bits of access_fast.order: what has a mask is, and what is has been emptied since or is being filled. An
  * entry that is not in use is of line 0; whose it was last it keeps, so that a copy may take it again (patch_near.c).
+ *
+ * They are told in the order in which what comes next is foreseen best: those of copies by slot, which sites that are near
+ * one another have in turn; those of instrumented code, whose slots are by hash, as they came to be used.
  */
 #ifndef SHIM_OPEN_H
 #define SHIM_OPEN_H
@@ -12,6 +15,15 @@
 static inline void open_use(uint32_t slot)
 {
     access_fast.order[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+/* By instrumented code. */
+static inline void open_use_in_turn(struct access_state *state, uint32_t slot)
+{
+    if (access_fast.order[slot / 64] >> slot % 64 & 1)
+        return;
+    open_use(slot);
+    state->told[state->told_first++] = (uint8_t)slot;
 }
 
 /* The next entry in use from `*slot` on; NULL: there is no more. */
@@ -94,8 +106,10 @@ static inline void open_add(struct thread *thread, struct access_state *state, u
                 return;
         }
         open_leave(thread, state, entry);
-    } else {
+    } else if (site) {
         open_use(slot);
+    } else {
+        open_use_in_turn(state, slot);
     }
     open_fill(entry, line, mask, kind, pc, site);
 }

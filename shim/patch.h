@@ -43,10 +43,11 @@ struct patch_frame {
     uint64_t back;  /* return address: the copy's instruction after the call of the stub */
 };
 
+#define PATCH_RED_ZONE 128u
 /* The program's stack pointer: below it is the red zone, then the return address. */
 static inline uintptr_t patch_frame_sp(const struct patch_frame *frame)
 {
-    return (uintptr_t)(frame + 1) + 128;
+    return (uintptr_t)(frame + 1) + PATCH_RED_ZONE;
 }
 
 struct system_call { /* under way: see patch_access.c */
