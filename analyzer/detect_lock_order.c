@@ -5,7 +5,8 @@
  *   - no two of the tasks hold a common lock meanwhile (a gate: they cannot be there at the same
  *     time), unless both hold it for reading;
  *   - no two of the edges are ordered by other things than locks (thread creation, joins,
- *     semaphores...);
+ *     semaphores...), nor by a lock that one task had before the other could ask for it: who makes
+ *     a thread while it holds a lock is through with it before the thread has had that lock;
  *   - each task is really blocked by the next: readers do not block readers.
  * A cycle that happened in this very run is left to detect_blocked.
  */
@@ -32,6 +33,12 @@ struct lock_edge {
     uint32_t want_mode, hold_mode;
     uint32_t held_count;
     struct trace_held held[TRACE_HELD_MAX];
+    uint64_t since[TRACE_HELD_MAX];
+};
+
+struct taken { /* a lock that came from another task: from `segment` on the task had it */
+    uint32_t task, object;
+    uint64_t segment;
 };
 
 struct graph {
@@ -45,6 +52,10 @@ struct graph {
     uint32_t steps;
     uint64_t *seen; /* hashes of cycles told already */
     uint32_t seen_count, seen_capacity;
+    struct taken
+        *taken; /* of locks held in edges, by task, object, segment; when first asked for */
+    uint32_t taken_count, taken_capacity;
+    bool taken_known;
 };
 
 /* ---- the graph ---- */
@@ -88,6 +99,7 @@ static void take_record(struct graph *graph, const struct trace_sync *record)
                                    .hold_mode = record->held[i].mode,
                                    .held_count = record->held_count};
         memcpy(edge->held, record->held, record->held_count * sizeof(*record->held));
+        memcpy(edge->since, record->since, record->held_count * sizeof(*record->since));
     }
 }
 
@@ -213,13 +225,81 @@ static bool share_gate(const struct lock_edge *a, const struct lock_edge *b)
     return false;
 }
 
-static bool together(const struct graph *graph, const struct lock_edge *a,
-                     const struct lock_edge *b)
+static int compare_taken(const void *a, const void *b)
+{
+    const struct taken *x = a, *y = b;
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    if (x->object != y->object)
+        return x->object < y->object ? -1 : 1;
+    return x->segment < y->segment ? -1 : x->segment > y->segment;
+}
+
+/* Every lock that is held in an edge is a node. */
+static void find_taken(struct graph *graph)
+{
+    const struct trace *trace = graph->analysis->trace;
+    struct trace_sync *record = memory_get(1, sizeof(*record));
+    struct sync_cursor cursor;
+    for (uint32_t i = 0; i < trace->stream_count; i++) {
+        sync_open(&cursor, trace, i);
+        while (sync_next(&cursor, record)) {
+            if (record->type != TRACE_SYNC_EDGE ||
+                !bsearch(&record->object, graph->objects, graph->node_count,
+                         sizeof(*graph->objects), compare_ids))
+                continue;
+            MEMORY_GROW(graph->taken, graph->taken_count, graph->taken_capacity);
+            graph->taken[graph->taken_count++] =
+                (struct taken){record->task, record->object, record->segment};
+        }
+    }
+    free(record);
+    if (graph->taken_count)
+        qsort(graph->taken, graph->taken_count, sizeof(*graph->taken), compare_taken);
+    graph->taken_known = true;
+}
+
+/* The newest segment before `segment` in which the task took the lock from another one; 0: none. */
+static uint64_t last_taken(struct graph *graph, uint32_t task, uint32_t object, uint64_t segment)
+{
+    if (!graph->taken_known)
+        find_taken(graph);
+    const struct taken wanted = {task, object, segment};
+    uint32_t low = 0, high = graph->taken_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_taken(&graph->taken[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct taken *last = low ? &graph->taken[low - 1] : NULL;
+    return last && last->task == task && last->object == object ? last->segment : 0;
+}
+
+/* Whether `b` comes when `a` is over, in any schedule: before it, its task had a lock that `a` is under, and had to take it
+ * after the task of `a` had done so. */
+static bool passed_on(struct graph *graph, const struct lock_edge *a, const struct lock_edge *b)
+{
+    struct order *order = graph->analysis->order;
+    for (uint32_t i = 0; i < a->held_count; i++) {
+        if (a->held[i].mode == TRACE_MODE_SHARED ||
+            !order_before(order, a->task, a->since[i], b->task, b->segment, true))
+            continue;
+        uint64_t taken = last_taken(graph, b->task, a->held[i].object, b->segment);
+        if (taken && order_before(order, a->task, a->since[i], b->task, taken, true))
+            return true;
+    }
+    return false;
+}
+
+static bool together(struct graph *graph, const struct lock_edge *a, const struct lock_edge *b)
 {
     struct order *order = graph->analysis->order;
     return a->task != b->task && !share_gate(a, b) &&
            !order_before(order, a->task, a->segment, b->task, b->segment, true) &&
-           !order_before(order, b->task, b->segment, a->task, a->segment, true);
+           !order_before(order, b->task, b->segment, a->task, a->segment, true) &&
+           !passed_on(graph, a, b) && !passed_on(graph, b, a);
 }
 
 /* Whether the task of `a`, which wants a->to, is blocked by the task of `b`, which holds it as
@@ -345,4 +425,5 @@ void detect_lock_order(struct analysis *analysis)
     free(graph.first);
     free(graph.component);
     free(graph.seen);
+    free(graph.taken);
 }

@@ -18,6 +18,12 @@ static bool soft_object(const struct trace *trace, uint32_t id)
                       object->kind == TRACE_OBJECT_SPIN || object->flags & TRACE_OBJECT_OF_LOCK);
 }
 
+static bool lock_named(const struct trace *trace, const struct trace_sync *record)
+{
+    return record->type == TRACE_SYNC_EDGE && soft_object(trace, record->object) &&
+           trace_object(trace, record->object)->flags & TRACE_OBJECT_NAMED;
+}
+
 /* Takes an EDGE or FOLD record; returns what is wrong with it, or NULL. */
 static const char *take_edge(const struct trace *trace, struct order *order,
                              const struct trace_sync *record)
@@ -65,7 +71,7 @@ static void read_stream(struct trace *trace, struct order *order, uint32_t strea
         if (record.type == TRACE_SYNC_SWITCH && record.task < order->task_count)
             order->lists[record.task].stream = stream + 1;
         if (order->keep)
-            order_keep_record(order, &record);
+            order_keep_record(order, &record, lock_named(trace, &record));
     }
     order->sync_bytes += cursor->place.bytes;
     cursor->place.bytes = 0;

@@ -65,10 +65,11 @@ void order_free(struct order *order);
 
 /*
  * For a trace that is read while it is written (order_keep.c): what the records tell is kept, not
- * the records, and edges that nobody will ask for are retired.
+ * the records, and edges that nobody will ask for are retired. `lock`: of an object that is one, and was in a record of lock
+ * order before.
  */
 void order_keep_begin(struct order *order);
-void order_keep_record(struct order *order, const struct trace_sync *record);
+void order_keep_record(struct order *order, const struct trace_sync *record, bool lock);
 /* All streams have been read as far as they go. */
 void order_keep_settle(struct order *order);
 void order_keep_free(struct order *order);

@@ -5,7 +5,8 @@
  * it to whom) go into one stream in memory, in the format of the others. Edges are needed as long
  * as somebody's clock may still come to follow them: those of a task up to the segment that every
  * event to come is after are retired. For the lock-order detector each ORDER record's clock by hard
- * edges is kept, because the edges will not be there when it is asked for.
+ * edges is kept, and that of who is handed a lock that such records name, because the edges will not
+ * be there when it is asked for.
  *
  * Invariant: a clock that knows (t, base[t]) knows all that retired edges of t would tell, if it is
  * of an event that is still to come.
@@ -18,7 +19,7 @@
 
 #define CHUNK (64u << 10)
 
-struct kept_clock { /* hard clock of an ORDER record */
+struct kept_clock { /* hard clock of such a record */
     uint64_t segment;
     struct order_pair *pairs; /* ascending tasks; the task's own means nothing */
     uint32_t task, count;
@@ -203,7 +204,7 @@ static bool order_worth(struct order_keep *keep, const struct trace_sync *record
     return (slot->count & (slot->count - 1)) == 0;
 }
 
-void order_keep_record(struct order *order, const struct trace_sync *record)
+void order_keep_record(struct order *order, const struct trace_sync *record, bool lock)
 {
     struct order_keep *keep = order->keep;
     if (record->type == TRACE_SYNC_SWITCH || record->type == TRACE_SYNC_FOLD ||
@@ -216,7 +217,8 @@ void order_keep_record(struct order *order, const struct trace_sync *record)
         put(keep, &change);
     }
     put(keep, record);
-    if (record->type != TRACE_SYNC_ORDER || record->task >= order->task_count)
+    bool clock = record->type == TRACE_SYNC_ORDER || lock;
+    if (!clock || record->task >= order->task_count)
         return;
     MEMORY_GROW(keep->clocks, keep->clock_count, keep->clock_capacity);
     keep->clocks[keep->clock_count++] =

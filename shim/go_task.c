@@ -199,7 +199,7 @@ struct go *go_spawn(struct thread *creator, uintptr_t g, uintptr_t entry, uint32
     struct trace_task *record = task_record(go->task);
     record->entry = entry;
     record->create_stack = stack;
-    record->parent_segment = clock_new_segment(creator);
+    record->parent_segment = creator->made = clock_new_segment(creator);
     clock_begin_task(creator, go->task, record->segment,
                      (struct clock_pair){.task = creator->task, .segment = record->parent_segment});
     return go;

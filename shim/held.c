@@ -60,15 +60,17 @@ void held_rehash(struct thread *thread)
 /*
  * The key is of the task, what it holds, what it takes. Not of the places: they would multiply the records, and one pair of
  * stacks tells of the order. But before a task is created its creator's locks are ordered before all that it does, and
- * afterwards they are not; so each combination counts anew when the number of tasks has doubled.
+ * afterwards they are not; so each combination counts anew when the number of tasks has doubled. What its creator holds
+ * meanwhile is over before the task can have it: with such a lock and without, a combination counts as two.
  */
 uint64_t held_key(const struct thread *thread, struct object *object, uint32_t mode)
 {
     if (!thread->held_count)
         return 0;
     uint32_t doubled = (uint32_t)__builtin_clz(table_tasks.count - 1);
+    uint32_t over_birth = thread->held[0].since <= thread->made;
     uint64_t key = held_with(thread->held_hash, object, mode) ^ thread->task;
-    key = (key ^ key >> 32 ^ (uint64_t)doubled << 32) * 0x9e3779b97f4a7c15u;
+    key = (key ^ key >> 32 ^ (uint64_t)(doubled | over_birth << 8) << 32) * 0x9e3779b97f4a7c15u;
     key = (key ^ key >> 29) | 1;
     if (LIKELY(orders_met_lately(thread->held_hash, thread->task, key)))
         return 0;
@@ -102,6 +104,7 @@ void held_order(struct thread *thread, struct object *object, uint32_t mode, uin
         record.held[i] = (struct trace_held){.object = object_name(thread->held[i].object),
                                              .stack = thread->held[i].stack,
                                              .mode = thread->held[i].mode};
+        record.since[i] = thread->held[i].since;
         object_named(thread->held[i].object);
     }
     stream_commit(&thread->sync, trace_sync_put(&thread->sync_codec, p, &record));

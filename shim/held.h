@@ -57,8 +57,12 @@ static inline void held_push(struct thread *thread, struct object *object, uint3
         return;
     }
     thread->held_count = place + 1;
-    thread->held[place] = (struct held){
-        .object = object, .before = before, .stack = stack, .mode = (uint16_t)mode, .count = 1};
+    thread->held[place] = (struct held){.object = object,
+                                        .before = before,
+                                        .stack = stack,
+                                        .mode = (uint16_t)mode,
+                                        .count = 1,
+                                        .since = thread->segment};
     if (LIKELY(place < TRACE_HELD_MAX)) {
         uint64_t hash = held_with(before, object, mode);
         held_changed(thread, hash);

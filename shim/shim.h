@@ -60,6 +60,7 @@ struct held {
     uint32_t stack;
     uint16_t mode; /* enum trace_mode */
     uint16_t count;
+    uint64_t since; /* the segment in which it was acquired */
 };
 
 #define OBJECT_CACHE   2048u
@@ -100,6 +101,7 @@ struct thread {
     uint32_t held_count, held_beyond; /* of held[]; of those for which it had no room */
     struct held held[HELD_ENTRIES];
     uint32_t slot; /* N of the streams */
+    uint64_t made; /* its segment when it last made a task */
     struct seen seen[SEEN_ENTRIES];
     uint32_t object_ids[OBJECT_CACHE]; /* of objects met lately: object_cached */
     struct stream sync, access_stream;

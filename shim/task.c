@@ -116,7 +116,7 @@ struct thread *task_attach(uint32_t task)
     thread->record = task_record(task);
     thread->segment = thread->record->segment;
     thread->held_count = thread->held_beyond = 0;
-    thread->held_hash = 0;
+    thread->held_hash = thread->made = 0;
     meaning_set(&thread->meaning, NULL, 0, 0);
     thread->ended = thread->ignores_sync = 0;
     thread->go = thread->go_own = NULL;

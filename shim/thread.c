@@ -189,7 +189,7 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
     if (UNLIKELY(go_is_runtime(pc) || openmp_creates()))
         record->flags |=
             TRACE_TASK_SYSTEM; /* it carries goroutines, or parts of parallel regions */
-    record->parent_segment = clock_new_segment(thread);
+    record->parent_segment = thread->made = clock_new_segment(thread);
     start->task = task;
     thread->within = frame;
     thread_leave(thread);

@@ -43,6 +43,7 @@ uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p, const struct
             p = put_number(p, record->held[i].object);
             p = put_number(p, record->held[i].mode);
             p = put_number(p, record->held[i].stack);
+            p = put_number(p, record->segment - record->since[i]);
         }
         return p;
     case TRACE_SYNC_MISUSE:
@@ -59,7 +60,7 @@ uint8_t *trace_sync_put(struct trace_sync_codec *codec, uint8_t *p, const struct
     return p - 1;
 }
 
-static void get_order(struct input *in, struct trace_sync *record)
+static void get_order(struct input *in, uint64_t segment, struct trace_sync *record)
 {
     record->object = get_id(in);
     record->mode = get_below(in, TRACE_MODE_SHARED + 1);
@@ -70,6 +71,7 @@ static void get_order(struct input *in, struct trace_sync *record)
         record->held[i].mode = get_below(in, TRACE_MODE_SHARED + 1);
         record->held[i].stack = get_id(in);
         record->held[i].count = 1;
+        record->since[i] = segment - get_number(in);
     }
 }
 
@@ -105,7 +107,7 @@ size_t trace_sync_get(struct trace_sync_codec *codec, const uint8_t *p, const ui
         break;
     case TRACE_SYNC_ORDER:
         codec->segment += get_number(&in);
-        get_order(&in, record);
+        get_order(&in, codec->segment, record);
         break;
     case TRACE_SYNC_MISUSE:
         codec->segment += get_number(&in);

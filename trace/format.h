@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC         0x4b434f52u /* "ROCK" */
-#define TRACE_VERSION       7u
+#define TRACE_VERSION       8u
 #define TRACE_TABLE_OFFSET  4096u
 #define TRACE_CHUNK_MAGIC   0x4b4e4843u /* "CHNK" */
 #define TRACE_RECORD_MAX    1024u /* no record is longer; a chunk with less room than this is closed */
@@ -477,14 +477,14 @@ struct trace_sync {
     uint32_t from;    /* EDGE, FOLD: the task before */
     uint64_t from_segment;
     uint32_t object;
-    uint32_t mode;                    /* ORDER: enum trace_mode */
-    uint32_t detail;                  /* MISUSE: enum trace_misuse */
+    uint32_t mode, detail;            /* ORDER: enum trace_mode; MISUSE: enum trace_misuse */
     uint32_t stack;                   /* ORDER, MISUSE */
     uint32_t other_task, other_stack; /* MISUSE: the holder, the first init..., 0 if none */
     uint64_t pc;                      /* EDGE: return address of the acquiring call */
     uint64_t value;                   /* LOST */
     uint32_t held_count;              /* ORDER: at most TRACE_HELD_MAX */
     struct trace_held held[TRACE_HELD_MAX];
+    uint64_t since[TRACE_HELD_MAX]; /* ORDER: the segment in which held[i] was locked */
 };
 
 /* ---- access stream ---- */
