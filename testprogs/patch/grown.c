@@ -40,8 +40,8 @@ static int shared;
 #define N16(name)  N4(name##0), N4(name##1), N4(name##2), N4(name##3)
 #define N64(name)  N16(name##0), N16(name##1), N16(name##2), N16(name##3)
 #define N256(name) N64(name##0), N64(name##1), N64(name##2), N64(name##3)
-F256(a, 0)
-F256(b, 256) F256(c, 512) F256(d, 768)
+#define ALL        F256(a, 0) F256(b, 256) F256(c, 512) F256(d, 768)
+ALL
 
     static void (*const functions[COUNT])(unsigned long *) = {N256(a), N256(b), N256(c), N256(d)};
 
