@@ -42,6 +42,7 @@ bool patch_nests;
 static struct patch_module modules[MODULES];
 static struct patch_arena rewriting; /* while there is somebody in patch_refresh() */
 static uint32_t module_count;
+static bool patch_started;  /* what comes now is not relocated yet */
 static const char *refused; /* all modules */
 
 enum refused {
@@ -200,6 +201,7 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
                 header->p_memsz > image->size && header->p_memsz < UINT32_MAX / 4) {
                 image->text = (const uint8_t *)low;
                 image->size = (uint32_t)header->p_memsz;
+                image->file_offset = header->p_offset;
             }
             break;
         case PT_GNU_EH_FRAME:
@@ -303,6 +305,16 @@ bool patch_home(void)
     return false;
 }
 
+/* Has its code addresses that the dynamic linker fills in? It does so when it has told that a module has come. */
+static bool relocates_text(const struct patch_image *image)
+{
+    for (const ElfW(Dyn) *entry = image->dynamic; entry && entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_TEXTREL ||
+            (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
+            return true;
+    return false;
+}
+
 static bool known(uintptr_t text)
 {
     for (uint32_t i = 0; i < module_count; i++)
@@ -343,6 +355,7 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
     uint64_t began = nanoseconds();
     struct patch_image image = {.bytes = NULL};
     image_of(&image, info);
+    image.path = main ? "/proc/self/exe" : info->dlpi_name;
     enum patch_choice choice = patch_choose(name, main, image.dynamic);
     if (choice == PATCH_NOT || !image.text || known((uintptr_t)image.text) ||
         module_instrumented((uintptr_t)image.text))
@@ -359,6 +372,8 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
         why = REFUSED_ALLOCATOR;
     } else if (!known(0) && module_count == MODULES) {
         why = REFUSED_MANY;
+    } else if (patch_started && relocates_text(&image)) {
+        why = REFUSED_RELOCATED;
     } else {
         patch_nests |= patch_choose_toolchain(name);
         if (patch_nests)
@@ -472,6 +487,7 @@ void patch_start(void)
     patch_access_setup();
     if (!refused) {
         patch_refresh();
+        patch_started = true;
         if (!raw_equal(shim_options.patch, "main"))
             patch_watch();
     }

@@ -1,11 +1,13 @@
 /*
- * Memory of the rewriter: scratch for one module, and the room of a copy, within 2 GB of the original. The latter is a
+ * Memory of the rewriter: scratch for one module, the file of its text, and the room of a copy, within 2 GB of the original. The latter is a
  * memfd mapped twice (or, where that is refused, made executable when it is written): no page is ever writable and
  * executable.
  */
 #include "shim/patch_area.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "shim/apart.h"
 #include "shim/banned.h"
@@ -58,6 +60,73 @@ void arena_end(struct patch_arena *arena)
     if (arena->low)
         raw2(SYS_munmap, arena->low, arena->end - arena->low);
     arena->low = arena->next = arena->end = NULL;
+}
+
+/* ---- the file ---- */
+
+struct file {
+    const struct patch_image *image;
+    const uint8_t *bytes;
+};
+
+static void map_file(void *data)
+{
+    struct file *file = data;
+    const struct patch_image *image = file->image;
+    uint64_t start = image->file_offset & ~(uint64_t)(PAGE - 1);
+    uint64_t within = image->file_offset % PAGE;
+    struct stat status;
+    long fd = raw3(SYS_open, image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0)
+        return;
+    void *found = NULL;
+    if (raw2(SYS_fstat, fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        (uint64_t)status.st_size >= image->file_offset + image->size)
+        found = raw_map(NULL, image->size + within, PROT_READ, MAP_PRIVATE, (int)fd, start);
+    raw1(SYS_close, fd);
+    file->bytes = found ? (const uint8_t *)found + within : NULL;
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t x, y;
+        __builtin_memcpy(&x, a + i, 8);
+        __builtin_memcpy(&y, b + i, 8);
+        if (x != y)
+            return false;
+    }
+    for (; i < size; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+static uintptr_t file_start(const struct patch_image *image, const uint8_t *bytes)
+{
+    return (uintptr_t)bytes - image->file_offset % PAGE;
+}
+
+void area_file_release(const struct patch_image *image, const uint8_t *bytes)
+{
+    raw2(SYS_munmap, file_start(image, bytes), image->size + image->file_offset % PAGE);
+}
+
+const uint8_t *area_file(const struct patch_image *image)
+{
+    struct file file = {.image = image};
+    if (image->path && image->path[0])
+        apart(map_file, &file);
+    if (!file.bytes)
+        return NULL;
+    if (!same(file.bytes, image->text, image->size)) {
+        area_file_release(image, file.bytes);
+        return NULL;
+    }
+    raw3(SYS_madvise, file_start(image, file.bytes), image->size + image->file_offset % PAGE,
+         MADV_DONTNEED);
+    return file.bytes;
 }
 
 /* ---- memory near the module ---- */

@@ -148,7 +148,9 @@ struct patch_segment {
 struct patch_lazy;
 struct patch_image {
     const uint8_t *text;  /* at the address where it runs */
-    const uint8_t *bytes; /* what it is made of: `text`, or a copy from before jumps were written */
+    const uint8_t *bytes; /* what it is made of: `text`, or as it was before jumps were written */
+    const char *path;     /* of its file, where the text begins at `file_offset`; NULL: not known */
+    uint64_t file_offset;
     /* Its functions are those being copied now, the rest of the module is in there; NULL: all at once. */
     const struct patch_lazy *lazy;
     bool
@@ -167,7 +169,10 @@ struct patch_image {
     uintptr_t symbols; /* DT_SYMTAB */
     const void *dynamic;
 
-    uint8_t *marks;
+    uint8_t *marks; /* one byte per byte of text; NULL: of a module copied lazily, `kept` */
+    const uint8_t
+        *kept; /* a bit each: MARK_START, MARK_ENTRY, MARK_FAILED, in pieces of kept_size */
+    size_t kept_size;
     uint32_t *
         number; /* of the instruction that starts at a byte of text: index of instructions and places */
     struct patch_function *functions;
@@ -244,11 +249,19 @@ static inline uint32_t image_offset(const struct patch_image *image, uintptr_t a
     return offset < image->size ? (uint32_t)offset : PATCH_NOWHERE;
 }
 
+/* `mark`: START, ENTRY or FAILED. */
+static inline bool image_marked(const struct patch_image *image, uint32_t offset, uint8_t mark)
+{
+    if (image->marks)
+        return image->marks[offset] & mark;
+    uint32_t piece = mark == MARK_START ? 0 : mark == MARK_ENTRY ? 1 : 2;
+    return image->kept[piece * image->kept_size + offset / 8] >> offset % 8 & 1;
+}
 /* Is there an instruction at this address? */
 static inline bool image_code(const struct patch_image *image, uintptr_t address)
 {
     uint32_t offset = image_offset(image, address);
-    return offset != PATCH_NOWHERE && image->marks[offset] & MARK_START;
+    return offset != PATCH_NOWHERE && image_marked(image, offset, MARK_START);
 }
 
 /* patch_live.c */

@@ -484,7 +484,7 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
         }
         image->places[i] = offset_now(e);
         place(e, in, instruction_checked(in) ? PLACE_CHECK : PLACE_SELF);
-        if (image->marks[in->offset] & MARK_ENTRY)
+        if (image_marked(image, in->offset, MARK_ENTRY))
             emit_arrival(e);
         bool checked = emit_before(e, function, in);
         if (checked)
@@ -508,7 +508,7 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
 /* Where a direct branch to `target` goes. */
 static uint64_t resolved(const struct patch_image *image, uint32_t target)
 {
-    if (target < image->size && image->marks[target] & MARK_START) {
+    if (target < image->size && image_marked(image, target, MARK_START)) {
         if (image->lazy && !image_function(image, target))
             return patch_lazy_place(image->lazy, target);
         uint32_t place = image->places[image->number[target]];

@@ -248,7 +248,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             in->changes & 1u << PATCH_RBP && in->trait != TRAIT_FRAME && in->trait != TRAIT_UNFRAME;
         if (image->turns)
             note_turn(image, in);
-        image->marks[at] |= MARK_START;
+        if (image->marks)
+            image->marks[at] |= MARK_START;
         if (!image->quick)
             image->number[at] = count;
         at += in->length;

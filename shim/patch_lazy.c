@@ -101,30 +101,57 @@ static void measure(struct patch_lazy *lazy, const struct patch_image *image)
     }
 }
 
-/* What is needed until the module goes: one mapping, of which what is never touched costs nothing. */
+/* The marks that copying asks for, as bits. */
+static void keep_marks(const struct patch_image *image, uint8_t *bits, size_t size)
+{
+    static const uint8_t shifts[] = {0, 1, 7}; /* MARK_START, MARK_ENTRY, MARK_FAILED */
+    for (uint32_t at = 0; at < image->size; at += 8) {
+        uint64_t eight; /* there is more memory than marks */
+        __builtin_memcpy(&eight, image->marks + at, sizeof eight);
+        for (uint32_t i = 0; i < sizeof shifts; i++) {
+            uint64_t ones = eight >> shifts[i] & UINT64_C(0x0101010101010101);
+            if (ones)
+                bits[i * size + at / 8] = (uint8_t)(ones * UINT64_C(0x0102040810204080) >> 56);
+        }
+    }
+}
+
+/* What is needed until the module goes: one mapping, of which what is never touched costs nothing, and the file. */
 static bool keep(struct patch_lazy *lazy, struct patch_image *image)
 {
     size_t text = ((size_t)image->size + PAGE + 63) & ~(size_t)63;
     size_t functions =
         ((size_t)image->function_count * sizeof *image->functions + 63) & ~(size_t)63;
-    size_t size = 2 * text + 2 * 4 * text + functions + 4 * (size_t)lazy->slots;
+    size_t marks = text / 8;
+    lazy->image = *image;
+    lazy->file = area_file(image);
+    size_t bytes = lazy->file ? 0 : text;
+    size_t size = 2 * 4 * text + functions + 3 * marks + bytes + 4 * (size_t)lazy->slots;
     uint8_t *memory = raw_map(NULL, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!memory)
         return false;
     lazy->memory = memory;
     lazy->memory_size = size;
-    raw_copy(memory, image->text, image->size);
-    raw_copy(memory + text, image->marks, image->size);
-    lazy->image = *image;
-    lazy->image.bytes = memory;
-    lazy->image.marks = memory + text;
-    lazy->image.number = (uint32_t *)(void *)(memory + 2 * text);
-    lazy->places = (int32_t *)(void *)(memory + 6 * text);
-    lazy->image.functions = (struct patch_function *)(void *)(memory + 10 * text);
-    lazy->entries = (uint32_t *)(void *)(memory + 10 * text + functions);
+    lazy->image.number = (uint32_t *)(void *)memory;
+    lazy->places = (int32_t *)(void *)(memory + 4 * text);
+    memory += 8 * text;
+    lazy->image.functions = (struct patch_function *)(void *)memory;
+    memory += functions;
+    lazy->image.marks = NULL;
+    lazy->image.kept = memory;
+    lazy->image.kept_size = marks;
+    keep_marks(image, memory, marks);
+    memory += 3 * marks;
+    lazy->image.bytes = lazy->file;
+    if (!lazy->file) {
+        raw_copy(memory, image->text, image->size);
+        lazy->image.bytes = memory;
+    }
+    lazy->entries = (uint32_t *)(void *)(memory + bytes);
     raw_copy(lazy->image.functions, image->functions,
              image->function_count * sizeof *image->functions);
+    lazy->image.path = NULL;
     lazy->image.instructions = NULL;
     lazy->image.turns = NULL;
     lazy->image.plan = NULL;
@@ -199,6 +226,8 @@ static void release(struct patch_lazy *lazy)
 {
     if (lazy->memory)
         raw2(SYS_munmap, lazy->memory, lazy->memory_size);
+    if (lazy->file)
+        area_file_release(&lazy->image, lazy->file);
     while (lazy->area_count)
         area_release(&lazy->areas[--lazy->area_count]);
     raw_zero(lazy, sizeof *lazy);

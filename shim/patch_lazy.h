@@ -21,10 +21,11 @@ struct patch_lazy {
     size_t
         code;  /* bytes of the last area that are for code; behind it, in the first, the targets */
     bool full; /* and there is no memory for another area */
-    uint32_t *entries;  /* per slot: offset in the text; ascending */
-    uintptr_t *targets; /* per slot */
-    int32_t *places;    /* per byte of text: how far from the text its copy is; 0: not copied */
-    uint8_t *memory;    /* of what is kept: bytes, marks, functions, entries */
+    uint32_t *entries;   /* per slot: offset in the text; ascending */
+    uintptr_t *targets;  /* per slot */
+    int32_t *places;     /* per byte of text: how far from the text its copy is; 0: not copied */
+    uint8_t *memory;     /* of what is kept: functions, marks, entries, maybe bytes */
+    const uint8_t *file; /* the text as it was; NULL: it was copied */
     size_t memory_size;
     uint32_t slots;
     uint64_t room; /* instructions of the largest group */

@@ -18,6 +18,7 @@
 #include "shim/vector.h"
 
 #define PAGE       4096u
+#define MEGABYTE   (1u << 20)
 #define SITES_EACH 4u /* most sites of one instruction */
 #define STACK      (64u << 10)
 
@@ -226,10 +227,20 @@ static void say(const struct patch_image *image)
     module->uncalled -= s->functions < module->uncalled ? s->functions : module->uncalled;
 }
 
+/* Whole megabytes that have been written since stay in the memfd alone: mapped twice they would count twice. */
+static void done_with(const struct area *area, size_t from, size_t to)
+{
+    from &= ~(size_t)(MEGABYTE - 1);
+    to &= ~(size_t)(MEGABYTE - 1);
+    if (to > from)
+        raw3(SYS_madvise, area->out + from, to - from, MADV_DONTNEED);
+}
+
 /* All is written; from here on it is found, and then run. */
 static void publish(struct patch_lazy *lazy, const struct patch_image *image,
                     const struct patch_place_table *table)
 {
+    done_with(lazy_area(lazy), lazy->image.used, image->used);
     lazy->image.used = image->used;
     patch_site_count = image->first_site + image->site_count;
     const uintptr_t runs = lazy_area(lazy)->runs, text = (uintptr_t)image->text;
@@ -242,8 +253,8 @@ static void publish(struct patch_lazy *lazy, const struct patch_image *image,
         const struct patch_function *function = &image->functions[i];
         for (uint32_t at = function->first; at < function->last; at++) {
             const struct patch_instruction *in = &image->instructions[at];
-            uint32_t slot =
-                image->marks[in->offset] & MARK_ENTRY ? slot_of(lazy, in->offset) : PATCH_NOWHERE;
+            uint32_t slot = image_marked(image, in->offset, MARK_ENTRY) ? slot_of(lazy, in->offset)
+                                                                        : PATCH_NOWHERE;
             if (slot != PATCH_NOWHERE)
                 __atomic_store_n(&lazy->targets[slot], runs + image->places[at], __ATOMIC_RELEASE);
         }

@@ -47,7 +47,7 @@ static bool flags_dead_at(const struct patch_image *image, uint32_t offset)
     const uint8_t *code = image->bytes + offset;
     if (offset == PATCH_NOWHERE)
         return true; /* another module, by the PLT */
-    if (!(image->marks[offset] & MARK_START)) {
+    if (!image_marked(image, offset, MARK_START)) {
         if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e)
             code += 4;
         code += code[0] == 0xf2;
@@ -67,7 +67,7 @@ static uint32_t live_at_target(const struct patch_image *image,
                                const struct patch_function *function,
                                const struct patch_instruction *in)
 {
-    if (in->target == PATCH_NOWHERE || !(image->marks[in->target] & MARK_START))
+    if (in->target == PATCH_NOWHERE || !image_marked(image, in->target, MARK_START))
         return PATCH_ALL;
     if (in->target < function->start || in->target >= function->end)
         return flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL;

@@ -13,7 +13,7 @@ bool patch_turns_back(const struct patch_image *image, const struct patch_functi
 {
     return (in->flow == FLOW_BRANCH || in->flow == FLOW_LOOP || in->flow == FLOW_JUMP) &&
            in->target <= in->offset && in->target >= function->start &&
-           image->marks[in->target] & MARK_START;
+           image_marked(image, in->target, MARK_START);
 }
 
 /* Loops without a call and without a loop in them. */

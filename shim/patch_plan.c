@@ -298,7 +298,7 @@ static uint32_t unreached_behind(const struct patch_image *image,
     uint32_t count = 0;
     for (uint32_t i = first; i < function->last; i++) {
         const struct patch_instruction *in = &image->instructions[i];
-        if (i > first && image->marks[in->offset] & MARK_ENTRY)
+        if (i > first && image_marked(image, in->offset, MARK_ENTRY))
             break;
         count += instruction_candidate(in) && in->memory != MEMORY_UNSUPPORTED;
         if (in->flow != FLOW_NEXT)
@@ -314,7 +314,7 @@ static void count_function(struct patch_image *image, const struct patch_functio
     s->native_functions += function->native;
     for (uint32_t k = function->first; k < function->last; k++) {
         const struct patch_instruction *in = &image->instructions[k];
-        if (image->marks[in->offset] & MARK_FAILED)
+        if (image_marked(image, in->offset, MARK_FAILED))
             s->unreached += unreached_behind(image, function, k);
         if (!instruction_candidate(in))
             continue;

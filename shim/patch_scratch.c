@@ -13,7 +13,7 @@ static const struct patch_instruction *target_of(const struct emitter *e,
                                                  const struct patch_instruction *in)
 {
     if (in->target < e->function || in->target > e->last[-1].offset ||
-        !(e->image->marks[in->target] & MARK_START))
+        !image_marked(e->image, in->target, MARK_START))
         return NULL;
     return e->image->instructions + e->image->number[in->target];
 }
