@@ -9,7 +9,8 @@
  * is the base, so it is a displacement below them. Where the test finds bytes known that lie outside, `left` counts down,
  * and now and then C is asked for a span around them (access_span.c).
  *
- * Who is outside pays for it. So only loops without branches have spans. (With spans in all loops without
+ * Who is outside pays for it. So only loops without branches have spans, and there only what does not go where data lead
+ * (a table of how often each symbol comes: some of its lines are known as wholes, some are not). (With spans in all loops without
  * calls the byte-wise matcher of the bench took 1.3 times as long and lbzip2 1.15; a pigz, 38 % of whose checks lie in spans
  * then, gained nothing.)
  */

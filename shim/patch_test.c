@@ -12,6 +12,15 @@
 
 #include <cmocka.h>
 
+#include "shim/mark.h"
+#include "shim/options.h"
+#include "shim/patch_emit.h"
+
+struct shim_options shim_options = {.gather = true};
+bool mark_expedited = true;
+uint32_t patch_span_count;
+int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans_offset;
+
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
 #include "shim/patch_functions.c"
@@ -20,6 +29,8 @@
 #include "shim/patch_plan.c"
 #include "shim/patch_scan.c"
 #include "shim/patch_scratch.c"
+#include "shim/patch_span.c"
+#include "shim/patch_word.c"
 
 static uint8_t memory[32u << 20];
 
@@ -244,6 +255,24 @@ static void test_heads(void **unused)
         assert_int_equal(heads[i], image.instructions[i].head);
 }
 
+/* Where a loop without branches walks there are spans, not where it goes by what it has read. */
+static void test_spans(void **unused)
+{
+    (void)unused;
+    struct patch_image image;
+    /* 0: movzwl (%rdi),%eax; add $2,%rdi; lea 8(%rax),%r8; add (%rdx,%r8,8),%rcx; cmp %rsi,%rdi; jne 0b; ret */
+    image_of_code(
+        &image,
+        "\x0f\xb7\x07\x48\x83\xc7\x02\x4c\x8d\x40\x08\x4a\x03\x0c\xc2\x48\x39\xf7\x75\xec\xc3", 21);
+    patch_words_choose(&image, &functions[0]);
+    assert_int_not_equal(image.instructions[0].span, 0);
+    assert_int_equal(image.instructions[3].span, 0);
+    /* 0: mov (%rdi,%rax,8),%rcx; add $1,%rax; cmp %rsi,%rax; jne 0b; ret */
+    image_of_code(&image, "\x48\x8b\x0c\xc7\x48\x83\xc0\x01\x48\x39\xf0\x75\xf3\xc3", 14);
+    patch_words_choose(&image, &functions[0]);
+    assert_int_not_equal(image.instructions[0].span, 0);
+}
+
 static void test_scratch(void **unused)
 {
     (void)unused;
@@ -402,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_frame_pointer),
         cmocka_unit_test(test_own_memory),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_spans),
         cmocka_unit_test(test_scratch),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_breakpoints),

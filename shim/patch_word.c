@@ -63,9 +63,23 @@ static uint32_t walks(const struct patch_instruction *in)
     return loads ? 0 : in->changes;
 }
 
+/* Registers that hold, in some turn of a loop, what it has read through a pointer, or what is made of that. */
+static uint32_t read_in_loop(const struct patch_instruction *first,
+                             const struct patch_instruction *last)
+{
+    uint32_t set = 0, before;
+    do {
+        before = set;
+        for (const struct patch_instruction *in = first; in <= last; in++)
+            if ((in->bits & INSTRUCTION_READS && in->memory != MEMORY_STACK) || in->reads & set)
+                set |= in->changes;
+    } while (set != before);
+    return set;
+}
+
 /*
  * In a loop those whose base does not walk; elsewhere those of a field that is not the first. What has none in a loop
- * without branches may have a span. Nothing depends on it but how often the comparisons hold.
+ * without branches may have a span, unless it goes where the data lead. Nothing depends on it but how often the comparisons hold.
  */
 void patch_words_choose(struct patch_image *image, struct patch_function *function)
 {
@@ -82,10 +96,11 @@ void patch_words_choose(struct patch_image *image, struct patch_function *functi
             walk |= walks(&all[k]);
             straight &= k == i || all[k].flow == FLOW_NEXT;
         }
+        uint32_t read = straight ? read_in_loop(&all[first], &all[i]) : 0;
         for (uint32_t k = first; k <= i; k++) { /* inner loops end first */
             if (all[k].word == NOT_YET)
                 all[k].word = walk >> all[k].base & 1 ? 0 : (uint16_t)word_of(&all[k]);
-            if (straight)
+            if (straight && !(operand_registers(&all[k]) & read))
                 patch_span_choose(&all[k]);
         }
     }
