@@ -223,6 +223,10 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
             image->relocations = entry->d_un.d_ptr;
         else if (entry->d_tag == DT_RELASZ)
             image->relocation_bytes = entry->d_un.d_val;
+        else if (entry->d_tag == DT_RELR)
+            image->relative = entry->d_un.d_ptr;
+        else if (entry->d_tag == DT_RELRSZ)
+            image->relative_bytes = entry->d_un.d_val;
         else if (entry->d_tag == DT_SYMTAB)
             image->symbols = entry->d_un.d_ptr;
     }

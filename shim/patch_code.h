@@ -166,6 +166,8 @@ struct patch_image {
     const uint8_t *frames; /* .eh_frame_hdr */
     uintptr_t relocations; /* DT_RELA */
     size_t relocation_bytes;
+    uintptr_t relative; /* DT_RELR */
+    size_t relative_bytes;
     uintptr_t symbols; /* DT_SYMTAB */
     const void *dynamic;
 

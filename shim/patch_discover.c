@@ -330,6 +330,36 @@ static void relocations(struct patch_image *image)
     }
 }
 
+/* A word that the dynamic linker has added the bias to. */
+static void relocated(struct patch_image *image, uintptr_t place)
+{
+    if (!in_segment(image, place, place + 8))
+        return;
+    entry(image, *(const uint64_t *)place);
+    restartable(image, place, *(const uint64_t *)place);
+}
+
+/* The short form (ld -z pack-relative-relocs): an even word is the address of one, an odd one has a bit for each of the 63 that
+ * follow. */
+static void relocations_packed(struct patch_image *image)
+{
+    const uint64_t *packed = (const uint64_t *)image->relative;
+    if (!in_segment(image, image->relative, image->relative + image->relative_bytes))
+        packed = (const uint64_t *)(image->bias + image->relative); /* as it is in the file */
+    uintptr_t next = 0;
+    for (size_t i = 0; i < image->relative_bytes / sizeof(*packed); i++) {
+        if (!(packed[i] & 1)) {
+            relocated(image, image->bias + packed[i]);
+            next = image->bias + packed[i] + 8;
+            continue;
+        }
+        for (uint32_t bit = 1; bit < 64; bit++)
+            if (packed[i] >> bit & 1)
+                relocated(image, next + (bit - 1) * 8);
+        next += 63 * 8;
+    }
+}
+
 /* Of the dynamic symbols the hash table leads to those that are defined, and to where they end. */
 static bool exports_locals(const struct patch_image *image)
 {
@@ -491,6 +521,7 @@ void patch_discover_entries(struct patch_image *image)
         function->native |= function->summed && !function->table; /* targets are unknown */
     }
     relocations(image);
+    relocations_packed(image);
     if (image->fixed)
         words(image);
     gaps(image);
