@@ -24,6 +24,9 @@
 #define STACK_LEFT \
     256 /* of the caller's: the red zone, and more than the loop in which it waits may use */
 
+#define GONE_TRIES \
+    10000u /* a thread counts for a while after it has woken us; one that is traced, for as long as its tracer likes */
+
 struct job {
     void (*work)(void *);
     void *data;
@@ -33,6 +36,8 @@ struct job {
 
 volatile bool apart_off;
 static __thread volatile bool inside;
+static volatile uint32_t begun,
+    alive; /* such threads in all, and those that the kernel counts now */
 
 bool apart_is(void)
 {
@@ -71,6 +76,8 @@ static bool thread_run(struct job *job)
     register volatile uint32_t *cleared __asm__("r10") = &job->thread;
     register long tls __asm__("r8") = storage;
     job->thread = 1;
+    __atomic_fetch_add(&alive, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&begun, 1, __ATOMIC_SEQ_CST);
     __asm__ volatile("leaq -%c[left](%%rsp), %%rsi\n\t"
                      "andq $-16, %%rsi\n\t"
                      "syscall\n\t"
@@ -88,11 +95,35 @@ static bool thread_run(struct job *job)
                      : "0"((long)SYS_clone), "D"((long)FLAGS), "d"(&job->thread), "r"(cleared),
                        "r"(tls), [job] "b"(job), [left] "i"(STACK_LEFT), [exit] "i"(SYS_exit)
                      : "rcx", "r11", "rsi", "memory");
-    if (result < 0)
-        return false;
-    for (uint32_t now; (now = job->thread);)
+    for (uint32_t now; result >= 0 && (now = job->thread);)
         raw6(SYS_futex, (long)&job->thread, FUTEX_WAIT, now, 0, 0, 0);
-    return job->done;
+    for (uint32_t i = 0; result >= 0 && i < GONE_TRIES; i++)
+        if (raw3(SYS_tgkill, raw0(SYS_getpid), result, 0) < 0)
+            break;
+        else
+            raw0(SYS_sched_yield);
+    __atomic_fetch_sub(&alive, 1, __ATOMIC_SEQ_CST);
+    return result >= 0 && job->done;
+}
+
+uint32_t apart_begun(void)
+{
+    return __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
+}
+
+void apart_fork_child(void)
+{
+    alive = 0;
+}
+
+bool apart_over(uint32_t *known)
+{
+    uint32_t now = apart_begun();
+    bool met = now != *known || __atomic_load_n(&alive, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < GONE_TRIES && __atomic_load_n(&alive, __ATOMIC_SEQ_CST); i++)
+        raw0(SYS_sched_yield);
+    *known = now;
+    return met;
 }
 
 void apart(void (*work)(void *), void *data)

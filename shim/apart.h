@@ -16,4 +16,13 @@ long apart_read(const char *path, char *text, size_t size);
 /* There: a descriptor of what the process has at this number, or -errno. */
 int apart_borrow(int number);
 
+/*
+ * Such a thread counts against the program's limit of threads (RLIMIT_NPROC), and may be what it is refused another one for.
+ * How many have begun; and whether there may have been one since then, which is waited for: then another try is worth it.
+ */
+uint32_t apart_begun(void);
+bool apart_over(uint32_t *known);
+#define APART_TRIES 100u
+void apart_fork_child(void); /* the parent's threads are not here */
+
 #endif

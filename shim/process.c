@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "shim/access.h"
+#include "shim/apart.h"
 #include "shim/call.h"
 #include "shim/channel.h"
 #include "shim/clock.h"
@@ -60,12 +61,12 @@ void process_fork_child(struct thread *thread)
     misuse_fork_child();
     volume_fork_child();
     end_fork_child();
+    apart_fork_child();
     access_fork_child(thread);
 }
 
-EXPORT pid_t fork(void)
+static pid_t fork_once(void)
 {
-    shim_awake();
     stack_fork_prepare();
     fd_child();
     outside_forks();
@@ -79,6 +80,17 @@ EXPORT pid_t fork(void)
             thread_leave(thread);
     }
     errno = error;
+    return child;
+}
+
+EXPORT pid_t fork(void)
+{
+    uint32_t tries = 0, known = apart_begun();
+    pid_t child;
+    shim_awake();
+    do
+        child = fork_once();
+    while (UNLIKELY(child < 0 && errno == EAGAIN) && apart_over(&known) && ++tries < APART_TRIES);
     return child;
 }
 

@@ -328,7 +328,7 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     signals_block(start, NULL);
     bool masked = start->masked;
     uint64_t mask = start->mask;
-    int result = real.thrd_create(handle, thread_main_c11, start);
+    int result = thread_create_c11(handle, thread_main_c11, start);
     signals_restore(masked, mask);
     if (result != thrd_success)
         start_put(start);

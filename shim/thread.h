@@ -3,6 +3,7 @@
 #define SHIM_THREAD_H
 
 #include <pthread.h>
+#include <threads.h>
 
 #include "shim/shim.h"
 
@@ -13,8 +14,9 @@ void thread_watch_end(void);
 struct object *thread_register(struct thread *thread);
 void thread_fork_child(void);
 
-/* thread_room.c: the real pthread_create, with a stack that has room for us, too. */
+/* thread_room.c: the real ones, with a stack that has room for us, too, and again where a thread of ours was in the way. */
 int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
                             void *(*routine)(void *), void *argument);
+int thread_create_c11(thrd_t *handle, thrd_start_t routine, void *argument);
 
 #endif

@@ -4,12 +4,24 @@
  */
 #include "shim/thread.h"
 
+#include "shim/apart.h"
 #include "shim/real.h"
 
 #include "shim/banned.h"
 
 #define STACK_SMALL ((size_t)1 << 20)
 #define STACK_MORE  ((size_t)16 << 10)
+
+static int create(pthread_t *handle, const pthread_attr_t *attributes, void *(*routine)(void *),
+                  void *argument)
+{
+    uint32_t tries = 0, known = apart_begun();
+    int result;
+    do
+        result = real.pthread_create(handle, attributes, routine, argument);
+    while (UNLIKELY(result == EAGAIN) && apart_over(&known) && ++tries < APART_TRIES);
+    return result;
+}
 
 int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
                             void *(*routine)(void *), void *argument)
@@ -18,8 +30,18 @@ int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
     size_t size;
     if (!attributes || pthread_attr_getstack(attributes, &low, &size) != 0 || size == 0 ||
         size >= STACK_SMALL || (uintptr_t)low + size != 0)
-        return real.pthread_create(handle, attributes, routine, argument);
+        return create(handle, attributes, routine, argument);
     pthread_attr_t with_room = *attributes; /* read only: what it points to stays the program's */
     pthread_attr_setstacksize(&with_room, size + STACK_MORE);
-    return real.pthread_create(handle, &with_room, routine, argument);
+    return create(handle, &with_room, routine, argument);
+}
+
+int thread_create_c11(thrd_t *handle, thrd_start_t routine, void *argument)
+{
+    uint32_t tries = 0, known = apart_begun();
+    int result;
+    do
+        result = real.thrd_create(handle, routine, argument);
+    while (UNLIKELY(result == thrd_error) && apart_over(&known) && ++tries < APART_TRIES);
+    return result;
 }
