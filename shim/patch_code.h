@@ -297,6 +297,8 @@ void patch_install(const struct patch_image *image, uint8_t *text);
 
 /* patch_emit.c: the ways to the stubs, then the functions. False, and image->used as it was: not all could be emitted. */
 void patch_emit_ways(struct patch_image *image);
+/* Bytes that the copies of all its functions need at most if nothing is checked. */
+size_t patch_emit_plain(const struct patch_image *image, uint32_t entries);
 bool patch_emit_functions(struct patch_image *image);
 
 /* Does this instruction get a check or a hook in its copy? */

@@ -21,6 +21,9 @@
 #include "shim/raw.h"
 
 #define FUNCTION_ALIGN 16u
+#define TURN_MORE      8u /* bytes that a branch, jump or call may grow by */
+#define ARRIVAL_BYTES  12u
+#define JUMP_BYTES     5u /* behind a function that control falls out of */
 
 int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans_offset;
 void patch_emit_setup(void)
@@ -509,8 +512,10 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
 static uint64_t resolved(const struct patch_image *image, uint32_t target)
 {
     if (target < image->size && image_marked(image, target, MARK_START)) {
-        if (image->lazy && !image_function(image, target))
-            return patch_lazy_place(image->lazy, target);
+        if (image->lazy && !image_function(image, target)) {
+            uint64_t copy = patch_lazy_place(image->lazy, target);
+            return patch_reaches(image, copy) ? copy : (uint64_t)(uintptr_t)image->text + target;
+        }
         uint32_t place = image->places[image->number[target]];
         if (place != PATCH_NOWHERE)
             return (uint64_t)(uintptr_t)image->out + place + (uint64_t)image->shift;
@@ -542,6 +547,15 @@ void patch_emit_ways(struct patch_image *image)
     image->stub_light = emit_way(&e, patch_stub_light);
     image->stub_full = emit_way(&e, patch_stub_full);
     image->used = offset_now(&e);
+}
+
+size_t patch_emit_plain(const struct patch_image *image, uint32_t entries)
+{
+    size_t turns = 0;
+    for (uint32_t i = 0; i < image->turn_count; i++)
+        turns += image->turns[i].flow != FLOW_NEXT;
+    return image->size + turns * TURN_MORE + entries * ARRIVAL_BYTES +
+           (size_t)image->function_count * (FUNCTION_ALIGN + JUMP_BYTES) + PATCH_INSTRUCTION_MOST;
 }
 
 bool patch_emit_functions(struct patch_image *image)

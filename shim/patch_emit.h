@@ -84,4 +84,13 @@ void patch_emit_padding(struct emitter *e);
 extern int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans_offset;
 void patch_emit_setup(void);
 
+/* Can all of the copy branch there? Memories of a module's copies are near the text, but not always near each other. */
+static inline bool patch_reaches(const struct patch_image *image, uint64_t address)
+{
+    int64_t from_start =
+        (int64_t)(address - (uint64_t)(uintptr_t)image->out - (uint64_t)image->shift);
+    int64_t from_end = from_start - (image->out_end - image->out);
+    return from_start <= INT32_MAX && from_end >= INT32_MIN;
+}
+
 #endif

@@ -28,12 +28,11 @@
 #include "shim/patch_emit.h"
 #include "shim/raw.h"
 
-#define LAZIES    1024u
-#define PAGE      4096u
-#define COPY_MOST 24u /* bytes of copy for one of text; 11 to 19 are used */
-#define COPY_FIRST \
-    2u /* ... in the first area of a large one: few functions are called, and hundreds must fit */
-#define COPY_SMALL (1u << 20)
+#define LAZIES     1024u
+#define PAGE       4096u
+#define COPY_MOST  24u          /* bytes of copy for one of text; 11 to 19 are used */
+#define COPY_FIRST (256u << 10) /* ... and as many as of text, at first: few functions are called */
+#define GROW_LEAST (1u << 20)
 
 static struct patch_lazy lazies[LAZIES];
 static volatile uint32_t lazy_count;
@@ -101,10 +100,11 @@ static void measure(struct patch_lazy *lazy, const struct patch_image *image)
     }
 }
 
-/* The marks that copying asks for, as bits. */
-static void keep_marks(const struct patch_image *image, uint8_t *bits, size_t size)
+/* The marks that copying asks for, as bits; returns how many entries there are. */
+static uint32_t keep_marks(const struct patch_image *image, uint8_t *bits, size_t size)
 {
     static const uint8_t shifts[] = {0, 1, 7}; /* MARK_START, MARK_ENTRY, MARK_FAILED */
+    uint32_t entries = 0;
     for (uint32_t at = 0; at < image->size; at += 8) {
         uint64_t eight; /* there is more memory than marks */
         __builtin_memcpy(&eight, image->marks + at, sizeof eight);
@@ -113,7 +113,10 @@ static void keep_marks(const struct patch_image *image, uint8_t *bits, size_t si
             if (ones)
                 bits[i * size + at / 8] = (uint8_t)(ones * UINT64_C(0x0102040810204080) >> 56);
         }
+        entries +=
+            (uint32_t)__builtin_popcountll(eight & MARK_ENTRY * UINT64_C(0x0101010101010101));
     }
+    return entries;
 }
 
 /* What is needed until the module goes: one mapping, of which what is never touched costs nothing, and the file. */
@@ -141,7 +144,7 @@ static bool keep(struct patch_lazy *lazy, struct patch_image *image)
     lazy->image.marks = NULL;
     lazy->image.kept = memory;
     lazy->image.kept_size = marks;
-    keep_marks(image, memory, marks);
+    lazy->plain = patch_emit_plain(image, keep_marks(image, memory, marks));
     memory += 3 * marks;
     lazy->image.bytes = lazy->file;
     if (!lazy->file) {
@@ -205,9 +208,8 @@ static bool reserve(struct patch_lazy *lazy, const struct patch_image *image)
     uintptr_t low = (uintptr_t)image->text;
     struct area *area = &lazy->areas[0];
     size_t targets = ((size_t)lazy->slots * sizeof *lazy->targets + PAGE - 1) & ~(size_t)(PAGE - 1);
-    size_t whole = (size_t)image->size * COPY_MOST,
-           copies = COPY_SMALL + (size_t)image->size * COPY_FIRST;
-    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + lazy_plain(image) +
+    size_t whole = (size_t)image->size * COPY_MOST, copies = COPY_FIRST + (size_t)image->size;
+    lazy->code = LAZY_WAYS + (size_t)lazy->slots * LAZY_SLOT + lazy->plain +
                  (copies < whole ? copies : whole);
     lazy->code = (lazy->code + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (lazy->code + targets > UINT32_MAX / 2 ||
@@ -321,17 +323,15 @@ bool patch_lazy_grow(struct patch_lazy *lazy)
 {
     const struct patch_image *image = &lazy->image;
     struct area area;
-    size_t code = lazy_plain(image);
-    uintptr_t low = (uintptr_t)image->text, high = low + image->size;
-    for (uint32_t i = 0; i < lazy->area_count; i++) { /* copies lead to each other */
-        const struct area *old = &lazy->areas[i];
-        low = old->runs < low ? old->runs : low;
-        high = old->runs + old->size > high ? old->runs + old->size : high;
-        code += 2 * old->size;
-    }
-    code = (code + PAGE - 1) & ~(size_t)(PAGE - 1);
+    const uintptr_t low = (uintptr_t)image->text;
+    size_t copies = 0;
+    for (uint32_t i = 0; i < lazy->area_count; i++)
+        copies += 2 * lazy->areas[i].size;
+    if (copies > (size_t)image->size * COPY_MOST + GROW_LEAST)
+        copies = (size_t)image->size * COPY_MOST + GROW_LEAST;
+    size_t code = (lazy->plain + copies + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (lazy->full || lazy->area_count == LAZY_AREAS || code > UINT32_MAX / 2 ||
-        !area_begin(&area, low, high, code)) {
+        !area_begin(&area, low, low + image->size, code)) {
         lazy->full = true;
         return false;
     }

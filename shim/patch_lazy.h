@@ -9,9 +9,8 @@
 #define LAZY_SLOT  16u
 #define LAZY_ENTER 10u /* where in a slot control arrives */
 
-/* Memories of one module's copies: each is made when the one before is full, and three times as large. */
+/* Memories of one module's copies: each is made when the one before is full, and larger. */
 #define LAZY_AREAS 8u
-#define PLAIN_MOST 4u /* bytes of copy for one of text, without checks */
 
 struct patch_lazy {
     struct patch_image image; /* functions: all; instructions: none */
@@ -19,8 +18,9 @@ struct patch_lazy {
     struct area areas[LAZY_AREAS]; /* the last one is written; the first begins with the slots */
     uint32_t area_count;
     size_t
-        code;  /* bytes of the last area that are for code; behind it, in the first, the targets */
-    bool full; /* and there is no memory for another area */
+        code; /* bytes of the last area that are for code; behind it, in the first, the targets */
+    size_t plain;        /* in each: all functions without checks, should there be no other */
+    bool full;           /* and there is no memory for another area */
     uint32_t *entries;   /* per slot: offset in the text; ascending */
     uintptr_t *targets;  /* per slot */
     int32_t *places;     /* per byte of text: how far from the text its copy is; 0: not copied */
@@ -50,11 +50,6 @@ static inline struct area *lazy_area(struct patch_lazy *lazy)
 }
 /* Another area, and a table for it; false: there is none to be had, and all is as it was. */
 bool patch_lazy_grow(struct patch_lazy *lazy);
-/* Of each area: all functions without checks, should there be no other. */
-static inline size_t lazy_plain(const struct patch_image *image)
-{
-    return (size_t)image->size * PLAIN_MOST + PATCH_INSTRUCTION_MOST;
-}
 /* The modules, one by one; NULL behind the last. One whose `low` is 0 is none. */
 struct patch_lazy *patch_lazy_at(uint32_t index);
 

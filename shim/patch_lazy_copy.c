@@ -286,7 +286,7 @@ static enum copied copy_functions(struct patch_lazy *lazy, uint32_t number, bool
             patch_heads_choose(&image, &image.functions[i]);
         }
         patch_count(&image);
-        image.out_end -= lazy_plain(&image);
+        image.out_end -= lazy->plain;
     } else {
         patch_count(&image);
         image.statistics.recorded = 0;

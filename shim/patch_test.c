@@ -322,6 +322,19 @@ static void test_plan(void **unused)
         assert_false(image.marks[hole + i] & (MARK_KEEP | MARK_ENTRY));
 }
 
+static void test_reach(void **unused)
+{
+    (void)unused;
+    static uint8_t out[4096];
+    struct patch_image image = {.out = out, .out_end = out + sizeof out};
+    uint64_t runs = UINT64_C(0x7f0000000000);
+    image.shift = (int64_t)(runs - (uint64_t)(uintptr_t)out);
+    assert_true(patch_reaches(&image, runs + INT32_MAX));
+    assert_false(patch_reaches(&image, runs + INT32_MAX + 1u));
+    assert_true(patch_reaches(&image, runs + sizeof out - 0x80000000u));
+    assert_false(patch_reaches(&image, runs + sizeof out - 0x80000001u));
+}
+
 /* An int3 behind a return is no breakpoint, one that control comes to may be. */
 static void test_breakpoints(void **unused)
 {
@@ -434,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_scratch),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_reach),
         cmocka_unit_test(test_breakpoints),
         cmocka_unit_test(test_discover),
     };
