@@ -143,7 +143,8 @@ struct patch_segment {
     bool writable;
 };
 
-#define BREAKPOINT     0xcc /* int3 */
+/* int3. Of a debugger, maybe: what was there is not known, and who asked for it is to have control there. */
+#define BREAKPOINT     0xcc
 #define PATCH_SEGMENTS 16u
 struct patch_lazy;
 struct patch_image {

@@ -501,6 +501,70 @@ static void function_entries(struct patch_image *image, const struct patch_funct
     }
 }
 
+static bool reads_stack(const struct patch_instruction *in)
+{
+    return in->bits & INSTRUCTION_READS && (in->base == PATCH_RSP || in->base == PATCH_RBP);
+}
+
+/* What is read from memory, but what was put away on the stack, and no part of it is what was in the register. */
+static bool loads(const struct patch_instruction *in, uint32_t name)
+{
+    return in->bits & INSTRUCTION_READS && !reads_stack(in) && in->writes >> name & 1 &&
+           (!(in->reads >> name & 1) || in->base == name || in->index == name);
+}
+
+/* Registers that hold, at any time in this function, a sum of two registers or what was made of one. */
+static uint32_t sums_in(const struct patch_image *image, const struct patch_function *function)
+{
+    uint32_t sums = 0, before;
+    do {
+        struct patch_instruction in;
+        uint64_t value;
+        before = sums;
+        for (uint32_t at = function->start; at < function->end; at += in.length) {
+            if (!patch_decode(image->bytes + at, function->end - at, (uintptr_t)image->text + at,
+                              &in, &value))
+                return PATCH_ALL;
+            if (in.trait == TRAIT_ADD || in.reads & sums || (sums && reads_stack(&in)))
+                for (uint32_t name = 0; name < PATCH_REGISTERS; name++)
+                    sums |= in.changes >> name & 1 && !loads(&in, name) ? 1u << name : 0;
+        }
+    } while (sums != before);
+    return sums;
+}
+
+/*
+ * Of a function that has an addition a few instructions before a jump through a register: may it be the sum that is jumped
+ * to? Not where the register was loaded in the same straight piece of code, or is none that ever holds a sum. Interpreters
+ * jump so to addresses that they have read from a table.
+ */
+static bool jumps_to_sum(const struct patch_image *image, const struct patch_function *function)
+{
+    struct patch_instruction in;
+    uint32_t loaded = 0, sums = 0;
+    uint64_t value;
+    bool known = false;
+    for (uint32_t at = function->start; at < function->end; at += in.length) {
+        if (!patch_decode(image->bytes + at, function->end - at, (uintptr_t)image->text + at, &in,
+                          &value))
+            return true;
+        if (image->marks[at] & (MARK_TARGET | MARK_ENTRY))
+            loaded = 0;
+        if (in.flow == FLOW_JUMP_INDIRECT && in.memory == MEMORY_NONE && in.reads & ~loaded) {
+            sums = known ? sums : sums_in(image, function);
+            known = true;
+            if (in.reads & sums & ~loaded)
+                return true;
+        }
+        for (uint32_t name = 0; name < PATCH_REGISTERS; name++)
+            if (in.changes >> name & 1)
+                loaded = loads(&in, name) ? loaded | 1u << name : loaded & ~(1u << name);
+        if (in.flow != FLOW_NEXT)
+            loaded = 0;
+    }
+    return false;
+}
+
 /* An int3 that control comes to was put there by somebody, over the program's own instruction. */
 static void breakpoints(const struct patch_image *image, struct patch_function *function)
 {
@@ -516,18 +580,18 @@ void patch_discover_entries(struct patch_image *image)
         branches(image, &image->functions[i]);
         addresses_taken(image, &image->functions[i]);
     }
-    for (uint32_t i = 0; i < image->function_count; i++) {
-        struct patch_function *function = &image->functions[i];
-        function->native |= function->summed && !function->table; /* targets are unknown */
-    }
     relocations(image);
     relocations_packed(image);
     if (image->fixed)
         words(image);
     gaps(image);
-    for (uint32_t i = 0; i < image->function_count; i++)
-        if (image->functions[i].stops)
-            breakpoints(image, &image->functions[i]);
+    for (uint32_t i = 0; i < image->function_count; i++) {
+        struct patch_function *function = &image->functions[i];
+        if (function->summed && !function->table)
+            function->native |= jumps_to_sum(image, function); /* targets are unknown */
+        if (function->stops)
+            breakpoints(image, function);
+    }
     for (uint32_t i = 0; i < image->function_count; i++)
         function_entries(image, &image->functions[i]);
 }

@@ -11,7 +11,6 @@
 #include "shim/banned.h"
 #include "shim/patch_scan.h"
 
-/* Of a debugger, most likely: what was there is not known, and who asked for it is to have control there. */
 #define LOCK 0xf0u
 #define FS   0x64u
 

@@ -335,6 +335,35 @@ static void test_reach(void **unused)
     assert_false(patch_reaches(&image, runs + sizeof out - 0x80000001u));
 }
 
+/* A jump to a sum goes nobody knows where, one to what was read from a table of addresses does not. */
+static void test_sums(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *code;
+        uint32_t length;
+        bool native;
+    } met[] = {
+        {"\x48\x01\xd0\xff\xe0", 5, true}, /* add %rdx,%rax; jmp *%rax */
+        {"\x48\x01\xd1\x48\x8b\x07\xff\xe0", 8,
+         false}, /* add %rdx,%rcx; mov (%rdi),%rax; jmp *%rax */
+        {"\x48\x01\xd1\x48\x89\xc8\xff\xe0", 8, true}, /* add %rdx,%rcx; mov %rcx,%rax; jmp *%rax */
+        {"\x48\x01\xd0\x48\x8b\x44\x24\x08\xff\xe0", 10,
+         true}, /* ...; mov 8(%rsp),%rax; jmp *%rax */
+        {"\x48\x8b\x07\x48\x01\xd1\x75\xfb\xff\xe0", 10,
+         false}, /* mov (%rdi),%rax; add %rdx,%rcx; jne; jmp *%rax */
+        {"\x75\x03\x48\x8b\x07\x48\x01\xd0\xff\xe0", 10,
+         true}, /* jne; mov (%rdi),%rax; add %rdx,%rax; jmp *%rax */
+    };
+    for (size_t i = 0; i < sizeof met / sizeof *met; i++) {
+        struct patch_image image;
+        image_of_code(&image, met[i].code, met[i].length);
+        assert_true(functions[0].summed);
+        patch_discover_entries(&image);
+        assert_int_equal(functions[0].native, met[i].native);
+    }
+}
+
 /* An int3 behind a return is no breakpoint, one that control comes to may be. */
 static void test_breakpoints(void **unused)
 {
@@ -448,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_scratch),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_sums),
         cmocka_unit_test(test_breakpoints),
         cmocka_unit_test(test_discover),
     };
