@@ -130,7 +130,7 @@ struct patch_function {
     bool stops;                   /* has an int3 that control does not fall into */
     bool summed;                  /* jumps to an address that was added up just before */
     bool table;                   /* takes the address of a jump table */
-    bool carry;                   /* stc, clc, cmc: returns a flag, maybe */
+    bool carry;                   /* stc, clc, cmc, or a caller that asks: returns a flag, maybe */
     bool down;                    /* std: the direction flag may be set */
     int32_t known_rsp, known_rbp; /* from this displacement on others may know the address */
     uint32_t

@@ -205,9 +205,62 @@ static bool is_pair_exchange(const uint8_t *code, uint32_t length)
     return length >= 5 && (code[1] & 0xf8) == 0x48 && code[2] == 0x0f && code[3] == 0xc7;
 }
 
+/* Of the usual instructions that do. */
+static bool reads_flags(const uint8_t *code)
+{
+    bool prefix = *code == 0x66 || *code == 0xf3;
+    code += prefix;
+    code += (*code & 0xf0) == 0x40; /* REX */
+    uint8_t extension = code[1] >> 3 & 7;
+    switch (*code & 0xf0) {
+    case 0x10: /* adc, sbb */
+        return (code[0] & 7) < 6;
+    case 0x70:
+        return true; /* jcc */
+    case 0x80:
+    case 0xc0:
+    case 0xd0: /* adc, sbb, rcl, rcr */
+        return (code[0] <= 0x83 || (code[0] & 0xef) <= 0xc1 || (code[0] & 0xfc) == 0xd0) &&
+               (extension == 2 || extension == 3);
+    case 0x90:
+        return code[0] == 0x9c || code[0] == 0x9f; /* pushf, lahf */
+    default:                                       /* cmov, jcc, setcc; adcx, adox */
+        return code[0] == 0x0f && ((code[1] & 0xf0) == 0x40 || (code[1] & 0xe0) == 0x80 ||
+                                   (prefix && code[1] == 0x38 && code[2] == 0xf6));
+    }
+}
+
+/* Moves. */
+static bool keeps_flags(const uint8_t *code)
+{
+    code += *code == 0x66 || *code == 0xf2 || *code == 0xf3;
+    code += (*code & 0xf0) == 0x40; /* REX */
+    uint8_t first = code[0], second = code[1];
+    return (first >= 0x88 && first <= 0x8d) || (first & 0xf0) == 0xb0 || (first & 0xf0) == 0x50 ||
+           first == 0xc6 || first == 0xc7 ||
+           (first == 0x0f && ((second & 0xf6) == 0xb6 || (second & 0xee) == 0x28 ||
+                              (second & 0xfe) == 0x10 || (second & 0xef) == 0x6f));
+}
+
+/* Code with conventions of its own may return flags: who calls it looks at them, maybe behind a few moves. */
+static void note_result(const struct patch_image *image, uint32_t *called,
+                        const struct patch_instruction *in)
+{
+    const uint8_t *code = image->bytes + in->offset;
+    if (*called != PATCH_NOWHERE && !keeps_flags(code)) {
+        struct patch_function *to = reads_flags(code) ? image_function(image, *called) : NULL;
+        if (to)
+            to->carry = true;
+        *called = PATCH_NOWHERE;
+    }
+    if (in->flow == FLOW_CALL)
+        *called = in->target;
+}
+
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
+    uint32_t called = PATCH_NOWHERE;
     bool framed = false, other = false, roomy = false, falls = true;
     int32_t pushed = 0;
     struct patch_instruction one;
@@ -225,6 +278,7 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             function->stops = true;
         }
         falls = flow_falls(in->flow);
+        note_result(image, &called, in);
         if (image->bytes[at] == LOCK)
             image->pairs |= is_pair_exchange(image->bytes + at, in->length);
         if (image->bytes[at] == FS)

@@ -1,10 +1,11 @@
 /*
  * What is live: a check may use registers and flags whose values nobody will read. Backwards over each function, with as
  * few assumptions on what others do as real code allows (gcc's -fipa-ra, assembly with conventions of its own):
- *   before a direct call everything is live but r11, which is no argument (a caller may know that the callee leaves it
- *   alone, so it is live if it is after the call); the flags are dead if the callee's first instructions say so;
+ *   before a direct call everything is live, r11 too (OpenSSL's P-256 has it for an argument) unless the call is to another
+ *   module, on whose way the dynamic linker destroys it (a caller may know that the callee leaves it alone, so it is live
+ *   if it is after the call); the flags are dead if the callee's first instructions say so, or there;
  *   before an indirect call or jump everything is live; so it is at the end of a function that another follows;
- *   at a return all registers are live, the flags only in functions that make the carry flag a result.
+ *   at a return all registers are live, the flags only in functions that make the carry flag a result, or whose callers ask.
  */
 #include "shim/patch_code.h"
 
@@ -41,18 +42,27 @@ static bool flags_dead_far(const struct patch_image *image, uint32_t offset)
     return dead > 0;
 }
 
+/* Does it lead to another module, by the PLT? */
+static bool leads_out(const struct patch_image *image, uint32_t offset)
+{
+    if (offset == PATCH_NOWHERE)
+        return true;
+    const uint8_t *code = image->bytes + offset;
+    if (image_marked(image, offset, MARK_START))
+        return false;
+    if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e)
+        code += 4;
+    code += code[0] == 0xf2;
+    return code[0] == 0xff && code[1] == 0x25;
+}
+
 /* Does the code at `offset` set all flags before it reads any? */
 static bool flags_dead_at(const struct patch_image *image, uint32_t offset)
 {
-    const uint8_t *code = image->bytes + offset;
-    if (offset == PATCH_NOWHERE)
-        return true; /* another module, by the PLT */
-    if (!image_marked(image, offset, MARK_START)) {
-        if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e)
-            code += 4;
-        code += code[0] == 0xf2;
-        return code[0] == 0xff && code[1] == 0x25; /* the PLT: the dynamic linker destroys them */
-    }
+    if (leads_out(image, offset))
+        return true;
+    if (!image_marked(image, offset, MARK_START))
+        return false;
     if (image->lazy && !image_function(image, offset))
         return flags_dead_far(image, offset);
     const struct patch_instruction *in = &image->instructions[image->number[offset]];
@@ -86,7 +96,9 @@ static uint32_t live_after(const struct patch_image *image, const struct patch_f
     case FLOW_JUMP:
         return live_at_target(image, function, in);
     case FLOW_CALL:
-        return ((flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) & ~R11) | (next & R11);
+        return ((flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) &
+                ~(leads_out(image, in->target) ? R11 : 0)) |
+               (next & R11);
     case FLOW_RETURN:
         return function->carry ? PATCH_ALL : REGISTERS;
     case FLOW_JUMP_INDIRECT:
