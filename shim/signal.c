@@ -41,11 +41,12 @@ static __thread uint64_t deferred_mask;
 static void signal_entry(int number, siginfo_t *info, void *context);
 static void signal_fatal(int number, siginfo_t *info, void *context);
 
+#define BIT(number) (UINT64_C(1) << ((number)-1))
+#define FAULTS      (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP))
+
 static bool fault(int number, const siginfo_t *info)
 {
-    bool kind = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
-                number == SIGTRAP;
-    return kind && info->si_code > 0;
+    return FAULTS & BIT(number) && info->si_code > 0;
 }
 
 /* To this thread, which blocks it. The kernel may have reset its handler, which has not run yet. */
@@ -65,11 +66,14 @@ static void send_again(const siginfo_t *info)
 /*
  * With all signals blocked in this thread until thread_deliver. Several may come at once, each entry interrupting the one
  * before at its beginning, or anywhere here: the first to arrive here is kept, the others wait in the kernel from now on.
- * The mask to come back to is that of the outermost, which is part of all others.
+ * The mask to come back to is that of the outermost, which is part of all others. Faults stay as they are: the program's own
+ * instruction may come to one with the guard up (patch_access.c), and a fault that is blocked is the end. (Sent by somebody,
+ * they wait like others.)
  */
 static void put_off(struct thread *thread, const siginfo_t *info, void *context)
 {
     uint64_t *mask = (uint64_t *)&((ucontext_t *)context)->uc_sigmask, all = ~UINT64_C(0);
+    uint64_t most = all & ~(FAULTS & ~*mask);
     /* In one step: another signal may come behind it. */
     if (!__atomic_exchange_n(&thread->deferred, 1, __ATOMIC_ACQUIRE)) {
         deferred_info = *info;
@@ -78,8 +82,9 @@ static void put_off(struct thread *thread, const siginfo_t *info, void *context)
         raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
         send_again(info);
         deferred_mask &= *mask;
+        most |= BIT(info->si_signo);
     }
-    *mask = all;
+    *mask = most;
 }
 
 bool signal_put_off(const void *info, void *context)
@@ -127,8 +132,25 @@ bool signal_handled(void)
     return false;
 }
 
+/* What was put off came before this fault, which found the guard up and took it down: it comes now, in the handler, unless
+ * that blocks it; and blocks no more than it does. */
+static void deliver_within(struct thread *thread, int number, const struct sigaction *action,
+                           void *context)
+{
+    siginfo_t info = deferred_info;
+    uint64_t *outer = (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
+    *outer &= deferred_mask; /* (or it was put off at the beginning of this handler) */
+    thread->deferred = 0;
+    send_again(&info);
+    uint64_t mask = *outer | *(const uint64_t *)&action->sa_mask;
+    if (!(action->sa_flags & (int)SA_NODEFER))
+        mask |= BIT(number);
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
 static bool host_call(int number, siginfo_t *info, void *context, const struct patch_frame *frame)
 {
+    struct thread *thread = thread_current;
     struct patch_view view;
     struct shadow_view shadow;
     struct sigaction action = host_actions[number];
@@ -136,7 +158,9 @@ static bool host_call(int number, siginfo_t *info, void *context, const struct p
         ours[number] = 0;
         host_actions[number].sa_handler = SIG_DFL;
     }
-    patch_show(&view, thread_current, context, frame);
+    patch_show(&view, thread, context, frame);
+    if ((uintptr_t)thread > THREAD_NONE && thread->deferred && !thread->busy)
+        deliver_within(thread, number, &action, context);
     shadow_show(&shadow);
     if (!is_handler(&action))
         ; /* set meanwhile, by another thread */
