@@ -361,8 +361,6 @@ static void control(struct random_code *g)
         break;
     }
     default: /* a call: direct, or by a register */
-        if (!(g->data & R11_BIT))
-            break;
         put(g, 0x24648d48, 4); /* lea -128(%rsp), %rsp: what is below is in use */
         put(g, 0x80, 1);
         if (draw(g, 2)) {
@@ -464,12 +462,9 @@ static uint8_t *random_function(struct random_code *g)
     roles(g);
     g->leaf = g->at;
     g->depth = LEAF;
-    uint16_t data = g->data;
-    g->data &= (uint16_t)~R11_BIT; /* no argument of a call: dead before it */
     define_flags(g);
     block(g, 4);
     put(g, 0xc3, 1);
-    g->data = data;
     uint8_t *start = g->at;
     g->depth = 0;
     take_addresses(g);
