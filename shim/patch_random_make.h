@@ -360,7 +360,7 @@ static void control(struct random_code *g)
         *field = (uint8_t)(g->at - field - 1);
         break;
     }
-    default: /* a call: direct, or by a register */
+    default:                   /* a call: direct, or by a register */
         put(g, 0x24648d48, 4); /* lea -128(%rsp), %rsp: what is below is in use */
         put(g, 0x80, 1);
         if (draw(g, 2)) {
