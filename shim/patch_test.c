@@ -191,8 +191,13 @@ static void test_live(void **unused)
     image_of_code(&image, "\x8b\x07\xe8\xf9\xff\xff\xff\xc3", 8);
     patch_live(&image, &functions[0]);
     assert_int_equal(image.instructions[1].live & 0xffff, 0xffff);
-    /* mov (%rdi),%eax; call 0; mov %eax,%r11d; ret: it is no argument */
+    /* mov (%rdi),%eax; call 0; mov %eax,%r11d; ret: an argument, maybe */
     image_of_code(&image, "\x8b\x07\xe8\xf9\xff\xff\xff\x41\x89\xc3\xc3", 11);
+    patch_live(&image, &functions[0]);
+    assert_int_equal(image.instructions[1].live & 0xffff, 0xffff);
+    /* mov (%rdi),%eax; call 0f; mov %eax,%r11d; ret; 0: jmp *0(%rip), of the PLT: none */
+    image_of_code(&image, "\x8b\x07\xe8\x04\x00\x00\x00\x41\x89\xc3\xc3", 11);
+    memcpy((uint8_t *)(uintptr_t)image.text + 11, "\xff\x25", 2);
     patch_live(&image, &functions[0]);
     assert_int_equal(image.instructions[1].live & 0xffff, 0xffff & ~(1u << 11));
 }
