@@ -22,7 +22,13 @@ int apart_borrow(int number);
  */
 uint32_t apart_begun(void);
 bool apart_over(uint32_t *known);
-#define APART_TRIES 100u
+#define APART_AGAIN(attempt, refused)                                       \
+    do {                                                                    \
+        uint32_t tries_ = 0, known_ = apart_begun();                        \
+        do                                                                  \
+            attempt;                                                        \
+        while (UNLIKELY(refused) && apart_over(&known_) && ++tries_ < 100); \
+    } while (0)
 void apart_fork_child(void); /* the parent's threads are not here */
 
 #endif

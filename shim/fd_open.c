@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/apart.h"
 #include "shim/conduit.h"
 #include "shim/fd.h"
 #include "shim/file_lock.h"
@@ -238,7 +239,10 @@ EXPORT int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_ac
     LATE(posix_spawn);
     fd_child();
     outside_tell();
-    return real.posix_spawn(child, path, actions, attributes, arguments, environment);
+    int result;
+    APART_AGAIN(result = real.posix_spawn(child, path, actions, attributes, arguments, environment),
+                result == EAGAIN);
+    return result;
 }
 
 EXPORT int posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_actions_t *actions,
@@ -248,7 +252,11 @@ EXPORT int posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_a
     LATE(posix_spawnp);
     fd_child();
     outside_tell();
-    return real.posix_spawnp(child, file, actions, attributes, arguments, environment);
+    int result;
+    APART_AGAIN(result =
+                    real.posix_spawnp(child, file, actions, attributes, arguments, environment),
+                result == EAGAIN);
+    return result;
 }
 
 EXPORT FILE *popen(const char *command, const char *mode)
@@ -256,7 +264,9 @@ EXPORT FILE *popen(const char *command, const char *mode)
     LATE(popen);
     fd_child();
     outside_tell();
-    return real.popen(command, mode);
+    FILE *stream;
+    APART_AGAIN(stream = real.popen(command, mode), !stream && errno == EAGAIN);
+    return stream;
 }
 
 EXPORT int system(const char *command)

@@ -85,12 +85,9 @@ static pid_t fork_once(void)
 
 EXPORT pid_t fork(void)
 {
-    uint32_t tries = 0, known = apart_begun();
     pid_t child;
     shim_awake();
-    do
-        child = fork_once();
-    while (UNLIKELY(child < 0 && errno == EAGAIN) && apart_over(&known) && ++tries < APART_TRIES);
+    APART_AGAIN(child = fork_once(), child < 0 && errno == EAGAIN);
     return child;
 }
 

@@ -15,11 +15,9 @@
 static int create(pthread_t *handle, const pthread_attr_t *attributes, void *(*routine)(void *),
                   void *argument)
 {
-    uint32_t tries = 0, known = apart_begun();
     int result;
-    do
-        result = real.pthread_create(handle, attributes, routine, argument);
-    while (UNLIKELY(result == EAGAIN) && apart_over(&known) && ++tries < APART_TRIES);
+    APART_AGAIN(result = real.pthread_create(handle, attributes, routine, argument),
+                result == EAGAIN);
     return result;
 }
 
@@ -38,10 +36,7 @@ int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
 
 int thread_create_c11(thrd_t *handle, thrd_start_t routine, void *argument)
 {
-    uint32_t tries = 0, known = apart_begun();
     int result;
-    do
-        result = real.thrd_create(handle, routine, argument);
-    while (UNLIKELY(result == thrd_error) && apart_over(&known) && ++tries < APART_TRIES);
+    APART_AGAIN(result = real.thrd_create(handle, routine, argument), result == thrd_error);
     return result;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -66,7 +67,12 @@ int main(void)
             return 1;
     int refused = 0;
     for (int i = 0; i < TIMES; i++) {
-        if (i % 10 == 0) {
+        if (i % 10 == 5) {
+            char *arguments[] = {"true", NULL}, *environment[] = {NULL};
+            pid_t child;
+            refused += posix_spawn(&child, "/bin/true", NULL, NULL, arguments, environment) != 0 ||
+                       waitpid(child, NULL, 0) != child;
+        } else if (i % 10 == 0) {
             pid_t child = fork();
             if (child == 0)
                 _exit(0);
