@@ -266,15 +266,13 @@ static void made_under_lock(void **state)
 {
     (void)state;
     static const struct {
-        uint64_t since;
-        uint32_t mode;
-        uint64_t had;
-        uint32_t count;
+        uint64_t since, had;
+        uint32_t mode, count;
     } cases[] = {
-        {3, TRACE_MODE_EXCLUSIVE, 3, 0}, {5, TRACE_MODE_EXCLUSIVE, 3, 1}, /* taken once more */
-        {3, TRACE_MODE_EXCLUSIVE, 0, 1},                                  /* not had */
-        {3, TRACE_MODE_EXCLUSIVE, 6, 1},                                  /* no sooner than now */
-        {3, TRACE_MODE_SHARED, 3, 1},                                     /* readers together */
+        {3, 3, TRACE_MODE_EXCLUSIVE, 0}, {5, 3, TRACE_MODE_EXCLUSIVE, 1}, /* taken once more */
+        {3, 0, TRACE_MODE_EXCLUSIVE, 1},                                  /* not had */
+        {3, 6, TRACE_MODE_EXCLUSIVE, 1},                                  /* no sooner than now */
+        {3, 3, TRACE_MODE_SHARED, 1},                                     /* readers together */
     };
     uint32_t orders;
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
