@@ -475,8 +475,7 @@ static void addresses_taken(struct patch_image *image, struct patch_function *fu
             uintptr_t value = next + (uintptr_t)(intptr_t)turn->displacement;
             if (in_function(image, value))
                 entry(image, value);
-            else if (image_constant(image, value,
-                                    4)) /* maybe in the text, in one segment with it */
+            else if (image_constant(image, value, 4)) /* which may be in one segment with code */
                 function->table |= table_relative(image, value) > 0;
         } else if (turn->trait == TRAIT_TABLE) {
             table_absolute(image, (uintptr_t)(uint32_t)turn->displacement);
@@ -569,9 +568,10 @@ static bool jumps_to_sum(const struct patch_image *image, const struct patch_fun
 static void breakpoints(const struct patch_image *image, struct patch_function *function)
 {
     EACH_TURN(image, function, turn)
-    if (turn->flow == FLOW_TRAP && image->bytes[turn->offset] == BREAKPOINT &&
-        image->marks[turn->offset] & (MARK_ENTRY | MARK_TARGET))
-        function->native = true;
+    {
+        if (turn->flow == FLOW_TRAP && image->bytes[turn->offset] == BREAKPOINT)
+            function->native |= (image->marks[turn->offset] & (MARK_ENTRY | MARK_TARGET)) != 0;
+    }
 }
 
 void patch_discover_entries(struct patch_image *image)

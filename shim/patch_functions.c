@@ -272,9 +272,8 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             break;
         if (flow_direct(in->flow) && in->target == PATCH_NOWHERE)
             function->native = true;
-        if (image->bytes[at] ==
-            BREAKPOINT) { /* behind a return it may be there against speculation */
-            function->native |= falls;
+        if (image->bytes[at] == BREAKPOINT) {
+            function->native |= falls; /* else it may be there against speculation */
             function->stops = true;
         }
         falls = flow_falls(in->flow);
