@@ -331,6 +331,7 @@ struct race_instance {
     uint64_t apart;
     uint64_t before_segment, after_segment;
     uint32_t before_task, after_task;
+    uint32_t before_site, after_site; /* the numbers of the pair, this way round or the other */
 };
 
 struct race_pair {      /* a racy pair of sites */

@@ -276,7 +276,9 @@ static void instance_add(struct race_pair *pair, const struct race_now *now,
                                      .before_segment = before->segment,
                                      .after_segment = now->segment,
                                      .before_task = (uint32_t)before->task,
-                                     .after_task = now->task};
+                                     .after_task = now->task,
+                                     .before_site = before->site,
+                                     .after_site = now->site};
     if (!pair->instances)
         pair->instances = memory_get(RACE_INSTANCES, sizeof(*pair->instances));
     uint32_t farthest = 0;

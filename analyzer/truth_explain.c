@@ -75,9 +75,9 @@ static bool try_outside(struct truth *truth, struct closure_choice choice,
 
 /*
  * Which words may order a pair. Those of its own group may not, or a flag would order its own accesses, nor lesser ones, or
- * two flags would order each other's. But who ends a block, or makes an object anew, accesses no flag in it: that nobody
- * reads it any more he knows by whatever flag (a reader's counter), or by a link in the block itself, which he has followed
- * before he frees it.
+ * two flags would order each other's. But who ends a block, copies an object or makes it anew accesses no flag in it: that it
+ * is his he knows by whatever flag (a reader's counter), or by one in the object itself (try_own), as a link in a block, which
+ * he has followed before he frees it.
  */
 static struct closure_choice choice_of(const struct truth *truth, const struct truth_pair *tried)
 {
@@ -89,9 +89,30 @@ static struct closure_choice choice_of(const struct truth *truth, const struct t
     if (tried->group == TRUTH_NONE || (a->kind | b->kind) & RACE_KIND_FREE)
         return all;
     const struct truth_group *own = &truth->groups[tried->group];
-    bool whole = truth_is_whole(truth, a) || truth_is_whole(truth, b);
+    bool whole = truth_is_whole(truth, a, b) || truth_is_whole(truth, b, a);
     return (struct closure_choice){
         .common = own->first, .first = whole ? own->end : count, .end = count};
+}
+
+/*
+ * Whether an object's own flag may have told that it is his to who copies it or makes it anew. It can only tell him: the next
+ * one who accesses the flag must have been told by something else that the object has been made.
+ */
+static enum closure_answer try_own(struct truth *truth, const struct truth_pair *tried,
+                                   const struct race_instance *instance)
+{
+    const struct race_site *before = truth_site(truth, tried->worker, instance->before_site);
+    const struct race_site *after = truth_site(truth, tried->worker, instance->after_site);
+    const struct closure_choice all = {.common = truth->word_count};
+    if (tried->group == TRUTH_NONE ||
+        truth_is_whole(truth, before, after) == truth_is_whole(truth, after, before))
+        return CLOSURE_UNORDERED;
+    memset(truth->path, 0, truth->word_count);
+    if (truth_is_whole(truth, after, before))
+        return closure_before(truth->closure, all, instance->before_task, instance->before_segment,
+                              instance->after_task, instance->after_segment, truth->path);
+    return closure_before(truth->closure, all, instance->after_task, instance->after_segment,
+                          instance->before_task, instance->before_segment, truth->path);
 }
 
 static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups)
@@ -107,6 +128,8 @@ static void try_pair(struct truth *truth, struct truth_pair *tried, bool *groups
         struct race_instance instance =
             sample ? truth_instance(&pair->samples[i]) : pair->instances[i - pair->sample_count];
         enum closure_answer answer = try_one(truth, choice, &instance);
+        if (answer == CLOSURE_UNORDERED)
+            answer = try_own(truth, tried, &instance);
         if (answer == CLOSURE_UNORDERED)
             tried->ordered = false;
         if (sample && answer == CLOSURE_UNORDERED && try_outside(truth, choice, &instance))

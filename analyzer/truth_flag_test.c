@@ -259,6 +259,31 @@ static void flag_does_not_order(void **state)
     assert_int_equal(proved(message(FLAG_PLAIN_SIZE)), 2);
 }
 
+/*
+ * a raises a flag that lies in an object, b waits for it and then makes the object anew by a wider store, or copies it first;
+ * or b does so without having looked.
+ */
+static struct trace_make *made_anew(uint32_t kind, bool looks)
+{
+    struct trace_make *make = truth_make_tasks();
+    make_segment(make, A, 2);
+    make_line(make, A, WRITE4, 0x110, FLAG, WORD);
+    make_segment(make, B, 2);
+    make_line(make, B, READ4, 0x210, looks ? FLAG : FLAG + 64, WORD);
+    make_segment(make, B, 3);
+    make_line(make, B, kind, 0x200, FLAG, WORD | WORD << 4);
+    return make;
+}
+
+static void flag_in_what_is_made_anew(void **state)
+{
+    (void)state;
+    assert_int_equal(proved(made_anew(WRITE8, true)), 0);
+    assert_int_equal(proved(made_anew(READ8, true)), 0);
+    assert_int_equal(proved(made_anew(WRITE8, false)), 1);
+    assert_int_equal(proved(made_anew(READ8, false)), 1);
+}
+
 /* What b loaded before an order that the trace knows cannot be of a store after it. */
 static void flag_of_the_past(void **state)
 {
@@ -483,6 +508,7 @@ int main(void)
         cmocka_unit_test(one_word),
         cmocka_unit_test(exact_clocks),
         cmocka_unit_test(flag_does_not_order),
+        cmocka_unit_test(flag_in_what_is_made_anew),
         cmocka_unit_test(flag_of_the_past),
         cmocka_unit_test(flag_too_early),
         cmocka_unit_test(flags_in_a_row),

@@ -84,12 +84,16 @@ static inline struct race_instance truth_instance(const struct race_sample *samp
 {
     return (struct race_instance){.before_task = (uint32_t)sample->before.task,
                                   .after_task = (uint32_t)sample->after.task,
+                                  .before_site = sample->before.site,
+                                  .after_site = sample->after.site,
                                   .before_segment = sample->before.segment,
                                   .after_segment = sample->after.segment};
 }
 
-/* Is it of bytes that are no flag's, whatever words are among them: the end of a block, a copy, an object made anew? */
-bool truth_is_whole(const struct truth *truth, const struct race_site *site);
+/* Is it of more than what `other`, which it races with, is of, whatever flags are among it: the end of a block, a copy, an
+ * object made anew? */
+bool truth_is_whole(const struct truth *truth, const struct race_site *site,
+                    const struct race_site *other);
 /* Finds the words and makes groups of them. */
 void truth_find_words(struct truth *truth);
 /* Sorts groups and words, and makes the closure's words of them. */

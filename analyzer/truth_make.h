@@ -11,6 +11,7 @@
 #define READ4   (2u << 4)
 #define WRITE4  (READ4 | TRACE_KIND_WRITE)
 #define READ8   (3u << 4)
+#define WRITE8  (READ8 | TRACE_KIND_WRITE)
 #define WRITE16 (4u << 4 | TRACE_KIND_WRITE)
 #define READ16  (4u << 4)
 #define LOAD16  (7u << 4) /* at once */

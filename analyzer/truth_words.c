@@ -10,11 +10,6 @@
 #include "analyzer/truth_inner.h"
 #include "trace/codec.h"
 
-static bool plain_size_agrees(const struct race_site *a, const struct race_site *b)
-{
-    return evidence_size(a) == evidence_size(b);
-}
-
 static bool of_range(const struct race_site *site)
 {
     return site->kind & (RACE_KIND_FREE | TRACE_KIND_RANGE);
@@ -27,9 +22,18 @@ static bool is_wide_store(const struct analysis *analysis, const struct race_sit
            !evidence_is_both(site) && !evidence_is_several(site) && !evidence_fits(analysis, site);
 }
 
-bool truth_is_whole(const struct truth *truth, const struct race_site *site)
+/* More than the word that the other one is of: an object that is copied, or made anew, flag and all. */
+static bool is_more(const struct race_site *site, const struct race_site *other)
 {
-    return of_range(site) || is_wide_store(truth->analysis, site);
+    return site->kind & RACE_KIND_MACHINE && !evidence_is_both(site) &&
+           !evidence_is_several(site) && !evidence_is_several(other) &&
+           evidence_size(site) > evidence_size(other);
+}
+
+bool truth_is_whole(const struct truth *truth, const struct race_site *site,
+                    const struct race_site *other)
+{
+    return of_range(site) || is_wide_store(truth->analysis, site) || is_more(site, other);
 }
 
 /*
@@ -61,7 +65,10 @@ static enum fit fits(const struct analysis *analysis, const struct race_site *a,
         return FIT_NO;
     if (evidence_is_several(a) || evidence_is_several(b))
         return evidence_fits(analysis, a) && evidence_fits(analysis, b) ? FIT_YES : FIT_NO;
-    if (!plain_size_agrees(a, b) || !evidence_fits(analysis, a) || !evidence_fits(analysis, b))
+    if (is_more(a, b) || is_more(b, a))
+        return FIT_NEUTRAL;
+    if (evidence_size(a) != evidence_size(b) || !evidence_fits(analysis, a) ||
+        !evidence_fits(analysis, b))
         return FIT_NO;
     if (evidence_is_both(a) && evidence_is_both(b))
         return FIT_NEUTRAL; /* who holds a ticket lock gives it back by an `add` */
@@ -169,13 +176,13 @@ static void unite_words(struct truth *truth)
         parents[w] = w;
         for (uint32_t l = word->at.watch->pairs; l; l = word->at.watches->links[l].next) {
             const struct race_pair *pair = &history->pairs[word->at.watches->links[l].pair];
-            const uint32_t sites[] = {pair->low, pair->high};
+            const struct race_site *sites[] = {truth_site(truth, word->worker, pair->low),
+                                               truth_site(truth, word->worker, pair->high)};
             for (unsigned i = 0; i < 2; i++) {
-                const struct race_site *site = truth_site(truth, word->worker, sites[i]);
-                if (of_range(site))
+                if (of_range(sites[i]) || is_more(sites[i], sites[1 - i]))
                     continue;
                 MEMORY_GROW(uses, count, capacity);
-                uses[count++] = (struct site_use){site->pc, w};
+                uses[count++] = (struct site_use){sites[i]->pc, w};
             }
         }
     }
