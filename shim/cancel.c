@@ -13,6 +13,7 @@
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
+#include "shim/thread.h"
 
 #define SIGCANCEL 32 /* the first of those that libc keeps to itself */
 
@@ -59,7 +60,7 @@ static void library_install(void)
     pthread_t thread;
     pthread_attr_t attributes;
     int word = 0, state;
-    uint64_t all = ~UINT64_C(0), mask;
+    uint64_t all = SIGNALS_OF_PROGRAM, mask;
     if (pthread_attr_init(&attributes) != 0)
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state); /* joining would be a point of it */

@@ -40,6 +40,9 @@ struct start {
     struct start *next_free;
 };
 
+/* The signal by which threads are cancelled. Who makes a thread in its handler (in what cleans up) has it blocked. */
+#define CANCELING (UINT64_C(1) << 31)
+
 static pthread_key_t end_key;
 static struct spin starts_lock;
 static struct start *starts_free;
@@ -164,8 +167,11 @@ static void not_recorded(void)
         init_say_unborn();
 }
 
-static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame)
+static struct start *create_begin(uintptr_t entry, const pthread_attr_t *attributes, uintptr_t pc,
+                                  uintptr_t frame)
 {
+    bool detached, inherits;
+    thread_wish(attributes, &detached, &inherits);
     struct thread *thread = thread_enter();
     if (!thread) {
         if (UNLIKELY(shim_state == SHIM_OFF))
@@ -186,29 +192,29 @@ static struct start *create_begin(uintptr_t entry, uintptr_t pc, uintptr_t frame
     struct trace_task *record = task_record(task);
     record->create_stack = stack_here(thread, pc, frame);
     record->entry = entry;
+    if (detached)
+        record->flags |= TRACE_TASK_DETACHED;
     if (UNLIKELY(go_is_runtime(pc) || openmp_creates()))
         record->flags |=
             TRACE_TASK_SYSTEM; /* it carries goroutines, or parts of parallel regions */
     record->parent_segment = thread->made = clock_new_segment(thread);
     start->task = task;
+    start->masked = inherits;
     thread->within = frame;
     thread_leave(thread);
     return start;
 }
 
-static void create_end(uint32_t task, bool made, uintptr_t handle, bool detached)
+static void create_end(uint32_t task, bool made, uintptr_t handle)
 {
     struct thread *thread = thread_enter();
     if (!thread)
         return;
     struct trace_task *record = task_record(task);
-    if (made) {
-        if (detached)
-            __atomic_fetch_or(&record->flags, TRACE_TASK_DETACHED, __ATOMIC_RELAXED);
+    if (made)
         handle_register(thread, handle, task);
-    } else {
+    else
         record->state = TRACE_TASK_UNUSED;
-    }
     thread->within = 0;
     thread_leave(thread);
 }
@@ -244,17 +250,15 @@ static void thread_attach_task(uint32_t task, bool signals_blocked)
 static void thread_begin(const struct start *start)
 {
     thread_attach_task(start->task, start->masked);
+    uint64_t mask = start->mask & ~CANCELING;
     if (start->masked)
-        raw4(SYS_rt_sigprocmask, SIG_SETMASK, &start->mask, NULL, 8);
+        raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
 /* The new thread inherits this: no handler may run in it before it knows its task. */
-static void signals_block(struct start *start, const pthread_attr_t *attributes)
+static void signals_block(struct start *start)
 {
-    sigset_t own;
-    uint64_t all = ~UINT64_C(0);
-    start->masked =
-        !attributes || pthread_attr_getsigmask_np(attributes, &own) == PTHREAD_ATTR_NO_SIGMASK_NP;
+    uint64_t all = SIGNALS_OF_PROGRAM;
     if (start->masked)
         raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &start->mask, 8);
 }
@@ -292,48 +296,41 @@ static int thread_main_c11(void *data)
 EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
-    struct start *start =
-        create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+    struct start *start = create_begin((uintptr_t)routine, attributes, RETURN_PC,
+                                       (uintptr_t)__builtin_frame_address(0));
     if (!start)
         return real.pthread_create(handle, attributes, routine, argument);
-    int detached = PTHREAD_CREATE_JOINABLE;
-    if (attributes)
-        pthread_attr_getdetachstate(attributes, &detached);
     uint32_t task = start->task;
     start->routine = routine;
     start->argument = argument;
-    if (detached == PTHREAD_CREATE_DETACHED)
-        task_record(task)->flags |= TRACE_TASK_DETACHED;
-    signals_block(start, attributes);
+    signals_block(start);
     bool masked = start->masked;
     uint64_t mask = start->mask;
     int result = thread_create_with_room(handle, attributes, thread_main, start);
     signals_restore(masked, mask);
     if (result != 0)
         start_put(start);
-    create_end(task, result == 0, result == 0 ? (uintptr_t)*handle : 0,
-               detached == PTHREAD_CREATE_DETACHED);
+    create_end(task, result == 0, result == 0 ? (uintptr_t)*handle : 0);
     return result;
 }
 
 EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
 {
     struct start *start =
-        create_begin((uintptr_t)routine, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
+        create_begin((uintptr_t)routine, NULL, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
     if (!start)
         return real.thrd_create(handle, routine, argument);
     uint32_t task = start->task;
     start->routine_c11 = routine;
     start->argument = argument;
-    signals_block(start, NULL);
+    signals_block(start);
     bool masked = start->masked;
     uint64_t mask = start->mask;
     int result = thread_create_c11(handle, thread_main_c11, start);
     signals_restore(masked, mask);
     if (result != thrd_success)
         start_put(start);
-    create_end(task, result == thrd_success, result == thrd_success ? (uintptr_t)*handle : 0,
-               false);
+    create_end(task, result == thrd_success, result == thrd_success ? (uintptr_t)*handle : 0);
     return result;
 }
 
