@@ -86,6 +86,8 @@ static void option(const char *key, size_t key_length, const char *value, size_t
         o->patch_mb = (uint32_t)number(value, length, o->patch_mb);
     else if (key_is(key, key_length, "patch_bmi2"))
         o->patch_bmi2 = truth(value, length, o->patch_bmi2);
+    else if (key_is(key, key_length, "patch_poison"))
+        o->patch_poison = (uint32_t)number(value, length, o->patch_poison);
     else if (key_is(key, key_length, "patch_lazy"))
         o->patch_lazy = size(value, length, o->patch_lazy);
     else if (key_is(key, key_length, "sites")) {

@@ -7,13 +7,14 @@
 enum when_full { WHEN_FULL_SLOW, WHEN_FULL_SAMPLE, WHEN_FULL_DROP };
 
 struct shim_options {
-    char trace_dir[512]; /* empty: gorocheck.<pid> */
-    char analyzer[512];  /* empty: beside the shim */
-    char patch[256];     /* none, main, app, all or names of modules */
-    uint32_t patch_mb;   /* most text of a module that is not named; 0: no limit */
-    uint64_t patch_lazy; /* least text of a module that is copied function by function; 0: none */
-    bool patch_asked;    /* it was given */
-    bool patch_bmi2;     /* copies may use its instructions */
+    char trace_dir[512];   /* empty: gorocheck.<pid> */
+    char analyzer[512];    /* empty: beside the shim */
+    char patch[256];       /* none, main, app, all or names of modules */
+    uint32_t patch_mb;     /* most text of a module that is not named; 0: no limit */
+    uint64_t patch_lazy;   /* least text of a module that is copied function by function; 0: none */
+    uint32_t patch_poison; /* not 0: copies destroy what they may: see patch_poison.c */
+    bool patch_asked;      /* it was given */
+    bool patch_bmi2;       /* copies may use its instructions */
     bool report, accesses, heap;
     int exitcode;
     uint32_t exit_wait_ms; /* for detached tasks at work */

@@ -337,7 +337,7 @@ bool patch_sites_open(void);
 bool patch_sites_reach(uint64_t end);
 
 /* patch_place.c */
-#define PATCH_PLACES_MOST 4u /* of an instruction: padding, check, itself, what is after it */
+#define PATCH_PLACES_MOST 5u /* of an instruction: padding, poison, check, itself, what is after it */
 enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };
 struct patch_place {
     uint32_t copy;          /* offset in the copy, where this part begins */

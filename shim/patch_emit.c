@@ -16,6 +16,7 @@
 
 #include "shim/access_state.h"
 #include "shim/banned.h"
+#include "shim/options.h"
 #include "shim/patch_encode.h"
 #include "shim/patch_lazy.h"
 #include "shim/raw.h"
@@ -428,7 +429,7 @@ static void emit_self(struct emitter *e, const struct patch_instruction *in)
     const uint8_t *code = e->image->bytes + in->offset;
     switch ((enum patch_flow)in->flow) {
     case FLOW_BRANCH:
-        while (*code == 0x2e || *code == 0x3e || *code == 0xf2)
+        while (*code != 0x0f && (*code & 0xf0) != 0x70) /* prefixes */
             code++;
         byte(e, 0x0f);
         byte(e, 0x80 | ((*code == 0x0f ? code[1] : *code) & 15u));
@@ -486,6 +487,10 @@ static void emit_function(struct emitter *e, const struct patch_function *functi
             patch_emit_padding(e);
         }
         image->places[i] = offset_now(e);
+        if (shim_options.patch_poison) {
+            place(e, in, PLACE_SELF);
+            patch_emit_poison(e, in);
+        }
         place(e, in, instruction_checked(in) ? PLACE_CHECK : PLACE_SELF);
         if (image_marked(image, in->offset, MARK_ENTRY))
             emit_arrival(e);

@@ -70,6 +70,9 @@ void patch_emit_near(struct emitter *e, const struct check *check);
 /* patch_near.c: where the test of a check failed that may reach into the next line; `call`: the way into C. */
 void patch_emit_crossing(struct emitter *e, const struct check *check, uint32_t call);
 
+/* patch_poison.c: overwrites all that is dead before this instruction. */
+void patch_emit_poison(struct emitter *e, const struct patch_instruction *in);
+
 /* patch_loop.c: up to the next multiple. */
 #define PATCH_HEAD_ALIGN 64u
 void patch_emit_padding(struct emitter *e);

@@ -202,8 +202,10 @@ static bool gather(const struct patch_lazy *lazy, struct patch_image *image, uin
 
 static void without_checks(struct patch_image *image)
 {
-    for (uint32_t i = 0; i < image->instruction_count; i++)
+    for (uint32_t i = 0; i < image->instruction_count; i++) {
         image->instructions[i].memory = MEMORY_NONE;
+        image->instructions[i].live = PATCH_ALL;
+    }
 }
 
 static bool sites_hold(const struct patch_lazy *lazy, uint32_t instructions)

@@ -47,6 +47,7 @@ bool mark_expedited = true;
 #include "shim/patch_near.c"
 #include "shim/patch_place.c"
 #include "shim/patch_plan.c"
+#include "shim/patch_poison.c"
 #include "shim/patch_random_make.h"
 #include "shim/patch_run_make.h"
 #include "shim/patch_scan.c"
@@ -535,6 +536,7 @@ static void test_copies_compute_the_same(void **unused)
     for (uint32_t done = 0; done < cases; done += BATCH) {
         patch_has_bmi2 = bmi2 && done / BATCH % 2 == 0;
         shim_options.gather = done / BATCH / 2 % 2 == 0;
+        shim_options.patch_poison = done / BATCH % 3 ? done / BATCH : 0;
         run_batch();
     }
     patch_has_bmi2 = bmi2;
