@@ -145,7 +145,7 @@ $(BUILD)/test/shim/%: $(BUILD)/obj/shim/%.o $(TRACE_OBJECTS)
 
 $(BUILD)/obj/shim/%.o: CFLAGS += -mcx16 -fno-builtin
 # It calls the slow path from copies, with vector registers that matter.
-$(BUILD)/obj/shim/patch_property_test.o: CFLAGS += -mgeneral-regs-only
+$(BUILD)/obj/shim/patch_property_test.o $(BUILD)/obj/shim/patch_forms_test.o: CFLAGS += -mgeneral-regs-only
 
 $(BUILD)/test/analyzer/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_PARTS)
 	@mkdir -p $(@D)

@@ -97,11 +97,40 @@ static void register_operand(struct patch_instruction *in, const ZydisDecodedOpe
 
 /* ---- memory ---- */
 
+/*
+ * A permutation, whose mask is of where elements go, reads all that it may take them from: instructions without fault
+ * suppression, and those that Zydis has in another class.
+ */
+static bool takes_all(const ZydisDecodedInstruction *zydis)
+{
+    switch ((uint32_t)zydis->mnemonic) {
+    case ZYDIS_MNEMONIC_VCVTNE2PS2BF16:
+    case ZYDIS_MNEMONIC_VDBPSADBW:
+    case ZYDIS_MNEMONIC_VGF2P8AFFINEINVQB:
+    case ZYDIS_MNEMONIC_VGF2P8AFFINEQB:
+        return true;
+    default:
+        break;
+    }
+    switch ((uint32_t)zydis->meta.exception_class) {
+    case ZYDIS_EXCEPTION_CLASS_E1NF:
+    case ZYDIS_EXCEPTION_CLASS_E3NF:
+    case ZYDIS_EXCEPTION_CLASS_E4NF:
+    case ZYDIS_EXCEPTION_CLASS_E5NF:
+    case ZYDIS_EXCEPTION_CLASS_E6NF:
+    case ZYDIS_EXCEPTION_CLASS_E7NM:
+    case ZYDIS_EXCEPTION_CLASS_E9NF:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool vector_class(struct patch_instruction *in, const ZydisDecodedInstruction *zydis,
                          const ZydisDecodedOperand *operands, const ZydisDecodedOperand *memory)
 {
     ZydisRegister mask = zydis->avx.mask.reg;
-    bool masked = mask >= ZYDIS_REGISTER_K1 && mask <= ZYDIS_REGISTER_K7;
+    bool masked = mask >= ZYDIS_REGISTER_K1 && mask <= ZYDIS_REGISTER_K7 && !takes_all(zydis);
     bool by_sign = zydis->mnemonic == ZYDIS_MNEMONIC_VMASKMOVPS ||
                    zydis->mnemonic == ZYDIS_MNEMONIC_VMASKMOVPD ||
                    zydis->mnemonic == ZYDIS_MNEMONIC_VPMASKMOVD ||
@@ -207,6 +236,9 @@ static bool prefetches(const ZydisDecodedInstruction *zydis)
 {
     switch ((uint32_t)zydis->meta.category) {
     case ZYDIS_CATEGORY_PREFETCH:
+    case ZYDIS_CATEGORY_PREFETCHWT1:
+    case ZYDIS_CATEGORY_CLDEMOTE:
+    case ZYDIS_CATEGORY_MPX: /* no processor has it any more */
     case ZYDIS_CATEGORY_NOP:
     case ZYDIS_CATEGORY_WIDENOP:
     case ZYDIS_CATEGORY_CLFLUSHOPT:
@@ -378,6 +410,12 @@ static bool flow_of(struct patch_instruction *in, const ZydisDecodedInstruction 
     case ZYDIS_MNEMONIC_SYSCALL:
         in->memory = MEMORY_SYSTEM;
         break;
+    case ZYDIS_MNEMONIC_CLZERO: /* they write where a register says, which is no operand */
+    case ZYDIS_MNEMONIC_ENQCMD:
+    case ZYDIS_MNEMONIC_ENQCMDS:
+    case ZYDIS_MNEMONIC_MOVDIR64B:
+        in->memory = MEMORY_UNSUPPORTED;
+        break;
     default:
         break;
     }
@@ -436,6 +474,27 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
     }
 }
 
+/*
+ * Zydis says that they write a register, but it may stay what it was: of bsf and bsr where there is no bit (compilers put
+ * the result for that there beforehand); of rdssp without a shadow stack, as in every unwinder; the upper bytes, where the
+ * kernel stands in for the instruction.
+ */
+static bool may_keep(const ZydisDecodedInstruction *zydis)
+{
+    switch ((uint32_t)zydis->mnemonic) {
+    case ZYDIS_MNEMONIC_BSF:
+    case ZYDIS_MNEMONIC_BSR:
+    case ZYDIS_MNEMONIC_RDSSPD:
+    case ZYDIS_MNEMONIC_RDSSPQ:
+    case ZYDIS_MNEMONIC_SLDT:
+    case ZYDIS_MNEMONIC_STR:
+    case ZYDIS_MNEMONIC_SMSW:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool patch_decode(const uint8_t *code, size_t room, uintptr_t address, struct patch_instruction *in,
                   uint64_t *value)
 {
@@ -483,6 +542,12 @@ bool patch_decode(const uint8_t *code, size_t room, uintptr_t address, struct pa
                 operands[0].reg.value == operands[1].reg.value && operands[0].size >= 32;
     if (same && zydis.mnemonic == ZYDIS_MNEMONIC_XOR)
         in->reads = 0; /* clears it, whatever was there */
+    if (may_keep(&zydis)) {
+        in->reads |= in->writes;
+        in->writes = 0;
+    }
+    if (in->memory == MEMORY_SYSTEM) /* the kernel gives them back */
+        in->bits &= (uint8_t)~INSTRUCTION_WRITES_FLAGS;
     if (in->memory == MEMORY_SYSTEM || zydis.mnemonic == ZYDIS_MNEMONIC_CPUID ||
         in->flow == FLOW_TRAP) {
         in->reads = 0xffff;
