@@ -74,6 +74,7 @@ enum patch_trait {
     TRAIT_WHOLE, /* movaps and its kin: 16 aligned bytes, which processors read or write at once */
     TRAIT_WHOLE_AVX, /* vmovaps and its kin */
     TRAIT_TABLE,     /* of struct patch_turn: a jump through a table at a fixed address */
+    TRAIT_TAIL,      /* ... a call behind which the function returns, with its flags */
 };
 
 struct patch_instruction {
@@ -125,13 +126,14 @@ struct patch_function {
     uint32_t start, end;
     uint32_t first, last; /* instructions [first, last) */
     uint32_t first_turn, last_turn;
-    bool native;                  /* not copied */
-    bool skipped;                 /* .plt and the like: nothing of interest */
-    bool stops;                   /* has an int3 that control does not fall into */
-    bool summed;                  /* jumps to an address that was added up just before */
-    bool table;                   /* takes the address of a jump table */
-    bool carry;                   /* stc, clc, cmc, or a caller that asks: returns a flag, maybe */
-    bool down;                    /* std: the direction flag may be set */
+    bool native;  /* not copied */
+    bool skipped; /* .plt and the like: nothing of interest */
+    bool stops;   /* has an int3 that control does not fall into */
+    bool summed;  /* jumps to an address that was added up just before */
+    bool table;   /* takes the address of a jump table */
+    bool carry;   /* stc, clc, cmc, or a caller that asks: returns a flag, maybe */
+    bool down;    /* std, there or before a call of it: the direction flag may be set */
+    bool falls;   /* into what follows it */
     int32_t known_rsp, known_rbp; /* from this displacement on others may know the address */
     uint32_t
         together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */
@@ -239,8 +241,13 @@ const struct patch_instruction *image_instruction(const struct patch_image *imag
                                                   const struct patch_function *function,
                                                   uint32_t offset, struct patch_instruction *room);
 
-/* patch_discover.c */
+/* patch_frames.c */
 bool patch_discover_functions(struct patch_image *image);
+/* Where the unwinder may set a thread down. */
+void patch_landing_pads(const struct patch_image *image, const struct patch_function *function,
+                        void (*found)(void *data, uintptr_t address), void *data);
+
+/* patch_discover.c */
 void patch_discover_entries(struct patch_image *image);
 bool patch_shares_locals(const struct patch_image *image);
 bool image_constant(const struct patch_image *image, uintptr_t address, size_t size);
@@ -337,7 +344,8 @@ bool patch_sites_open(void);
 bool patch_sites_reach(uint64_t end);
 
 /* patch_place.c */
-#define PATCH_PLACES_MOST 5u /* of an instruction: padding, poison, check, itself, what is after it */
+#define PATCH_PLACES_MOST \
+    5u /* of an instruction: padding, poison, check, itself, what is after it */
 enum place_kind { PLACE_CHECK, PLACE_SELF, PLACE_AFTER };
 struct patch_place {
     uint32_t copy;          /* offset in the copy, where this part begins */

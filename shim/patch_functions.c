@@ -13,6 +13,7 @@
 
 #define LOCK 0xf0u
 #define FS   0x64u
+#define CLD  0xfcu
 
 #define SUM_REACH \
     7u /* the last step to a jump target is an addition that many instructions before */
@@ -205,12 +206,18 @@ static bool is_pair_exchange(const uint8_t *code, uint32_t length)
     return length >= 5 && (code[1] & 0xf8) == 0x48 && code[2] == 0x0f && code[3] == 0xc7;
 }
 
+static const uint8_t *behind_prefixes(const uint8_t *code)
+{
+    while (*code == 0x66 || *code == 0xf2 || *code == 0xf3 || *code == 0x2e || *code == 0x3e)
+        code++;
+    return code + ((*code & 0xf0) == 0x40); /* REX */
+}
+
 /* Of the usual instructions that do. */
 static bool reads_flags(const uint8_t *code)
 {
     bool prefix = *code == 0x66 || *code == 0xf3;
-    code += prefix;
-    code += (*code & 0xf0) == 0x40; /* REX */
+    code = behind_prefixes(code);
     uint8_t extension = code[1] >> 3 & 7;
     switch (*code & 0xf0) {
     case 0x10: /* adc, sbb */
@@ -224,43 +231,99 @@ static bool reads_flags(const uint8_t *code)
                (extension == 2 || extension == 3);
     case 0x90:
         return code[0] == 0x9c || code[0] == 0x9f; /* pushf, lahf */
-    default:                                       /* cmov, jcc, setcc; adcx, adox */
+    case 0xe0:
+        return code[0] < 0xe2; /* loopne, loope */
+    case 0xf0:
+        return code[0] == 0xf5; /* cmc */
+    default:                    /* cmov, jcc, setcc; adcx, adox */
         return code[0] == 0x0f && ((code[1] & 0xf0) == 0x40 || (code[1] & 0xe0) == 0x80 ||
                                    (prefix && code[1] == 0x38 && code[2] == 0xf6));
     }
 }
 
-/* Moves. */
+/* Moves, and what does nothing. */
 static bool keeps_flags(const uint8_t *code)
 {
-    code += *code == 0x66 || *code == 0xf2 || *code == 0xf3;
-    code += (*code & 0xf0) == 0x40; /* REX */
+    code = behind_prefixes(code);
     uint8_t first = code[0], second = code[1];
+    if (first == 0xc5) { /* VEX */
+        first = 0x0f;
+        second = code[2];
+    }
     return (first >= 0x88 && first <= 0x8d) || (first & 0xf0) == 0xb0 || (first & 0xf0) == 0x50 ||
-           first == 0xc6 || first == 0xc7 ||
-           (first == 0x0f && ((second & 0xf6) == 0xb6 || (second & 0xee) == 0x28 ||
-                              (second & 0xfe) == 0x10 || (second & 0xef) == 0x6f));
+           first == 0xc6 || first == 0xc7 || first == 0xc9 || first == 0x90 || first == 0x63 ||
+           (first == 0x0f &&
+            ((second & 0xf6) == 0xb6 || (second & 0xfe) == 0x28 || (second & 0xfe) == 0x10 ||
+             (second & 0xef) == 0x6f || second == 0x77 || (second & 0xfe) == 0x1e));
 }
 
-/* Code with conventions of its own may return flags: who calls it looks at them, maybe behind a few moves. */
-static void note_result(const struct patch_image *image, uint32_t *called,
+struct result {
+    uint32_t called; /* the target of a call, with only moves since; or PATCH_NOWHERE */
+    uint32_t turn;   /* its number */
+    bool down;       /* the direction flag may be set */
+};
+
+/* Code with conventions of its own may return flags: who calls it looks at them, maybe behind a few moves, or returns them. */
+static void note_result(const struct patch_image *image, struct result *result,
                         const struct patch_instruction *in)
 {
     const uint8_t *code = image->bytes + in->offset;
-    if (*called != PATCH_NOWHERE && !keeps_flags(code)) {
-        struct patch_function *to = reads_flags(code) ? image_function(image, *called) : NULL;
+    if (result->called != PATCH_NOWHERE && !keeps_flags(code)) {
+        struct patch_function *to =
+            reads_flags(code) ? image_function(image, result->called) : NULL;
         if (to)
             to->carry = true;
-        *called = PATCH_NOWHERE;
+        else if (image->turns && (in->flow == FLOW_RETURN || in->flow == FLOW_JUMP))
+            image->turns[result->turn].trait = TRAIT_TAIL;
+        result->called = PATCH_NOWHERE;
     }
-    if (in->flow == FLOW_CALL)
-        *called = in->target;
+    result->down = in->trait == TRAIT_DOWN || (result->down && *code != CLD);
+    if (in->flow != FLOW_CALL)
+        return;
+    result->called = in->target;
+    result->turn = image->turn_count;
+    struct patch_function *to = result->down ? image_function(image, in->target) : NULL;
+    if (to)
+        to->down = true;
+}
+
+/* Does it leave for another function with the flags that it returns? */
+static bool hands_on(const struct patch_function *function, const struct patch_turn *turn)
+{
+    bool inside = turn->target >= function->start && turn->target < function->end;
+    return turn->target != PATCH_NOWHERE &&
+           (turn->flow == FLOW_CALL ? turn->trait == TRAIT_TAIL
+                                    : turn->flow != FLOW_NEXT && !inside);
+}
+
+/* What another function returns for it, by a jump, by falling into it, or behind the last call. */
+static void spread_results(struct patch_image *image)
+{
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t i = 0; i < image->function_count; i++) {
+            struct patch_function *function = &image->functions[i], *to;
+            if (!function->carry)
+                continue;
+            if (function->falls && i + 1 < image->function_count) {
+                changed |= !function[1].carry;
+                function[1].carry = true;
+            }
+            EACH_TURN(image, function, turn)
+            {
+                to = hands_on(function, turn) ? image_function(image, turn->target) : NULL;
+                changed |= to && !to->carry;
+                if (to)
+                    to->carry = true;
+            }
+        }
+    }
 }
 
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
     uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
-    uint32_t called = PATCH_NOWHERE;
+    struct result result = {.called = PATCH_NOWHERE};
     bool framed = false, other = false, roomy = false, falls = true;
     int32_t pushed = 0;
     struct patch_instruction one;
@@ -277,7 +340,7 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
             function->stops = true;
         }
         falls = flow_falls(in->flow);
-        note_result(image, &called, in);
+        note_result(image, &result, in);
         if (image->bytes[at] == LOCK)
             image->pairs |= is_pair_exchange(image->bytes + at, in->length);
         if (image->bytes[at] == FS)
@@ -308,6 +371,7 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
     }
     image->instruction_count = count;
     function->native |= at != function->end;
+    function->falls = falls;
     finish(image, function, framed, other);
 }
 
@@ -337,6 +401,7 @@ bool patch_decode_functions(struct patch_image *image)
             decode_function(image, function);
     }
     join_frames(image);
+    spread_results(image);
     image->locals = image->locals || patch_shares_locals(image);
     finish_all(image);
     return true;

@@ -5,6 +5,7 @@
  *   module, on whose way the dynamic linker destroys it (a caller may know that the callee leaves it alone, so it is live
  *   if it is after the call); the flags are dead if the callee's first instructions say so, or there;
  *   before an indirect call or jump everything is live; so it is at the end of a function that another follows;
+ *   where an instruction may fault, what the landing pads need: a signal's handler may throw (-fnon-call-exceptions, Ada, Go);
  *   at a return all registers are live, the flags only in functions that make the carry flag a result, or whose callers ask.
  */
 #include "shim/patch_code.h"
@@ -12,6 +13,7 @@
 #include "shim/banned.h"
 
 #define R11         (1u << 11)
+#define CALLEE_KEPT 0xf028u /* rbx, rbp, r12 to r15 */
 #define REGISTERS   0xffffu
 #define ROUNDS      40u /* backward passes; what has not settled then is taken to be all live */
 #define CALLEE_LOOK 12u /* instructions of a callee looked at */
@@ -109,20 +111,43 @@ static uint32_t live_after(const struct patch_image *image, const struct patch_f
     return PATCH_ALL;
 }
 
+struct pads {
+    const struct patch_image *image;
+    uint32_t live;
+};
+
+static void pad_live(void *data, uintptr_t address)
+{
+    struct pads *pads = data;
+    const struct patch_image *image = pads->image;
+    uint32_t offset = image_offset(image, address);
+    bool known = offset != PATCH_NOWHERE && image_marked(image, offset, MARK_START) &&
+                 image_function(image, offset);
+    pads->live |= known ? image->instructions[image->number[offset]].live : PATCH_ALL;
+}
+
+/* What the landing pads of a function need of what the unwinder gives back to it. */
+static uint32_t live_at_pads(const struct patch_image *image, const struct patch_function *function)
+{
+    struct pads pads = {image, 0};
+    patch_landing_pads(image, function, pad_live, &pads);
+    return pads.live & CALLEE_KEPT;
+}
+
 void patch_live(struct patch_image *image, struct patch_function *function)
 {
     struct patch_instruction *first = image->instructions + function->first;
     struct patch_instruction *last = image->instructions + function->last;
-    bool changed = true, back = false;
+    bool changed = true, back = function->landing != 0;
     for (uint32_t round = 0; changed && round < ROUNDS; round++) {
         changed = false;
-        uint32_t next = PATCH_ALL;
+        uint32_t next = PATCH_ALL, at_pads = live_at_pads(image, function);
         for (struct patch_instruction *in = last; in-- > first;) {
             uint32_t live = live_after(image, function, in, next);
             live &=
                 ~((uint32_t)in->writes | (in->bits & INSTRUCTION_WRITES_FLAGS ? PATCH_FLAGS : 0));
             live |= in->reads | (in->bits & INSTRUCTION_READS_FLAGS ? PATCH_FLAGS : 0) |
-                    1u << PATCH_RSP;
+                    1u << PATCH_RSP | at_pads;
             back |= in->target != PATCH_NOWHERE && in->flow != FLOW_NEXT &&
                     in->target <= in->offset && in->target >= function->start;
             if (live != in->live) {

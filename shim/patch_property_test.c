@@ -41,6 +41,7 @@ bool mark_expedited = true;
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
 #include "shim/patch_emit.c"
+#include "shim/patch_frames.c"
 #include "shim/patch_functions.c"
 #include "shim/patch_live.c"
 #include "shim/patch_loop.c"

@@ -23,6 +23,7 @@ int32_t patch_thread_offset, access_fast_offset, patch_words_offset, patch_spans
 
 #include "shim/patch_decode.c"
 #include "shim/patch_discover.c"
+#include "shim/patch_frames.c"
 #include "shim/patch_functions.c"
 #include "shim/patch_live.c"
 #include "shim/patch_loop.c"
