@@ -147,8 +147,6 @@ static uint32_t mutex_flags(const struct object *object)
         flags |= TRACE_OBJECT_ROBUST;
     if (kind & 32)
         flags |= TRACE_OBJECT_INHERIT;
-    if (kind & 128)
-        flags |= TRACE_OBJECT_SHARED;
     return flags;
 }
 
@@ -167,6 +165,8 @@ static void describe(struct call *call, uint32_t kind, uintptr_t address)
     shown->create_stack = call_stack(call);
     if (kind == TRACE_OBJECT_MUTEX)
         shown->flags |= mutex_flags(object);
+    if (kind != TRACE_OBJECT_RWLOCK || call->primitive == PRIMITIVE_pthread_rwlock_init)
+        object_learn_shared(object); /* the others are annotated, their memory the program's */
     if (kind == TRACE_OBJECT_SEMAPHORE || kind == TRACE_OBJECT_BARRIER)
         shown->value = (int64_t)call->value;
     if (kind ==
@@ -240,6 +240,7 @@ void call_block(struct call *call, uint32_t before)
 {
     struct thread *thread = call->thread;
     uint32_t stack = call_stack(call);
+    object_learn_shared(call->object);
     if (call->object->shown.kind != TRACE_OBJECT_COND)
         misuse_check_block(call, before);
     task_block(thread, call->primitive, call->object, call->mutex, before & VERB_TIMED, call->value,

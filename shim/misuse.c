@@ -112,6 +112,8 @@ static bool must_init(uint32_t kind)
 static bool in_use(const struct object *object)
 {
     const struct trace_object *shown = &object->shown;
+    if (shown->flags & TRACE_OBJECT_SHARED) /* others may have come to it, or woken who waits */
+        return false;
     if (shown->kind == TRACE_OBJECT_BARRIER)
         return shown->value && shown->posts % (uint64_t)shown->value;
     if (shown->kind == TRACE_OBJECT_COND)
@@ -147,7 +149,10 @@ void misuse_freed(struct thread *thread, struct object *object)
 {
     const struct trace_object *shown = &object->shown;
     bool exclusive = shown->kind == TRACE_OBJECT_MUTEX || shown->kind == TRACE_OBJECT_RWLOCK;
-    if (exclusive && shown->owner && !misuse_unlocked(object)) {
+    if (shown->kind == TRACE_OBJECT_MUTEX && shown->owner)
+        object_learn_shared(object);
+    if (exclusive && shown->owner && !misuse_unlocked(object) &&
+        !(shown->flags & TRACE_OBJECT_SHARED)) {
         uint32_t stack = stack_here(thread, thread->free_pc, thread->free_frame);
         object->shown.end_stack = stack;
         misuse_note(thread, TRACE_MISUSE_FREED_HELD, object, stack, shown->owner,

@@ -334,33 +334,82 @@ void object_unlock(struct object *object)
     spin_unlock(&object_clock(object)->lock);
 }
 
-#define MUTEX_SHARED 128 /* glibc: in __kind */
+/* glibc: what the objects of the C library say of themselves. */
+#define MUTEX_SHARED   128 /* in __kind */
+#define COND_SHARED    1   /* in __wrefs */
+#define BARRIER_WORD   3   /* after those who came in, the round and the count */
+#define SEMAPHORE_WORD 2   /* after the value and the number of those who wait */
 
-/* Does the lock's own memory say that someone has it, and can nobody but this process give it up? Without a fault where that
- * memory is gone. */
+static bool says_shared(uint32_t kind, const void *memory)
+{
+    switch (kind) {
+    case TRACE_OBJECT_MUTEX:
+        return ((const pthread_mutex_t *)memory)->__data.__kind & MUTEX_SHARED;
+    case TRACE_OBJECT_RWLOCK:
+        return ((const pthread_rwlock_t *)memory)->__data.__shared;
+    case TRACE_OBJECT_COND:
+        return ((const pthread_cond_t *)memory)->__data.__wrefs & COND_SHARED;
+    case TRACE_OBJECT_BARRIER:
+        return ((const int *)memory)[BARRIER_WORD];
+    case TRACE_OBJECT_SEMAPHORE:
+        return ((const int *)memory)[SEMAPHORE_WORD];
+    default:
+        return false;
+    }
+}
+
+void object_learn_shared(struct object *object)
+{
+    if (UNLIKELY(says_shared(object->shown.kind, (const void *)object->shown.address)))
+        __atomic_fetch_or(&object->shown.flags, TRACE_OBJECT_SHARED, __ATOMIC_RELAXED);
+}
+
+union lock {
+    pthread_mutex_t mutex;
+    pthread_rwlock_t rwlock;
+    int spin;
+};
+
+/* Without a fault where its memory is gone. */
+static bool lock_read(const struct object *object, union lock *lock)
+{
+    size_t size = object->shown.kind == TRACE_OBJECT_MUTEX    ? sizeof lock->mutex
+                  : object->shown.kind == TRACE_OBJECT_RWLOCK ? sizeof lock->rwlock
+                                                              : sizeof lock->spin;
+    struct iovec here = {lock, size}, there = {(void *)object->shown.address, size};
+    long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), (long)&here, 1, (long)&there, 1, 0);
+    return got == (long)size;
+}
+
+/* Does the lock's own memory say that someone has it, and can nobody but this process give it up? */
 static bool locked_for_good(const struct object *object)
 {
-    union {
-        pthread_mutex_t mutex;
-        pthread_rwlock_t rwlock;
-        int spin;
-    } lock;
-    size_t size = object->shown.kind == TRACE_OBJECT_MUTEX    ? sizeof lock.mutex
-                  : object->shown.kind == TRACE_OBJECT_RWLOCK ? sizeof lock.rwlock
-                                                              : sizeof lock.spin;
-    struct iovec here = {&lock, size}, there = {(void *)object->shown.address, size};
-    long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), (long)&here, 1, (long)&there, 1, 0);
-    if (got != (long)size)
+    union lock lock;
+    if (!lock_read(object, &lock) || says_shared(object->shown.kind, &lock))
         return false;
     switch (object->shown.kind) {
     case TRACE_OBJECT_MUTEX:
-        return lock.mutex.__data.__lock && !(lock.mutex.__data.__kind & MUTEX_SHARED);
+        return lock.mutex.__data.__lock;
     case TRACE_OBJECT_RWLOCK:
-        return lock.rwlock.__data.__cur_writer && !lock.rwlock.__data.__shared;
+        return lock.rwlock.__data.__cur_writer;
     case TRACE_OBJECT_SPIN:
         return lock.spin != 1; /* glibc: 1 is unlocked */
     default:
         return false;
+    }
+}
+
+/* What is shared with the parent the parent holds, not its child. */
+static void parent_keeps(struct thread *thread)
+{
+    for (uint32_t i = thread->held_count; i-- > 0;) {
+        struct object *object = thread->held[i].object;
+        union lock lock;
+        bool mutex = object->shown.kind == TRACE_OBJECT_MUTEX,
+             shared = (mutex || object->shown.kind == TRACE_OBJECT_RWLOCK) &&
+                      object->shown.flags & TRACE_OBJECT_SHARED;
+        if (shared || (mutex && lock_read(object, &lock) && says_shared(TRACE_OBJECT_MUTEX, &lock)))
+            held_drop(thread, object);
     }
 }
 
@@ -393,6 +442,7 @@ void object_fork_child(struct thread *thread)
         if (shown->kind == TRACE_OBJECT_COND)
             shown->value = 0;
     }
+    parent_keeps(thread);
     for (uint32_t i = 0; i < thread->held_count; i++) {
         const struct held *held = &thread->held[i];
         struct trace_object *shown = &held->object->shown;

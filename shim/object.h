@@ -74,6 +74,8 @@ struct object *object_find(struct thread *thread, uintptr_t address, enum trace_
 /* Objects in [low, low + size) cease to be: their memory was freed. Cheap when no object lies near. */
 void object_range_gone(struct thread *thread, uintptr_t low, size_t size);
 
+/* An object of the C library, its memory there: if it was made for several processes, it is known for that from now on. */
+void object_learn_shared(struct object *object);
 /* The object was destroyed (or its task joined); its slot stays for diagnosis. */
 void object_end(struct thread *thread, struct object *object, enum trace_object_state state);
 /* In a fork child: every clock speaks of tasks of the parent; `old_task` is now `task`. */
