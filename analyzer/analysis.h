@@ -39,6 +39,8 @@ struct coverage {
         atomic_races; /* pairs of sites that are no finding: the words are taken to be atomic */
     uint64_t ignored_races; /* racing accesses to bytes that the program told us to ignore */
     uint64_t copy_races; /* racing accesses of which one is a compiler's copy (evidence_is_copy) */
+    uint64_t
+        waits_unknown; /* goroutines that wait, of which it is not known whether that can end */
     double race_seconds;
 };
 

@@ -33,6 +33,8 @@ struct finding *blocked_go_cause(const struct blocked *blocked, uint32_t id);
 struct finding *blocked_note_cause(const struct blocked *blocked, uint32_t id);
 /* "capacity 2, 1 in it, 5 sent, 4 received" */
 char *blocked_channel_facts(const struct trace_object *object);
+/* How many goroutines wait of which it is not known whether one that goes on can end that. */
+uint64_t blocked_go_unknown(const struct blocked *blocked);
 /* Waits of goroutines that are by design (docs/policies.md). */
 bool blocked_go_idle(const struct blocked *blocked, uint32_t id);
 

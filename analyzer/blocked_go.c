@@ -72,6 +72,10 @@ static void why(const struct blocked *blocked, struct finding *finding, uint32_t
     if (blocked->analysis->trace->process.flags & TRACE_PROCESS_ASLEEP)
         finding_set(&finding->why, "Go's runtime ended the program because no goroutine was left "
                                    "that could go on");
+    else if (task->flags & TRACE_TASK_REACHED && !(task->flags & TRACE_TASK_REACH_KNOWN))
+        finding_set(&finding->why, "no goroutine was left at work that leads to what it waits for; "
+                                   "whether a variable of the program does could not be looked up "
+                                   "(too large a heap)");
     else if (!(task->flags & TRACE_TASK_REACH_KNOWN) && blocked->graph->orderly)
         finding_set(&finding->why,
                     "it could not be looked up who can still reach what it waits for "
@@ -295,9 +299,8 @@ static bool receives(const struct trace *trace, const struct trace_task *task)
 static bool serves(const struct blocked *blocked, uint32_t id)
 {
     const struct trace_task *task = &blocked->analysis->trace->tasks[id];
-    return blocked->graph->orderly && task->flags & TRACE_TASK_REACH_KNOWN &&
-           task->flags & TRACE_TASK_REACHED && !task->test &&
-           receives(blocked->analysis->trace, task);
+    return blocked->graph->orderly && task->flags & TRACE_TASK_REACHED && !task->test &&
+           !(task->flags & TRACE_TASK_FINALIZES) && receives(blocked->analysis->trace, task);
 }
 
 /* Package testing waits for a test; what keeps that one is told by itself. */
@@ -311,7 +314,7 @@ static bool of_testing(const struct stack *stack)
            !strncmp(stack->frames[i].function, "testing.", 8);
 }
 
-bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
+static bool by_design(const struct blocked *blocked, uint32_t id)
 {
     const struct trace *trace = blocked->analysis->trace;
     const struct trace_task *task = &trace->tasks[id];
@@ -320,9 +323,8 @@ bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
     /* main that only keeps the program alive while others serve */
     if (task->primitive == PRIMITIVE_go_block && task->handle == 1)
         return blocked->graph->going > 0 || blocked->graph->ender != id;
-    bool called = task->flags & TRACE_TASK_FINALIZES; /* it is no worker, whoever made it */
-    if (!called &&
-        (serves(blocked, id) || (of_init(blocked, task) && !blocked->graph->waits[id].sure)))
+    if (!(task->flags & TRACE_TASK_FINALIZES) && of_init(blocked, task) &&
+        !blocked->graph->waits[id].sure)
         return true;
     /* A goroutine of the library: of a server, of a client that keeps its connections, of os/signal. */
     struct stack stack = symbols_stack_id(blocked->analysis->symbols, task->wait_stack);
@@ -332,4 +334,24 @@ bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
     bool testing = of_testing(&stack);
     stack_free(&stack);
     return !own || testing;
+}
+
+bool blocked_go_idle(const struct blocked *blocked, uint32_t id)
+{
+    return by_design(blocked, id) || serves(blocked, id);
+}
+
+uint64_t blocked_go_unknown(const struct blocked *blocked)
+{
+    const struct trace *trace = blocked->analysis->trace;
+    uint64_t count = 0;
+    if (!blocked->graph->orderly || trace->process.flags & TRACE_PROCESS_GO_PARTLY)
+        return 0;
+    for (uint32_t id = 1; id < trace->task_count; id++) {
+        const struct wait *wait = &blocked->graph->waits[id];
+        bool known = trace->tasks[id].flags & (TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED_BY);
+        count += wait->kind == WAIT_GO && !known && (!wait->stuck || serves(blocked, id)) &&
+                 !by_design(blocked, id);
+    }
+    return count;
 }

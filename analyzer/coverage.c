@@ -141,6 +141,12 @@ static void say_seen(struct sentences *out, const struct report_process *process
             "with what had been forgotten by then may be missed (that is not so where a run is recorded "
             "first and analyzed afterwards)",
             (unsigned long long)seen->woken, many(seen->woken));
+    if (seen->waits_unknown)
+        sentences_add(
+            out,
+            "%llu goroutine%s waited at the end and others were at work: whether these could still end "
+            "that was not looked up (a thread that did not stand still for it, or too large a heap)",
+            (unsigned long long)seen->waits_unknown, many(seen->waits_unknown));
     const struct trace_process *facts = &process->trace->process;
     if (facts->full & TRACE_FULL_SLOWED)
         sentences_add(
@@ -232,6 +238,7 @@ bool coverage_whole(const struct report_process *process)
 {
     if (coverage_lost(process->trace) || process->coverage.history_dropped ||
         process->coverage.history_crowded || process->coverage.woken ||
+        process->coverage.waits_unknown ||
         process->trace->process.flags & (TRACE_PROCESS_IO_URING | TRACE_PROCESS_GO_PARTLY))
         return false;
     /* A child that was killed is no rare sight; what it did until then is all there is to know. */

@@ -591,6 +591,7 @@ void detect_blocked(struct analysis *analysis)
                  !blocked_go_idle(&blocked, id))
             tell(&blocked, id, path);
     }
+    analysis->coverage.waits_unknown = blocked_go_unknown(&blocked);
     free(path);
     free(blocked.cyclic);
     free(blocked.done);

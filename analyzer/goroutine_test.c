@@ -118,13 +118,56 @@ static void reached(void **state)
         {TRACE_TASK_REACH_KNOWN, "blocked forgotten-sender proved; "},
         {TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED, "blocked forgotten-sender suspected; "},
         {TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED_BY, ""},
-        {0, "blocked forgotten-sender suspected; "}, /* it was not looked up */
+        {0, ""},                                                      /* it was not looked up */
+        {TRACE_TASK_REACHED, "blocked forgotten-sender suspected; "}, /* but for the variables */
+        {TRACE_TASK_REACHED_BY, ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct trace_make *make = made();
         blocked(make, PRIMITIVE_go_send, channel(make, 1), OWN + 0x100)->flags = cases[i].flags;
         make->tasks[goroutine(make, OWN + 0x20)].primitive = 0; /* one that can go on */
         expect(make, cases[i].text);
+    }
+}
+
+/* Of how many goroutines it is said that it was not looked up. */
+static uint64_t unknown(struct trace_make *make)
+{
+    struct options options;
+    struct report report = {.options = &options};
+    char *error = NULL;
+    options_default(&options);
+    trace_make_write(make);
+    assert_true(report_trace(&report, make->path, &error));
+    uint64_t count = report.processes[0].coverage.waits_unknown;
+    assert_int_equal(coverage_whole(&report.processes[0]), !count);
+    report_free(&report);
+    trace_make_free(make);
+    return count;
+}
+
+/* What is not told since it was not looked up is counted, but for what would not be told in any case. */
+static void counted(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t flags, primitive;
+        uint64_t site;
+        uint64_t count;
+    } cases[] = {
+        {0, PRIMITIVE_go_send, OWN + 0x100, 1},
+        {0, PRIMITIVE_go_send, LIBRARY + 0x100, 0},
+        {TRACE_TASK_REACHED_BY, PRIMITIVE_go_send, OWN + 0x100, 0},
+        {TRACE_TASK_REACHED, PRIMITIVE_go_send, OWN + 0x100, 0}, /* it is told */
+        {TRACE_TASK_REACHED, PRIMITIVE_go_receive, OWN + 0x100, 1},
+        {TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED, PRIMITIVE_go_receive, OWN + 0x100, 0},
+        {TRACE_TASK_REACH_KNOWN, PRIMITIVE_go_send, OWN + 0x100, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct trace_make *make = made();
+        blocked(make, cases[i].primitive, channel(make, 1), cases[i].site)->flags = cases[i].flags;
+        make->tasks[goroutine(make, OWN + 0x20)].primitive = 0; /* one that can go on */
+        assert_int_equal(unknown(make), cases[i].count);
     }
 }
 
@@ -417,21 +460,14 @@ static void growth_of_blocked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unreachable),
-        cmocka_unit_test(reached),
-        cmocka_unit_test(select_cases),
-        cmocka_unit_test(by_design),
-        cmocka_unit_test(in_a_finalizer),
-        cmocka_unit_test(in_a_test),
-        cmocka_unit_test(asleep),
-        cmocka_unit_test(panicked),
-        cmocka_unit_test(threw),
-        cmocka_unit_test(exit_elsewhere),
-        cmocka_unit_test(main_returned),
-        cmocka_unit_test(main_cut_short),
-        cmocka_unit_test(pool),
-        cmocka_unit_test(growth),
-        cmocka_unit_test(growth_of_blocked),
+        cmocka_unit_test(unreachable),    cmocka_unit_test(reached),
+        cmocka_unit_test(counted),        cmocka_unit_test(select_cases),
+        cmocka_unit_test(by_design),      cmocka_unit_test(in_a_finalizer),
+        cmocka_unit_test(in_a_test),      cmocka_unit_test(asleep),
+        cmocka_unit_test(panicked),       cmocka_unit_test(threw),
+        cmocka_unit_test(exit_elsewhere), cmocka_unit_test(main_returned),
+        cmocka_unit_test(main_cut_short), cmocka_unit_test(pool),
+        cmocka_unit_test(growth),         cmocka_unit_test(growth_of_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,6 +228,7 @@ static json_t *process_json(const struct report *report, const struct report_pro
         {"access_bytes", seen->access_bytes},
         {"accesses_forgotten", seen->history_dropped + seen->history_crowded},
         {"tasks_woken_late", seen->woken},
+        {"waits_not_known", seen->waits_unknown},
         {"races_taken_as_atomic", seen->atomic_races},
         {"races_ignored", seen->ignored_races},
         {"races_with_compiler_copies", seen->copy_races},

@@ -355,15 +355,14 @@ static bool unlocked(const struct wait_graph *graph, uint32_t self)
 static bool go_woken(const struct wait_graph *graph, uint32_t self, bool sure)
 {
     const struct trace_task *task = &graph->trace->tasks[self];
-    if (task->flags & TRACE_TASK_REACH_KNOWN)
-        return task->flags &
-               (sure ? TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY : TRACE_TASK_REACHED_BY);
+    if (task->flags & TRACE_TASK_REACHED_BY)
+        return true;
+    if (task->flags & (TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED))
+        return sure && task->flags & TRACE_TASK_REACHED;
     if (graph->trace->process.flags & TRACE_PROCESS_ASLEEP)
         return false;
     /* Not looked up: a timer of Go's, or C, may lead there for all that is known. */
-    if (sure && task->kind == TRACE_TASK_GOROUTINE)
-        return true;
-    return sure || !graph->orderly ? graph->going > 0 : false;
+    return (sure && task->kind == TRACE_TASK_GOROUTINE) || graph->going > 0;
 }
 
 static bool polls(const struct wait_graph *graph, uint32_t self)

@@ -148,7 +148,7 @@ bool go_told(struct thread *thread, const struct go *go);
 void go_work(struct thread *thread);
 /* go_reach.c: which goroutines wait for something that one that can go on may reach. `ender` counts as one if `sp`, the end
  * of its stack, is not 0. The others stand still (go_halt.h). Says nothing yet: go_reach_end() does, or, if it was
- * not `sound`, that nothing is known. */
+ * not `sound`, only who was found. It may be made again before. */
 void go_reach(const struct go *ender, uint64_t sp);
 void go_reach_end(bool sound);
 /* The stack pointer of a goroutine that is on no thread now; 0: not known. Of one that panicked something below it counts. */

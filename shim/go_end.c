@@ -94,7 +94,6 @@ static bool search_soundly(struct thread *thread, struct go *ender)
         spoiled += halted ? 1 : 2; /* it took seconds */
         if (spoiled >= SPOILED_MAX)
             return false;
-        go_reach_end(false);
         go_halt_end();
     }
 }

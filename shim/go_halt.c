@@ -25,10 +25,11 @@
 
 #include "shim/banned.h"
 
-#define HALTED_MAX 512u
-#define WAIT_NS \
-    UINT64_C(2000000000) /* for all of it: they may have to be given a processor first */
-#define TRIES       200u /* of NAP_NS each, for one that is asked again */
+#define HALTED_MAX  512u
+#define WAIT_NS     UINT64_C(2000000000)  /* for all of it ... */
+#define STARVED_NS  UINT64_C(10000000000) /* ... unless one has not been given a processor by then */
+#define ENOUGH_NS   UINT64_C(20000000)    /* who has had it so long and did not answer will not */
+#define TRIES       200u                  /* of NAP_NS each, for one that is asked again */
 #define NAP_NS      100000
 #define DEAF_NS     UINT64_C(2000000) /* who has not answered by then may block the signal */
 #define STEP_NS     UINT64_C(50000) /* of the processor, which one gets between two such questions */
@@ -48,7 +49,7 @@ static struct {
     uint32_t count;
     volatile uint32_t on; /* number of this halt; 0: go on */
     uint32_t number;
-    uint64_t until;
+    uint64_t until, starved;
     bool failed;
     const struct thread *self;
 } halt;
@@ -183,6 +184,7 @@ static void collect(struct thread *thread, void *data)
     struct go_halted *halted = &halt.items[halt.count];
     halted->thread = thread;
     halted->tid = task_record(thread->go_own->task)->os_tid;
+    halted->used = go_used_by(halted->tid);
     __atomic_store_n(&halt.count, halt.count + 1, __ATOMIC_RELEASE);
 }
 
@@ -247,6 +249,14 @@ static bool answered(const struct go_halted *halted)
     return halted->state == AGAIN || halted->state == HALTED;
 }
 
+/* The time is up, but for one that would have run. */
+static bool is_late(const struct go_halted *halted)
+{
+    uint64_t now = now_ns();
+    return now > halt.until && (now > halt.starved || !go_would_run(halted->tid) ||
+                                go_used_by(halted->tid) > halted->used + ENOUGH_NS);
+}
+
 /* False: it is to be asked again. */
 static bool wait_for(struct go_halted *halted)
 {
@@ -258,7 +268,7 @@ static bool wait_for(struct go_halted *halted)
             halted->used = go_used_by(halted->tid);
             return true;
         }
-        if (now > halt.until) {
+        if (is_late(halted)) {
             halt.failed = true;
             return true;
         }
@@ -275,7 +285,7 @@ static void let_run(const struct go_halted *halted)
 {
     uint64_t used = go_used_by(halted->tid);
     while (go_used_by(halted->tid) < used + STEP_NS && go_would_run(halted->tid) &&
-           now_ns() < halt.until)
+           !is_late(halted))
         nap();
 }
 
@@ -283,7 +293,7 @@ static void let_run(const struct go_halted *halted)
 static void halt_all(void)
 {
     for (uint32_t try = 0; try < TRIES && !halt.failed; try++) {
-        bool again = false;
+        bool again = false, late = false;
         for (uint32_t i = 0; i < halt.count; i++) {
             struct go_halted *halted = &halt.items[i];
             if (halted->state == HALTED || halted->deaf)
@@ -301,11 +311,12 @@ static void halt_all(void)
             else if (halted->state != HALTED && !halted->deaf && !wait_for(halted)) {
                 let_run(halted);
                 again = true;
+                late |= is_late(halted);
             }
         }
         if (!again)
             return;
-        if (now_ns() > halt.until)
+        if (late)
             break;
         nap();
     }
@@ -321,6 +332,7 @@ bool go_halt(const struct thread *self)
         return false;
     halt.self = self;
     halt.until = now_ns() + WAIT_NS;
+    halt.starved = now_ns() + STARVED_NS;
     halt.on = ++halt.number;
     struct sigaction action = {.sa_sigaction = halt_entry,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};

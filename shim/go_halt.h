@@ -16,8 +16,8 @@ struct go_halted {
     volatile uint32_t state;
     bool calls; /* left alone, since its goroutine was in this system call */
     uint32_t call;
-    bool deaf; /* left alone, since it blocks signals; it had used so much of the processor */
-    uint64_t used;
+    bool deaf;     /* left alone, since it blocks signals; it had used so much of the processor */
+    uint64_t used; /* or when it was first asked */
     uintptr_t g;
     uint64_t sp;
     uint32_t count;

@@ -40,8 +40,14 @@ static struct g {
 static __thread struct g *running;
 static __thread bool making;
 
+static const char *status_played;
+
 long apart_read(const char *path, char *text, size_t size)
 {
+    if (status_played) {
+        strcpy(text, status_played);
+        return (long)strlen(text);
+    }
     long fd = raw3(SYS_open, path, 0, 0), got = raw3(SYS_read, fd, text, size);
     raw1(SYS_close, fd);
     return got;
@@ -82,12 +88,27 @@ static volatile uint64_t turns[THREADS];
 static volatile bool stop, leave_busy;
 static volatile uint32_t sleeps;
 
+/* As one that gets no processor for so long. */
+static uint64_t starved_ns;
+static void starve(void)
+{
+    sigset_t all, before;
+    const struct timespec time = {(time_t)(starved_ns / 1000000000),
+                                  (long)(starved_ns % 1000000000)};
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    raw2(SYS_nanosleep, &time, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void *thread_main(void *data)
 {
     uint32_t i = (uint32_t)(uintptr_t)data;
     thread_current = &threads[i];
     running = &gs[i];
     __atomic_store_n(&records[i + 1].os_tid, (uint32_t)gettid(), __ATOMIC_SEQ_CST);
+    if (starved_ns)
+        starve();
     while (!stop) {
         if (sleeps)
             raw4(SYS_futex, &sleeps, FUTEX_WAIT_PRIVATE, 1, NULL);
@@ -131,6 +152,8 @@ static int set_up(void **state)
     memset(ms, 0, sizeof ms);
     stop = leave_busy = false;
     sleeps = 0;
+    status_played = NULL;
+    starved_ns = 0;
     char *pointer;
     __asm__("movq %%fs:0, %0" : "=r"(pointer));
     go_layout.g = (char *)&running - pointer;
@@ -293,6 +316,18 @@ static void deaf(void **state)
     }
 }
 
+/* Where processors are scarce one is waited for, longer than for one that does not answer for another reason. */
+static void starved(void **state)
+{
+    (void)state;
+    status_played = "\nState:\tR (running)\nSigBlk:\t0000000000000000\nnothing else";
+    starved_ns = WAIT_NS + WAIT_NS / 4;
+    start(0, STATUS_RUN, false);
+    assert_true(go_halt(NULL));
+    assert_non_null(go_halt_find((uintptr_t)&gs[0]));
+    assert_true(halt_end());
+}
+
 /* A scheduler at work may have taken a timer: it is not halted. One that waits in the kernel is. */
 static void scheduler(void **state)
 {
@@ -316,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stays_busy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(in_a_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deaf, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(starved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scheduler, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,12 @@ static bool from_outside(const struct trace_task *record)
     return false;
 }
 
+/* Parked by the runtime for a reason of its own, as one that is to help the collector: it goes on. */
+static bool runtime_parks(const struct trace_task *record)
+{
+    return record->primitive == PRIMITIVE_go_park && !(record->flags & TRACE_TASK_SYSTEM);
+}
+
 /*
  * Stacks of those that can go on; not that of main once it has returned. Some run on in other threads meanwhile and may
  * begin to wait only now: nothing is said of these.
@@ -190,7 +196,7 @@ static void running(struct go *go, void *data)
         return;
     if (record->state == TRACE_TASK_RUNNING || record->state == TRACE_TASK_CREATED ||
         (record->state == TRACE_TASK_BLOCKED &&
-         (record->flags & TRACE_TASK_TIMED || from_outside(record)))) {
+         (record->flags & TRACE_TASK_TIMED || runtime_parks(record) || from_outside(record)))) {
         go->at_work = true;
         stack_scan(search, go, record);
         search_drain(search);
@@ -392,11 +398,30 @@ static void known(struct go *go, void *data)
             TRACE_TASK_REACH_KNOWN | (go->at_work ? TRACE_TASK_REACHED_BY : 0);
 }
 
-static void unknown(struct go *go, void *data)
+/*
+ * Who was found may go on; of the others it is not known, nor of what one that ran meanwhile waits for since. Where no more
+ * than the variables was too much, nobody who goes on leads to them: a variable may.
+ */
+static void not_known(struct go *go, void *data)
+{
+    const bool *wakers_found = data;
+    if (!go_parks(go))
+        return;
+    struct trace_task *record = task_record(go->task);
+    record->flags &= ~TRACE_TASK_REACHED;
+    if (go->at_work)
+        record->flags |= TRACE_TASK_REACHED_BY;
+    else if (*wakers_found && !(record->flags & TRACE_TASK_REACHED_BY))
+        record->flags |= TRACE_TASK_REACHED;
+}
+
+static void forget(struct go *go, void *data)
 {
     (void)data;
+    go->at_work = false;
     if (go->task)
-        task_record(go->task)->flags &= ~(TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
+        task_record(go->task)->flags &=
+            ~(TRACE_TASK_REACH_KNOWN | TRACE_TASK_REACHED | TRACE_TASK_REACHED_BY);
 }
 
 /* ---- finalizers ---- */
@@ -507,6 +532,8 @@ static struct search *search_made; /* one at the end of the process; its memory 
 
 void go_reach(const struct go *ender, uint64_t sp)
 {
+    search_made = NULL;
+    go_each(forget, NULL);
     struct search *search = memory_get(sizeof *search);
     struct go_finalizers *where = memory_get(sizeof *where);
     struct go_regions *regions = memory_get(sizeof *regions);
@@ -530,13 +557,15 @@ void go_reach(const struct go *ender, uint64_t sp)
         if (region->low < go_layout.code_high && region->high > go_layout.code_low)
             go_finalizers_find(where, region->low, region->high);
     }
-    /* Where finalizers are kept must have been found, or nothing is proved. */
-    search->too_much = regions->too_many || where->too_many || !where->spans;
+    search->too_much = regions->too_many;
     go_each(finalizes, search);
     if (!search->finalizes)
         go_finalizers_queued(search, where);
     go_each(running, search);
     spread(search);
+    search->wakers_found = !search->too_much;
+    /* Where finalizers are kept must have been found, or nothing is proved. */
+    search->too_much |= where->too_many || !where->spans;
     search->flag = TRACE_TASK_REACHED;
     variables(search, regions);
     spread(search);
@@ -547,6 +576,8 @@ void go_reach(const struct go *ender, uint64_t sp)
 
 void go_reach_end(bool sound)
 {
-    if (search_made)
-        go_each(search_made->too_much || !sound ? unknown : known, NULL);
+    if (!search_made)
+        return;
+    bool wakers_found = search_made->wakers_found && sound;
+    go_each(wakers_found && !search_made->too_much ? known : not_known, &wakers_found);
 }

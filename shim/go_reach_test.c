@@ -89,21 +89,78 @@ static void beside_the_stack(void **state)
         assert_int_equal(found(n), SOMEBODY);
 }
 
-/* One runs, and its thread could not be halted; or somebody ran in between. */
+/* One runs, and its thread could not be halted; or somebody ran in between. Who was found all the same can go on. */
 static void not_halted(void **state)
 {
     (void)state;
     goroutine(1, TRACE_TASK_RUNNING);
     gs[1].status = STATUS_RUNS;
     waits(2, 5);
+    waits(3, 6);
+    waits(4, 7);
+    on_stack(1, object(6));
+    variables_of_program[100] = object(7);
     reach(NULL, 0);
     assert_int_equal(found(2), 0);
     gs[1].status = 0;
     go_reach(NULL, 0);
     go_reach_end(false);
     assert_int_equal(found(2), 0);
+    assert_int_equal(found(3), TRACE_TASK_REACHED_BY);
+    assert_int_equal(found(4), 0);
     reach(NULL, 0);
     assert_int_equal(found(2), NOBODY);
+    assert_int_equal(found(3), SOMEBODY);
+    assert_int_equal(found(4), VARIABLE);
+}
+
+/* What was found before somebody ran says nothing of now. */
+static void made_again(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    waits(2, 5);
+    waits(3, 6);
+    on_stack(1, object(5));
+    variables_of_program[100] = object(6);
+    go_reach(NULL, 0);
+    on_stack(1, 0);
+    variables_of_program[100] = 0;
+    records[1].state = TRACE_TASK_BLOCKED;
+    objects[7].shown.address = object(7);
+    records[1].object = 7;
+    reach(NULL, 0);
+    for (uint32_t n = 1; n <= 3; n++)
+        assert_int_equal(found(n), NOBODY);
+}
+
+/* Who can go on was looked up, but not the variables: they may lead to what nobody else does. */
+static void too_much_beside_the_stacks(void **state)
+{
+    (void)state;
+    goroutine(1, TRACE_TASK_RUNNING);
+    waits(2, 5);
+    waits(3, 6);
+    on_stack(1, object(6));
+    modules.items[1].low = (uint64_t)memory_get(SEARCH_BYTES_MAX + 4096);
+    modules.items[1].high = modules.items[1].low + SEARCH_BYTES_MAX + 4096;
+    reach(NULL, 0);
+    assert_int_equal(found(2), TRACE_TASK_REACHED);
+    assert_int_equal(found(3), TRACE_TASK_REACHED_BY);
+}
+
+/* The runtime has parked it to help the collector, say, and will let it go on. */
+static void parked_by_the_runtime(void **state)
+{
+    (void)state;
+    for (uint32_t own = 0; own < 2; own++) {
+        goroutine(1, TRACE_TASK_BLOCKED)->primitive = PRIMITIVE_go_park;
+        records[1].flags = own ? TRACE_TASK_SYSTEM : 0;
+        waits(2, 5);
+        on_stack(1, object(5));
+        reach(NULL, 0);
+        assert_int_equal(found(2), own ? NOBODY : SOMEBODY);
+    }
 }
 
 /* Who may be woken may wake others; two that wait for each other may not. */
@@ -275,6 +332,9 @@ int main(void)
         cmocka_unit_test_setup(by_call, set_up),
         cmocka_unit_test_setup(beside_the_stack, set_up),
         cmocka_unit_test_setup(not_halted, set_up),
+        cmocka_unit_test_setup(made_again, set_up),
+        cmocka_unit_test_setup(too_much_beside_the_stacks, set_up),
+        cmocka_unit_test_setup(parked_by_the_runtime, set_up),
         cmocka_unit_test_setup(woken, set_up),
         cmocka_unit_test_setup(of_the_runtime, set_up),
         cmocka_unit_test_setup(without_pointers, set_up),

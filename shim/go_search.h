@@ -22,7 +22,8 @@ struct search {
     uint32_t found_count, pending_count;
     uint64_t scanned;
     bool too_much, changed;
-    uint32_t flag; /* for goroutines whose object is found in this round */
+    bool wakers_found; /* all that lies on stacks of those who go on, and of whom they may wake */
+    uint32_t flag;     /* for goroutines whose object is found in this round */
     uint64_t copy[4096];
 };
 

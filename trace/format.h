@@ -187,7 +187,7 @@ enum trace_task_exit {
 #define TRACE_TASK_STACK_SEEN  128u
 /* goroutine: who can reach what it waits for was looked up at the end: nobody, or ... */
 #define TRACE_TASK_REACH_KNOWN 256u
-#define TRACE_TASK_REACHED     512u  /* ... the program's variables */
+#define TRACE_TASK_REACHED     512u  /* ... the program's variables; if not KNOWN they may */
 #define TRACE_TASK_REACHED_BY  1024u /* ... the stack of a task that can go on */
 #define TRACE_TASK_IN_CALL     2048u /* goroutine: within a system call or C at the end */
 #define TRACE_TASK_PANICKED \
