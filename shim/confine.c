@@ -147,7 +147,8 @@ static const uint16_t while_running[] = {
     SYS_getpid,      SYS_gettid,      SYS_prctl,          SYS_clock_gettime,
     SYS_nanosleep,   SYS_sched_yield, SYS_rt_sigprocmask, SYS_rt_sigaction,
     SYS_tgkill,      SYS_membarrier,  SYS_poll,           SYS_getsockname,
-    SYS_getpeername, SYS_getsockopt,  SYS_memfd_create,   SYS_process_vm_readv};
+    SYS_getpeername, SYS_getsockopt,  SYS_memfd_create,   SYS_process_vm_readv,
+    SYS_fstatfs};
 static const uint16_t to_report[] = {SYS_access, SYS_clone, SYS_wait4,       SYS_execve,
                                      SYS_umask,  SYS_kill,  SYS_close_range, SYS_dup2};
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #include "shim/apart.h"
@@ -19,7 +20,11 @@
 #include "shim/task.h"
 #include "shim/volume.h"
 
-#define FD_FROM 500 /* above what hosts count up to, below the usual limit of 1024 */
+#define FD_FROM   500 /* above what hosts count up to, below the usual limit of 1024 */
+
+/* Of a file system so much is left free, but not more than: */
+#define KEPT_PART 64u
+#define KEPT_MOST (UINT64_C(256) << 20)
 
 volatile uint32_t directory_active;
 char directory_path[1024];
@@ -124,10 +129,27 @@ static bool size_allowed(uint64_t size)
     return size <= limit.soft;
 }
 
+/* The last of a file system is for who else writes there: the program above all. */
+static bool space_allowed(int fd, uint64_t size)
+{
+    struct statfs status;
+    if (raw2(SYS_fstatfs, fd, &status) != 0 || status.f_blocks == 0)
+        return true;
+    uint64_t kept = status.f_blocks / KEPT_PART * (uint64_t)status.f_bsize;
+    return (size + (kept < KEPT_MOST ? kept : KEPT_MOST)) / (uint64_t)status.f_bsize <
+           status.f_bavail;
+}
+
+static int refused(int fd, uint64_t offset, uint64_t size)
+{
+    return !size_allowed(offset + size) ? -EFBIG : !space_allowed(fd, size) ? -ENOSPC : 0;
+}
+
 int directory_write(int fd, const void *bytes, uint64_t size, uint64_t offset)
 {
-    if (!size_allowed(offset + size))
-        return -EFBIG;
+    int error = refused(fd, offset, size);
+    if (error)
+        return error;
     for (uint64_t done = 0; done < size;) {
         long result =
             raw4(SYS_pwrite64, fd, (const uint8_t *)bytes + done, size - done, offset + done);
@@ -141,8 +163,9 @@ int directory_write(int fd, const void *bytes, uint64_t size, uint64_t offset)
 
 int directory_reserve(int fd, uint64_t offset, uint64_t size)
 {
-    if (!size_allowed(offset + size))
-        return -EFBIG;
+    int refusal = refused(fd, offset, size);
+    if (refusal)
+        return refusal;
     long result = raw4(SYS_fallocate, fd, 0, offset, size);
     if (result == 0)
         volume_add(size);
