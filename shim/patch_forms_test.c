@@ -353,7 +353,7 @@ static void try_form(bool first_form)
     bool ran = false;
     uint32_t wrong_before = wrong;
     for (uint32_t set = 0; set < 4 && wrong == wrong_before; set++) {
-        struct machine first, after;
+        static struct machine first, after;
         first_state(&first, set);
         if (!run(&first))
             continue;
