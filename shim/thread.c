@@ -56,13 +56,16 @@ static void thread_gone(void *rounds)
     }
     struct thread *thread = thread_current;
     if ((uintptr_t)thread > THREAD_NONE)
-        thread->busy =
-            0; /* nothing of ours is under way here, but perhaps was when it was cancelled */
+        thread_leave(
+            thread); /* nothing of ours is under way, but perhaps was when it was cancelled */
+    uint64_t all = SIGNALS_OF_PROGRAM, mask; /* one that is put off now would never come */
+    raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, 8);
     thread = thread_enter();
-    if (!thread)
-        return;
-    fiber_thread_end(thread);
-    task_end(thread);
+    if (thread) {
+        fiber_thread_end(thread);
+        task_end(thread);
+    }
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
 bool thread_setup(void)
