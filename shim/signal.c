@@ -390,6 +390,24 @@ EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler)
     return sysv_signal(number, handler);
 }
 
+/* X/Open's: the signal is open afterwards; SIG_HOLD blocks it, and is what one was that was blocked. */
+EXPORT sighandler_t sigset(int number, sighandler_t handler)
+{
+    struct sigaction new = {.sa_handler = handler}, old;
+    bool hold = handler == SIG_HOLD;
+    sigset_t one, mask;
+    sigemptyset(&one);
+    sigemptyset(&new.sa_mask);
+    if (handler == SIG_ERR || sigaddset(&one, number) != 0) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
+    if (sigaction(number, hold ? NULL : &new, &old) != 0 ||
+        sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &one, &mask) != 0)
+        return SIG_ERR;
+    return sigismember(&mask, number) ? SIG_HOLD : old.sa_handler;
+}
+
 EXPORT int pthread_kill(pthread_t handle, int number)
 {
     signal_release(number);

@@ -4,9 +4,12 @@
  * EXPECT: none
  * MODE: plain instrumented patched
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigset */
 
 static void *nothing(void *unused)
 {
@@ -47,6 +50,11 @@ int main(void)
     bad += signal(SIGUSR2, SIG_IGN) != handler;
     bad += signal(SIGUSR2, SIG_DFL) != SIG_IGN;
     bad += signal(SIGKILL, handler) != SIG_ERR;
+    bad += sigset(SIGUSR2, handler) != SIG_DFL;
+    bad += signal(SIGUSR2, handler) != handler;
+    bad += sigset(SIGUSR2, SIG_HOLD) != handler;
+    bad += sigset(SIGUSR2, SIG_DFL) != SIG_HOLD;
+    bad += sigset(SIGKILL, handler) != SIG_ERR;
     action.sa_flags = SA_SIGINFO | (int)SA_RESETHAND;
     sigaction(SIGUSR1, &action, NULL);
     raise(SIGUSR1);
