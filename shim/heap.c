@@ -476,7 +476,7 @@ EXPORT int munmap(void *address, size_t size)
 EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
 {
     void *target = NULL;
-    if (flags & MREMAP_FIXED) {
+    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
         va_list more;
         va_start(more, flags);
         target = va_arg(more, void *);
@@ -487,7 +487,7 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
     if (old_size)
         mapping_dies(old, old_size, RETURN_PC);
     void *p = next.mremap(old, old_size, size, flags, target);
-    if (UNLIKELY(access_on) && p == MAP_FAILED)
+    if (UNLIKELY(access_on) && (p == MAP_FAILED || flags & MREMAP_DONTUNMAP))
         born(old, old_size, TRACE_ALLOC_MAP, RETURN_PC);
     return mapped(p, size, 0, 0, RETURN_PC);
 }
