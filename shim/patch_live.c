@@ -6,6 +6,7 @@
  *   if it is after the call); the flags are dead if the callee's first instructions say so, or there;
  *   before an indirect call or jump everything is live; so it is at the end of a function that another follows;
  *   where an instruction may fault, what the landing pads need: a signal's handler may throw (-fnon-call-exceptions, Ada, Go);
+ *   in a loop that may have no end what the convention has a function keep, for whom the handler throws to;
  *   at a return all registers are live, the flags only in functions that make the carry flag a result, or whose callers ask.
  */
 #include "shim/patch_code.h"
@@ -86,6 +87,13 @@ static uint32_t live_at_target(const struct patch_image *image,
     return image->instructions[image->number[in->target]].live;
 }
 
+/* A loop without an end has a jump back: a signal's handler may leave it for who called the function. */
+static uint32_t kept_by_loop(const struct patch_function *function,
+                             const struct patch_instruction *in)
+{
+    return in->target >= function->start && in->target <= in->offset ? CALLEE_KEPT : 0;
+}
+
 static uint32_t live_after(const struct patch_image *image, const struct patch_function *function,
                            const struct patch_instruction *in, uint32_t next)
 {
@@ -96,7 +104,7 @@ static uint32_t live_after(const struct patch_image *image, const struct patch_f
     case FLOW_LOOP:
         return next | live_at_target(image, function, in);
     case FLOW_JUMP:
-        return live_at_target(image, function, in);
+        return live_at_target(image, function, in) | kept_by_loop(function, in);
     case FLOW_CALL:
         return ((flags_dead_at(image, in->target) ? REGISTERS : PATCH_ALL) &
                 ~(leads_out(image, in->target) ? R11 : 0)) |

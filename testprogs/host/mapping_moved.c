@@ -26,6 +26,7 @@ int main(void)
     char *old = mmap(NULL, SIZE, protection, flags, -1, 0);
     char *there = mmap(NULL, 64 * SIZE, protection, flags, -1, 0);
     munmap(there, 64 * SIZE);
+    there += 16 * SIZE; /* not where the kernel would put them */
     old[0] = 1;
     char *moved = mremap(old, SIZE, SIZE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, there);
     printf("%d\n", moved == there);
