@@ -1,13 +1,10 @@
 /*
  * Creation, end and join of tasks: pthread_* and thrd_*, and what belongs to them (once, named semaphores).
- *
- * A task ends in the last round of the thread's key destructors, so that what thread_local and other destructors do is
- * still seen. It is found by its handle through an object of kind TASK at the handle's address.
+ * A task is found by its handle through an object of kind TASK at the handle's address.
  */
 #include "shim/thread.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 
 #include "shim/access.h"
@@ -15,7 +12,6 @@
 #include "shim/clock.h"
 #include "shim/confine.h"
 #include "shim/directory.h"
-#include "shim/fiber.h"
 #include "shim/go.h"
 #include "shim/heap.h"
 #include "shim/init.h"
@@ -43,41 +39,8 @@ struct start {
 /* The signal by which threads are cancelled. Who makes a thread in its handler (in what cleans up) has it blocked. */
 #define CANCELING (UINT64_C(1) << 31)
 
-static pthread_key_t end_key;
 static struct spin starts_lock;
 static struct start *starts_free;
-
-static void thread_gone(void *rounds)
-{
-    uintptr_t round = (uintptr_t)rounds;
-    if (round < PTHREAD_DESTRUCTOR_ITERATIONS) {
-        pthread_setspecific(end_key, (void *)(round + 1));
-        return;
-    }
-    struct thread *thread = thread_current;
-    if ((uintptr_t)thread > THREAD_NONE)
-        thread_leave(
-            thread); /* nothing of ours is under way, but perhaps was when it was cancelled */
-    uint64_t all = SIGNALS_OF_PROGRAM, mask; /* one that is put off now would never come */
-    raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, 8);
-    thread = thread_enter();
-    if (thread) {
-        fiber_thread_end(thread);
-        task_end(thread);
-    }
-    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
-}
-
-bool thread_setup(void)
-{
-    return pthread_key_create(&end_key, thread_gone) == 0;
-}
-
-/* Makes sure the task's end will be seen. The key's own memory may come from the host's malloc: guard up. */
-void thread_watch_end(void)
-{
-    pthread_setspecific(end_key, (void *)1);
-}
 
 void thread_fork_child(void)
 {
