@@ -45,8 +45,9 @@ static const char *status_played;
 long apart_read(const char *path, char *text, size_t size)
 {
     if (status_played) {
-        strcpy(text, status_played);
-        return (long)strlen(text);
+        size_t length = strlen(status_played);
+        memcpy(text, status_played, length < size ? length : size);
+        return (long)length;
     }
     long fd = raw3(SYS_open, path, 0, 0), got = raw3(SYS_read, fd, text, size);
     raw1(SYS_close, fd);

@@ -244,8 +244,8 @@ static void try_reads(const struct machine *first)
     struct machine after = now;
     for (uint32_t i = 0; i < in.size; i++)
         contents[PAGE / 4 + i] ^= 0xff;
-    if (!run(first) || memcmp(after.registers, now.registers, sizeof now.registers) ||
-        memcmp(after.vectors, now.vectors, sizeof now.vectors) || after.flags != now.flags)
+    if (!run(first) || memcmp(after.registers, now.registers, sizeof now.registers) != 0 ||
+        memcmp(after.vectors, now.vectors, sizeof now.vectors) != 0 || after.flags != now.flags)
         complain("reads", in.size);
 }
 
@@ -347,7 +347,8 @@ static void try_form(bool first_form)
         return;
     uint8_t behind[16];
     memcpy(behind, code + in.length, sizeof behind);
-    memcpy(code + in.length, "\xff\x25\0\0\0\0", 6);
+    static const uint8_t jump[6] = {0xff, 0x25};
+    memcpy(code + in.length, jump, sizeof jump);
     uintptr_t back = (uintptr_t)run_back;
     memcpy(code + in.length + 6, &back, sizeof back);
     bool ran = false;
