@@ -68,6 +68,7 @@ enum patch_trait {
     TRAIT_ADDRESS, /* takes an address off rsp or rbp: base and displacement */
     TRAIT_UNFRAME, /* pop %rbp, leave */
     TRAIT_ADD, /* add of two 64-bit registers: the last step to a position-independent jump target */
+    TRAIT_SUM, /* a sub, an add of memory, a lea of two: likewise, in hand-written code */
     TRAIT_ENDBR,
     TRAIT_NOP,
     TRAIT_COMPARE, /* cmpxchg: may fail, then it only reads */
@@ -129,11 +130,13 @@ struct patch_function {
     bool native;  /* not copied */
     bool skipped; /* .plt and the like: nothing of interest */
     bool stops;   /* has an int3 that control does not fall into */
-    bool summed;  /* jumps to an address that was added up just before */
+    bool summed;  /* jumps to an address that was added up just before, maybe */
+    bool added;   /* ... by TRAIT_ADD */
     bool table;   /* takes the address of a jump table */
     bool carry;   /* stc, clc, cmc, or a caller that asks: returns a flag, maybe */
     bool down;    /* std, there or before a call of it: the direction flag may be set */
     bool falls;   /* into what follows it */
+    bool keeps;   /* something in it that nobody is known to come to */
     int32_t known_rsp, known_rbp; /* from this displacement on others may know the address */
     uint32_t
         together; /* of a module that is patched lazily: the next of a ring, see patch_lazy.c */

@@ -432,6 +432,8 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
                : operands[1].mem.base == ZYDIS_REGISTER_RSP ||
                        operands[1].mem.base == ZYDIS_REGISTER_RBP
                    ? TRAIT_ADDRESS
+               : operands[1].mem.index != ZYDIS_REGISTER_NONE && operands[0].size == 64
+                   ? TRAIT_SUM
                    : TRAIT_NONE;
     case ZYDIS_MNEMONIC_STC:
     case ZYDIS_MNEMONIC_CLC:
@@ -447,10 +449,14 @@ static uint8_t trait_of(const ZydisDecodedInstruction *zydis, const ZydisDecoded
     case ZYDIS_MNEMONIC_LEAVE:
         return TRAIT_UNFRAME;
     case ZYDIS_MNEMONIC_ADD:
-        return operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-                       operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[0].size == 64
+    case ZYDIS_MNEMONIC_SUB:
+        if (operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER || operands[0].size != 64 ||
+            operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+            return TRAIT_NONE;
+        return operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                       zydis->mnemonic == ZYDIS_MNEMONIC_ADD
                    ? TRAIT_ADD
-                   : TRAIT_NONE;
+                   : TRAIT_SUM;
     case ZYDIS_MNEMONIC_ENDBR64:
         return TRAIT_ENDBR;
     case ZYDIS_MNEMONIC_NOP:

@@ -13,7 +13,9 @@
 #include "shim/patch_scan.h"
 
 #define TABLE_ENTRIES 8192u /* most of one jump table */
-#define GAP_LEAST     16u   /* bytes without a frame description that are worth a look */
+#define GAP_LEAST     2u    /* bytes without a frame description that may be a branch */
+#define LOOK_AHEAD    16u   /* instructions within which an address is used */
+#define REACH_ROUNDS  8u
 
 /* ---- the image ---- */
 
@@ -168,30 +170,45 @@ static void relocations_packed(struct patch_image *image)
     }
 }
 
-/* Of the dynamic symbols the hash table leads to those that are defined, and to where they end. */
-static bool exports_locals(const struct patch_image *image)
+/* Of the dynamic symbols the hash table leads to those that are defined: from *first on, up to what is returned. */
+static uint32_t exported(const struct patch_image *image, uint32_t *first)
 {
     const uint32_t *hash = NULL, *sysv = NULL;
-    const Elf64_Sym *symbols = (const Elf64_Sym *)image->symbols;
     for (const Elf64_Dyn *entry = image->dynamic; entry && entry->d_tag != DT_NULL; entry++) {
         hash = entry->d_tag == DT_GNU_HASH ? (const uint32_t *)entry->d_un.d_ptr : hash;
         sysv = entry->d_tag == DT_HASH ? (const uint32_t *)entry->d_un.d_ptr : sysv;
     }
-    uint32_t i = 1, end = sysv ? sysv[1] : 0;
-    if (hash && symbols) {
-        uint32_t buckets = hash[0], first = hash[1], last = 0;
-        const uint32_t *bucket = hash + 4 + 2 * (size_t)hash[2], *chain = bucket + buckets;
-        for (uint32_t b = 0; b < buckets; b++)
-            last = bucket[b] > last ? bucket[b] : last;
-        while (last >= first && !(chain[last - first] & 1))
-            last++;
-        i = first;
-        end = last ? last + 1 : 0;
-    }
-    for (; symbols && i < end; i++)
+    *first = 1;
+    if (!image->symbols || !hash)
+        return image->symbols && sysv ? sysv[1] : 0;
+    uint32_t buckets = hash[0], last = 0;
+    const uint32_t *bucket = hash + 4 + 2 * (size_t)hash[2], *chain = bucket + buckets;
+    *first = hash[1];
+    for (uint32_t b = 0; b < buckets; b++)
+        last = bucket[b] > last ? bucket[b] : last;
+    while (last >= *first && !(chain[last - *first] & 1))
+        last++;
+    return last ? last + 1 : 0;
+}
+
+static bool exports_locals(const struct patch_image *image)
+{
+    const Elf64_Sym *symbols = (const Elf64_Sym *)image->symbols;
+    uint32_t i, end = exported(image, &i);
+    for (; i < end; i++)
         if (ELF64_ST_TYPE(symbols[i].st_info) == STT_TLS)
             return true;
     return false;
+}
+
+/* Other modules may call what has a name, also in the midst of what has one frame description. */
+static void names(struct patch_image *image)
+{
+    const Elf64_Sym *symbols = (const Elf64_Sym *)image->symbols;
+    uint32_t i, end = exported(image, &i);
+    for (; i < end; i++)
+        if (symbols[i].st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbols[i].st_info) != STT_TLS)
+            entry(image, image->bias + symbols[i].st_value);
 }
 
 /* Does it have thread-local variables in common with another module, which may take their addresses? */
@@ -257,6 +274,13 @@ static void gaps(struct patch_image *image)
     gap(image, last, image->size);
 }
 
+static void mark_target(struct patch_image *image, const struct patch_turn *turn)
+{
+    if (turn->target != PATCH_NOWHERE && turn->flow != FLOW_NEXT && turn->flow != FLOW_CALL &&
+        !(image->marks[turn->offset] & MARK_KEEP))
+        image->marks[turn->target] |= MARK_TARGET;
+}
+
 /* Direct branches: into the middle of an instruction of ours means that one of the two is no code. */
 static void branches(struct patch_image *image, struct patch_function *function)
 {
@@ -269,9 +293,42 @@ static void branches(struct patch_image *image, struct patch_function *function)
             if (to && !to->skipped)
                 function->native = to->native = true;
         }
-        if (turn->flow != FLOW_CALL)
-            image->marks[turn->target] |= MARK_TARGET;
+        mark_target(image, turn);
     }
+}
+
+/*
+ * Is what `turn` takes the address of read from there, soon? Then it is a constant between the instructions, which is not to
+ * be overwritten. (Not seen where somebody else reads it.)
+ */
+static bool is_read(const struct patch_image *image, const struct patch_function *function,
+                    const struct patch_turn *turn)
+{
+    struct patch_instruction in;
+    uint32_t at = turn->offset, name = 0;
+    for (uint32_t i = 0; i < LOOK_AHEAD && at < function->end; i++, at += in.length) {
+        uint64_t value;
+        if (!patch_decode(image->bytes + at, function->end - at, (uintptr_t)image->text + at, &in,
+                          &value))
+            return false;
+        if (i == 0)
+            name = in.changes;
+        else if (in.flow == FLOW_NEXT && in.bits & INSTRUCTION_READS &&
+                 ((in.base < PATCH_REGISTERS && name >> in.base & 1) ||
+                  (in.index < PATCH_REGISTERS && name >> in.index & 1)))
+            return true;
+        if (i && (!flow_falls(in.flow) || in.changes & name))
+            return false;
+    }
+    return false;
+}
+
+static void address_taken(struct patch_image *image, const struct patch_function *function,
+                          const struct patch_turn *turn, uintptr_t address)
+{
+    const struct patch_function *to = image_function(image, image_offset(image, address));
+    if (to && (image_offset(image, address) == to->start || !is_read(image, function, turn)))
+        entry(image, address);
 }
 
 static void addresses_taken(struct patch_image *image, struct patch_function *function)
@@ -282,13 +339,81 @@ static void addresses_taken(struct patch_image *image, struct patch_function *fu
         if (turn->trait == TRAIT_LEA_RIP) {
             uintptr_t value = next + (uintptr_t)(intptr_t)turn->displacement;
             if (in_function(image, value))
-                entry(image, value);
+                address_taken(image, function, turn, value);
             else if (image_constant(image, value, 4)) /* which may be in one segment with code */
                 function->table |= table_relative(image, value) > 0;
         } else if (turn->trait == TRAIT_TABLE) {
             table_absolute(image, (uintptr_t)(uint32_t)turn->displacement);
         } else if (turn->flow == FLOW_NEXT && turn->target != PATCH_NOWHERE) {
-            entry(image, (uintptr_t)image->text + turn->target);
+            address_taken(image, function, turn, (uintptr_t)image->text + turn->target);
+        }
+    }
+}
+
+/* ---- what nobody is known to come to ---- */
+
+/* Nothing but what fills up? */
+static bool fills(const struct patch_image *image, uint32_t from, uint32_t to)
+{
+    struct patch_instruction in;
+    uint64_t value;
+    for (uint32_t at = from; at < to; at += in.length) {
+        in.length = 1;
+        if (image->bytes[at] != BREAKPOINT &&
+            !(patch_scan(image->bytes + at, to - at, (uintptr_t)image->text + at, &in, &value) &&
+              in.trait == TRAIT_NOP))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * What lies behind a jump or a return, up to where control is known to come, is constants, or code that is reached in a way
+ * that is not seen here: it stays as it is, and runs unrecorded. Returns whether there is more of it than was known.
+ */
+static bool keep_unreached(struct patch_image *image, struct patch_function *function)
+{
+    uint32_t until = 0;
+    bool more = false;
+    EACH_TURN(image, function, turn)
+    {
+        uint32_t from = turn->offset + turn->length;
+        if (flow_falls(turn->flow) || from < until)
+            continue;
+        for (until = from; until < function->end; until++)
+            if (image->marks[until] & MARK_START &&
+                image->marks[until] & (MARK_TARGET | MARK_ENTRY))
+                break;
+        if (fills(image, from, until))
+            continue;
+        function->keeps = true;
+        for (uint32_t at = from; at < until; at++) {
+            more |= !(image->marks[at] & MARK_KEEP);
+            image->marks[at] |= MARK_KEEP;
+        }
+    }
+    return more;
+}
+
+/* Where only that branches to is not known to be reached either. */
+static void unreached(struct patch_image *image)
+{
+    bool more = true;
+    for (uint32_t round = 0; more && round < REACH_ROUNDS; round++) {
+        more = false;
+        for (uint32_t i = 0; i < image->function_count; i++)
+            more |= keep_unreached(image, &image->functions[i]);
+        if (!more)
+            return;
+        for (uint32_t at = 0; at < image->size; at += 8) { /* there is more memory than marks */
+            uint64_t eight;
+            __builtin_memcpy(&eight, image->marks + at, sizeof eight);
+            eight &= ~(MARK_TARGET * UINT64_C(0x0101010101010101));
+            __builtin_memcpy(image->marks + at, &eight, sizeof eight);
+        }
+        for (uint32_t i = 0; i < image->function_count; i++) {
+            EACH_TURN(image, &image->functions[i], turn)
+            mark_target(image, turn);
         }
     }
 }
@@ -307,9 +432,25 @@ static void function_entries(struct patch_image *image, const struct patch_funct
     {
         if (turn->target != PATCH_NOWHERE && (turn->flow == FLOW_CALL || function->native))
             entry(image, text + turn->target);
-        if (flow_calls(turn->flow) && turn->offset + turn->length < function->end)
-            entry(image, text + turn->offset + turn->length);
     }
+}
+
+/* The places after calls; and where control goes from what stays as it is. */
+static void entries_behind_calls(struct patch_image *image, const struct patch_function *function)
+{
+    uintptr_t text = (uintptr_t)image->text;
+    EACH_TURN(image, function, turn)
+    {
+        uint32_t next = turn->offset + turn->length;
+        bool kept = image->marks[turn->offset] & MARK_KEEP;
+        if (kept && turn->target != PATCH_NOWHERE && turn->flow != FLOW_NEXT)
+            entry(image, text + turn->target);
+        if (flow_calls(turn->flow) && !kept && next < function->end)
+            entry(image, text + next);
+    }
+    for (uint32_t at = function->start + 1; function->keeps && at < function->end; at++)
+        if (image->marks[at - 1] & MARK_KEEP && !(image->marks[at] & MARK_KEEP))
+            entry(image, text + at);
 }
 
 static bool reads_stack(const struct patch_instruction *in)
@@ -352,7 +493,7 @@ static uint32_t sums_in(const struct patch_image *image, const struct patch_func
 static bool jumps_to_sum(const struct patch_image *image, const struct patch_function *function)
 {
     struct patch_instruction in;
-    uint32_t loaded = 0, sums = 0;
+    uint32_t loaded = 0, sums = 0, summed = 0; /* the last in the same straight piece of code */
     uint64_t value;
     bool known = false;
     for (uint32_t at = function->start; at < function->end; at += in.length) {
@@ -360,18 +501,24 @@ static bool jumps_to_sum(const struct patch_image *image, const struct patch_fun
                           &value))
             return true;
         if (image->marks[at] & (MARK_TARGET | MARK_ENTRY))
-            loaded = 0;
-        if (in.flow == FLOW_JUMP_INDIRECT && in.memory == MEMORY_NONE && in.reads & ~loaded) {
+            loaded = summed = 0;
+        if (in.flow == FLOW_JUMP_INDIRECT && in.memory == MEMORY_NONE && in.reads & summed)
+            return true;
+        if (function->added && in.flow == FLOW_JUMP_INDIRECT && in.memory == MEMORY_NONE &&
+            in.reads & ~loaded) {
             sums = known ? sums : sums_in(image, function);
             known = true;
             if (in.reads & sums & ~loaded)
                 return true;
         }
+        bool sum = in.trait == TRAIT_ADD || in.trait == TRAIT_SUM ||
+                   (in.memory == MEMORY_NONE && in.reads & summed);
+        summed = sum ? summed | in.changes : summed & ~(uint32_t)in.changes;
         for (uint32_t name = 0; name < PATCH_REGISTERS; name++)
             if (in.changes >> name & 1)
                 loaded = loads(&in, name) ? loaded | 1u << name : loaded & ~(1u << name);
         if (in.flow != FLOW_NEXT)
-            loaded = 0;
+            loaded = summed = 0;
     }
     return false;
 }
@@ -394,6 +541,7 @@ void patch_discover_entries(struct patch_image *image)
     }
     relocations(image);
     relocations_packed(image);
+    names(image);
     if (image->fixed)
         words(image);
     gaps(image);
@@ -406,4 +554,7 @@ void patch_discover_entries(struct patch_image *image)
     }
     for (uint32_t i = 0; i < image->function_count; i++)
         function_entries(image, &image->functions[i]);
+    unreached(image);
+    for (uint32_t i = 0; i < image->function_count; i++)
+        entries_behind_calls(image, &image->functions[i]);
 }

@@ -322,7 +322,8 @@ static void spread_results(struct patch_image *image)
 
 static void decode_function(struct patch_image *image, struct patch_function *function)
 {
-    uint32_t at = function->start, sum = PATCH_NOWHERE, count = image->instruction_count;
+    uint32_t at = function->start, added = PATCH_NOWHERE, sum = added,
+             count = image->instruction_count;
     struct result result = {.called = PATCH_NOWHERE};
     bool framed = false, other = false, roomy = false, falls = true;
     int32_t pushed = 0;
@@ -352,10 +353,13 @@ static void decode_function(struct patch_image *image, struct patch_function *fu
         if (in->trait == TRAIT_FRAME && roomy) /* no frame pointer: the address of a variable */
             function->known_rsp = function->known_rbp = INT32_MIN;
         if (in->trait == TRAIT_ADD)
+            added = count;
+        if (in->trait == TRAIT_ADD || in->trait == TRAIT_SUM)
             sum = count;
-        if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE && sum != PATCH_NOWHERE &&
-            count - sum < SUM_REACH)
-            function->summed = true;
+        if (in->flow == FLOW_JUMP_INDIRECT && in->memory == MEMORY_NONE) {
+            function->added |= added != PATCH_NOWHERE && count - added < SUM_REACH;
+            function->summed |= sum != PATCH_NOWHERE && count - sum < SUM_REACH;
+        }
         function->carry |= in->trait == TRAIT_CARRY;
         function->down |= in->trait == TRAIT_DOWN;
         framed |= in->trait == TRAIT_FRAME;

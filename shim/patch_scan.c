@@ -225,23 +225,28 @@ static bool group_of(const struct scan *s, uint32_t *attributes, struct patch_in
         return which != 3 && which != 5 && which != 7;
     case 0x01:
     case 0x03:
-        if (modrm >> 6 == 3 && s->rex & 8)
-            in->trait = TRAIT_ADD;
+    case 0x29:
+    case 0x2b:
+        if (s->rex & 8 && (modrm >> 6 == 3 || s->opcode & 2))
+            in->trait = modrm >> 6 == 3 && s->opcode < 8 ? TRAIT_ADD : TRAIT_SUM;
         return true;
     default:
         return true;
     }
 }
 
-/* lea off rsp or rbp, or mov of rsp, but to rsp. */
+/* lea off rsp or rbp, or of a sum, or mov of rsp, but to rsp. */
 static uint8_t address_trait(const struct scan *s, const struct patch_instruction *in)
 {
     if (s->map)
         return in->trait;
-    if (s->opcode == 0x8d)
-        return (in->base == PATCH_RSP || in->base == PATCH_RBP) && s->reg != PATCH_RSP
-                   ? TRAIT_ADDRESS
-                   : in->trait;
+    if (s->opcode == 0x8d) {
+        if (s->reg == PATCH_RSP)
+            return in->trait;
+        return in->base == PATCH_RSP || in->base == PATCH_RBP ? TRAIT_ADDRESS
+               : in->index != PATCH_NO_REGISTER && s->rex & 8 ? TRAIT_SUM
+                                                              : in->trait;
+    }
     bool to = s->opcode == 0x89 && s->reg == PATCH_RSP,
          from = s->opcode == 0x8b && s->rm == PATCH_RSP;
     if (!(s->rex & 8) || !(to || from))

@@ -25,7 +25,7 @@ static bool is_direct(const struct patch_instruction *in)
 static bool entries_depend_on(uint8_t trait)
 {
     return trait == TRAIT_LEA_RIP || trait == TRAIT_ENDBR || trait == TRAIT_ADD ||
-           trait == TRAIT_ADDRESS || trait == TRAIT_FRAME;
+           trait == TRAIT_SUM || trait == TRAIT_ADDRESS || trait == TRAIT_FRAME;
 }
 
 static const char *differs(const struct patch_instruction *scan, uint64_t scan_value,

@@ -359,7 +359,10 @@ static void test_sums(void **unused)
         {"\x48\x8b\x07\x48\x01\xd1\x75\xfb\xff\xe0", 10,
          false}, /* mov (%rdi),%rax; add %rdx,%rcx; jne; jmp *%rax */
         {"\x75\x03\x48\x8b\x07\x48\x01\xd0\xff\xe0", 10,
-         true}, /* jne; mov (%rdi),%rax; add %rdx,%rax; jmp *%rax */
+         true},                                 /* jne; mov (%rdi),%rax; add %rdx,%rax; jmp *%rax */
+        {"\x48\x8d\x04\x11\xff\xe0", 6, true},  /* lea (%rcx,%rdx),%rax; jmp *%rax */
+        {"\x48\x29\xd0\xff\xe0", 5, true},      /* sub %rdx,%rax; jmp *%rax */
+        {"\x48\x8d\x14\x11\xff\xe0", 6, false}, /* lea (%rcx,%rdx),%rdx; jmp *%rax */
     };
     for (size_t i = 0; i < sizeof met / sizeof *met; i++) {
         struct patch_image image;
