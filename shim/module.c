@@ -206,6 +206,31 @@ struct trace_module *module_patch(uintptr_t pc)
     return module;
 }
 
+/*
+ * A slot for it; 0: there is none. When all have been given away it may have that of the same module, which was there before,
+ * as long as nothing else was there since.
+ */
+static uint32_t module_keep(const struct trace_module *module)
+{
+    uint32_t slot = table_take(&table_modules, 1);
+    if (slot) {
+        raw_copy(module_slot(slot), module, sizeof *module);
+        return slot;
+    }
+    slot = table_modules.count - 1;
+    while (slot &&
+           (module_slot(slot)->high <= module->low || module_slot(slot)->low >= module->high))
+        slot--;
+    struct trace_module *before = slot ? module_slot(slot) : NULL;
+    if (!before || before->low != module->low || before->high != module->high ||
+        !raw_equal(before->path, module->path) ||
+        !raw_equal_n((const char *)before->build_id, (const char *)module->build_id,
+                     sizeof module->build_id))
+        return 0;
+    before->unload_tsc = 0;
+    return slot;
+}
+
 static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
@@ -229,26 +254,25 @@ static int module_visit(struct dl_phdr_info *info, size_t size, void *data)
             return 0;
         }
     }
-    uint32_t slot = table_take(&table_modules, 1);
-    if (!slot)
-        return 1;
-    struct trace_module *module = module_slot(slot);
-    module->low = low;
-    module->high = high;
-    module->bias = info->dlpi_addr;
-    module->load_tsc = tsc_now();
-    module_path(module, info->dlpi_name);
+    struct trace_module module = {
+        .low = low, .high = high, .bias = info->dlpi_addr, .load_tsc = tsc_now()};
+    module_path(&module, info->dlpi_name);
     uintptr_t ours = (uintptr_t)&module_visit;
     if (ours >= low && ours < high)
-        module->flags |= TRACE_MODULE_RUNTIME;
+        module.flags |= TRACE_MODULE_RUNTIME;
     for (uint32_t i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_NOTE)
-            module_notes(module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+            module_notes(&module, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
                          info->dlpi_phdr[i].p_memsz);
-    if (!(module->flags & TRACE_MODULE_RUNTIME) && module_imports_tsan(info))
-        module_instrument(module);
+    uint32_t slot = module_keep(&module);
+    if (!slot) { /* none of the others has gone for that */
+        __atomic_fetch_add(&process_record()->lost_access, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    if (!(module.flags & TRACE_MODULE_RUNTIME) && module_imports_tsan(info))
+        module_instrument(module_slot(slot));
     __asm__ volatile("" ::: "memory");
-    module->state = 1;
+    module_slot(slot)->state = 1;
     present[slot / 8] |= (uint8_t)(1u << slot % 8);
     return 0;
 }

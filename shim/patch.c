@@ -365,7 +365,8 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
         module_instrumented((uintptr_t)image.text))
         return;
     struct trace_module *module = module_at((uintptr_t)image.text);
-    if (module && module->flags & TRACE_MODULE_REFUSED)
+    if (!module ||
+        module->flags & TRACE_MODULE_REFUSED) /* one that is not known would be forgotten */
         return;
     uint64_t most = (uint64_t)shim_options.patch_mb * MEGABYTE;
     enum refused why = REFUSED_MEMORY;
@@ -384,7 +385,7 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
             heap_nests();
         why = patch_image(&image, name, began);
     }
-    if (why != REFUSED_NOT && module) {
+    if (why != REFUSED_NOT) {
         module->refused = why;
         module->flags |= TRACE_MODULE_REFUSED;
     }
