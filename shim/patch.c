@@ -220,15 +220,15 @@ static void image_of(struct patch_image *image, const struct dl_phdr_info *info)
     }
     for (const ElfW(Dyn) *entry = dynamic; entry && entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_RELA)
-            image->relocations = entry->d_un.d_ptr;
+            image->relocations = image_pointer(image, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_RELASZ)
             image->relocation_bytes = entry->d_un.d_val;
         else if (entry->d_tag == DT_RELR)
-            image->relative = entry->d_un.d_ptr;
+            image->relative = image_pointer(image, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_RELRSZ)
             image->relative_bytes = entry->d_un.d_val;
         else if (entry->d_tag == DT_SYMTAB)
-            image->symbols = entry->d_un.d_ptr;
+            image->symbols = image_pointer(image, entry->d_un.d_ptr);
     }
     image->bytes = image->text;
     image->dynamic = dynamic;

@@ -262,6 +262,12 @@ static inline uint32_t image_offset(const struct patch_image *image, uintptr_t a
     return offset < image->size ? (uint32_t)offset : PATCH_NOWHERE;
 }
 
+/* Of the dynamic section: relocated, but where that is read-only (ld -z rodynamic, the vdso). */
+static inline uintptr_t image_pointer(const struct patch_image *image, uintptr_t value)
+{
+    return value < image->bias ? value + image->bias : value;
+}
+
 /* `mark`: START, ENTRY or FAILED. */
 static inline bool image_marked(const struct patch_image *image, uint32_t offset, uint8_t mark)
 {

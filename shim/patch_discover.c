@@ -154,8 +154,6 @@ static void relocated(struct patch_image *image, uintptr_t place)
 static void relocations_packed(struct patch_image *image)
 {
     const uint64_t *packed = (const uint64_t *)image->relative;
-    if (!in_segment(image, image->relative, image->relative + image->relative_bytes))
-        packed = (const uint64_t *)(image->bias + image->relative); /* as it is in the file */
     uintptr_t next = 0;
     for (size_t i = 0; i < image->relative_bytes / sizeof(*packed); i++) {
         if (!(packed[i] & 1)) {
@@ -175,8 +173,9 @@ static uint32_t exported(const struct patch_image *image, uint32_t *first)
 {
     const uint32_t *hash = NULL, *sysv = NULL;
     for (const Elf64_Dyn *entry = image->dynamic; entry && entry->d_tag != DT_NULL; entry++) {
-        hash = entry->d_tag == DT_GNU_HASH ? (const uint32_t *)entry->d_un.d_ptr : hash;
-        sysv = entry->d_tag == DT_HASH ? (const uint32_t *)entry->d_un.d_ptr : sysv;
+        const void *table = (const void *)image_pointer(image, entry->d_un.d_ptr);
+        hash = entry->d_tag == DT_GNU_HASH ? table : hash;
+        sysv = entry->d_tag == DT_HASH ? table : sysv;
     }
     *first = 1;
     if (!image->symbols || !hash)
