@@ -107,18 +107,34 @@ static bool in_segment(const struct patch_image *image, uintptr_t low, uintptr_t
     return false;
 }
 
-static void restartable(const struct patch_image *image, uintptr_t place, uintptr_t address)
+/* A word that the dynamic linker adds the bias to; it has not yet, when it tells that a library has come. */
+static uintptr_t pointer_at(const struct patch_image *image, uintptr_t place)
+{
+    return in_segment(image, place, place + 8) ? image_pointer(image, *(const uint64_t *)place) : 0;
+}
+
+static void restartable(const struct patch_image *image, uintptr_t address, uintptr_t starts)
 {
     uint32_t at = image_offset(image, address), signature;
     if (at == PATCH_NOWHERE || at < sizeof(signature))
         return;
     __builtin_memcpy(&signature, image->bytes + at - sizeof(signature), sizeof(signature));
-    if (signature != RSEQ_SIGNATURE || !in_segment(image, place - RSEQ_START, place))
+    if (signature != RSEQ_SIGNATURE)
         return;
-    uint32_t start = image_offset(image, *(const uint64_t *)(place - RSEQ_START));
+    uint32_t start = image_offset(image, starts);
     struct patch_function *function = start == PATCH_NOWHERE ? NULL : image_function(image, start);
     if (function)
         function->native = true;
+}
+
+/* Where the sequence starts: the relocation just before has it, which may not have been made yet. */
+static uintptr_t starts_at(const struct patch_image *image, const Elf64_Rela *relocation)
+{
+    const Elf64_Rela *before = relocation - 1;
+    if ((uintptr_t)relocation > image->relocations &&
+        before->r_offset + RSEQ_START == relocation->r_offset)
+        return image->bias + (uintptr_t)before->r_addend;
+    return pointer_at(image, image->bias + relocation->r_offset - RSEQ_START);
 }
 
 static void relocations(struct patch_image *image)
@@ -129,8 +145,8 @@ static void relocations(struct patch_image *image)
         uint64_t type = ELF64_R_TYPE(relocation->r_info);
         if (type == R_X86_64_RELATIVE || type == R_X86_64_IRELATIVE) {
             entry(image, image->bias + (uintptr_t)relocation->r_addend);
-            restartable(image, image->bias + relocation->r_offset,
-                        image->bias + (uintptr_t)relocation->r_addend);
+            restartable(image, image->bias + (uintptr_t)relocation->r_addend,
+                        starts_at(image, relocation));
         } else if (type == R_X86_64_64 && image->symbols) {
             const Elf64_Sym *symbol =
                 (const Elf64_Sym *)image->symbols + ELF64_R_SYM(relocation->r_info);
@@ -140,13 +156,10 @@ static void relocations(struct patch_image *image)
     }
 }
 
-/* A word that the dynamic linker has added the bias to. */
 static void relocated(struct patch_image *image, uintptr_t place)
 {
-    if (!in_segment(image, place, place + 8))
-        return;
-    entry(image, *(const uint64_t *)place);
-    restartable(image, place, *(const uint64_t *)place);
+    entry(image, pointer_at(image, place));
+    restartable(image, pointer_at(image, place), pointer_at(image, place - RSEQ_START));
 }
 
 /* The short form (ld -z pack-relative-relocs): an even word is the address of one, an odd one has a bit for each of the 63 that
@@ -233,7 +246,7 @@ static void words(struct patch_image *image)
         for (uintptr_t at = (segment->low + 3) & ~(uintptr_t)3; at + 8 <= segment->high; at += 4)
             if (*(const uint64_t *)at - (uintptr_t)image->text < image->size) {
                 entry(image, *(const uint64_t *)at);
-                restartable(image, at, *(const uint64_t *)at);
+                restartable(image, *(const uint64_t *)at, pointer_at(image, at - RSEQ_START));
             }
     }
 }
