@@ -312,6 +312,29 @@ int module_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void 
     return next(callback, data);
 }
 
+/* dlmopen's: dl_iterate_phdr tells a module of those in its own namespace only. */
+void module_namespaces(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+    const struct r_debug_extended *space = (const struct r_debug_extended *)&_r_debug;
+    if (_r_debug.r_version < 2)
+        return;
+    while ((space = space->r_next) != NULL)
+        for (const struct link_map *map = space->base.r_map; map; map = map->l_next) {
+            const ElfW(Ehdr) *file = (const ElfW(Ehdr) *)map->l_addr;
+            uint8_t resident;
+            if (!file || raw3(SYS_mincore, file, sizeof *file, &resident) != 0 || /* none there */
+                !raw_equal_n((const char *)file, ELFMAG, SELFMAG))
+                continue;
+            struct dl_phdr_info info = {
+                .dlpi_addr = map->l_addr,
+                .dlpi_name = map->l_name,
+                .dlpi_phdr = (const ElfW(Phdr) *)(map->l_addr + file->e_phoff),
+                .dlpi_phnum = file->e_phnum,
+            };
+            callback(&info, sizeof info, data);
+        }
+}
+
 /* Once, under the dynamic linker's lock: who holds that may come here while another thread waits for it, so ours is the inner one. */
 static int module_look(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -323,6 +346,7 @@ static int module_look(struct dl_phdr_info *info, size_t size, void *data)
     seen_subs = info->dlpi_subs;
     raw_zero(present, sizeof present);
     module_iterate(module_visit, present);
+    module_namespaces(module_visit, present);
     for (uint32_t i = 1; i < table_modules.count; i++)
         if (!(present[i / 8] & 1u << i % 8) && !module_slot(i)->unload_tsc)
             module_gone(module_slot(i));

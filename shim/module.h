@@ -8,6 +8,8 @@
 
 /* Looks whether modules were loaded or unloaded since last time; cheap if not. Guard up. */
 void module_refresh(void);
+/* Those of other namespaces than the program's. Under the dynamic linker's lock. */
+void module_namespaces(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data);
 
 /* Where a library lies that is never unloaded: all 0 until it is known. */
 struct module_text {

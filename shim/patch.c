@@ -391,12 +391,31 @@ static void patch_one(const struct dl_phdr_info *info, const char *name, bool ma
     }
 }
 
+/* What such a module calls is not the recorder's, but a C library of its own: its locks are not seen. */
+static int visit_apart(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    (void)data;
+    struct patch_image image = {.bytes = NULL};
+    image_of(&image, info);
+    struct trace_module *module = image.text ? module_at((uintptr_t)image.text) : NULL;
+    const char *name = patch_last_component(info->dlpi_name ? info->dlpi_name : "");
+    if (module && !known((uintptr_t)image.text) &&
+        patch_choose(name, false, image.dynamic) != PATCH_NOT) {
+        module->refused = REFUSED_NAMESPACE;
+        module->flags |= TRACE_MODULE_REFUSED;
+    }
+    return 0;
+}
+
 static int visit(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
     bool *first = data;
     bool main = *first;
     *first = false;
+    if (main)
+        module_namespaces(visit_apart, NULL);
     const char *name = patch_last_component(main              ? process_record()->executable
                                             : info->dlpi_name ? info->dlpi_name
                                                               : "");
