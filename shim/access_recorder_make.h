@@ -118,6 +118,13 @@ void task_each_thread(void (*visit)(struct thread *thread, void *data), void *da
 
 volatile uint32_t patch_on;
 
+bool own_stack_beside(uintptr_t *low, size_t *size)
+{
+    (void)low;
+    (void)size;
+    return false;
+}
+
 bool module_patched(uintptr_t pc)
 {
     return pc == 0x6500;

@@ -25,6 +25,7 @@
 #include "shim/object.h"
 #include "shim/options.h"
 #include "shim/outside.h"
+#include "shim/own_stack.h"
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/real.h"
@@ -145,6 +146,7 @@ static void find_all(bool uncertain)
     if (!uncertain) {
         outside_find(find);
         stack_find(find);
+        own_stack_find(find);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "shim/mark.h"
 #include "shim/object.h"
 #include "shim/options.h"
+#include "shim/own_stack.h"
 #include "shim/patch.h"
 #include "shim/raw.h"
 #include "shim/stack.h"
@@ -242,6 +243,18 @@ static bool main_before(struct thread *thread, struct access_state *state)
     return good;
 }
 
+static void stack_write(struct thread *thread, uintptr_t low, size_t size)
+{
+    struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
+                                 .kind = TRACE_ALLOC_STACK,
+                                 .address = low,
+                                 .size = size,
+                                 .pc = thread->record->entry,
+                                 .tsc = tsc_now()};
+    record_write(thread, thread->access, &stack);
+    mark_clear(low, size);
+}
+
 /* The first accesses of a task in this stream: whose they are, and that its stack is new memory. */
 static NOINLINE bool switch_write(struct thread *thread, struct access_state *state)
 {
@@ -274,14 +287,11 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
         record = (struct trace_access){.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
         return thread->segment == 1 || record_write(thread, state, &record);
     } else if (task->stack_low < task->stack_high && !seen) {
-        struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
-                                     .kind = TRACE_ALLOC_STACK,
-                                     .address = task->stack_low,
-                                     .size = task->stack_high - task->stack_low,
-                                     .pc = task->entry,
-                                     .tsc = tsc_now()};
-        record_write(thread, state, &stack);
-        mark_clear(task->stack_low, task->stack_high - task->stack_low);
+        stack_write(thread, task->stack_low, task->stack_high - task->stack_low);
+        uintptr_t low;
+        size_t size;
+        if (task->kind == TRACE_TASK_THREAD && own_stack_beside(&low, &size))
+            stack_write(thread, low, size);
     }
     return true;
 }

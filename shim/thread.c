@@ -17,6 +17,7 @@
 #include "shim/init.h"
 #include "shim/misuse.h"
 #include "shim/openmp.h"
+#include "shim/own_stack.h"
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/signal.h"
@@ -265,7 +266,7 @@ EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes,
     struct start *start = create_begin((uintptr_t)routine, attributes, RETURN_PC,
                                        (uintptr_t)__builtin_frame_address(0));
     if (!start)
-        return real.pthread_create(handle, attributes, routine, argument);
+        return thread_create_with_room(handle, attributes, routine, argument);
     uint32_t task = start->task;
     start->routine = routine;
     start->argument = argument;
@@ -353,15 +354,18 @@ static void join_end(struct call *call, bool joined)
     clock_acquire_task(call->thread, task, record->segment, call->object, call->pc);
 }
 
-#define JOIN(fn, verb, handle_type, params, args, handle, good)                        \
-    EXPORT int fn params                                                               \
-    {                                                                                  \
-        CALL;                                                                          \
-        if (!join_begin(&call, PRIMITIVE_##fn, (uintptr_t)(handle), VERB_##verb##_ID)) \
-            return real.fn args;                                                       \
-        int result = real.fn args;                                                     \
-        join_end(&call, result == (good));                                             \
-        return result;                                                                 \
+#define JOIN(fn, verb, handle_type, params, args, handle, good)                                \
+    EXPORT int fn params                                                                       \
+    {                                                                                          \
+        CALL;                                                                                  \
+        struct own_stack *own = own_stack_of((uintptr_t)(handle));                             \
+        bool known = join_begin(&call, PRIMITIVE_##fn, (uintptr_t)(handle), VERB_##verb##_ID); \
+        int result = real.fn args;                                                             \
+        if (result == (good))                                                                  \
+            own_stack_release(own);                                                            \
+        if (known)                                                                             \
+            join_end(&call, result == (good));                                                 \
+        return result;                                                                         \
     }
 
 JOIN(pthread_join, JOIN, pthread_t, (pthread_t h, void **r), (h, r), h, 0)
@@ -392,7 +396,11 @@ static void detach(uintptr_t handle, uintptr_t pc, uintptr_t frame)
 EXPORT int pthread_detach(pthread_t handle)
 {
     detach((uintptr_t)handle, RETURN_PC, (uintptr_t)__builtin_frame_address(0));
-    return real.pthread_detach(handle);
+    struct own_stack *own = own_stack_of((uintptr_t)handle);
+    int result = real.pthread_detach(handle);
+    if (result == 0)
+        own_stack_release(own);
+    return result;
 }
 
 EXPORT int thrd_detach(thrd_t handle)

@@ -1,11 +1,12 @@
 /*
  * What a thread is made with. Without attributes it gets those that pthread_setattr_default_np has set, a C11 thread too.
  * Of a small stack we take a part: our thread-local variables lie on it, and so do the frames of what a call or an access
- * does in us. So who asks for one gets that much more. A stack of the program's own memory stays as it is.
+ * does in us. So who asks for one gets that much more; who brings one has it for frames alone (own_stack.c).
  */
 #include "shim/thread.h"
 
 #include "shim/apart.h"
+#include "shim/own_stack.h"
 #include "shim/real.h"
 
 #include "shim/banned.h"
@@ -48,11 +49,18 @@ int thread_create_with_room(pthread_t *handle, const pthread_attr_t *attributes,
         return create(handle, NULL, routine, argument);
     void *low;
     size_t size;
-    bool small = pthread_attr_getstack(&with_room, &low, &size) == 0 && size != 0 &&
-                 size < STACK_SMALL && (uintptr_t)low + size == 0;
-    if (small)
+    struct own_stack *own = NULL;
+    bool small =
+        pthread_attr_getstack(&with_room, &low, &size) == 0 && size != 0 && size < STACK_SMALL;
+    bool brought = (uintptr_t)low + size != 0;
+    if (small && brought)
+        own = own_stack_get(&with_room, (uintptr_t)low, size, routine, argument);
+    else if (small)
         pthread_attr_setstacksize(&with_room, size + STACK_MORE);
-    int result = create(handle, small ? &with_room : attributes, routine, argument);
+    int result = own ? create(handle, &with_room, own_stack_main, own)
+                     : create(handle, small ? &with_room : attributes, routine, argument);
+    if (own && result != 0)
+        own_stack_put(own);
     if (!attributes)
         pthread_attr_destroy(&with_room);
     return result;
