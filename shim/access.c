@@ -248,13 +248,12 @@ static NOINLINE void range_record(struct thread *thread, struct access_state *st
     if (access_alone() || !open_sync(thread, state))
         return;
     for (size_t done = 0; done < size; done += TRACE_RANGE_MAX) {
-        struct trace_access range = {.type = TRACE_ACCESS_RANGE,
-                                     .kind = kind,
-                                     .address = address + done,
-                                     .size = size - done < TRACE_RANGE_MAX ? size - done
-                                                                           : TRACE_RANGE_MAX,
-                                     .pc = pc};
-        open_put(thread, state, &range);
+        struct trace_access *range = open_record(state, TRACE_ACCESS_RANGE);
+        range->kind = kind;
+        range->address = address + done;
+        range->size = size - done < TRACE_RANGE_MAX ? size - done : TRACE_RANGE_MAX;
+        range->pc = pc;
+        open_put(thread, state, range);
     }
 }
 

@@ -42,12 +42,16 @@ static void block_record(struct thread *thread, struct access_state *state, uint
     if (!open_sync(thread, state))
         return;
     open_flush_range(thread, state, address, address + size);
-    struct trace_access block = {
-        .type = type, .kind = kind, .address = address, .size = size, .pc = pc, .tsc = tsc_now()};
+    struct trace_access *block = open_record(state, type);
+    block->kind = kind;
+    block->address = address;
+    block->size = size;
+    block->pc = pc;
+    block->tsc = tsc_now();
     uint32_t stack = stack_here_rationed(thread, pc, (uintptr_t)__builtin_frame_address(0));
     if (stack || patch_on)
         access_stack(state, stack | ACCESS_STACK_CALLED);
-    open_put(thread, state, &block);
+    open_put(thread, state, block);
     access_stack(state, 0);
 }
 

@@ -319,6 +319,9 @@ struct access_state {
 
     struct gather_order gather_order; /* 150 KB, of which threads that gather nothing touch none */
 
+    /* Written next; of a context. Each is 900 bytes, much for the stack of a fiber, or for that of a signal. */
+    struct trace_access record, context;
+
     bool codec_used; /* not all zero: 240 KB that few threads touch all of */
     struct trace_access_codec codec;
 };
@@ -478,6 +481,13 @@ void open_flush_range(struct thread *thread, struct access_state *state, uintptr
                       uintptr_t high);
 /* A RANGE, ALLOC or FREE record. */
 void open_put(struct thread *thread, struct access_state *state, struct trace_access *record);
+/* One to be filled, behind open_sync(). */
+static inline struct trace_access *open_record(struct access_state *state, uint32_t type)
+{
+    raw_zero(&state->record, offsetof(struct trace_access, push));
+    state->record.type = type;
+    return &state->record;
+}
 /* The same with a call stack of its own, outermost frame first, and nothing held. */
 void open_put_with(struct thread *thread, struct access_state *state, struct trace_access *record,
                    const uint64_t *frames, uint32_t count);

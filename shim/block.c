@@ -71,13 +71,13 @@ void block_write(struct thread *thread, struct access_state *state)
         const uint64_t *frames = open_frames(block->stack, &count);
         for (uint32_t j = 0; j < count; j++)
             outermost_first[j] = frames[count - 1 - j];
-        struct trace_access record = {.type = TRACE_ACCESS_ALLOC,
-                                      .kind = block->kind,
-                                      .address = block->address,
-                                      .size = block->size,
-                                      .pc = block->pc,
-                                      .tsc = block->tsc};
-        open_put_with(thread, state, &record, outermost_first, count);
+        struct trace_access *record = open_record(state, TRACE_ACCESS_ALLOC);
+        record->kind = block->kind;
+        record->address = block->address;
+        record->size = block->size;
+        record->pc = block->pc;
+        record->tsc = block->tsc;
+        open_put_with(thread, state, record, outermost_first, count);
         block->address = 0;
     }
 }

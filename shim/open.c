@@ -245,13 +245,13 @@ static bool main_before(struct thread *thread, struct access_state *state)
 
 static void stack_write(struct thread *thread, uintptr_t low, size_t size)
 {
-    struct trace_access stack = {.type = TRACE_ACCESS_ALLOC,
-                                 .kind = TRACE_ALLOC_STACK,
-                                 .address = low,
-                                 .size = size,
-                                 .pc = thread->record->entry,
-                                 .tsc = tsc_now()};
-    record_write(thread, thread->access, &stack);
+    struct trace_access *stack = open_record(thread->access, TRACE_ACCESS_ALLOC);
+    stack->kind = TRACE_ALLOC_STACK;
+    stack->address = low;
+    stack->size = size;
+    stack->pc = thread->record->entry;
+    stack->tsc = tsc_now();
+    record_write(thread, thread->access, stack);
     mark_clear(low, size);
 }
 
@@ -271,9 +271,10 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     bool seen = thread->record->flags & TRACE_TASK_STACK_SEEN;
     bool blocks = !again && !seen && thread->record->flags & TRACE_TASK_MAIN;
     /* Blocks from the time when there was one task belong to its first segment: every task is after that. */
-    struct trace_access record = {
-        .type = TRACE_ACCESS_SWITCH, .task = thread->task, .segment = blocks ? 1 : thread->segment};
-    if (!record_write(thread, state, &record))
+    struct trace_access *record = open_record(state, TRACE_ACCESS_SWITCH);
+    record->task = thread->task;
+    record->segment = blocks ? 1 : thread->segment;
+    if (!record_write(thread, state, record))
         return false;
     context_reset(state);
     state->task = thread->task;
@@ -284,8 +285,9 @@ static NOINLINE bool switch_write(struct thread *thread, struct access_state *st
     thread->record->flags |= TRACE_TASK_STACK_SEEN;
     if (blocks) {
         block_write(thread, state);
-        record = (struct trace_access){.type = TRACE_ACCESS_SEGMENT, .segment = thread->segment};
-        return thread->segment == 1 || record_write(thread, state, &record);
+        record = open_record(state, TRACE_ACCESS_SEGMENT);
+        record->segment = thread->segment;
+        return thread->segment == 1 || record_write(thread, state, record);
     } else if (task->stack_low < task->stack_high && !seen) {
         stack_write(thread, task->stack_low, task->stack_high - task->stack_low);
         uintptr_t low;
@@ -313,8 +315,9 @@ static inline bool segment_write(struct thread *thread, struct access_state *sta
 static NOINLINE void time_write(struct thread *thread, struct access_state *state, uint64_t now)
 {
     state->time_written = now;
-    struct trace_access record = {.type = TRACE_ACCESS_TIME, .tsc = now};
-    record_write(thread, state, &record);
+    struct trace_access *record = open_record(state, TRACE_ACCESS_TIME);
+    record->tsc = now;
+    record_write(thread, state, record);
 }
 
 bool open_sync(struct thread *thread, struct access_state *state)
@@ -361,29 +364,29 @@ static bool context_write(struct thread *thread, struct access_state *state, con
 {
     bool known = trace_stack_known(&state->codec, name);
     uint32_t from = known ? depth : state->low_written < depth ? state->low_written : depth;
-    struct trace_access record;
-    record.type = TRACE_ACCESS_CONTEXT;
-    record.pops = known ? 0 : state->depth_written - from;
-    record.held_changed = 0;
-    record.held_name = thread->held_hash;
+    struct trace_access *record = &state->context;
+    record->type = TRACE_ACCESS_CONTEXT;
+    record->pops = known ? 0 : state->depth_written - from;
+    record->held_changed = 0;
+    record->held_name = thread->held_hash;
     if (thread->held_hash != state->held_written)
-        held_list(thread, &record);
+        held_list(thread, record);
     do {
         uint32_t pushes =
             depth - from < TRACE_CONTEXT_PUSH_MAX ? depth - from : TRACE_CONTEXT_PUSH_MAX;
-        record.pushes = pushes;
+        record->pushes = pushes;
         for (uint32_t i = 0; i < pushes; i++)
-            record.push[i] = frames[from + i];
+            record->push[i] = frames[from + i];
         from += pushes;
-        record.stack_name = from == depth ? name : 0;
+        record->stack_name = from == depth ? name : 0;
         if (state->codec.context % CONTEXT_SWEEP == 0)
             open_sweep(thread, state);
-        if (!record_write(thread, state, &record))
+        if (!record_write(thread, state, record))
             return false;
         state->depth_written = state->low_written = from;
         state->held_written = thread->held_hash;
-        record.pops = 0;
-        record.held_changed = 0;
+        record->pops = 0;
+        record->held_changed = 0;
     } while (from < depth);
     return true;
 }
