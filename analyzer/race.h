@@ -382,6 +382,7 @@ struct race_history {
     uint64_t dropped, crowded; /* accesses forgotten: no memory; no room at their line */
     uint64_t limit;            /* bytes */
     uint64_t sweep_at;         /* lines + entries at which the next sweep is due */
+    uint64_t swept_to;         /* the sum of the last one's floor */
 };
 
 /* `lines`: how many are to be expected. */

@@ -249,17 +249,22 @@ static void pool_put(struct race_history *history, uint32_t at, unsigned room)
     history->pool_entries -= UINT64_C(1) << room;
 }
 
+static void entries_drop(struct race_history *history, struct race_line *line)
+{
+    pool_put(history, line->entries, line->room);
+    line->entries = 0;
+    line->room = 0;
+    line->count = 0;
+}
+
 void race_entry_remove(struct race_history *history, struct race_line *line, uint32_t index)
 {
     struct race_entry *entries = race_line_entries(history, line);
     uint32_t last = --line->count;
     if (index != last)
         race_entry_put(history, line, index, &entries[last]);
-    if (last)
-        return;
-    pool_put(history, line->entries, line->room);
-    line->entries = 0;
-    line->room = 0;
+    if (!last)
+        entries_drop(history, line);
 }
 
 /* Copies what the line has to a larger place. */
@@ -304,16 +309,50 @@ bool race_sweep_due(const struct race_history *history)
     return history->line_count + history->pool_entries >= history->sweep_at;
 }
 
+/* Are all entries? They are before `top`, and whoever is after that is after them. */
+static bool is_past(const struct race_line *line, const uint64_t *floor)
+{
+    return line->top_task && line->top_segment <= floor[line->top_task];
+}
+
+static void sweep_fetch(const struct race_history *history, const struct race_line *line,
+                        const uint64_t *floor)
+{
+    if (!line->count)
+        return;
+    if (is_past(line, floor))
+        __builtin_prefetch(&history->pool_state[line->entries / 2], 1);
+    else
+        __builtin_prefetch(race_line_entries(history, line), 1);
+}
+
+static void sweep_later(struct race_history *history)
+{
+    uint64_t left = history->line_count - history->line_empty + history->pool_entries;
+    history->sweep_at =
+        history->line_count + history->pool_entries + (left / 2 > SWEEP_MIN ? left / 2 : SWEEP_MIN);
+}
+
 void race_sweep(struct race_history *history, const uint64_t *floor)
 {
+    uint64_t reached = 0;
+    for (uint32_t t = 0; t < history->task_count; t++)
+        reached += floor[t];
+    if (reached == history->swept_to) { /* it only rises: there is nothing new to forget */
+        sweep_later(history);
+        return;
+    }
+    history->swept_to = reached;
     race_regions_sweep(history);
     history->line_empty = 0;
     for (uint64_t i = 0; i < history->line_capacity; i++) {
         struct race_line *line = &history->lines[i];
         if (i + SWEEP_AHEAD < history->line_capacity)
-            __builtin_prefetch(race_line_entries(history, line + SWEEP_AHEAD), 1);
+            sweep_fetch(history, line + SWEEP_AHEAD, floor);
         if (line->line == 0)
             continue;
+        if (line->count && is_past(line, floor))
+            entries_drop(history, line);
         for (uint32_t e = line->count; e-- > 0;) {
             const struct race_entry *entry = &race_line_entries(history, line)[e];
             if (entry->segment <= floor[entry->task])
@@ -322,7 +361,5 @@ void race_sweep(struct race_history *history, const uint64_t *floor)
         if (!race_line_sweep_blocks(history, line, floor) && line->count == 0)
             history->line_empty++;
     }
-    uint64_t left = history->line_count - history->line_empty + history->pool_entries;
-    history->sweep_at =
-        history->line_count + history->pool_entries + (left / 2 > SWEEP_MIN ? left / 2 : SWEEP_MIN);
+    sweep_later(history);
 }

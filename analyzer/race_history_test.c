@@ -121,9 +121,53 @@ static void many_sites(void **state)
     clock_pool_close(&clocks);
 }
 
+static void add_of(struct race_history *history, uint64_t line, uint32_t task, uint64_t segment)
+{
+    struct race_entry entry = {.mask = 1, .site = 1u << RACE_SITE_SHIFT};
+    entry.segment = segment & RACE_SEGMENT_MAX;
+    entry.task = task & RACE_TASK_MAX;
+    race_entry_add(history, line_at(history, line), &entry);
+}
+
+/* What is forgotten, and when lines need not be looked at for it. */
+static void swept(void **state)
+{
+    (void)state;
+    struct race_scan scan = {.task_count = 3};
+    struct race_history history;
+    race_history_open(&history, &scan, LINES, UINT64_C(64) << 20);
+    for (uint64_t l = 1; l <= 3; l++) {
+        add_of(&history, l, 1, 5);
+        add_of(&history, l, 2, 8);
+        add_of(&history, l, 2, 9);
+    }
+    line_at(&history, 2)->top = race_when(2, 9); /* all else is before that */
+    line_at(&history, 3)->top = race_when(2, 12);
+    race_sweep(&history, (uint64_t[]){0, 5, 8});
+    for (uint64_t l = 1; l <= 3; l++) {
+        assert_int_equal(line_at(&history, l)->count, 1);
+        assert_int_equal(race_line_entries(&history, line_at(&history, l))->segment, 9);
+    }
+    add_of(&history, 1, 1, 5); /* nobody can: so it shows that no line was looked at */
+    uint64_t due = history.sweep_at = history.line_count + history.pool_entries;
+    race_sweep(&history, (uint64_t[]){0, 5, 8});
+    assert_int_equal(line_at(&history, 1)->count, 2);
+    assert_true(history.sweep_at > due);
+    add_of(&history, 2, 1, 7); /* likewise: `top` stands for it */
+    race_sweep(&history, (uint64_t[]){0, 5, 9});
+    for (uint64_t l = 1; l <= 3; l++)
+        assert_int_equal(line_at(&history, l)->count, 0);
+    assert_int_equal(history.pool_entries, 0);
+    assert_int_equal(history.line_empty, 3);
+    uint64_t used = history.pool_used;
+    add_of(&history, 2, 1, 10);
+    assert_int_equal(history.pool_used, used);
+    race_history_close(&history);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(in_turns), cmocka_unit_test(one_by_one),
-                                       cmocka_unit_test(many_sites)};
+                                       cmocka_unit_test(many_sites), cmocka_unit_test(swept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
