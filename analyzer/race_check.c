@@ -355,11 +355,12 @@ FETCHES void fetch_tagged(const struct race_entry *entries, const uint8_t *tags,
 FETCHES void fetch(const struct race_history *history, const struct race_item *item)
 {
     const struct race_line *line = race_line_find(history, item->line);
+    if (line->blocks && (!line->top_task || /* the long way looks at them in any case */
+                         (!is_known(line, 0, item->mask) && !is_known(line, 1, item->mask))))
+        __builtin_prefetch(&history->links[line->blocks]);
     if (line->count == 0)
         return;
     const struct race_entry *entries = race_line_entries(history, line);
-    if (line->blocks && !is_known(line, 0, item->mask) && !is_known(line, 1, item->mask))
-        __builtin_prefetch(&history->links[line->blocks]);
     if (line->top_task) {
         fetch_tagged(entries, line->tags, line->count, item->site);
         for (uint32_t first = RACE_TAGS; first < line->count; first += RACE_TAGS)
