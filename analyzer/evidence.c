@@ -73,8 +73,10 @@ static bool line_plain(const struct analysis *analysis, const struct race_site *
     const struct frame *frame = stack.count ? &stack.frames[0] : NULL;
     bool plain = false;
     if (frame && frame->file && frame->line > 0 && !symbols_system_file(frame->file)) {
-        char *line = source_line(frame->file, frame->line, analysis->options->strip_path_prefix);
-        plain = line && source_plain(line, name);
+        const char *prefix = analysis->options->strip_path_prefix;
+        char *line = source_line(frame->file, frame->line, prefix);
+        plain =
+            line && source_plain(line, name) && !source_in_atomic(frame->file, frame->line, prefix);
         free(line);
     }
     stack_free(&stack);

@@ -47,6 +47,48 @@ char *source_line(const char *path, int number, const char *prefix)
     return text;
 }
 
+/* ---- what a directive of OpenMP makes atomic ---- */
+
+#define STATEMENT_LINES 8 /* at most: Fortran's have no end that could be seen */
+
+static bool is_directive(const char *line)
+{
+    return (line[0] == '#' || strstr(line, "_Pragma") || strcasestr(line, "$omp")) &&
+           strcasestr(line, "atomic");
+}
+
+static bool statement_ends(const char *line, int *depth)
+{
+    for (; *line; line++) {
+        *depth += *line == '{' ? 1 : *line == '}' ? -1 : 0;
+        if (*depth <= 0 && (*line == ';' || *line == '}'))
+            return true;
+    }
+    return false;
+}
+
+bool source_in_atomic(const char *path, int number, const char *prefix)
+{
+    FILE *file = number > 0 ? source_open(path, prefix) : NULL;
+    if (!file)
+        return false;
+    char *line = NULL;
+    size_t size = 0;
+    int left = 0, depth = 0; /* lines that the directive may still be about */
+    for (int i = 1; i < number && getline(&line, &size, file) >= 0; i++) {
+        const char *start = line + strspn(line, " \t");
+        if (is_directive(start)) {
+            left = strcasestr(start, "end") ? 0 : STATEMENT_LINES;
+            depth = 0;
+        } else if (left > 0) {
+            left = statement_ends(start, &depth) ? 0 : left - 1;
+        }
+    }
+    fclose(file);
+    free(line);
+    return left > 0;
+}
+
 /* ---- how it was written ---- */
 
 static bool word_in(const char *word, size_t length, const char *const *list)
@@ -67,7 +109,8 @@ static bool harmless(const char *word, size_t length)
 
 static bool suspicious(const char *word, size_t length)
 {
-    static const char *const list[] = {"volatile", "asm", "__asm__", "__asm", "define", NULL};
+    static const char *const list[] = {"volatile", "asm",     "__asm__", "__asm",
+                                       "define",   "_Pragma", NULL};
     for (size_t i = 0; i + 6 <= length; i++)
         if (strncasecmp(word + i, "atomic", 6) == 0)
             return true;

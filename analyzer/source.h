@@ -16,4 +16,7 @@ char *source_line(const char *path, int number, const char *prefix);
  * volatile, an address taken, assembly). True is certain as far as names are; false says nothing. */
 bool source_plain(const char *line, const char *name);
 
+/* Whether line `number` may belong to a statement that a directive of OpenMP makes atomic: it does not say so itself. */
+bool source_in_atomic(const char *path, int number, const char *prefix);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -322,6 +323,7 @@ static void source_lines(void **state)
         "#define SET counter = 1",
         "counter = 1; \\",
         "x = std::atomic_ref(counter).load();",
+        "_Pragma(\"omp atomic read\") x = counter;",
     };
     for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
         if (!source_plain(yes[i], "counter"))
@@ -335,12 +337,52 @@ static void source_lines(void **state)
     assert_false(source_plain("", NULL));
 }
 
+/* A line each; '*' before those that a directive makes atomic. */
+static void source_directives(void **state)
+{
+    (void)state;
+    static const char text[] = "#pragma omp atomic write\n"
+                               "*counter = 1;\n"
+                               " counter = 2;\n"
+                               "  #pragma omp atomic read\n"
+                               "*other = table[1]\n"
+                               "*    .counter;\n"
+                               " counter = 3;\n"
+                               "#pragma omp atomic capture\n"
+                               "*{\n"
+                               "*    other = counter;\n"
+                               "*    counter = 4;\n"
+                               "*}\n"
+                               " counter = 5;\n"
+                               "_Pragma(\"omp atomic write\")\n"
+                               "*counter = 6;\n"
+                               "#pragma omp critical\n"
+                               " counter = 7;\n"
+                               "!$OMP ATOMIC CAPTURE\n"
+                               "*other = counter\n"
+                               "*counter = 8\n"
+                               "!$OMP END ATOMIC\n"
+                               " counter = 9\n";
+    char path[] = "/tmp/gorocheck-source.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(fd);
+    int number = 1;
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1, number++)
+        if (strspn(line, " *") && source_in_atomic(path, number, NULL) != (*line == '*'))
+            fail_msg("line %d", number);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evidence),     cmocka_unit_test(allocators), cmocka_unit_test(marks),
-        cmocka_unit_test(instrumented), cmocka_unit_test(libraries),  cmocka_unit_test(mutants),
-        cmocka_unit_test(source_lines), cmocka_unit_test(unseen),
+        cmocka_unit_test(evidence),     cmocka_unit_test(allocators),
+        cmocka_unit_test(marks),        cmocka_unit_test(instrumented),
+        cmocka_unit_test(libraries),    cmocka_unit_test(mutants),
+        cmocka_unit_test(source_lines), cmocka_unit_test(source_directives),
+        cmocka_unit_test(unseen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
