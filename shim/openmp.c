@@ -35,6 +35,7 @@ enum part {
 };
 
 struct region {
+    void *reductions;       /* the first word of the data says to libgomp where they are */
     char parts[PART_COUNT]; /* their addresses name the parts */
     void (*function)(void *);
     void *data;
@@ -171,13 +172,14 @@ static void region_end(struct region *region, uintptr_t pc)
 }
 
 /* Eight words are handed on, whatever the function takes: fewer are on the stack of nobody. */
-#define PARALLEL(fn)                                                                              \
+#define PARALLEL(fn, first_word)                                                                  \
     long fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d, long e);       \
     EXPORT long fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d, long e) \
     {                                                                                             \
         NEXT(fn);                                                                                 \
         struct region region;                                                                     \
         region_begin(&region, f, data);                                                           \
+        region.reductions = (first_word);                                                         \
         bool outer = in_runtime;                                                                  \
         uintptr_t outer_gives = openmp_gives;                                                     \
         in_runtime = true;                                                                        \
@@ -189,17 +191,87 @@ static void region_end(struct region *region, uintptr_t pc)
         return result;                                                                            \
     }
 
-PARALLEL(GOMP_parallel)
-PARALLEL(GOMP_parallel_reductions)
-PARALLEL(GOMP_parallel_sections)
-PARALLEL(GOMP_parallel_loop_static)
-PARALLEL(GOMP_parallel_loop_dynamic)
-PARALLEL(GOMP_parallel_loop_guided)
-PARALLEL(GOMP_parallel_loop_runtime)
-PARALLEL(GOMP_parallel_loop_nonmonotonic_dynamic)
-PARALLEL(GOMP_parallel_loop_nonmonotonic_guided)
-PARALLEL(GOMP_parallel_loop_nonmonotonic_runtime)
-PARALLEL(GOMP_parallel_loop_maybe_nonmonotonic_runtime)
+PARALLEL(GOMP_parallel, NULL)
+PARALLEL(GOMP_parallel_reductions, *(void **)data)
+PARALLEL(GOMP_parallel_sections, NULL)
+PARALLEL(GOMP_parallel_loop_static, NULL)
+PARALLEL(GOMP_parallel_loop_dynamic, NULL)
+PARALLEL(GOMP_parallel_loop_guided, NULL)
+PARALLEL(GOMP_parallel_loop_runtime, NULL)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_dynamic, NULL)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_guided, NULL)
+PARALLEL(GOMP_parallel_loop_nonmonotonic_runtime, NULL)
+PARALLEL(GOMP_parallel_loop_maybe_nonmonotonic_runtime, NULL)
+
+/*
+ * Code of gcc before 4.9 begins a region by one call, does its own share, and ends it by another. Of regions within
+ * regions, begun by one thread, those deeper than these run as they are, ordered by nothing.
+ */
+struct begun {
+    struct region region, *outer;
+    uint32_t outer_round;
+};
+
+static __thread struct begun begun[4];
+static __thread unsigned begun_count;
+
+static struct begun *begun_top(void)
+{
+    size_t room = sizeof begun / sizeof *begun;
+    return begun_count && begun_count <= room ? &begun[begun_count - 1] : NULL;
+}
+
+static struct region *begun_enter(void (*function)(void *), void *data)
+{
+    begun_count++;
+    struct begun *top = begun_top();
+    if (!top)
+        return NULL;
+    region_begin(&top->region, function, data);
+    top->outer = region_now;
+    top->outer_round = round_now;
+    return &top->region;
+}
+
+#define START(fn)                                                                         \
+    void fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d);       \
+    EXPORT void fn(void (*f)(void *), void *data, long n, long a, long b, long c, long d) \
+    {                                                                                     \
+        NEXT(fn);                                                                         \
+        struct region *region = begun_enter(f, data);                                     \
+        bool outer = in_runtime;                                                          \
+        uintptr_t outer_gives = openmp_gives;                                             \
+        in_runtime = true;                                                                \
+        openmp_gives = region ? part(region, PART_BEGIN) : 0;                             \
+        real_##fn(region ? region_run : f, region ? region : data, n, a, b, c, d);        \
+        in_runtime = outer;                                                               \
+        openmp_gives = outer_gives;                                                       \
+        if (region) {                                                                     \
+            region_now = region_of_tasks = region;                                        \
+            round_now = 0;                                                                \
+        }                                                                                 \
+    }
+START(GOMP_parallel_start)
+START(GOMP_parallel_sections_start)
+START(GOMP_parallel_loop_static_start)
+START(GOMP_parallel_loop_dynamic_start)
+START(GOMP_parallel_loop_guided_start)
+START(GOMP_parallel_loop_runtime_start)
+
+void GOMP_parallel_end(void);
+EXPORT void GOMP_parallel_end(void)
+{
+    NEXT(GOMP_parallel_end);
+    struct begun *top = begun_top();
+    begun_count -= begun_count > 0;
+    region_of_tasks = region_now;
+    real_GOMP_parallel_end();
+    if (!top)
+        return;
+    region_end(&top->region, RETURN_PC);
+    region_now = top->outer;
+    round_now = top->outer_round;
+}
 
 bool openmp_creates(void)
 {
@@ -335,7 +407,15 @@ LEAVE(omp_unset_lock_, (void *lock), (lock), lock)
 ENTER(omp_set_nest_lock_, (void *lock), (lock), lock)
 LEAVE(omp_unset_nest_lock_, (void *lock), (lock), lock)
 
-/* An iteration waits for others, named by as many numbers as there are loops: all that were done by then are before it. */
+/*
+ * An iteration waits for others, named by as many numbers as there are loops: all that were done by then are before it.
+ * Those beyond six lie on the stack, where a struct does; how many there are is not said, and 64 are handed on. Within a
+ * region the stack has as much below its function; outside of one libgomp does not look at them.
+ */
+struct numbers {
+    long words[58];
+};
+
 #define LEAVE_ITERATION(fn)                                \
     void fn(void *counts);                                 \
     EXPORT void fn(void *counts)                           \
@@ -345,14 +425,14 @@ LEAVE(omp_unset_nest_lock_, (void *lock), (lock), lock)
             before(part(region_now, PART_ORDERED), false); \
         real_##fn(counts);                                 \
     }
-#define AWAIT_ITERATION(fn)                                                                        \
-    void fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);       \
-    EXPORT void fn(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j) \
-    {                                                                                              \
-        NEXT(fn);                                                                                  \
-        real_##fn(a, b, c, d, e, f, g, h, i, j);                                                   \
-        if (region_now)                                                                            \
-            after(part(region_now, PART_ORDERED), RETURN_PC);                                      \
+#define AWAIT_ITERATION(fn)                                                             \
+    void fn(long a, long b, long c, long d, long e, long f, struct numbers more);       \
+    EXPORT void fn(long a, long b, long c, long d, long e, long f, struct numbers more) \
+    {                                                                                   \
+        NEXT(fn);                                                                       \
+        real_##fn(a, b, c, d, e, f, region_now ? more : (struct numbers){0});           \
+        if (region_now)                                                                 \
+            after(part(region_now, PART_ORDERED), RETURN_PC);                           \
     }
 LEAVE_ITERATION(GOMP_doacross_post)
 LEAVE_ITERATION(GOMP_doacross_ull_post)
