@@ -33,13 +33,13 @@ static bool read_options(struct options *options, int argc, char **argv, int *fi
     return false;
 }
 
-static void at_exit_end(const struct report *report, const char *path)
+static void at_exit_end(const struct report *report, unsigned pid, const char *path)
 {
     if (!report->item_count && !report->options->keep && !report->options->trace_dir) {
         session_remove(path);
         return;
     }
-    session_say("the trace is in %s", path);
+    session_kept(report->options, pid, path);
 }
 
 static int analyze(struct report *report, int count, char **paths)
@@ -66,7 +66,7 @@ static int analyze(struct report *report, int count, char **paths)
     else if (!session_write(report, at_exit ? stderr : stdout, pid))
         return STATUS_FAILURE;
     if (at_exit)
-        at_exit_end(report, paths[0]);
+        at_exit_end(report, pid, paths[0]);
     return report->status;
 }
 

@@ -124,24 +124,43 @@ static bool write_file(struct report *report, const char *path)
     return good;
 }
 
+/* The file that log_path stands for; NULL: a stream. */
+static char *log_file(const struct options *options, unsigned pid)
+{
+    const char *log = options->log_path;
+    return log && strcmp(log, "stderr") && strcmp(log, "stdout") ? memory_format("%s.%u", log, pid)
+                                                                 : NULL;
+}
+
 bool session_write(struct report *report, FILE *otherwise, unsigned pid)
 {
     const struct options *options = report->options;
     signal(SIGPIPE, SIG_IGN); /* the trace is still to be removed, and the status to be given */
     if (options->output)
         return write_file(report, options->output);
-    if (!options->log_path || !strcmp(options->log_path, "stderr")) {
-        if (write_stream(report, options->log_path ? stderr : otherwise))
-            return true;
-        session_say("the report could not be written: %s", strerror(errno));
-        return false;
+    char *path = log_file(options, pid);
+    if (path) {
+        bool good = write_file(report, path);
+        free(path);
+        return good;
     }
-    if (!strcmp(options->log_path, "stdout"))
+    if (options->log_path && !strcmp(options->log_path, "stdout"))
         return write_stream(report, stdout);
-    char *path = memory_format("%s.%u", options->log_path, pid);
-    bool good = write_file(report, path);
+    if (write_stream(report, options->log_path ? stderr : otherwise))
+        return true;
+    session_say("the report could not be written: %s", strerror(errno));
+    return false;
+}
+
+void session_kept(const struct options *options, unsigned pid, const char *trace)
+{
+    char *path = log_file(options, pid);
+    FILE *file = path ? fopen(path, "ae") : NULL;
+    if (file)
+        fprintf(file, "gorocheck: the trace is in %s\n", trace);
+    if (!file || fclose(file))
+        session_say("the trace is in %s", trace);
     free(path);
-    return good;
 }
 
 static bool is_ours(const char *name)

@@ -11,6 +11,8 @@
 bool session_begin(struct report *report, const struct options *options);
 /* Writes to --output, else to log_path.<pid>, else to `otherwise`; false after a message. */
 bool session_write(struct report *report, FILE *otherwise, unsigned pid);
+/* Says where the trace was left: at the end of the report if that is in a file of log_path, else on stderr. */
+void session_kept(const struct options *options, unsigned pid, const char *trace);
 /* Removes a trace: the files that are ours, and the folder if nothing else is in it. */
 void session_remove(const char *path);
 /* One line on stderr: "gorocheck: ..." */
