@@ -515,6 +515,18 @@ static void (*stand_in(void (*function)(void *)))(void *)
     return function;
 }
 
+/* How the data of the task that is being made now are copied; NULL: by libgomp, which is not recorded. */
+static __thread void (*copies)(void *, void *);
+
+/* It is called within the call that makes the task, when what the maker had done was published before. */
+static void task_copy(void *to, void *from)
+{
+    __attribute__((cleanup(leave), unused)) uintptr_t outer_within = within(0);
+    copies(to, from);
+    if (region_now)
+        before(part(region_now, PART_CREATED), false);
+}
+
 static uintptr_t task_create(void)
 {
     uintptr_t outer = openmp_gives;
@@ -542,7 +554,10 @@ static void task_created(uintptr_t outer, bool all_done, uintptr_t pc)
     {                                                                                           \
         NEXT(fn);                                                                               \
         uintptr_t outer = task_create();                                                        \
-        real_##fn(stand_in(f), data, copy, size, align, c, d, e, g, h, i);                      \
+        void (*outer_copies)(void *, void *) = copies;                                          \
+        copies = copy;                                                                          \
+        real_##fn(stand_in(f), data, copy ? task_copy : NULL, size, align, c, d, e, g, h, i);   \
+        copies = outer_copies;                                                                  \
         task_created(outer, all_done, RETURN_PC);                                               \
     }
 TASK(GOMP_task, false)
