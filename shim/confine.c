@@ -7,7 +7,8 @@
  *
  * Of a filter nothing is known but the number of the call and the architecture: where it goes by anything else, both ways
  * are followed. Not seen: a filter that was there before the program began, and one installed by a `syscall` instruction
- * of the program's own.
+ * of the program's own. A program that has its system calls given to a handler of its own (PR_SET_SYSCALL_USER_DISPATCH)
+ * would be given ours; of those of a part of the address space that it leaves out it is not.
  */
 #include "shim/confine.h"
 
@@ -25,6 +26,7 @@
 #include "shim/options.h"
 #include "shim/patch_lazy.h"
 #include "shim/raw.h"
+#include "shim/real.h"
 #include "shim/table.h"
 
 #define FILTER_MOST 4096u /* instructions: the kernel's own limit */
@@ -169,8 +171,9 @@ static bool forbids_any(const struct sock_fprog *program)
 
 /* ---- before it is installed ---- */
 
-#define BY_FILTER "the program gave up system calls that recording takes: seccomp"
-#define BY_CLOCK  "the program gave up reading the processor's clock: PR_SET_TSC"
+#define BY_FILTER  "the program gave up system calls that recording takes: seccomp"
+#define BY_HANDLER "the program handles system calls itself: PR_SET_SYSCALL_USER_DISPATCH"
+#define BY_CLOCK   "the program gave up reading the processor's clock: PR_SET_TSC"
 
 static void confine(const char *reason)
 {
@@ -218,7 +221,7 @@ void confine_seccomp(long operation, long filter)
         filtered(program_at(filter));
 }
 
-void confine_prctl(long option, long a, long b)
+void confine_prctl(long option, long a, long b, long c)
 {
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
         confine(BY_FILTER);
@@ -226,6 +229,9 @@ void confine_prctl(long option, long a, long b)
         filtered(program_at(b));
     else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
         confine(BY_CLOCK);
+    else if (option == PR_SET_SYSCALL_USER_DISPATCH && a == PR_SYS_DISPATCH_ON &&
+             (uintptr_t)confine_prctl - (uintptr_t)b >= (uintptr_t)c)
+        confine(BY_HANDLER);
 }
 
 /* As the C library's own function it passes on five words, whatever the option takes. */
@@ -238,8 +244,11 @@ EXPORT int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(rest, long);
     va_end(rest);
-    if (UNLIKELY(option == PR_SET_SECCOMP || option == PR_SET_TSC))
-        confine_prctl(option, a[0], a[1]);
+    if (UNLIKELY(option == PR_SET_SECCOMP || option == PR_SET_TSC ||
+                 option == PR_SET_SYSCALL_USER_DISPATCH))
+        confine_prctl(option, a[0], a[1], a[2]);
+    if (UNLIKELY(confined) && real.syscall) /* the C library's may be let through, ours not */
+        return (int)real.syscall(SYS_prctl, (long)option, a[0], a[1], a[2], a[3]);
     long result = raw6(SYS_prctl, option, a[0], a[1], a[2], a[3], 0);
     if (result >= 0)
         return (int)result;

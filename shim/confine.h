@@ -7,8 +7,8 @@
 /* Recording has stopped for good, here and in all children: nothing but what the program asks for is asked of the kernel. */
 extern volatile bool confined;
 
-/* Before prctl(option, a, b) and before seccomp(operation, flags, filter). */
-void confine_prctl(long option, long a, long b);
+/* Before prctl(option, a, b, c) and before seccomp(operation, flags, filter). */
+void confine_prctl(long option, long a, long b, long c);
 void confine_seccomp(long operation, long filter);
 /* A thread is made that is not recorded. */
 void confine_thread(void);

@@ -13,6 +13,7 @@
 
 #include "shim/confine.c"
 
+struct real real;
 volatile bool apart_off;
 
 /* ---- the rest of the recorder ---- */
@@ -194,9 +195,9 @@ static bool stops(struct sock_filter *filter, size_t length)
     assert_int_equal(ended, first);
     assert_int_equal(finished, first);
     again();
-    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)(uintptr_t)&program);
+    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)(uintptr_t)&program, 0);
     assert_int_equal(confined, first);
-    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)(uintptr_t)&program);
+    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)(uintptr_t)&program, 0);
     assert_int_equal(ended, first); /* once */
     return first;
 }
@@ -250,21 +251,37 @@ static void asking(void **state)
     again();
     confine_seccomp(SECCOMP_SET_MODE_FILTER, 0);
     confine_seccomp(SECCOMP_SET_MODE_FILTER, (long)(uintptr_t)&none);
-    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 0);
-    confine_prctl(PR_SET_NAME, SECCOMP_MODE_STRICT, 0);
-    confine_prctl(PR_GET_SECCOMP, SECCOMP_MODE_STRICT, 0);
+    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 0, 0);
+    confine_prctl(PR_SET_NAME, SECCOMP_MODE_STRICT, 0, 0);
+    confine_prctl(PR_GET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0);
     confine_seccomp(2 /* SECCOMP_GET_ACTION_AVAIL */, (long)(uintptr_t)&none);
     assert_false(confined);
-    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0);
+    confine_prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0);
     assert_true(confined);
     again();
     confine_seccomp(SECCOMP_SET_MODE_STRICT, 0);
     assert_true(confined);
 }
 
+/* Calls that the program handles itself, but for those of code that it leaves out. */
+static void handled(void **state)
+{
+    (void)state;
+    long ours = (long)(uintptr_t)confine_prctl;
+    again();
+    confine_prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0);
+    confine_prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, ours - 4096, 8192);
+    assert_false(confined);
+    confine_prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, ours + 4096, 8192);
+    assert_true(confined);
+    again();
+    confine_prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0);
+    assert_true(confined);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_filters), cmocka_unit_test(usual),
-                                       cmocka_unit_test(asking)};
+                                       cmocka_unit_test(asking), cmocka_unit_test(handled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

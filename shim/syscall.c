@@ -156,7 +156,7 @@ EXPORT long syscall(long number, ...)
     if (UNLIKELY(number == SYS_seccomp))
         confine_seccomp(a[0], a[2]);
     if (UNLIKELY(number == SYS_prctl))
-        confine_prctl(a[0], a[1], a[2]);
+        confine_prctl(a[0], a[1], a[2], a[3]);
     if (number != SYS_futex) {
         outside_system_before(number);
         long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
