@@ -118,7 +118,7 @@ $(call objects,pic,$(wildcard shim/atomic*.c shim/stub_tsan.c)): SHIM_CFLAGS += 
 
 # Copies of machine code (patch_stub.c) call the recorder without saving vector registers. Not so functions of the C
 # library's and ThreadSanitizer's interfaces that take or return floating point numbers, and what prints one at the end.
-floating = shim/abi.c shim/go_float.c shim/print.c shim/range.c shim/stub_tsan.c
+floating = shim/abi.c shim/arguments.c shim/go_float.c shim/print.c shim/range.c shim/stub_tsan.c
 $(call objects,pic,$(filter-out $(floating),$(wildcard shim/*.c trace/*.c))): SHIM_CFLAGS += -mgeneral-regs-only
 
 # The fast path of an access is fifteen instructions; a frame would cost it a fifth more.

@@ -16,6 +16,7 @@
 #include "shim/raw.h"
 #include "shim/real.h"
 #include "shim/stack.h"
+#include "shim/touch.h"
 
 /* fileno sets errno for a stream without descriptor, and the host's is not ours to change. */
 static int fd_of_file(FILE *file)
@@ -162,6 +163,8 @@ EXPORT int dup3(int from, int to, int flags)
 
 static void pipe_made(const int pair[2], int flags, uintptr_t pc, uintptr_t frame)
 {
+    if (recorded(pc))
+        touch_write(pair, 2 * sizeof *pair, pc);
     struct stat facts = {.st_ino = 0};
     struct thread *thread = fd_foreign_process() ? NULL : thread_enter();
     if (!thread)

@@ -9,6 +9,7 @@
 #include "shim/poll_list.h"
 #include "shim/real.h"
 #include "shim/signal.h"
+#include "shim/touch.h"
 
 /* `fd`: the only one, which it waits to read from; -1: there are several, or it waits for something else. */
 static void wait_begin(struct io *io, uint32_t primitive, int fd, int waits)
@@ -74,6 +75,14 @@ static void polled(struct io *io, const struct pollfd *list, nfds_t count, int r
     io_leave(io);
 }
 
+static void poll_touches(const struct pollfd *list, nfds_t count, int result, uintptr_t pc)
+{
+    for (nfds_t i = 0; i < count && result >= 0 && recorded(pc); i++) {
+        touch_read(&list[i], sizeof list[i].fd + sizeof list[i].events, pc);
+        touch_write(&list[i].revents, sizeof list[i].revents, pc);
+    }
+}
+
 #define POLL(fn, params, args, waits)                                                     \
     EXPORT int fn params                                                                  \
     {                                                                                     \
@@ -82,6 +91,7 @@ static void polled(struct io *io, const struct pollfd *list, nfds_t count, int r
         wait_begin_any(&io, PRIMITIVE_##fn, list, count, polled_one(list, count), waits); \
         int result = real.fn args;                                                        \
         polled(&io, list, count, result);                                                 \
+        poll_touches(list, count, result, io.pc);                                         \
         return result;                                                                    \
     }
 
@@ -140,6 +150,15 @@ static void selected(struct io *io, int count, int result, fd_set *const sets[3]
     io_leave(io);
 }
 
+static void select_touches(int count, int result, fd_set *const sets[3], uintptr_t pc)
+{
+    for (int i = 0; i < 3 && result >= 0 && recorded(pc); i++)
+        if (sets[i]) {
+            touch_read(sets[i], ((size_t)count + 7) / 8, pc);
+            touch_write(sets[i], ((size_t)count + 7) / 8, pc);
+        }
+}
+
 #define SELECT(fn, params, args)                                                  \
     EXPORT int fn params                                                          \
     {                                                                             \
@@ -150,7 +169,9 @@ static void selected(struct io *io, int count, int result, fd_set *const sets[3]
                        timeout ? 0 : selected_list(count, in, out, except, list), \
                        selected_one(count, in, out, except), timeout ? 2 : 1);    \
         int result = real.fn args;                                                \
-        selected(&io, count, result, (fd_set *const[]){in, out, except});         \
+        fd_set *const sets[] = {in, out, except};                                 \
+        selected(&io, count, result, sets);                                       \
+        select_touches(count, result, sets, io.pc);                               \
         return result;                                                            \
     }
 
@@ -215,6 +236,12 @@ static void epolled(struct io *io, int set, int result)
     io_leave(io);
 }
 
+static void epoll_touches(const struct epoll_event *events, int result, uintptr_t pc)
+{
+    if (result > 0 && recorded(pc))
+        touch_write(events, (size_t)result * sizeof *events, pc);
+}
+
 #define EPOLL(fn, params, args, waits)                \
     EXPORT int fn params                              \
     {                                                 \
@@ -223,6 +250,7 @@ static void epolled(struct io *io, int set, int result)
         epoll_begin(&io, PRIMITIVE_##fn, set, waits); \
         int result = real.fn args;                    \
         epolled(&io, set, result);                    \
+        epoll_touches(events, result, io.pc);         \
         return result;                                \
     }
 

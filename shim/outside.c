@@ -17,9 +17,12 @@
 
 #include "shim/access.h"
 #include "shim/access_state.h"
+#include "shim/arguments.h"
+#include "shim/bytes.h"
 #include "shim/clock.h"
 #include "shim/raw.h"
 #include "shim/real.h"
+#include "shim/touch.h"
 #include "trace/codec.h"
 
 /*
@@ -96,8 +99,9 @@ void outside_learn(void)
 #define FIND(fn)                      \
     if (__builtin_expect(!its.fn, 0)) \
     *(void **)(void *)&its.fn = real_late(#fn)
-#define OUTSIDE(what, ret, fn, params, args) ret(*fn) params;
-#define OUTSIDE_VOID(what, fn, params, args) void(*fn) params;
+#define OUTSIDE(what, ret, fn, params, args)      ret(*fn) params;
+#define OUTSIDE_VOID(what, fn, params, args)      void(*fn) params;
+#define TOUCHES(what, ret, fn, params, args, ...) OUTSIDE(what, ret, fn, params, args)
 static struct {
     void *(*shmat)(int id, const void *address, int flags);
 #include "shim/outside.def"
@@ -174,6 +178,28 @@ static inline void learned(const uint32_t *what)
     {                                        \
         OUTSIDE_BEGIN(what, fn);             \
         its.fn args;                         \
+    }
+#undef TOUCHES
+#define LENGTH(s) length_of(s, SIZE_MAX)
+#define TOUCHES(what, ret, fn, params, args, before, after) \
+    EXPORT ret fn params;                                   \
+    EXPORT ret fn params                                    \
+    {                                                       \
+        uintptr_t pc = RETURN_PC;                           \
+        bool seen = recorded(pc);                           \
+        FIND(fn);                                           \
+        if ((what)&TELLS)                                   \
+            outside_tell();                                 \
+        if (seen) {                                         \
+            before;                                         \
+        }                                                   \
+        ret result = its.fn args;                           \
+        if ((what)&LEARNS)                                  \
+            outside_learn();                                \
+        if (seen) {                                         \
+            after;                                          \
+        }                                                   \
+        return result;                                      \
     }
 #include "shim/outside.def"
 

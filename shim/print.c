@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <wchar.h>
 
-#include "shim/shim.h"
+#include "shim/arguments.h"
+#include "shim/touch.h"
 
 /* Our own, also where the program has one of that name, which the C library's printf would not call either. */
 #define OURS __attribute__((visibility("protected")))
@@ -25,28 +26,45 @@ OURS int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
 OURS int __isoc99_vscanf(const char *format, va_list list);
 OURS int __isoc99_vfscanf(FILE *stream, const char *format, va_list list);
 
-#define PRINT(fn, params, last, call) \
-    int fn params;                    \
-    EXPORT int fn params              \
-    {                                 \
-        va_list list;                 \
-        va_start(list, last);         \
-        int result = call;            \
-        va_end(list);                 \
-        return result;                \
+#define PRINT(fn, params, last, before, call, after) \
+    int fn params;                                   \
+    EXPORT int fn params                             \
+    {                                                \
+        uintptr_t pc = RETURN_PC;                    \
+        va_list list;                                \
+        va_start(list, last);                        \
+        before;                                      \
+        int result = call;                           \
+        va_end(list);                                \
+        after;                                       \
+        (void)pc;                                    \
+        return result;                               \
     }
+#define READS         \
+    if (recorded(pc)) \
+    arguments_read(format, list, pc)
+#define KEEPS     \
+    va_list kept; \
+    va_copy(kept, list)
+#define FILLS                                        \
+    if (recorded(pc))                                \
+        arguments_written(format, kept, result, pc); \
+    va_end(kept)
 
-PRINT(printf, (const char *format, ...), format, vprintf(format, list))
-PRINT(fprintf, (FILE * stream, const char *format, ...), format, vfprintf(stream, format, list))
-PRINT(dprintf, (int fd, const char *format, ...), format, vdprintf(fd, format, list))
-PRINT(__printf_chk, (int flag, const char *format, ...), format, __vprintf_chk(flag, format, list))
-PRINT(__fprintf_chk, (FILE * stream, int flag, const char *format, ...), format,
-      __vfprintf_chk(stream, flag, format, list))
-PRINT(__dprintf_chk, (int fd, int flag, const char *format, ...), format,
-      __vdprintf_chk(fd, flag, format, list))
-PRINT(fwprintf, (FILE * stream, const wchar_t *format, ...), format,
-      vfwprintf(stream, format, list))
-PRINT(wprintf, (const wchar_t *format, ...), format, vfwprintf(stdout, format, list))
-PRINT(__isoc99_scanf, (const char *format, ...), format, __isoc99_vscanf(format, list))
-PRINT(__isoc99_fscanf, (FILE * stream, const char *format, ...), format,
-      __isoc99_vfscanf(stream, format, list))
+PRINT(printf, (const char *format, ...), format, READS, vprintf(format, list), )
+PRINT(fprintf, (FILE * stream, const char *format, ...), format, READS,
+      vfprintf(stream, format, list), )
+PRINT(dprintf, (int fd, const char *format, ...), format, READS, vdprintf(fd, format, list), )
+PRINT(__printf_chk, (int flag, const char *format, ...), format, READS,
+      __vprintf_chk(flag, format, list), )
+PRINT(__fprintf_chk, (FILE * stream, int flag, const char *format, ...), format, READS,
+      __vfprintf_chk(stream, flag, format, list), )
+PRINT(__dprintf_chk, (int fd, int flag, const char *format, ...), format, READS,
+      __vdprintf_chk(fd, flag, format, list), )
+PRINT(fwprintf, (FILE * stream, const wchar_t *format, ...), format, ,
+      vfwprintf(stream, format, list), )
+PRINT(wprintf, (const wchar_t *format, ...), format, , vfwprintf(stdout, format, list), )
+PRINT(__isoc99_scanf, (const char *format, ...), format, KEEPS, __isoc99_vscanf(format, list),
+      FILLS)
+PRINT(__isoc99_fscanf, (FILE * stream, const char *format, ...), format, KEEPS,
+      __isoc99_vfscanf(stream, format, list), FILLS)

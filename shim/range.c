@@ -3,7 +3,14 @@
  * function. The real functions are found by our constructor; a call that comes earlier finds them itself, or, for what
  * dlsym might use, runs on a stand-in.
  */
+#ifndef __NO_INLINE__
+#define __NO_INLINE__ 1 /* atoi and its kin are declared here, not inlined */
+#endif
+
+#include <arpa/inet.h>
 #include <dlfcn.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +23,7 @@
 #include <unistd.h>
 
 #include "shim/access.h"
+#include "shim/arguments.h"
 #include "shim/bytes.h"
 #include "shim/outside.h"
 #include "shim/touch.h"
@@ -117,7 +125,28 @@ static inline size_t printed(int result, size_t room)
     return (size_t)result < room ? (size_t)result + 1 : room;
 }
 
-#define PRINTED(p, room)     WRITE(p, printed(result, room))
+#define PRINTED(p, room) WRITE(p, printed(result, room))
+#define ARGUMENTS(...)   arguments_read(__VA_ARGS__, pc)
+#define KEEP(list) \
+    va_list kept;  \
+    va_copy(kept, list);
+#define FILLED(format) arguments_written(format, kept, result, pc)
+/* A number is read as far as it goes, which the real function tells us first. */
+#define TAKE_END(end)                       \
+    char *stop = NULL, **const asked = end; \
+    end = &stop
+#define TAKEN(s, end)                     \
+    if (stop)                             \
+        READ(s, (size_t)(stop - (s)) + 1) \
+    if (stop && asked) {                  \
+        *asked = stop;                    \
+        WRITE(asked, sizeof *asked)       \
+    }
+#define ALLOCATED(to)                  \
+    if (result >= 0) {                 \
+        WRITE(to, sizeof *to)          \
+        WRITE(*to, (size_t)result + 1) \
+    }
 #define LENGTH(s)            length_of(s, SIZE_MAX)
 #define LENGTH_IN(s, n)      length_of(s, n)
 #define SAME(a, b)           same_text(a, b, SIZE_MAX)
@@ -194,11 +223,14 @@ static inline size_t printed(int result, size_t room)
     EXPORT int fn params                       \
     {                                          \
         uintptr_t pc = RETURN_PC;              \
+        bool seen = recorded(pc);              \
         va_list list;                          \
         va_start(list, last);                  \
+        if (seen)                              \
+            ARGUMENTS(format, list);           \
         int result = next.call;                \
         va_end(list);                          \
-        if (UNLIKELY(recorded(pc)))            \
+        if (seen)                              \
             PRINTED(p, room)                   \
         return result;                         \
     }
@@ -210,3 +242,45 @@ PRINT(__snprintf_chk, (char *p, size_t n, int flag, size_t size, const char *for
       p, n, __vsnprintf_chk(p, n, flag, size, format, list))
 PRINT(__sprintf_chk, (char *p, int flag, size_t size, const char *format, ...), format, p, SIZE_MAX,
       __vsprintf_chk(p, flag, size, format, list))
+
+#define ALLOCATES(fn, params, call)  \
+    int fn params;                   \
+    EXPORT int fn params             \
+    {                                \
+        uintptr_t pc = RETURN_PC;    \
+        bool seen = recorded(pc);    \
+        va_list list;                \
+        va_start(list, format);      \
+        if (seen)                    \
+            ARGUMENTS(format, list); \
+        int result = next.call;      \
+        va_end(list);                \
+        if (seen)                    \
+            ALLOCATED(to)            \
+        return result;               \
+    }
+
+ALLOCATES(asprintf, (char **to, const char *format, ...), vasprintf(to, format, list))
+ALLOCATES(__asprintf_chk, (char **to, int flag, const char *format, ...),
+          __vasprintf_chk(to, flag, format, list))
+
+#define SCAN(fn, call)                                    \
+    int fn(const char *s, const char *format, ...);       \
+    EXPORT int fn(const char *s, const char *format, ...) \
+    {                                                     \
+        uintptr_t pc = RETURN_PC;                         \
+        bool seen = recorded(pc);                         \
+        va_list list;                                     \
+        va_start(list, format);                           \
+        KEEP(list)                                        \
+        if (seen)                                         \
+            READ(s, LENGTH(s) + 1)                        \
+        int result = next.call;                           \
+        if (seen)                                         \
+            FILLED(format);                               \
+        va_end(kept);                                     \
+        va_end(list);                                     \
+        return result;                                    \
+    }
+
+SCAN(__isoc99_sscanf, __isoc99_vsscanf(s, format, list))

@@ -16,8 +16,19 @@ static inline bool recorded(uintptr_t pc)
 
 void touch_vector(const struct iovec *v, int count, size_t total, uint32_t kind, uintptr_t pc);
 
-#define READ(p, n)                    access_slow((uintptr_t)(p), n, KIND_RANGE, pc);
-#define WRITE(p, n)                   access_slow((uintptr_t)(p), n, KIND_RANGE | TRACE_KIND_WRITE, pc);
+static inline void touch_read(const void *p, size_t n, uintptr_t pc)
+{
+    access_slow((uintptr_t)p, n, KIND_RANGE, pc);
+}
+
+static inline void touch_write(const void *p, size_t n, uintptr_t pc)
+{
+    access_slow((uintptr_t)p, n, KIND_RANGE | TRACE_KIND_WRITE, pc);
+}
+
+/* As the rows of tables say it. */
+#define READ(p, n)                    touch_read(p, n, pc);
+#define WRITE(p, n)                   touch_write(p, n, pc);
 #define VECTOR(v, count, total, kind) touch_vector(v, count, total, kind, pc);
 
 #endif
