@@ -183,6 +183,18 @@ static void check_object(json_t *schema, json_t *object, json_t *root)
     }
 }
 
+/* The thread's start in a library, where the call out of the program was its function's last. */
+static void summary_of_own_code(void **state)
+{
+    struct fixture *fixture = *state;
+    struct finding *race = fixture->report.items[0].finding;
+    assert_int_equal(race->kind, FINDING_RACE);
+    race->parts[0].stack.frames[0].own = false;
+    char *report = written(fixture, "text");
+    assert_non_null(strstr(report, "SUMMARY: gorocheck: data race /src/a.c:14 in g (pair"));
+    free(report);
+}
+
 static void json(void **state)
 {
     char *report = written(*state, "json");
@@ -376,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(summary_of_own_code, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files, set_up, tear_down),

@@ -111,18 +111,27 @@ static void write_part(const struct report *report, const struct part *part, FIL
     putc('\n', out);
 }
 
+/* Where to look first: the access that is told first, unless it is not in the program's own code and the other one is. */
+static const struct frame *summary_site(const struct finding *finding, const struct frame *site)
+{
+    const struct frame *first = NULL;
+    for (uint32_t i = 0; i < finding->part_count && finding->kind == FINDING_RACE; i++) {
+        const struct part *part = &finding->parts[i];
+        if (part->role != PART_ACCESS || !part->stack.count)
+            continue;
+        const struct frame *frame = stack_site(&part->stack);
+        if (!first || (frame->own && !first->own))
+            first = frame;
+    }
+    return first ? first : site;
+}
+
 static void write_summary(const struct finding *finding, FILE *out)
 {
     const struct frame *sites[FINDING_SITES_MAX];
     fprintf(out, "SUMMARY: gorocheck: %s", finding_kind_title(finding->kind));
     if (finding_sites(finding, sites, FINDING_SITES_MAX)) {
-        const struct frame *site = sites[0];
-        for (uint32_t i = 0; i < finding->part_count; i++)
-            if (finding->kind == FINDING_RACE && finding->parts[i].role == PART_ACCESS &&
-                finding->parts[i].stack.count) {
-                site = stack_site(&finding->parts[i].stack);
-                break;
-            }
+        const struct frame *site = summary_site(finding, sites[0]);
         if (site->file && site->line > 0)
             fprintf(out, " %s:%d", site->file, site->line);
         else if (site->module)
