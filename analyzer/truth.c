@@ -240,7 +240,7 @@ struct verdict truth_of(struct truth *truth, uint32_t worker, uint32_t pair_inde
     if (atomic && !verdict.evidence && evidence_could_be_atomic(truth->analysis, a) &&
         evidence_could_be_atomic(truth->analysis, b)) {
         verdict.outcome = TRUTH_ATOMIC;
-    } else if (!atomic && tried->explained_by != TRUTH_NONE) {
+    } else if (tried->explained_by != TRUTH_NONE) {
         uint32_t root = root_group(truth, tried->explained_by);
         verdict.group = root + 1;
         verdict.overwrites = truth->groups[root].overwrites;

@@ -196,6 +196,14 @@ static void unite_alike(struct truth *truth, struct key *keys, uint32_t count)
             unite(truth, keys[i].pair, keys[i - 1].pair);
 }
 
+/* Two atomic operations, as the source has it: they need no order, and whoever guards what else is there gives them none. */
+static bool is_atomic(const struct truth *truth, const struct truth_pair *pair)
+{
+    const struct race_pair *race = truth_race(truth, pair);
+    return evidence_is_atomic(&truth->finder, truth_site(truth, pair->worker, race->low)) &&
+           evidence_is_atomic(&truth->finder, truth_site(truth, pair->worker, race->high));
+}
+
 /* Pairs of the same sites (each worker has its own), and of the same group of words. */
 static void unite_sites(struct truth *truth)
 {
@@ -204,6 +212,8 @@ static void unite_sites(struct truth *truth)
     for (uint32_t i = 0; i < truth->pair_count; i++) {
         const struct truth_pair *pair = &truth->pairs[i];
         const struct race_pair *race = truth_race(truth, pair);
+        if (pair->atomic)
+            continue;
         uint64_t a = truth_site(truth, pair->worker, race->low)->pc;
         uint64_t b = truth_site(truth, pair->worker, race->high)->pc;
         keys[count++] = (struct key){a < b ? a : b, a < b ? b : a, i};
@@ -222,7 +232,7 @@ static void unite_memory(struct truth *truth, uint32_t worker, const uint32_t *t
         uint32_t first = TRUTH_NONE;
         for (uint32_t l = watches->items[w].pairs; l; l = watches->links[l].next) {
             uint32_t pair = tried_of[watches->links[l].pair];
-            if (pair == TRUTH_NONE)
+            if (pair == TRUTH_NONE || truth->pairs[pair].atomic)
                 continue;
             if (first != TRUTH_NONE)
                 unite(truth, first, pair);
@@ -233,11 +243,16 @@ static void unite_memory(struct truth *truth, uint32_t worker, const uint32_t *t
 
 /* ---- who orders them alone ---- */
 
-/* An order that is known; what only accesses would make of which nothing is known is unknown. */
-static enum closure_answer try_alone(const struct explain *explain, uint32_t group,
+/*
+ * An order that is known; what only accesses would make of which nothing is known is unknown. Of the atomic words those of
+ * groups from `limit` on make none.
+ */
+static enum closure_answer try_alone(const struct explain *explain, uint32_t group, uint32_t limit,
                                      const struct race_instance *instance)
 {
-    struct closure_choice choice = {.common = explain->atomic_words};
+    struct closure_choice choice = {.common = limit < explain->atomic_groups
+                                                  ? explain->truth->groups[limit].first
+                                                  : explain->atomic_words};
     if (group >= explain->atomic_groups) {
         choice.first = explain->truth->groups[group].first;
         choice.end = explain->truth->groups[group].end;
@@ -263,17 +278,17 @@ static bool cover(const struct explain *explain, uint32_t limit,
 {
     bool unknown = false;
     for (uint32_t i = 0; i < flags->count; i++) {
-        enum closure_answer answer = try_alone(explain, flags->groups[i], instance);
+        enum closure_answer answer = try_alone(explain, flags->groups[i], limit, instance);
         unknown |= answer == CLOSURE_UNKNOWN;
         if (answer == CLOSURE_ORDERED) {
             flags->known++;
             return true;
         }
     }
-    uint32_t first =
-        explain->atomic_groups ? explain->atomic_groups - 1 : 0; /* all of these at once */
+    uint32_t atomic = explain->atomic_groups < limit ? explain->atomic_groups : limit;
+    uint32_t first = atomic ? atomic - 1 : 0; /* all of these at once */
     for (uint32_t g = first; g < limit && flags->count < FLAGS; g++) {
-        enum closure_answer answer = try_alone(explain, g, instance);
+        enum closure_answer answer = try_alone(explain, g, limit, instance);
         unknown |= answer == CLOSURE_UNKNOWN;
         if (answer != CLOSURE_ORDERED)
             continue;
@@ -372,6 +387,7 @@ static void try_worker(struct truth *truth, uint32_t worker, bool *path)
                                      .group = groups[p],
                                      .class = index,
                                      .explained_by = TRUTH_NONE};
+        tried->atomic = machine && is_atomic(truth, tried);
         try_pair(truth, tried, path);
         tried->ordered &= machine; /* else it is told as no flag's */
         if (tried->group != TRUTH_NONE)

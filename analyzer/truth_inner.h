@@ -41,6 +41,7 @@ struct truth_pair {
     uint32_t outside;      /* bit i: ... by what passes unseen, and not without it */
     bool ordered;          /* every instance might be, by whatever words together */
     bool known;            /* ... and it is known by which */
+    bool atomic;           /* both are atomic operations of the source */
 };
 
 struct truth {
