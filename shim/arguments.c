@@ -4,7 +4,6 @@
 #include "shim/arguments.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "shim/bytes.h"
 #include "shim/real.h"
@@ -22,6 +21,19 @@ struct conversion {
     bool skipped;        /* of scanf: has none */
     bool allocates;      /* of scanf: m */
 };
+
+/* Loops of our own: the C library's functions are ours too, and ask who calls them. */
+static inline const char *find(const char *at, char sign)
+{
+    while (*at && *at != sign)
+        at++;
+    return at;
+}
+
+static inline bool is_one_of(char sign, const char *signs)
+{
+    return sign && *find(signs, sign);
+}
 
 static const char *number(const char *at, size_t *value)
 {
@@ -66,7 +78,8 @@ static bool print_conversion(const char *at, struct conversion *c)
 {
     size_t width = 0;
     *c = (struct conversion){.limit = SIZE_MAX};
-    at += strspn(at, "-+ #0'I");
+    while (is_one_of(*at, "-+ #0'I"))
+        at++;
     at = *at == '*' ? star(at, c) : number(at, &width);
     if (*at == '.') {
         c->limit = 0;
@@ -76,7 +89,7 @@ static bool print_conversion(const char *at, struct conversion *c)
     at = length_of_type(at, &c->length);
     c->letter = *at;
     c->end = at + 1;
-    return *at && strchr("diouxXcCsSpneEfFgGaAm%", *at);
+    return is_one_of(*at, "sdufxcpiXeFgGEoaAnmCS%");
 }
 
 /* Behind [...], whose first sign, or the one behind ^, may be a ]. */
@@ -84,7 +97,7 @@ static const char *behind_set(const char *at)
 {
     at += *at == '^';
     at += *at == ']';
-    at += strcspn(at, "]");
+    at = find(at, ']');
     return *at ? at + 1 : at;
 }
 
@@ -96,16 +109,16 @@ static bool scan_conversion(const char *at, struct conversion *c)
     at = length_of_type(at + c->allocates, &c->length);
     c->letter = *at;
     c->end = *at == '[' ? behind_set(at + 1) : at + 1;
-    if (*at == 'a' && *c->end && strchr("sS[", *c->end)) /* an older m, maybe */
+    if (*at == 'a' && is_one_of(*c->end, "sS[")) /* an older m, maybe */
         return false;
-    return *at && strchr("diouxXcCsSpneEfFgGaA[%", *at);
+    return is_one_of(*at, "dsufxc[piXeFgGEoaAnCS%");
 }
 
 /* ---- what they are of ---- */
 
 static bool is_real(char letter)
 {
-    return strchr("eEfFgGaA", letter);
+    return is_one_of(letter, "feEgGFaA");
 }
 
 static size_t size_of(char letter, char length)
@@ -168,8 +181,7 @@ void arguments_read(const char *format, va_list list, uintptr_t pc)
     if (own_letters || !format)
         return;
     va_copy(arguments.list, list);
-    for (const char *at = format; (at = strchr(at, '%')) && print_conversion(at + 1, &c);
-         at = c.end)
+    for (const char *at = format; *(at = find(at, '%')) && print_conversion(at + 1, &c); at = c.end)
         print_one(&c, &arguments, pc);
     va_end(arguments.list);
 }
@@ -199,7 +211,7 @@ void arguments_written(const char *format, va_list list, int assigned, uintptr_t
         return;
     va_copy(arguments.list, list);
     for (const char *at = format;
-         assigned > 0 && (at = strchr(at, '%')) && scan_conversion(at + 1, &c); at = c.end) {
+         assigned > 0 && *(at = find(at, '%')) && scan_conversion(at + 1, &c); at = c.end) {
         if (c.letter == '%' || c.skipped)
             continue;
         scan_one(&c, va_arg(arguments.list, void *), pc);
