@@ -37,9 +37,6 @@ static void *asks(void *unused)
 {
     pthread_t other;
     char byte;
-    pipe(line.question);
-    pipe(line.answers[0]);
-    pipe(line.answers[1]);
     pthread_create(&other, NULL, answers, NULL);
     write(line.question[1], "", 1);
     for (int i = 0; i < 2; i++)
@@ -55,6 +52,9 @@ static void *asks(void *unused)
 int main(void)
 {
     pthread_t thread;
+    pipe(line.question);
+    pipe(line.answers[0]);
+    pipe(line.answers[1]);
     pthread_create(&thread, NULL, asks, NULL);
     order_blocked(1);
     order_blocked(2);
