@@ -54,9 +54,9 @@ static void take_line(struct refine *refine, const struct trace_access *record, 
     for (uint32_t i = *race_watch_bucket(watches, line); i; i = watches->items[i].next) {
         if (watches->items[i].line != line || !(watches->items[i].mask & mask))
             continue;
-        uint32_t l = race_log_find(watches, &watches->items[i], record->task, write, exact);
+        uint32_t l = race_log_find(watches, i, record->task, write, exact);
         if (!l && exact) /* it was met by no watch: the other one's past is also of such */
-            l = race_log_find(watches, &watches->items[i], record->task, write, false);
+            l = race_log_find(watches, i, record->task, write, false);
         if (l)
             note(refine, l, record->segment);
     }

@@ -29,6 +29,7 @@ void race_watches_free(struct race_watches *watches)
     free(watches->items);
     free(watches->buckets);
     free(watches->logs);
+    free(watches->log_buckets);
     free(watches->links);
     free(watches);
 }
@@ -109,38 +110,72 @@ void race_log_add(struct race_watches *watches, struct race_log *log,
     watches->periods++;
 }
 
-uint32_t race_log_find(const struct race_watches *watches, const struct race_watch *watch,
-                       uint32_t task, bool write, bool exact)
+/* Where the list of the logs of a task in a watch (and of others) begins. A watch has a log for each
+ * task that came by, and of these there may be hundred thousands. */
+static uint32_t *log_bucket(const struct race_watches *watches, uint32_t index, uint32_t task)
 {
-    uint32_t at = watch->logs;
-    while (at && (watches->logs[at].task != task || watches->logs[at].write != write ||
-                  watches->logs[at].exact != exact))
-        at = watches->logs[at].next;
+    uint64_t key = (uint64_t)index << 32 | task;
+    return &watches->log_buckets[key * 0x9e3779b97f4a7c15u >> 32 & (watches->log_bucket_count - 1)];
+}
+
+uint32_t race_log_find(const struct race_watches *watches, uint32_t index, uint32_t task,
+                       bool write, bool exact)
+{
+    if (!watches->log_bucket_count)
+        return 0;
+    uint32_t at = *log_bucket(watches, index, task);
+    while (at) {
+        const struct race_log *log = &watches->logs[at];
+        if (log->watch == index && log->task == task && log->write == write && log->exact == exact)
+            break;
+        at = log->chain;
+    }
     return at;
+}
+
+static void log_chain(struct race_watches *watches, uint32_t at)
+{
+    struct race_log *log = &watches->logs[at];
+    uint32_t *bucket = log_bucket(watches, log->watch, log->task);
+    log->chain = *bucket;
+    *bucket = at;
+}
+
+static uint32_t log_new(struct race_watches *watches, const struct race_log *log)
+{
+    if (watches->log_count >= watches->log_bucket_count) {
+        free(watches->log_buckets);
+        watches->log_bucket_count = watches->log_bucket_count ? 2 * watches->log_bucket_count : 64;
+        watches->log_buckets = memory_get(watches->log_bucket_count, sizeof(uint32_t));
+        for (uint32_t i = 1; i < watches->log_count; i++)
+            log_chain(watches, i);
+    }
+    MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
+    watches->logs[watches->log_count] = *log;
+    log_chain(watches, watches->log_count);
+    return watches->log_count++;
 }
 
 static struct race_log *watch_log(struct race_watches *watches, uint32_t index, uint32_t task,
                                   bool write, bool exact)
 {
-    struct race_watch *watch = &watches->items[index];
-    uint32_t at = race_log_find(watches, watch, task, write, exact);
+    uint32_t at = race_log_find(watches, index, task, write, exact);
     if (at)
         return &watches->logs[at];
-    MEMORY_GROW(watches->logs, watches->log_count, watches->log_capacity);
-    at = watches->log_count++;
-    struct race_log log = {.task = task, .write = write, .exact = exact, .next = watch->logs};
-    uint32_t other = race_log_find(watches, watch, task, write, !exact);
+    struct race_watch *watch = &watches->items[index];
+    struct race_log log = {
+        .watch = index, .task = task, .write = write, .exact = exact, .next = watch->logs};
+    uint32_t other = race_log_find(watches, index, task, write, !exact);
     if (other)
         log.past = watches->logs[other].past;
-    watches->logs[at] = log;
-    watch->logs = at;
+    watch->logs = log_new(watches, &log);
     for (uint32_t i = 0; i < RACE_WATCH_TASKS && watch->tasks[i] != task; i++) {
         if (watch->tasks[i])
             continue;
         watch->tasks[i] = task;
         break;
     }
-    return &watches->logs[at];
+    return &watches->logs[watch->logs];
 }
 
 /* Maybe there were accesses of this mode in any segment up to this one, by whatever instruction. */
@@ -149,7 +184,7 @@ static void past_until(struct race_watches *watches, uint32_t index, uint32_t ta
 {
     struct race_log *log = watch_log(watches, index, task, write, false);
     log->past = segment > log->past ? segment : log->past;
-    uint32_t exact = race_log_find(watches, &watches->items[index], task, write, true);
+    uint32_t exact = race_log_find(watches, index, task, write, true);
     if (exact && watches->logs[exact].past < segment)
         watches->logs[exact].past = segment;
 }

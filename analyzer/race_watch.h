@@ -17,7 +17,9 @@ struct race_period { /* segments first..last, some or all of them */
 #define RACE_PERIOD_ASK UINT64_MAX
 
 struct race_log { /* of one task and mode, periods in order */
-    uint32_t task, next;
+    uint32_t watch, task;
+    uint32_t next;  /* in its watch */
+    uint32_t chain; /* next in its bucket */
     uint32_t count, capacity;
     bool write;
     bool exact; /* see race_log_exact() */
@@ -46,7 +48,7 @@ struct race_watches {
     struct race_watch *items; /* [1..] */
     uint32_t count, capacity, *buckets, bucket_count;
     struct race_log *logs;
-    uint32_t log_count, log_capacity;
+    uint32_t log_count, log_capacity, *log_buckets, log_bucket_count;
     struct race_watch_link *links;
     uint32_t link_count, link_capacity;
     uint64_t periods;
@@ -68,9 +70,9 @@ uint32_t race_watch_find(const struct race_history *history, uint64_t line, uint
                          uint32_t block, uint64_t tsc);
 /* The word for what passes unseen (TRACE_OUTSIDE), whose line this is: watched from the start. */
 void race_watch_outside(struct race_history *history, struct race_line *line);
-/* The log of a task's accesses of a mode, 0 if there is none. */
-uint32_t race_log_find(const struct race_watches *watches, const struct race_watch *watch,
-                       uint32_t task, bool write, bool exact);
+/* The log of a task's accesses of a mode in a watch, 0 if there is none. */
+uint32_t race_log_find(const struct race_watches *watches, uint32_t index, uint32_t task,
+                       bool write, bool exact);
 /* Adds an access in `period` to a log; those of a log come in order. */
 void race_log_add(struct race_watches *watches, struct race_log *log,
                   const struct race_period *period);
