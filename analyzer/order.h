@@ -28,6 +28,8 @@ struct order_edge {
     uint32_t from; /* ... of this task (ORDER_DROPPED: of none) */
     uint32_t object;
     bool hard; /* not by a mutex, rwlock or spin lock: it would hold in any schedule of the locks */
+    bool asked;
+    uint32_t asks; /* edges of others that are from where this is the last one */
 };
 
 struct order_list { /* the edges of a task, by segment */
@@ -35,8 +37,11 @@ struct order_list { /* the edges of a task, by segment */
     uint32_t count, capacity;
     uint32_t retired; /* edges there were before these */
     uint32_t stream;  /* the last one that had this task, plus 1 */
+    uint32_t asked;   /* edges up to here have been counted where they are from */
+    uint32_t asks;    /* edges of others from this task, with an edge of its own before */
     bool unsorted;
-    bool born; /* has the edge from its parent that its slot tells of */
+    bool clock; /* it is a TRACE_TASK_CLOCK */
+    bool born;  /* has the edge from its parent that its slot tells of */
 };
 
 struct order {
@@ -88,6 +93,13 @@ struct order_cut {
 void order_retire(struct order *order, const struct order_cut *cut);
 /* The segment of that task is after the base, as far as can be told by the edges that are left. */
 bool order_after_base(const struct order *order, uint32_t task, uint64_t segment);
+/* Every event still to come is after the last edge of the task. */
+static inline bool order_past(const struct order *order, uint32_t task)
+{
+    const struct order_list *list = &order->lists[task];
+    return task < order->base_size && list->count &&
+           list->edges[list->count - 1].segment <= order->base[task];
+}
 static inline bool order_sleeps(const struct order *order, uint32_t task)
 {
     return order->asleep && task < order->base_size && order->asleep[task];

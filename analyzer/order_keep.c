@@ -398,6 +398,7 @@ void order_retire(struct order *order, const struct order_cut *cut)
         drop--; /* the last one stays, as the last synchronisation before what comes */
         memmove(list->edges, list->edges + drop, (list->count - drop) * sizeof(*list->edges));
         list->count -= drop;
+        list->asked -= drop;
         list->retired += drop;
         if (list->count < list->capacity / 4) {
             list->capacity = list->count ? list->count : 1;

@@ -3,10 +3,12 @@
  *
  * A task's clock changes only at its edges. Invariant: for each task, `applied` edges are in its
  * clock, and so is all that their sources were after. An edge from (A, e) adds what A was after at
- * e. If A has no later edge yet, its own clock says that at once; otherwise a checkpoint of A's
- * clock from before e is joined, and the edges of A from there up to e are followed that the task
- * does not know yet: each at most once for each task, because what a clock knows of A it knows with
- * all that A was after then. A clock's own entry means nothing: a task is after all of itself.
+ * e. If A has no later edge yet, its own clock says that at once. If it has, its clock of then was
+ * held for those who would ask for it, as far as that was known (`asks` of order.h) and there was
+ * room. Else a checkpoint of A's clock from before e is joined, and the edges of A from there up to
+ * e are followed that the task does not know yet: each at most once for each task, because what a
+ * clock knows of A it knows with all that A was after then. A clock's own entry means nothing: a
+ * task is after all of itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +19,24 @@
 /* Edges between two checkpoints of a task's clock: so many are followed at most, so rarely is a
  * clock kept. */
 #define CHECKPOINT 32u
+#define HELD_BYTES (UINT64_C(128) << 20) /* with more in clocks no more are held */
+
+struct held { /* what a task's clock was, for those who will ask */
+    struct clock clock;
+    uint32_t version, asks;
+};
 
 struct walk_task {
     struct clock clock;
     uint64_t done;
     uint32_t applied;
-    uint32_t based; /* number of the base that is in its clock */
+    uint32_t answered;                              /* edges from here that others have applied */
+    uint32_t now;                                   /* of them, from where `applied` is */
+    struct held *held;                              /* by version */
+    uint32_t held_first, held_count, held_capacity; /* those before the first are gone */
+    uint32_t based;                                 /* number of the base that is in its clock */
     uint32_t woke; /* number of the base that it was left out of, when it came to something again */
-    bool gone;     /* it is over, and its clock was given back */
+    bool gone;     /* it is over, nobody will ask for its clock, and it was given back */
     uint32_t saved_count, saved_capacity, saved_first; /* checkpoints before this one are gone */
     struct clock *saved;                               /* [i]: after (i + 1) * CHECKPOINT edges */
 };
@@ -61,6 +73,8 @@ void order_walk_grow(struct order_walk *walk)
             clock_heighten(&walk->pool, &task->clock);
             for (uint32_t i = 0; i < task->saved_count; i++)
                 clock_heighten(&walk->pool, &task->saved[i]);
+            for (uint32_t i = task->held_first; i < task->held_count; i++)
+                clock_heighten(&walk->pool, &task->held[i].clock);
         }
         walk->pool.levels++;
     }
@@ -82,8 +96,10 @@ void order_walk_free(struct order_walk *walk)
 {
     if (!walk)
         return;
-    for (uint32_t t = 0; t < walk->task_count; t++)
+    for (uint32_t t = 0; t < walk->task_count; t++) {
         free(walk->tasks[t].saved);
+        free(walk->tasks[t].held);
+    }
     free(walk->tasks);
     clock_pool_close(&walk->pool);
     free(walk->stack);
@@ -91,15 +107,23 @@ void order_walk_free(struct order_walk *walk)
     free(walk);
 }
 
+/* Ten thousand tasks in a row need two clocks at a time. While a trace grows, who will ask is known only of what was read; an
+ * object's clock is asked again and again, and kept. */
+static void give_back(struct order_walk *walk, uint32_t task)
+{
+    const struct order_list *list = &walk->order->lists[task];
+    struct walk_task *t = &walk->tasks[task];
+    bool asked = t->answered < list->asks || (walk->order->keep && list->clock);
+    if (t->done != UINT64_MAX || t->gone || (asked && walk->pool.bytes <= HELD_BYTES))
+        return;
+    clock_drop(&walk->pool, &t->clock);
+    t->gone = true;
+}
+
 void order_walk_done(struct order_walk *walk, uint32_t task, uint64_t segment)
 {
     walk->tasks[task].done = segment;
-    if (segment != UINT64_MAX)
-        return;
-    /* Ten thousand tasks in a row need two clocks at a time; what others learn of this one is told
-     * by its edges. */
-    clock_drop(&walk->pool, &walk->tasks[task].clock);
-    walk->tasks[task].gone = true;
+    give_back(walk, task);
 }
 
 uint64_t order_walk_progress(const struct order_walk *walk, uint32_t task)
@@ -179,19 +203,79 @@ static void save(struct order_walk *walk, uint32_t task)
     t->saved[index] = clock_share(t->clock);
 }
 
+/* ---- clocks that others will ask for ---- */
+
+/* The task is about to apply its next edge. */
+static void hold(struct order_walk *walk, uint32_t task)
+{
+    struct walk_task *t = &walk->tasks[task];
+    uint32_t retired = walk->order->lists[task].retired, now = t->now;
+    t->now = 0;
+    for (; t->held_first < t->held_count && t->held[t->held_first].version <= retired;
+         t->held_first++)
+        clock_drop(&walk->pool, &t->held[t->held_first].clock);
+    if (t->applied <= retired || !t->clock.root || walk->pool.bytes > HELD_BYTES)
+        return;
+    uint32_t asks = order_edge_at(walk->order, task, t->applied - 1)->asks;
+    if (asks <= now)
+        return;
+    if (t->held_first > t->held_count / 2) {
+        t->held_count -= t->held_first;
+        memmove(t->held, t->held + t->held_first, t->held_count * sizeof(*t->held));
+        t->held_first = 0;
+    }
+    MEMORY_GROW(t->held, t->held_count, t->held_capacity);
+    t->held[t->held_count++] = (struct held){clock_share(t->clock), t->applied, asks - now};
+}
+
+static struct held *held_find(const struct walk_task *t, uint32_t version)
+{
+    uint32_t low = t->held_first, high = t->held_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->held[middle].version < version)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < t->held_count && t->held[low].version == version && t->held[low].asks;
+    return found ? &t->held[low] : NULL;
+}
+
+/* One of those who ask for this version has been answered. */
+static void answered(struct order_walk *walk, uint32_t task, uint32_t version, struct held *held)
+{
+    struct walk_task *t = &walk->tasks[task];
+    t->answered++;
+    t->now += t->applied == version;
+    if (held && --held->asks == 0)
+        clock_drop(&walk->pool, &held->clock);
+    while (t->held_first < t->held_count && t->held[t->held_first].asks == 0)
+        t->held_first++;
+    give_back(walk, task);
+}
+
 /* `version`: of the edge's source, at its segment. */
 static void apply(struct order_walk *walk, uint32_t task, const struct order_edge *edge,
                   uint32_t version)
 {
     struct walk_task *t = &walk->tasks[task], *source = &walk->tasks[edge->from];
-    if (t->gone || clock_get(&walk->pool, t->clock, edge->from) >= edge->from_segment)
-        return;
-    if (source->clock.root && !source->gone && source->applied == version) {
-        clock_join(&walk->pool, &t->clock, source->clock);
-        clock_raise(&walk->pool, &t->clock, edge->from, edge->from_segment);
-    } else {
-        learn(walk, &t->clock, task, edge->from, edge->from_segment);
+    struct held *held = source->applied == version ? NULL : held_find(source, version);
+    if (!t->gone && clock_get(&walk->pool, t->clock, edge->from) < edge->from_segment) {
+        struct clock clock = {NULL};
+        if (held)
+            clock = held->clock;
+        else if (source->applied == version)
+            clock = source->clock;
+        if (clock.root) {
+            clock_join(&walk->pool, &t->clock, clock);
+            clock_raise(&walk->pool, &t->clock, edge->from, edge->from_segment);
+        } else {
+            learn(walk, &t->clock, task, edge->from, edge->from_segment);
+        }
     }
+    if (version > walk->order->lists[edge->from].retired)
+        answered(walk, edge->from, version, held);
 }
 
 static bool woke(const struct order_walk *walk, uint32_t task)
@@ -222,6 +306,18 @@ bool order_walk_awake(struct order_walk *walk, uint32_t task, uint64_t segment)
     return woke(walk, task);
 }
 
+/* Every event still to come is after all that the task told. */
+static void forget(struct order_walk *walk, uint32_t task)
+{
+    struct walk_task *t = &walk->tasks[task];
+    clock_drop(&walk->pool, &t->clock);
+    for (; t->held_first < t->held_count; t->held_first++)
+        clock_drop(&walk->pool, &t->held[t->held_first].clock);
+    for (; t->saved_first < t->saved_count; t->saved_first++)
+        clock_drop(&walk->pool, &t->saved[t->saved_first]);
+    t->gone = true;
+}
+
 /* Every event still to come is after the base; a clock that did not know that would not learn what
  * edges told that have been retired since. */
 static void begin_clock(struct order_walk *walk, uint32_t task)
@@ -232,6 +328,10 @@ static void begin_clock(struct order_walk *walk, uint32_t task)
         t->applied = order->lists[task].retired;
     if (t->gone || t->based == order->retirements || !woke(walk, task))
         return;
+    if (t->done == UINT64_MAX && !order->lists[task].clock && order_past(order, task)) {
+        forget(walk, task);
+        return;
+    }
     if (walk->retirement != order->retirements) {
         clock_drop(&walk->pool, &walk->base);
         for (uint32_t i = 1; i < order->base_size; i++)
@@ -244,6 +344,23 @@ static void begin_clock(struct order_walk *walk, uint32_t task)
     else
         t->clock = clock_share(walk->base);
     t->based = order->retirements;
+}
+
+/*
+ * What must be met first so that a task can be brought where it is wanted: of the sources that have not come as far, the last.
+ * Thousands that leave a barrier wait for thousands that come to it, and when one has come, all that wait for it try again.
+ */
+static void await(const struct order_walk *walk, const struct wanted *wanted, uint32_t *other,
+                  uint64_t *until)
+{
+    for (uint32_t v = wanted->version; v-- > walk->tasks[wanted->task].applied;) {
+        const struct order_edge *edge = order_edge_at(walk->order, wanted->task, v);
+        if (edge->from == ORDER_DROPPED || walk->tasks[edge->from].done >= edge->from_segment)
+            continue;
+        *other = edge->from;
+        *until = edge->from_segment;
+        return;
+    }
 }
 
 /* Applies the edges of `task` up to `version`, and those of others that they need. False with *other
@@ -267,8 +384,7 @@ static bool bring(struct order_walk *walk, uint32_t task, uint32_t version, bool
         if (edge->from != ORDER_DROPPED) {
             const struct walk_task *source = &walk->tasks[edge->from];
             if (source->done < edge->from_segment && !force) {
-                *other = edge->from;
-                *until = edge->from_segment;
+                await(walk, top, other, until);
                 return false;
             }
             uint32_t needs =
@@ -279,6 +395,7 @@ static bool bring(struct order_walk *walk, uint32_t task, uint32_t version, bool
                 walk->stack[depth++] = (struct wanted){from, needs};
                 continue;
             }
+            hold(walk, top->task);
             apply(walk, top->task, edge, needs);
         }
         t->applied++;
