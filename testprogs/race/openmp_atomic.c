@@ -4,6 +4,7 @@
  * EXPECT: none
  * MODE: instrumented patched
  * PATCHED: race @write @read word [suspected]
+ * ONLY: in machine code an atomic load or store looks like a plain one
  * CFLAGS: -fopenmp
  */
 #include <stdio.h>
