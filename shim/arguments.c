@@ -124,7 +124,9 @@ static bool is_real(char letter)
 static size_t size_of(char letter, char length)
 {
     if (is_real(letter))
-        return length == 'L' ? sizeof(long double) : length ? sizeof(double) : sizeof(float);
+        return is_one_of(length, "Lq") ? sizeof(long double)
+               : length                ? sizeof(double)
+                                       : sizeof(float);
     if (letter == 'p')
         return sizeof(void *);
     switch (length) {
@@ -161,7 +163,7 @@ static void print_one(struct conversion *c, struct arguments *arguments, uintptr
     if (c->letter == '%' || c->letter == 'm')
         return;
     if (is_real(c->letter)) {
-        if (c->length == 'L')
+        if (is_one_of(c->length, "Lq"))
             (void)va_arg(arguments->list, long double);
         else
             (void)va_arg(arguments->list, double);

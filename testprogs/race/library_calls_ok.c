@@ -36,6 +36,8 @@ static void *calls(void *unused)
     struct timeval none = {0, 0};
     snprintf(out, sizeof out, "%%%c %hhd %'lld %*.*f %ls %Le %.4s%n", 'c', 1, 2LL, 5, 1, 0.5, L"w",
              1.0L, given.text, &count);
+    const char *longest = "%d %d %llf %d %.4s"; /* as with L */
+    snprintf(out, sizeof out, longest, 1, 2, 1.0L, 3, given.text);
     if (sscanf(source, "%d%*[ x]%hd %3s %d", &given.first, &given.small, given.word,
                &given.second) != 3)
         abort();
