@@ -128,8 +128,8 @@ static bool write_file(struct report *report, const char *path)
 static char *log_file(const struct options *options, unsigned pid)
 {
     const char *log = options->log_path;
-    return log && strcmp(log, "stderr") && strcmp(log, "stdout") ? memory_format("%s.%u", log, pid)
-                                                                 : NULL;
+    bool file = log && strcmp(log, "stderr") != 0 && strcmp(log, "stdout") != 0;
+    return file ? memory_format("%s.%u", log, pid) : NULL;
 }
 
 bool session_write(struct report *report, FILE *otherwise, unsigned pid)
